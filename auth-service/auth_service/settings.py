@@ -1,0 +1,7 @@
+"""What auth-service is told by its environment."""
+
+from service_kit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    pass

@@ -1,0 +1,7 @@
+"""What event-service is told by its environment."""
+
+from service_kit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    pass

@@ -1,0 +1,1 @@
+"""The mails that tell people what happened, and where each of them is."""

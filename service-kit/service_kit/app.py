@@ -1,0 +1,174 @@
+"""The application that each service starts from."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import httpx
+import sentry_sdk
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRouter
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse, Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from service_kit.database import Database
+from service_kit.handlers import add_handlers, publish_problems
+from service_kit.logs import configure_logging
+from service_kit.middleware import Gatekeeper, RequestContext, RequestMetrics
+from service_kit.monitoring import configure_sentry
+from service_kit.problems import Problem
+from service_kit.rate_limits import RateLimits
+from service_kit.settings import ServiceSettings
+from service_kit.tokens import KeySet, TokenVerifier, fetch_keys_from
+
+log = structlog.get_logger()
+
+Check = Callable[[], Awaitable[None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+CORS_REQUEST_HEADERS = (
+    "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
+    "X-CSRF-Token", "X-Request-ID",
+)  # fmt: skip
+CORS_RESPONSE_HEADERS = (
+    "ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-RateLimit-Limit",
+    "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID",
+)  # fmt: skip
+READINESS_SECONDS = 2.0
+OUTGOING_TIMEOUT_SECONDS = 5.0
+
+
+def create_service(
+    name: str,
+    settings: ServiceSettings,
+    *,
+    title: str,
+    description: str,
+    routers: list[APIRouter],
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """A FastAPI application with everything that the services have in common.
+
+    ``app.state`` holds ``settings``, ``database``, ``http`` (a client for other services),
+    ``token_verifier``, ``rate_limits``, ``metrics`` (a registry) and ``readiness`` (checks by
+    dependency; a service adds its own).
+    """
+    configure_logging(name, settings.log_level)
+    configure_sentry(
+        name,
+        settings.sentry_dsn,
+        environment=settings.environment,
+        traces_sample_rate=settings.sentry_traces_sample_rate,
+    )
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="0.1.0",
+        lifespan=_lifespan(name, lifespan),
+        generate_unique_id_function=lambda route: route.name,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.metrics = CollectorRegistry()
+    app.state.readiness = {}
+    app.state.rate_limits = RateLimits(settings)
+    for router in routers:
+        app.include_router(router)
+    _add_operations(app)
+    _add_middleware(app, settings)
+    add_handlers(app)
+    publish_problems(app)
+    return app
+
+
+def _lifespan(name: str, inner: Lifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        settings: ServiceSettings = app.state.settings
+        app.state.database = Database(settings, application_name=name)
+        app.state.http = httpx.AsyncClient(timeout=OUTGOING_TIMEOUT_SECONDS)
+        app.state.token_verifier = TokenVerifier(
+            KeySet(fetch_keys_from(settings.auth_service_url, app.state.http)),
+            issuer=settings.token_issuer,
+            leeway_seconds=settings.token_leeway_seconds,
+        )
+        app.state.readiness["postgresql"] = app.state.database.ping
+        try:
+            if inner is None:
+                yield
+            else:
+                async with inner(app):
+                    yield
+        finally:
+            await app.state.http.aclose()
+            await app.state.database.close()
+
+    return run
+
+
+def _add_operations(app: FastAPI) -> None:
+    """Health for orchestrators and metrics for Prometheus; neither is part of the public API."""
+
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def ready(request: Request) -> Response:
+        checks: dict[str, Check] = request.app.state.readiness
+        results = await asyncio.gather(*map(_passes, checks.values()))
+        missing = [name for name, ok in zip(checks, results, strict=True) if not ok]
+        if missing:
+            raise NotReady(missing=missing)
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        # Outside production anybody may look; there the gateway does not pass the path on.
+        return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
+
+
+class NotReady(Problem):
+    code, status, title = "not-ready", 503, "A dependency is missing."
+
+    def __init__(self, *, missing: list[str]) -> None:
+        super().__init__(f"Missing: {', '.join(missing)}.", headers={"Retry-After": "1"})
+        self.members = {"missing": missing}
+
+
+async def _passes(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(READINESS_SECONDS):
+            await check()
+    except Exception as error:
+        log.warning("readiness.failed", exc_info=error)
+        return False
+    return True
+
+
+def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
+    """The last one added is the first to see a request."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=CORS_REQUEST_HEADERS,
+        expose_headers=CORS_RESPONSE_HEADERS,
+    )
+    app.add_middleware(
+        Gatekeeper,
+        allowed_hosts=settings.allowed_hosts,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    app.add_middleware(
+        RequestContext,
+        metrics=RequestMetrics(app.state.metrics),
+        capture=sentry_sdk.capture_exception,
+    )
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))

@@ -1,0 +1,139 @@
+"""The one place that commits: an engine, a session for each request, what is done after a commit."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import asyncpg
+import structlog
+from fastapi import Depends, Request
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service_kit.settings import ServiceSettings
+
+AfterCommit = Callable[[], Awaitable[None]]
+
+# Class 08 connection exceptions, 53 insufficient resources, 57P0x shutdown; then what a retry may mend.
+_UNAVAILABLE_CLASSES = ("08", "53", "57P")
+RETRYABLE = frozenset({"40001", "40P01"})
+_BUSY = frozenset({"55P03", "57014"}) | RETRYABLE
+_BAD_TEXT = frozenset({"22021", "22P05"})
+
+log = structlog.get_logger()
+
+
+class Database:
+    """An engine and its sessions. READ COMMITTED; every statement and lock wait has an end."""
+
+    def __init__(self, settings: ServiceSettings, *, application_name: str) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            max_overflow=0,
+            pool_timeout=settings.database_pool_timeout_seconds,
+            pool_use_lifo=True,
+            connect_args={
+                "timeout": 5,
+                # In production a connection pooler may stand between: it must pass these on.
+                "server_settings": {
+                    "application_name": application_name,
+                    "lock_timeout": f"{int(settings.lock_timeout_seconds * 1000)}",
+                    "statement_timeout": f"{int(settings.statement_timeout_seconds * 1000)}",
+                    "idle_in_transaction_session_timeout": "10000",
+                    "timezone": "UTC",
+                },
+            },
+        )
+        self.sessions = async_sessionmaker(
+            self.engine, class_=AsyncSession, expire_on_commit=False, autoflush=False
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits at the end, or rolls back when the block raises."""
+        async with self.sessions() as session:
+            async with session.begin():
+                yield session
+            await _run_after_commit(session)
+
+    async def ping(self) -> None:
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def after_commit(session: AsyncSession, action: AfterCommit) -> None:
+    """Runs ``action`` once the transaction has committed and before the answer is sent.
+
+    What it does must be safe to lose: a process may die between the two.
+    """
+    session.info.setdefault("after_commit", []).append(action)
+
+
+async def _run_after_commit(session: AsyncSession) -> None:
+    for action in session.info.pop("after_commit", []):
+        try:
+            await action()
+        except Exception as error:
+            log.warning("after_commit.failed", action=repr(action), exc_info=error)
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
+    async with database.transaction() as session:
+        yield session
+
+
+# With the default scope FastAPI would run the commit after the response has gone out: the client
+# would be told 201 of a booking that a failed commit then took back.
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's five-character code of an error, if it has one.
+
+    SQLAlchemy wraps what asyncpg raises in a statement and passes on what it raises in connecting.
+    """
+    original: Any = getattr(error, "orig", None) or error
+    state = getattr(original, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def constraint_name(error: BaseException) -> str | None:
+    """The name of the constraint or unique index that an IntegrityError is about."""
+    original: Any = getattr(error, "orig", None)
+    cause = getattr(original, "__cause__", None)
+    name = getattr(cause, "constraint_name", None)
+    return name if isinstance(name, str) else None
+
+
+DATABASE_ERRORS: tuple[type[Exception], ...] = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+def means_unavailable(error: BaseException) -> bool:
+    """Whether the database is away, full or too busy, as opposed to a fault of ours."""
+    if isinstance(error, (PoolTimeout, ConnectionError, TimeoutError)):
+        return True
+    state = sqlstate(error)
+    if state is not None:
+        return state in _BUSY or state.startswith(_UNAVAILABLE_CLASSES)
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, (InterfaceError, OperationalError))
+    return isinstance(error, asyncpg.InterfaceError)
+
+
+def means_bad_text(error: BaseException) -> bool:
+    """Whether PostgreSQL refused a character (NUL, say) that a request brought."""
+    return sqlstate(error) in _BAD_TEXT

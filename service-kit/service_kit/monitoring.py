@@ -1,0 +1,54 @@
+"""Sentry: what broke and where, never what people sent. Metrics for Prometheus."""
+
+from typing import Any
+
+import sentry_sdk
+from pydantic import SecretStr
+from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.types import Event, Hint
+
+KEPT_HEADERS = frozenset({"user-agent", "content-type", "content-length", "x-request-id"})
+KEPT_REQUEST = frozenset({"method", "headers"})
+
+
+def configure_sentry(
+    service: str, dsn: SecretStr | None, *, environment: str, traces_sample_rate: float = 0.0
+) -> None:
+    """Does nothing without a DSN.
+
+    Local variables are off because frames of the framework hold passwords and tokens whatever
+    ``send_default_pii`` says; what is left is cut down to an allow-list.
+    """
+    if dsn is None:
+        return
+    sentry_sdk.init(
+        dsn=dsn.get_secret_value(),
+        server_name=service,
+        environment=environment,
+        include_local_variables=False,
+        max_request_body_size="never",
+        send_default_pii=False,
+        traces_sample_rate=traces_sample_rate,
+        before_send=_without_personal_data,
+        before_send_transaction=_without_personal_data,
+        before_breadcrumb=lambda crumb, hint: None,
+        # Errors are sent where they are caught for good, not wherever a library logs one.
+        integrations=[LoggingIntegration(event_level=None)],
+    )
+    sentry_sdk.set_tag("service", service)
+
+
+def _without_personal_data(event: Event, hint: Hint) -> Event:
+    request: dict[str, Any] = event.get("request") or {}
+    if request:
+        kept = {key: value for key, value in request.items() if key in KEPT_REQUEST}
+        headers = kept.get("headers") or {}
+        kept["headers"] = {k: v for k, v in headers.items() if k.lower() in KEPT_HEADERS}
+        event["request"] = kept
+    for value in (event.get("exception") or {}).get("values", []):
+        # A message may quote a row or an address; its type and place say enough.
+        value["value"] = "(withheld)"
+    event.pop("logentry", None)
+    event.pop("extra", None)
+    event.pop("user", None)
+    return event

@@ -1,0 +1,174 @@
+"""Transactional outbox: a message is a row of the transaction that caused it.
+
+A service declares its table as ``class OutboxMessage(OutboxRow, Base, table=True)``. The relay
+(``service_kit.relay``) puts the rows on the queue; a row's id is the message's id everywhere.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Index, Table, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service_kit.clock import utc_now
+from service_kit.ids import new_id
+
+
+class OutboxRow(SQLModel):
+    """Columns of every outbox. ``published_at`` is when the queue took it, ``confirmed_at`` when the
+    consumer said that it has it; only then may the row go."""
+
+    __tablename__: ClassVar[Any] = "outbox"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    task: str
+    topic: str
+    message: dict[str, Any] = Field(sa_type=JSONB)
+    created_at: datetime = Field(default_factory=utc_now)
+    next_attempt_at: datetime = Field(default_factory=utc_now)
+    attempts: int = 0
+    published_at: datetime | None = None
+    confirmed_at: datetime | None = None
+
+
+def outbox_indexes() -> tuple[Index, ...]:
+    """For ``__table_args__``; one for each question that the relay asks."""
+    return (
+        # claim: what is due
+        Index("ix_outbox_due", "next_attempt_at", postgresql_where=text("published_at IS NULL")),
+        # reconcile: what the consumer has not confirmed
+        Index(
+            "ix_outbox_unconfirmed",
+            "published_at",
+            postgresql_where=text("published_at IS NOT NULL AND confirmed_at IS NULL"),
+        ),
+        # purge: what is done with
+        Index(
+            "ix_outbox_confirmed",
+            "confirmed_at",
+            postgresql_where=text("confirmed_at IS NOT NULL"),
+        ),
+    )
+
+
+def notification(
+    outbox: type[OutboxRow],
+    *,
+    topic: str,
+    kind: str,
+    user_id: UUID,
+    dedup_key: str,
+    data: dict[str, Any],
+    not_before: datetime | None = None,
+) -> OutboxRow:
+    """A message for notification-service: the task ``notifications.send`` with this content.
+
+    ``data`` is a snapshot for the mail's text: JSON values, and never an address, a name or a
+    token, because queue and Flower show it. ``dedup_key`` makes one mail of what is said twice.
+    """
+    now = utc_now()
+    message_id = new_id()
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return outbox(
+        id=message_id,
+        task="notifications.send",
+        topic=topic,
+        message={
+            "id": str(message_id),
+            "topic": topic,
+            "kind": kind,
+            "user_id": str(user_id),
+            "dedup_key": dedup_key,
+            "data": data,
+            "occurred_at": now.isoformat(),
+            "request_id": request_id,
+        },
+        created_at=now,
+        next_attempt_at=not_before or now,
+    )
+
+
+class OutboxQueries:
+    """What the relay asks of an outbox table. Each method is one statement of its own."""
+
+    def __init__(self, outbox: type[OutboxRow]) -> None:
+        self.table: Table = outbox.__table__  # type: ignore[attr-defined]
+
+    async def claim(
+        self, session: AsyncSession, *, limit: int, lease: timedelta
+    ) -> list[tuple[UUID, str, dict[str, Any], str | None]]:
+        """Takes due rows for ``lease``: should this relay die, another finds them due again."""
+        rows = self.table.c
+        due = (
+            select(rows.id)
+            .where(rows.published_at.is_(None), rows.next_attempt_at <= func.now())
+            .order_by(rows.next_attempt_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        claimed = await session.execute(
+            update(self.table)
+            .where(rows.id.in_(due))
+            .values(next_attempt_at=func.now() + lease, attempts=rows.attempts + 1)
+            .returning(rows.id, rows.task, rows.message)
+        )
+        found = sorted(claimed.all(), key=lambda row: str(row.id))
+        return [(r.id, r.task, r.message, r.message.get("request_id")) for r in found]
+
+    async def mark_published(self, session: AsyncSession, ids: list[UUID]) -> None:
+        rows = self.table.c
+        await session.execute(
+            update(self.table).where(rows.id.in_(ids)).values(published_at=func.now())
+        )
+
+    async def postpone(self, session: AsyncSession, ids: list[UUID], delay: timedelta) -> None:
+        rows = self.table.c
+        await session.execute(
+            update(self.table)
+            .where(rows.id.in_(ids))
+            .values(next_attempt_at=func.now() + delay, published_at=None)
+        )
+
+    async def unconfirmed(
+        self, session: AsyncSession, *, older_than: timedelta, limit: int
+    ) -> list[UUID]:
+        rows = self.table.c
+        found = await session.execute(
+            select(rows.id)
+            .where(
+                rows.confirmed_at.is_(None),
+                rows.published_at.is_not(None),
+                rows.published_at < func.now() - older_than,
+            )
+            .order_by(rows.published_at)
+            .limit(limit)
+        )
+        return list(found.scalars())
+
+    async def mark_confirmed(self, session: AsyncSession, ids: list[UUID]) -> None:
+        rows = self.table.c
+        await session.execute(
+            update(self.table).where(rows.id.in_(ids)).values(confirmed_at=func.now())
+        )
+
+    async def purge(self, session: AsyncSession, *, older_than: timedelta) -> int:
+        rows = self.table.c
+        done = await session.execute(
+            delete(self.table).where(rows.confirmed_at < func.now() - older_than)
+        )
+        return int(getattr(done, "rowcount", 0))
+
+    async def oldest_unpublished_seconds(self, session: AsyncSession) -> float:
+        """Age of the oldest row that was due and is not on the queue; 0.0 if none."""
+        rows = self.table.c
+        age = await session.execute(
+            select(func.extract("epoch", func.now() - func.min(rows.next_attempt_at))).where(
+                rows.published_at.is_(None), rows.attempts >= 0
+            )
+        )
+        return max(0.0, float(age.scalar() or 0.0))

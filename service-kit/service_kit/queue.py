@@ -1,0 +1,113 @@
+"""Celery on Redis, set so that what can be lost is little and what is lost is found again.
+
+The queue only carries: the outbox row of the sender and the row of the consumer decide.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import structlog
+from celery import Celery, Task
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+
+from service_kit.logs import configure_logging
+from service_kit.monitoring import configure_sentry
+from service_kit.settings import ServiceSettings
+
+VISIBILITY_TIMEOUT_SECONDS = 120
+TASK_SOFT_LIMIT_SECONDS = 40
+TASK_HARD_LIMIT_SECONDS = 50
+
+ResultT = TypeVar("ResultT")
+
+
+def create_queue(name: str, settings: ServiceSettings) -> Celery[Any]:
+    """A Celery application that publishes to the broker; with tasks it makes a worker."""
+    app: Celery[Any] = Celery(
+        name, broker=settings.broker_url.get_secret_value(), task_cls=BaseTask
+    )
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_time_limit=TASK_HARD_LIMIT_SECONDS,
+        task_soft_time_limit=TASK_SOFT_LIMIT_SECONDS,
+        task_send_sent_event=True,
+        worker_send_task_events=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "unacked_restore_limit": 100,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "health_check_interval": 10,
+            "global_keyprefix": "parterre:",
+        },
+        timezone="UTC",
+    )
+    return app
+
+
+class BaseTask(Task):  # type: ignore[type-arg]
+    """Binds the request id of the message to the logs of the task that handles it."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        message = args[0] if args and isinstance(args[0], dict) else {}
+        with structlog.contextvars.bound_contextvars(
+            task_id=self.request.id, request_id=message.get("request_id")
+        ):
+            return super().__call__(*args, **kwargs)
+
+
+class ProcessLoop:
+    """The one event loop of a worker process; connections made on it live as long as it does."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+
+    def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+
+def prepare_worker(name: str, settings: ServiceSettings) -> None:
+    """Logs and Sentry for the worker and for each of its processes."""
+
+    @setup_logging.connect(weak=False)
+    def on_setup_logging(**_: Any) -> None:
+        configure_logging(name, settings.log_level)
+
+    def watch() -> None:
+        configure_sentry(name, settings.sentry_dsn, environment=settings.environment)
+
+    watch()
+
+    @worker_process_init.connect(weak=False)
+    def on_process_init(**_: Any) -> None:
+        # The transport's thread does not survive the fork.
+        watch()
+
+
+__all__ = [
+    "BaseTask",
+    "ProcessLoop",
+    "create_queue",
+    "prepare_worker",
+    "worker_process_init",
+    "worker_process_shutdown",
+]

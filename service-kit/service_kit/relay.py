@@ -1,0 +1,218 @@
+"""The relay: takes messages from the outbox to the queue, and asks whether they arrived.
+
+Any number may run; rows are claimed with SKIP LOCKED under a lease. What a crash leaves claimed is
+due again when the lease ends, so that a message is put on the queue at least once.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import sentry_sdk
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from service_kit.database import Database
+from service_kit.logs import configure_logging
+from service_kit.monitoring import configure_sentry
+from service_kit.outbox import OutboxQueries, OutboxRow
+from service_kit.queue import create_queue
+from service_kit.service_client import ServiceClient, ServiceUnavailable
+from service_kit.settings import ServiceSettings
+
+BATCH = 100
+LEASE = timedelta(seconds=30)
+IDLE_SECONDS = 0.1
+MAX_BACKOFF_SECONDS = 10.0
+KEPT_AFTER_CONFIRMATION = timedelta(days=7)
+PURGE_SECONDS = 3600
+
+log = structlog.get_logger()
+
+FindMissing = Callable[[list[UUID]], Awaitable[list[UUID]]]
+Publish = Callable[[list[tuple[UUID, str, dict[str, Any], str | None]]], list[UUID]]
+
+
+class QueuePublisher:
+    """Puts claimed rows on the queue, in a thread, because Celery's producer blocks."""
+
+    def __init__(self, queue: Celery[Any]) -> None:
+        self._queue = queue
+
+    def __call__(self, rows: list[tuple[UUID, str, dict[str, Any], str | None]]) -> list[UUID]:
+        """The ids that the broker took; stops at the first that it did not."""
+        taken: list[UUID] = []
+        try:
+            with self._queue.producer_pool.acquire(block=True, timeout=5) as producer:
+                for message_id, task, message, _ in rows:
+                    self._queue.send_task(
+                        task,
+                        args=[message],
+                        task_id=str(message_id),
+                        # What Flower shows; the message itself holds ticket codes.
+                        argsrepr=f"({message_id}, {message.get('topic')})",
+                        kwargsrepr="{}",
+                        queue=task.partition(".")[0],
+                        producer=producer,
+                        retry=False,
+                    )
+                    taken.append(message_id)
+        except (OperationalError, OSError) as error:
+            log.warning("relay.queue_unavailable", taken=len(taken), exc_info=error)
+        return taken
+
+
+class Relay:
+    """One outbox's way to the queue."""
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: type[OutboxRow],
+        *,
+        publish: Publish,
+        find_missing: FindMissing,
+        reconcile_after: timedelta,
+    ) -> None:
+        self._database = database
+        self._outbox = OutboxQueries(outbox)
+        self._publish = publish
+        self._find_missing = find_missing
+        self._reconcile_after = reconcile_after
+
+    async def publish_due(self) -> int:
+        """Publishes one batch; the number of rows that the queue took. Raises QueueAway."""
+        async with self._database.transaction() as session:
+            rows = await self._outbox.claim(session, limit=BATCH, lease=LEASE)
+        if not rows:
+            return 0
+        taken = await asyncio.to_thread(self._publish, rows)
+        left = [row[0] for row in rows[len(taken) :]]
+        async with self._database.transaction() as session:
+            if taken:
+                await self._outbox.mark_published(session, taken)
+            if left:
+                await self._outbox.postpone(session, left, timedelta(seconds=1))
+        if left:
+            raise QueueAway
+        log.info("relay.published", count=len(taken))
+        return len(taken)
+
+    async def reconcile(self) -> int:
+        """Asks the consumer what it never saw and has that published again; how many."""
+        again = 0
+        while True:
+            async with self._database.transaction() as session:
+                ids = await self._outbox.unconfirmed(
+                    session, older_than=self._reconcile_after, limit=BATCH
+                )
+            if not ids:
+                return again
+            missing = set(await self._find_missing(ids))
+            async with self._database.transaction() as session:
+                seen = [one for one in ids if one not in missing]
+                if seen:
+                    await self._outbox.mark_confirmed(session, seen)
+                if missing:
+                    await self._outbox.postpone(session, sorted(missing), timedelta(0))
+            if missing:
+                log.warning("relay.published_again", count=len(missing))
+            again += len(missing)
+
+    async def purge(self) -> None:
+        async with self._database.transaction() as session:
+            await self._outbox.purge(session, older_than=KEPT_AFTER_CONFIRMATION)
+
+
+class QueueAway(Exception):
+    """The broker did not take what it was given."""
+
+
+async def repeat(
+    work: Callable[[], Awaitable[Any]], *, every_seconds: float, stop: asyncio.Event
+) -> None:
+    """Runs ``work`` again and again until ``stop``; goes on at once while it reports work done,
+    waits longer after each failure in a row."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            busy = bool(await work())
+            failures = 0
+        except Exception as error:
+            busy = False
+            failures += 1
+            log.warning("relay.failed", work=getattr(work, "__qualname__", ""), exc_info=error)
+            if failures == 1 and not isinstance(error, (QueueAway, ServiceUnavailable)):
+                sentry_sdk.capture_exception(error)
+        if busy:
+            continue
+        pause = min(every_seconds * 2 ** min(failures, 10), max(every_seconds, MAX_BACKOFF_SECONDS))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+
+
+def missing_notifications(client: ServiceClient, notification_service_url: str) -> FindMissing:
+    async def find(ids: list[UUID]) -> list[UUID]:
+        response = await client.request(
+            "POST",
+            f"{notification_service_url}/api/v1/notifications/missing",
+            json={"ids": [str(one) for one in ids]},
+        )
+        if response.status_code != 200:
+            raise ServiceUnavailable(f"missing answered {response.status_code}")
+        return [UUID(one) for one in response.json()["missing"]]
+
+    return find
+
+
+BackgroundWork = Callable[[Database], Awaitable[Any]]
+
+
+async def run_relay(
+    name: str,
+    settings: ServiceSettings,
+    outbox: type[OutboxRow],
+    *,
+    reconcile_seconds: float,
+    background: dict[BackgroundWork, float] | None = None,
+    service_client: ServiceClient | None = None,
+) -> None:
+    """The process ``python -m <service>.relay``; ends with SIGTERM or SIGINT after the batch.
+
+    ``background`` is what else the service does by itself, each with its period in seconds.
+    """
+    configure_logging(name, settings.log_level)
+    configure_sentry(name, settings.sentry_dsn, environment=settings.environment)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    database = Database(settings, application_name=name)
+    async with httpx.AsyncClient(timeout=5.0) as http:
+        client = service_client or ServiceClient(settings, http)
+        relay = Relay(
+            database,
+            outbox,
+            publish=QueuePublisher(create_queue(name, settings)),
+            find_missing=missing_notifications(client, settings.notification_service_url),
+            reconcile_after=timedelta(seconds=reconcile_seconds),
+        )
+        log.info("relay.started")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(repeat(relay.publish_due, every_seconds=IDLE_SECONDS, stop=stop))
+            tasks.create_task(repeat(relay.reconcile, every_seconds=reconcile_seconds, stop=stop))
+            tasks.create_task(repeat(relay.purge, every_seconds=PURGE_SECONDS, stop=stop))
+            for work, every_seconds in (background or {}).items():
+
+                async def once(work: BackgroundWork = work) -> Any:
+                    return await work(database)
+
+                tasks.create_task(repeat(once, every_seconds=every_seconds, stop=stop))
+    await database.close()
+    log.info("relay.stopped")

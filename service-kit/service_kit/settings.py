@@ -1,0 +1,155 @@
+"""Settings from the environment, alike in every service.
+
+Every variable can also be given as a file: ``SECRET_KEY_FILE=/run/secrets/key`` sets ``SECRET_KEY``.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+MIN_SECRET_CHARACTERS = 32
+PLACEHOLDERS = ("change-me", "changeme", "placeholder", "example", "secret-key")
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """Reads ``NAME`` from the file that ``NAME_FILE`` points to, as container secrets are given."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        value = Path(path).read_text(encoding="utf-8").strip() if path else None
+        return value, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key] = value
+        return found
+
+
+class ServiceSettings(BaseSettings):
+    """What all three services are told. A service adds its own in a subclass."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    environment: Literal["development", "test", "production"] = "production"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    web_concurrency: int = Field(1, ge=1, le=64)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    sentry_dsn: SecretStr | None = None
+    sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)
+
+    database_url: SecretStr
+    database_pool_size: int = Field(10, ge=1)
+    database_pool_timeout_seconds: float = 2.0
+    lock_timeout_seconds: float = 2.0
+    statement_timeout_seconds: float = 5.0
+
+    cache_redis_url: SecretStr
+    broker_url: SecretStr
+
+    public_url: str = "http://localhost:8080"
+    allowed_hosts: CommaSeparated = ("localhost", "127.0.0.1", "[::1]")
+    trusted_proxies: CommaSeparated = ()
+    cors_origins: CommaSeparated = ()
+    max_body_bytes: int = 1_048_576
+
+    auth_service_url: str = "http://127.0.0.1:8001"
+    notification_service_url: str = "http://127.0.0.1:8003"
+    service_client_id: str = ""
+    service_client_secret: SecretStr = SecretStr("")
+
+    token_issuer: str = "parterre"
+    token_leeway_seconds: int = 30
+
+    reconcile_seconds: float = 15.0
+
+    rate_limit_enabled: bool = True
+    default_rate_limit: str = "300/minute"
+    # For what only services ask of each other.
+    service_rate_limit: str = "60000/minute"
+
+    @field_validator("allowed_hosts", "trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url", "auth_service_url", "notification_service_url")
+    @classmethod
+    def drop_the_last_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("sentry_dsn", mode="before")
+    @classmethod
+    def empty_means_off(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def refuse_weak_secrets(self) -> Self:
+        """A secret that others can guess must not come as far as a listening port."""
+        if self.environment == "development":
+            return self
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if not isinstance(value, SecretStr) or name.endswith(("_url", "_dsn")):
+                continue
+            text = value.get_secret_value()
+            if not text and not field.is_required():
+                continue
+            if len(text) < MIN_SECRET_CHARACTERS or text.lower().startswith(PLACEHOLDERS):
+                raise ValueError(
+                    f"{name.upper()} is a placeholder or shorter than {MIN_SECRET_CHARACTERS} "
+                    "characters; make one with: openssl rand -base64 48"
+                )
+        return self
+
+    @property
+    def is_development(self) -> bool:
+        return self.environment == "development"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, FileSource(settings_cls), env_settings
+
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+def load_settings(settings_class: type[SettingsT]) -> SettingsT:
+    """Reads the environment. A bad value ends the process with a line for each, never with a value."""
+    try:
+        return settings_class()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = ".".join(str(part) for part in problem["loc"]).upper() or "settings"
+            what = "is not set" if problem["type"] == "missing" else problem["msg"]
+            print(f"{name}: {what}; see .env.example", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        print(f"A *_FILE setting cannot be read: {error.filename}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,10 +1,37 @@
 """The application of event-service."""
 
-from fastapi import FastAPI
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from fastapi import FastAPI
+from fastapi_cache import FastAPICache
+
+from event_service.bookings.router import router as bookings
+from event_service.cache import TAG_PREFIX, TagVersions, TwoLevelBackend
+from event_service.events.pages import Pages
+from event_service.events.router import router as events
 from event_service.settings import Settings
 from service_kit.app import create_service
+from service_kit.redis_clients import AcceleratorRedis
+from service_kit.service_client import ServiceClient
 from service_kit.settings import load_settings
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
+    versions = TagVersions(redis, prefix=TAG_PREFIX)
+    FastAPICache.init(TwoLevelBackend(redis), prefix=f"{TAG_PREFIX}:page")
+    app.state.pages = Pages(app.state.database, versions)
+    app.state.service_client = ServiceClient(settings, app.state.http)
+    # Writers find the versions in their session, to bump them after the commit.
+    app.state.database.sessions.configure(info={"tag_versions": versions})
+    try:
+        yield
+    finally:
+        FastAPICache.reset()
+        await redis.close()
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -13,7 +40,8 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         title="Parterre event-service",
         description="Events, seats and bookings.",
-        routers=[],
+        routers=[events, bookings],
+        lifespan=lifespan,
     )
 
 

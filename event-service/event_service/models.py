@@ -1,7 +1,237 @@
-"""The tables of event-service."""
+"""The tables of event-service. The database itself forbids what must not happen: see Design notes
+in ../README.md for the order in which rows are locked."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Computed, ForeignKeyConstraint, Index, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlmodel import Field
 
 from event_service.db import Base
+from service_kit.clock import utc_now
+from service_kit.ids import new_id
 from service_kit.outbox import OutboxRow, outbox_indexes
+
+# The Russian configuration stems Cyrillic words as Russian and Latin ones as English.
+SEARCH_CONFIG = "russian"
+_SEARCH = " || ".join(
+    f"setweight(to_tsvector('{SEARCH_CONFIG}'::regconfig, {column}::text), '{weight}'::\"char\")"
+    for column, weight in (("title", "A"), ("venue", "B"), ("city", "B"), ("description", "C"))
+)
+_PUBLISHED = text("status = 'published'")
+
+
+class Event(Base, table=True):
+    __table_args__ = (
+        CheckConstraint("status IN ('draft', 'published', 'cancelled')", name="status"),
+        CheckConstraint("seating IN ('general', 'assigned')", name="seating"),
+        CheckConstraint("capacity BETWEEN 1 AND 100000", name="capacity"),
+        CheckConstraint("price >= 0", name="price"),
+        CheckConstraint("max_seats_per_user >= 1", name="max_seats_per_user"),
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("sales_end > sales_start", name="sales_window"),
+        # GET /events sorted by starts_at, either way, and its keyset
+        Index("ix_event_starts", "starts_at", "id", postgresql_where=_PUBLISHED),
+        # GET /events?sort=-created_at
+        Index("ix_event_created", "created_at", "id", postgresql_where=_PUBLISHED),
+        # GET /events?city= and ?category=
+        Index("ix_event_city", text("lower(city)"), "starts_at", "id", postgresql_where=_PUBLISHED),
+        Index(
+            "ix_event_category", text("lower(category)"), "starts_at", "id",
+            postgresql_where=_PUBLISHED,
+        ),
+        # GET /events?organizer=
+        Index("ix_event_organizer", "organizer_id", "starts_at", "id"),
+        # GET /events?q=
+        Index("ix_event_search", "search", postgresql_using="gin"),
+    )  # fmt: skip
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    organizer_id: UUID
+    title: str
+    description: str = ""
+    category: str = ""
+    venue: str
+    city: str
+    timezone: str
+    starts_at: datetime
+    ends_at: datetime
+    sales_start: datetime | None = None
+    sales_end: datetime | None = None
+    status: str = "draft"
+    seating: str
+    capacity: int
+    price: int = 0
+    currency: str = "EUR"
+    max_seats_per_user: int = 10
+    version: int = 1
+    cancel_reason: str | None = None
+    created_at: datetime = Field(default_factory=utc_now)
+    updated_at: datetime = Field(default_factory=utc_now)
+    search: str | None = Field(
+        default=None, sa_column=Column(TSVECTOR, Computed(_SEARCH, persisted=True)), exclude=True
+    )
+
+
+class Section(Base, table=True):
+    """A part of an assigned seating, with its own price or the event's."""
+
+    __table_args__ = (
+        CheckConstraint("price >= 0", name="price"),
+        Index("uq_section_event_id_name", "event_id", "name", unique=True),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    event_id: UUID = Field(foreign_key="event.id", ondelete="CASCADE")
+    name: str
+    price: int | None = None
+    position: int
+
+
+class Seat(Base, table=True):
+    """Every seat that can be sold is one row, general admission too, and can point to one booking.
+
+    It is free when it points to none, or when the hold that it points to has ended: the predicate
+    ``booking_id IS NULL OR held_until <= now()`` reads it, nobody has to sweep first.
+    """
+
+    __table_args__ = (
+        CheckConstraint("booking_id IS NOT NULL OR held_until IS NULL", name="held_by_somebody"),
+        # A booking is written after its seats, by the same transaction.
+        ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name="fk_seat_booking_id",
+            deferrable=True, initially="DEFERRED",
+        ),
+        # the seat map in order; a position is taken once
+        Index("uq_seat_event_id_position", "event_id", "position", unique=True),
+        # any n free seats from some position on
+        Index(
+            "ix_seat_free", "event_id", "position", postgresql_where=text("booking_id IS NULL")
+        ),
+        # seats whose hold has ended
+        Index(
+            "ix_seat_held", "event_id", "held_until",
+            postgresql_where=text("held_until IS NOT NULL"),
+        ),
+        # the seats of a booking that is cancelled, confirmed or expired
+        Index("ix_seat_booking", "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
+    )  # fmt: skip
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    event_id: UUID = Field(foreign_key="event.id", ondelete="CASCADE")
+    section_id: UUID | None = Field(default=None, foreign_key="section.id")
+    row_name: str | None = None
+    number: int | None = None
+    position: int
+    booking_id: UUID | None = None
+    held_until: datetime | None = None
+
+
+class Booking(Base, table=True):
+    __table_args__ = (
+        CheckConstraint("status IN ('held', 'confirmed', 'cancelled', 'expired')", name="status"),
+        CheckConstraint("quantity >= 1", name="quantity"),
+        CheckConstraint("(status = 'held') <= (expires_at IS NOT NULL)", name="holds_end"),
+        # GET /bookings
+        Index("ix_booking_user", "user_id", "id"),
+        # GET /events/{id}/bookings, cancelling an event
+        Index("ix_booking_event", "event_id", "id"),
+        # the sweeper: holds that have ended
+        Index("ix_booking_expiry", "expires_at", postgresql_where=text("status = 'held'")),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    event_id: UUID = Field(foreign_key="event.id")
+    user_id: UUID
+    status: str
+    quantity: int
+    total: int
+    currency: str
+    created_at: datetime = Field(default_factory=utc_now)
+    expires_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Ticket(Base, table=True):
+    """A seat as it was booked: it stays readable when the seat has gone to somebody else."""
+
+    __table_args__ = (
+        # check-in by code
+        Index("uq_ticket_code", "code", unique=True),
+    )
+
+    booking_id: UUID = Field(primary_key=True, foreign_key="booking.id", ondelete="CASCADE")
+    seat_id: UUID = Field(primary_key=True)
+    position: int
+    section: str | None = None
+    row_name: str | None = None
+    number: int | None = None
+    price: int
+    code: str
+    checked_in_at: datetime | None = None
+
+
+class SeatAllowance(Base, table=True):
+    """How many seats of an event one person has, held or booked; its CHECK is the limit per person."""
+
+    __tablename__: ClassVar[str] = "seat_allowance"
+    __table_args__ = (
+        CheckConstraint("seats >= 0", name="not_negative"),
+        CheckConstraint("seats <= max_seats", name="limit"),
+    )
+
+    event_id: UUID = Field(primary_key=True, foreign_key="event.id", ondelete="CASCADE")
+    user_id: UUID = Field(primary_key=True)
+    seats: int
+    max_seats: int
+
+
+class SeatTally(Base, table=True):
+    """How many seats of an event are held and booked: the sum over its rows.
+
+    A booking adds a row and updates none, so that a hot event has no hot row; ``events.tally``
+    folds rows together. Only what is shown is read from here, never what may be sold.
+    """
+
+    __tablename__: ClassVar[str] = "seat_tally"
+    __table_args__ = (
+        Index("ix_seat_tally_event", "event_id"),
+        # the fold: what came since the last one
+        Index("ix_seat_tally_new", "event_id", postgresql_where=text("NOT folded")),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    event_id: UUID = Field(foreign_key="event.id", ondelete="CASCADE")
+    held: int = 0
+    booked: int = 0
+    folded: bool = False
+
+
+class IdempotencyKey(Base, table=True):
+    """What a client has asked for under its own key: the same again is answered, not done."""
+
+    __tablename__: ClassVar[str] = "idempotency_key"
+    __table_args__ = (
+        # the sweeper: keys older than a day
+        Index("ix_idempotency_key_created", "created_at"),
+    )
+
+    user_id: UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    booking_id: UUID
+    created_at: datetime = Field(default_factory=utc_now)
+
+
+class StaleTag(Base, table=True):
+    """A cache tag that a committed change has made stale; gone once Redis was told."""
+
+    __tablename__: ClassVar[str] = "stale_tag"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    tag: str
 
 
 class OutboxMessage(OutboxRow, Base, table=True):

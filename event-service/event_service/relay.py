@@ -1,11 +1,42 @@
-"""``python -m event_service.relay``: takes this service's messages from the outbox to the queue."""
+"""``python -m event_service.relay``: takes this service's messages from the outbox to the queue, and
+does what the service does by itself."""
 
 import asyncio
+from datetime import timedelta
 
+from event_service import upkeep
+from event_service.cache import TAG_PREFIX, TagVersions
 from event_service.models import OutboxMessage
 from event_service.settings import Settings
-from service_kit.relay import run_relay
+from service_kit.database import Database
+from service_kit.redis_clients import AcceleratorRedis
+from service_kit.relay import BackgroundWork, run_relay
 from service_kit.settings import load_settings
+
+HOUR_SECONDS = 3600.0
+
+
+def background(settings: Settings) -> dict[BackgroundWork, float]:
+    """Each piece of work and its period in seconds."""
+    redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
+    versions = TagVersions(redis, prefix=TAG_PREFIX)
+    keep_for = timedelta(hours=settings.idempotency_hours)
+
+    async def refresh_pages(database: Database) -> bool:
+        more = await upkeep.fold_tallies(database)
+        return await upkeep.bump_stale_tags(database, versions) or more
+
+    async def sweep_holds(database: Database) -> bool:
+        return await upkeep.sweep_holds(database)
+
+    async def forget_keys(database: Database) -> None:
+        await upkeep.forget_idempotency_keys(database, keep_for)
+
+    return {
+        refresh_pages: settings.tally_seconds,
+        sweep_holds: settings.sweep_seconds,
+        forget_keys: HOUR_SECONDS,
+    }
 
 
 def main() -> None:
@@ -16,6 +47,7 @@ def main() -> None:
             settings,
             OutboxMessage,
             reconcile_seconds=settings.reconcile_seconds,
+            background=background(settings),
         )
     )
 

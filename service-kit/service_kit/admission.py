@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from service_kit.problems import CsrfFailed, Forbidden, NotAuthenticated, Unavailable
 from service_kit.rate_limits import RateLimits
 from service_kit.settings import ServiceSettings
-from service_kit.tokens import InvalidToken, KeysUnavailable, Principal, TokenVerifier
+from service_kit.tokens import InvalidToken, KeysUnavailable, Person, Principal, TokenVerifier
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -95,19 +95,19 @@ async def require_principal(request: Request) -> Principal:
     return principal
 
 
-async def require_user(principal: Annotated[Principal, Depends(require_principal)]) -> Principal:
-    if principal.user_id is None:
+async def require_user(principal: Annotated[Principal, Depends(require_principal)]) -> Person:
+    if not isinstance(principal, Person):
         raise Forbidden("This is for people, not for services.")
     return principal
 
 
 async def find_user(
     principal: Annotated[Principal | None, Depends(find_principal)],
-) -> Principal | None:
-    return principal if principal and principal.user_id else None
+) -> Person | None:
+    return principal if isinstance(principal, Person) else None
 
 
-async def require_superuser(user: Annotated[Principal, Depends(require_user)]) -> Principal:
+async def require_superuser(user: Annotated[Person, Depends(require_user)]) -> Person:
     if not user.is_superuser:
         raise Forbidden
     return user
@@ -124,9 +124,9 @@ def require_scope(scope: str) -> Any:
     return Depends(check)
 
 
-CurrentUser = Annotated[Principal, Depends(require_user)]
-OptionalUser = Annotated[Principal | None, Depends(find_user)]
-Superuser = Annotated[Principal, Depends(require_superuser)]
+CurrentUser = Annotated[Person, Depends(require_user)]
+OptionalUser = Annotated[Person | None, Depends(find_user)]
+Superuser = Annotated[Person, Depends(require_superuser)]
 
 
 class Route(APIRoute):

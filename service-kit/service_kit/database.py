@@ -1,18 +1,21 @@
 """The one place that commits: an engine, a session for each request, what is done after a commit."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import structlog
 from fastapi import Depends, Request
-from sqlalchemy import text
+from sqlalchemy import CursorResult, Result, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service_kit.problems import Unavailable
 from service_kit.settings import ServiceSettings
 
 AfterCommit = Callable[[], Awaitable[None]]
@@ -23,7 +26,16 @@ RETRYABLE = frozenset({"40001", "40P01"})
 _BUSY = frozenset({"55P03", "57014"}) | RETRYABLE
 _BAD_TEXT = frozenset({"22021", "22P05"})
 
+MAX_ATTEMPTS = 4
+MAX_PAUSE_SECONDS = 0.02
+
 log = structlog.get_logger()
+
+ResultT = TypeVar("ResultT")
+
+
+class TryAgain(Exception):
+    """Raised in a transaction that lost a race and may win when it begins again."""
 
 
 class Database:
@@ -60,6 +72,21 @@ class Database:
                 yield session
             await _run_after_commit(session)
 
+    async def run(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
+        """``work`` in a transaction of its own, begun again a few times if PostgreSQL had to choose
+        a victim (deadlock, serialization) or ``work`` raised TryAgain."""
+        for attempts_left in range(MAX_ATTEMPTS - 1, -1, -1):
+            try:
+                async with self.transaction() as session:
+                    return await work(session)
+            except (TryAgain, DBAPIError) as error:
+                if not isinstance(error, TryAgain) and sqlstate(error) not in RETRYABLE:
+                    raise
+                if not attempts_left:
+                    raise Unavailable from error
+            await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
+        raise AssertionError("unreachable")
+
     async def ping(self) -> None:
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
@@ -93,6 +120,12 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
 # With the default scope FastAPI would run the commit after the response has gone out: the client
 # would be told 201 of a booking that a failed commit then took back.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+
+
+def affected_rows(result: Result[Any]) -> int:
+    """How many rows an INSERT, UPDATE or DELETE has touched."""
+    assert isinstance(result, CursorResult)
+    return result.rowcount
 
 
 def sqlstate(error: BaseException) -> str | None:

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.clock import utc_now
+from service_kit.database import affected_rows
 from service_kit.ids import new_id
 
 
@@ -161,7 +162,7 @@ class OutboxQueries:
         done = await session.execute(
             delete(self.table).where(rows.confirmed_at < func.now() - older_than)
         )
-        return int(getattr(done, "rowcount", 0))
+        return affected_rows(done)
 
     async def oldest_unpublished_seconds(self, session: AsyncSession) -> float:
         """Age of the oldest row that was due and is not on the queue; 0.0 if none."""

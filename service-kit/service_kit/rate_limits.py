@@ -7,6 +7,7 @@ itself, whatever ids its path holds, per user where one is signed in, else per c
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -53,16 +54,19 @@ class RateLimits:
             for name in type(settings).model_fields
             if name.endswith("_rate_limit")
         }
-        self.limiter = Limiter(
-            key_func=_bucket,
-            storage_uri="fallback+" + settings.cache_redis_url.get_secret_value(),
-            # slowapi's own default counts each URL by itself: another id would be another limit.
-            key_style="endpoint",
-            key_prefix=f"limit:{type(settings).__module__.partition('.')[0]}",
-            enabled=settings.rate_limit_enabled,
-            # slowapi would read .env in the working folder, where RATELIMIT_ENABLED=false counts.
-            config_filename=os.devnull,
-        )
+        with warnings.catch_warnings():
+            # It says that the null device is no file, which is why it is given.
+            warnings.filterwarnings("ignore", "Config file", UserWarning)
+            self.limiter = Limiter(
+                key_func=_bucket,
+                storage_uri="fallback+" + settings.cache_redis_url.get_secret_value(),
+                # slowapi's own default counts each URL by itself: another id would be another limit.
+                key_style="endpoint",
+                key_prefix=f"limit:{type(settings).__module__.partition('.')[0]}",
+                enabled=settings.rate_limit_enabled,
+                # slowapi would read .env in the working folder, where RATELIMIT_ENABLED=false counts.
+                config_filename=os.devnull,
+            )
         self.check = self.limiter.limit(self._amount, key_func=_bucket)(_checked)
 
     def _amount(self, key: str) -> str:

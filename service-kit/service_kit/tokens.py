@@ -49,6 +49,13 @@ class Principal:
     claims: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Person(Principal):
+    """A principal who is somebody, and no service."""
+
+    user_id: UUID
+
+
 class KeySet:
     """The issuer's public keys: fetched once, kept, refreshed when old or when a key is unknown.
 
@@ -161,7 +168,7 @@ def principal_from(claims: dict[str, Any]) -> Principal:
         user_id = UUID(claims["sub"])
     except (ValueError, AttributeError, TypeError):
         raise InvalidToken("no user") from None
-    return Principal(
+    return Person(
         id=str(user_id),
         user_id=user_id,
         session_id=claims.get("sid"),

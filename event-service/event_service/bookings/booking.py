@@ -1,0 +1,251 @@
+"""Taking seats: one short transaction, all seats or none."""
+
+import hashlib
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.bookings import statements
+from event_service.bookings.ending import expire_holds_of
+from event_service.bookings.messages import booking_message
+from event_service.bookings.queries import (
+    booking_public,
+    find_idempotency_key,
+    get_booking,
+)
+from event_service.bookings.schemas import BookingCreate, BookingPublic
+from event_service.errors import (
+    IdempotencyMismatch,
+    RequestInProgress,
+    SalesClosed,
+    SeatLimitReached,
+    SeatsUnavailable,
+    SoldOut,
+)
+from event_service.events.queries import count_free_seats
+from event_service.models import Booking, Ticket
+from service_kit.database import Database, TryAgain, constraint_name, sqlstate
+from service_kit.ids import new_id
+from service_kit.problems import NotFound
+
+TICKET_CODE_BYTES = 15
+LOCK_NOT_AVAILABLE = "55P03"
+
+Take = Callable[[AsyncSession, dict[str, Any]], Awaitable[Sequence[Row[Any]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A booking as it was asked for: by whom, what, and under which key of the client's."""
+
+    user_id: UUID
+    wanted: BookingCreate
+    key: str | None
+    hold_for: timedelta
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.wanted.model_dump_json().encode()).hexdigest()
+
+
+async def book(database: Database, request: Request) -> tuple[BookingPublic, bool]:
+    """The booking, and whether it is an earlier one answered again.
+
+    Raises the problems of ``POST /bookings``; then nothing is left behind.
+    """
+    attempt = _Attempt(request)
+    try:
+        return await database.run(attempt.run)
+    except IntegrityError as error:
+        if constraint_name(error) != "ck_seat_allowance_limit":
+            raise
+    if await database.run(
+        lambda session: expire_holds_of(session, request.user_id, request.wanted.event_id)
+    ):
+        # Holds that had ended were still counted: that was no refusal yet.
+        return await book(database, request)
+    raise SeatLimitReached
+
+
+class _Attempt:
+    """Remembers over the retries of one request whether to pass by locked seats."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.waits_for_others = False
+
+    async def run(self, session: AsyncSession) -> tuple[BookingPublic, bool]:
+        request = self.request
+        booking_id = new_id()
+        opened = await self._open(session, booking_id)
+        if request.key and (opened is None or not opened.keyed):
+            earlier = await _earlier(session, request)
+            if earlier is not None:
+                return earlier, True
+        opened = _on_sale(opened, request)
+        held_until = opened.now + request.hold_for if request.wanted.hold else None
+        seats = await self._take(
+            session,
+            {
+                "event_id": opened.id,
+                "booking_id": booking_id,
+                "held_until": held_until,
+                "price": opened.price,
+            },
+            opened.capacity,
+        )
+        return await _write(session, request, opened, booking_id, seats, held_until), False
+
+    async def _open(self, session: AsyncSession, booking_id: UUID) -> Row[Any] | None:
+        request = self.request
+        try:
+            opened = await session.execute(
+                statements.OPEN,
+                {
+                    "event_id": request.wanted.event_id,
+                    "user_id": request.user_id,
+                    "booking_id": booking_id,
+                    "key": request.key,
+                    "fingerprint": request.fingerprint if request.key else None,
+                    "seats": request.wanted.seats_wanted,
+                },
+            )
+        except DBAPIError as error:
+            if request.key and sqlstate(error) == LOCK_NOT_AVAILABLE:
+                raise RequestInProgress from None
+            raise
+        return opened.one_or_none()
+
+    async def _take(
+        self, session: AsyncSession, parameters: dict[str, Any], capacity: int
+    ) -> Sequence[Row[Any]]:
+        wanted = self.request.wanted
+        if wanted.seat_ids is not None:
+            chosen = parameters | {"seat_ids": wanted.seat_ids}
+            seats = (await session.execute(statements.TAKE_CHOSEN, chosen)).all()
+            missing = set(wanted.seat_ids) - {seat.id for seat in seats}
+            if missing:
+                raise SeatsUnavailable(seat_ids=sorted(str(seat_id) for seat_id in missing))
+            return seats
+        parameters |= {"seats": wanted.quantity}
+        if self.waits_for_others:
+            seats = (await session.execute(statements.TAKE_ANY_WAITING, parameters)).all()
+            if len(seats) < wanted.seats_wanted:
+                await self._sold_out(session, parameters, len(seats))
+            return seats
+        parameters |= {"start": random.randint(1, capacity)}
+        seats = (await session.execute(statements.TAKE_ANY, parameters)).all()
+        if len(seats) < wanted.seats_wanted:
+            # Seats may be in the hands of somebody who will let them go. To wait for them while
+            # holding others could be a deadlock: begin again, with none.
+            self.waits_for_others = True
+            raise TryAgain
+        return seats
+
+    async def _sold_out(
+        self, session: AsyncSession, parameters: dict[str, Any], taken: int
+    ) -> None:
+        """Raises SoldOut if it is so in a look that begins now; else TryAgain."""
+        # Seats that this transaction took are not free to it, and will be when it ends.
+        available = taken + await count_free_seats(session, parameters["event_id"])
+        if available >= self.request.wanted.seats_wanted:
+            raise TryAgain
+        raise SoldOut(available=available)
+
+
+async def _earlier(session: AsyncSession, request: Request) -> BookingPublic | None:
+    """What the same key was answered with, as it is now. Raises IdempotencyMismatch."""
+    assert request.key is not None
+    known = await find_idempotency_key(session, request.user_id, request.key)
+    if known is None:
+        return None
+    if known.fingerprint != request.fingerprint:
+        raise IdempotencyMismatch
+    return await get_booking(session, known.booking_id, user_id=request.user_id)
+
+
+def _on_sale(event: Row[Any] | None, request: Request) -> Row[Any]:
+    if event is None or (event.status == "draft" and event.organizer_id != request.user_id):
+        raise NotFound
+    if not event.is_on_sale:
+        raise SalesClosed
+    if not event.allowed:
+        # The first with this key gave up while this one waited for it.
+        raise TryAgain
+    return event
+
+
+async def _write(
+    session: AsyncSession,
+    request: Request,
+    event: Row[Any],
+    booking_id: UUID,
+    seats: Sequence[Row[Any]],
+    held_until: datetime | None,
+) -> BookingPublic:
+    booking = Booking(
+        id=booking_id,
+        event_id=event.id,
+        user_id=request.user_id,
+        status="held" if held_until else "confirmed",
+        quantity=len(seats),
+        total=sum(seat.price for seat in seats),
+        currency=event.currency,
+        expires_at=held_until,
+    )
+    tickets = [
+        Ticket(
+            booking_id=booking_id,
+            seat_id=seat.id,
+            position=seat.position,
+            section=seat.section,
+            row_name=seat.row_name,
+            number=seat.number,
+            price=seat.price,
+            code=new_ticket_code(),
+        )
+        for seat in seats
+    ]
+    told = None if held_until else booking_message("booking-confirmed", booking, tickets, event)
+    written = await session.execute(
+        statements.WRITE,
+        {
+            "booking_id": booking.id,
+            "event_id": booking.event_id,
+            "user_id": booking.user_id,
+            "status": booking.status,
+            "seats": booking.quantity,
+            "total": booking.total,
+            "currency": booking.currency,
+            "expires_at": held_until,
+            "seat_ids": [ticket.seat_id for ticket in tickets],
+            "positions": [ticket.position for ticket in tickets],
+            "sections": [ticket.section for ticket in tickets],
+            "rows": [ticket.row_name for ticket in tickets],
+            "numbers": [ticket.number for ticket in tickets],
+            "prices": [ticket.price for ticket in tickets],
+            "codes": [ticket.code for ticket in tickets],
+            "tally_id": new_id(),
+            "held": booking.quantity if held_until else 0,
+            "booked": 0 if held_until else booking.quantity,
+            "message_id": told.id if told else None,
+            "task": told.task if told else None,
+            "topic": told.topic if told else None,
+            "message": told.message if told else None,
+        },
+    )
+    booking.created_at = written.scalar_one()
+    return booking_public(booking, tickets)
+
+
+def new_ticket_code() -> str:
+    """120 bits that nobody can guess, in characters that can be read out."""
+    return secrets.token_hex(TICKET_CODE_BYTES).upper()

@@ -1,0 +1,55 @@
+"""What event-service tells about bookings: snapshots for the mails, without address or name."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from event_service.models import Booking, OutboxMessage, Ticket
+from service_kit.outbox import OutboxRow, notification
+
+EVENT_FIELDS = (
+    "title", "description", "venue", "city", "timezone", "starts_at", "ends_at"
+)  # fmt: skip
+
+
+def event_snapshot(event: Any) -> dict[str, Any]:
+    """``event`` is an Event or a row with its columns."""
+    values = {name: getattr(event, name) for name in EVENT_FIELDS}
+    return values | {name: values[name].isoformat() for name in ("starts_at", "ends_at")}
+
+
+def seat_snapshot(ticket: Any) -> dict[str, Any]:
+    return {
+        "id": str(ticket.seat_id),
+        "section": ticket.section,
+        "row": ticket.row_name,
+        "number": ticket.number,
+        "ticket_code": ticket.code,
+    }
+
+
+def booking_snapshot(booking: Any, tickets: Iterable[Any], event: Any) -> dict[str, Any]:
+    return {
+        "booking_id": str(booking.id),
+        "event_id": str(booking.event_id),
+        "status": booking.status,
+        "quantity": booking.quantity,
+        "total": booking.total,
+        "currency": booking.currency,
+        "expires_at": booking.expires_at.isoformat() if booking.expires_at else None,
+        "seats": [seat_snapshot(ticket) for ticket in tickets],
+        "event": event_snapshot(event),
+    }
+
+
+def booking_message(
+    kind: str, booking: Booking, tickets: list[Ticket], event: Any, **more: Any
+) -> OutboxRow:
+    """``booking.confirmed.v1`` and its like: one per booking and kind."""
+    return notification(
+        OutboxMessage,
+        topic=f"{kind.replace('-', '.', 1)}.v1",
+        kind=kind,
+        user_id=booking.user_id,
+        dedup_key=f"{kind}:{booking.id}",
+        data=booking_snapshot(booking, tickets, event) | more,
+    )

@@ -1,0 +1,105 @@
+"""``/api/v1/bookings``"""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response, status
+
+from event_service.bookings import booking, ending, queries
+from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery
+from event_service.db import SessionDep
+from event_service.deps import (
+    CurrentUser,
+    DatabaseDep,
+    IdempotencyKeyHeader,
+    PagingDep,
+    SettingsDep,
+)
+from event_service.errors import (
+    BookingEnded,
+    HoldExpired,
+    IdempotencyMismatch,
+    RequestInProgress,
+    SalesClosed,
+    SeatLimitReached,
+    SeatsUnavailable,
+    SoldOut,
+)
+from service_kit.admission import Router
+from service_kit.clock import utc_now
+from service_kit.paging import Page
+from service_kit.problems import NotAuthenticated, NotFound, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/bookings", tags=["bookings"])
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=BookingPublic,
+    summary="Book seats, or hold them for a while: all or none",
+    responses=answers(
+        NotAuthenticated, NotFound, SeatsUnavailable, SoldOut, SalesClosed, SeatLimitReached,
+        RequestInProgress, IdempotencyMismatch,
+    ),
+)  # fmt: skip
+@limited("booking")
+async def create_booking(
+    wanted: BookingCreate,
+    user: CurrentUser,
+    database: DatabaseDep,
+    key: IdempotencyKeyHeader,
+    settings: SettingsDep,
+) -> Response:
+    request = booking.Request(
+        user.user_id, wanted, key, hold_for=timedelta(seconds=settings.hold_seconds)
+    )
+    booked, is_replay = await booking.book(database, request)
+    headers = {"Location": f"/api/v1/bookings/{booked.id}", "Cache-Control": "no-store"}
+    if is_replay:
+        headers["Idempotency-Replayed"] = "true"
+    body = booked.model_dump_json()
+    return Response(body, status.HTTP_201_CREATED, headers, "application/json")
+
+
+@router.get("", summary="List one's own bookings", responses=answers(NotAuthenticated))
+async def list_bookings(
+    query: Annotated[BookingQuery, Query()],
+    paging: PagingDep,
+    user: CurrentUser,
+    session: SessionDep,
+) -> Page[BookingPublic]:
+    return await queries.list_bookings(session, user.user_id, query, paging)
+
+
+@router.get(
+    "/{booking_id}",
+    summary="Show one of one's own bookings",
+    responses=answers(NotAuthenticated, NotFound),
+)
+async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) -> BookingPublic:
+    return await queries.get_booking(session, booking_id, user_id=user.user_id)
+
+
+@router.post(
+    "/{booking_id}/confirm",
+    summary="Turn a hold into a booking",
+    responses=answers(NotAuthenticated, NotFound, HoldExpired, BookingEnded),
+)
+@limited("booking")
+async def confirm_booking(
+    booking_id: UUID, user: CurrentUser, session: SessionDep
+) -> BookingPublic:
+    return await ending.confirm_booking(session, booking_id, by=user.user_id)
+
+
+@router.post(
+    "/{booking_id}/cancel",
+    summary="Cancel a booking; its seats are free at once",
+    responses=answers(NotAuthenticated, NotFound),
+)
+@limited("booking")
+async def cancel_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) -> BookingPublic:
+    return await ending.cancel_booking(session, booking_id, by=user.user_id, now=utc_now())

@@ -1,0 +1,165 @@
+"""The three statements of a booking. Everything that several people may want at once is decided
+here, by rows and constraints; see Design notes in ../../README.md."""
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.types import DateTime, Integer, String
+
+_TIME = DateTime(timezone=True)
+
+# 1. The event, under a lock that only its organizer's changes conflict with, so that a cancelled
+# event cannot gain a booking; the client's key, on which a second request with the same key waits;
+# the person's allowance, whose CHECK is the limit per person.
+OPEN = text("""
+    WITH wanted AS (
+        SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city,
+            timezone, starts_at, ends_at, max_seats_per_user,
+            coalesce(sales_start <= now(), true) AND coalesce(sales_end > now(), true)
+                AND ends_at > now() AND status = 'published' AS is_on_sale
+        FROM event WHERE id = :event_id
+        FOR KEY SHARE
+    ), keyed AS (
+        INSERT INTO idempotency_key (user_id, key, fingerprint, booking_id, created_at)
+        SELECT :user_id, :key, :fingerprint, :booking_id, now()
+        FROM wanted WHERE is_on_sale AND CAST(:key AS text) IS NOT NULL
+        ON CONFLICT (user_id, key) DO NOTHING
+        RETURNING key
+    ), allowed AS (
+        INSERT INTO seat_allowance (event_id, user_id, seats, max_seats)
+        SELECT id, :user_id, :seats, max_seats_per_user
+        FROM wanted WHERE is_on_sale
+            AND (CAST(:key AS text) IS NULL OR EXISTS (SELECT FROM keyed))
+        ON CONFLICT (event_id, user_id) DO UPDATE
+        SET seats = seat_allowance.seats + excluded.seats, max_seats = excluded.max_seats
+        RETURNING seats
+    )
+    SELECT wanted.*, now() AS now,
+        (SELECT count(*) FROM keyed) AS keyed, (SELECT count(*) FROM allowed) AS allowed
+    FROM wanted
+""").bindparams(
+    bindparam("event_id", type_=UUID()),
+    bindparam("user_id", type_=UUID()),
+    bindparam("booking_id", type_=UUID()),
+    bindparam("key", type_=String()),
+    bindparam("fingerprint", type_=String()),
+    bindparam("seats", type_=Integer()),
+)
+
+_TAKE = """
+    , taken AS (
+        UPDATE seat SET booking_id = :booking_id, held_until = :held_until
+        FROM picked WHERE seat.id = picked.id
+            AND (seat.booking_id IS NULL OR seat.held_until <= now())
+        RETURNING seat.id, seat.position, seat.section_id, seat.row_name, seat.number
+    )
+    SELECT taken.id, taken.position, taken.row_name, taken.number, section.name AS section,
+        coalesce(section.price, :price) AS price
+    FROM taken LEFT JOIN section ON section.id = taken.section_id
+    ORDER BY taken.position
+"""
+_TAKE_PARAMETERS = (
+    bindparam("event_id", type_=UUID()),
+    bindparam("booking_id", type_=UUID()),
+    bindparam("held_until", type_=_TIME),
+    bindparam("price", type_=Integer()),
+)
+
+# 2a. Chosen seats, locked in the order of their ids, so that two who want the same seats wait for
+# each other in one direction only.
+TAKE_CHOSEN = text(f"""
+    WITH picked AS (
+        SELECT id FROM seat
+        WHERE event_id = :event_id AND id = ANY(:seat_ids)
+        ORDER BY id FOR UPDATE
+    ) {_TAKE}
+""").bindparams(*_TAKE_PARAMETERS, bindparam("seat_ids", type_=ARRAY(UUID())))
+
+# 2b. Any free seats, passing by those that others are just taking, from a random position on so
+# that not everybody starts at the same seat. The second half begins again at the front.
+TAKE_ANY = text(f"""
+    WITH ahead AS (
+        SELECT id FROM seat
+        WHERE event_id = :event_id AND booking_id IS NULL AND position >= :start
+        ORDER BY position LIMIT :seats FOR UPDATE SKIP LOCKED
+    ), behind AS (
+        SELECT id FROM seat
+        WHERE event_id = :event_id AND booking_id IS NULL AND position < :start
+        ORDER BY position LIMIT :seats - (SELECT count(*) FROM ahead)
+        FOR UPDATE SKIP LOCKED
+    ), lapsed AS (
+        SELECT id FROM seat
+        WHERE event_id = :event_id AND held_until <= now()
+        ORDER BY position
+        LIMIT :seats - (SELECT count(*) FROM ahead) - (SELECT count(*) FROM behind)
+        FOR UPDATE SKIP LOCKED
+    ), picked AS (
+        SELECT id FROM ahead UNION ALL SELECT id FROM behind UNION ALL SELECT id FROM lapsed
+    ) {_TAKE}
+""").bindparams(
+    *_TAKE_PARAMETERS, bindparam("seats", type_=Integer()), bindparam("start", type_=Integer())
+)
+
+# 2c. The same without passing by: whoever finds too few waits here for those who are still
+# deciding, in the order of positions and holding no seat yet, before "sold out" is said.
+TAKE_ANY_WAITING = text(f"""
+    WITH free AS (
+        SELECT id FROM seat
+        WHERE event_id = :event_id AND booking_id IS NULL
+        ORDER BY position LIMIT :seats FOR UPDATE
+    ), lapsed AS (
+        SELECT id FROM seat
+        WHERE event_id = :event_id AND held_until <= now()
+        ORDER BY position LIMIT :seats - (SELECT count(*) FROM free)
+        FOR UPDATE
+    ), picked AS (
+        SELECT id FROM free UNION ALL SELECT id FROM lapsed
+    ) {_TAKE}
+""").bindparams(*_TAKE_PARAMETERS, bindparam("seats", type_=Integer()))
+
+# 3. What was decided, and the message about it.
+WRITE = text("""
+    WITH booked AS (
+        INSERT INTO booking
+            (id, event_id, user_id, status, quantity, total, currency, created_at, expires_at)
+        VALUES (:booking_id, :event_id, :user_id, :status, :seats, :total, :currency, now(),
+            :expires_at)
+        RETURNING id, created_at
+    ), tickets AS (
+        INSERT INTO ticket
+            (booking_id, seat_id, position, section, row_name, number, price, code)
+        SELECT :booking_id, new.* FROM unnest(
+            :seat_ids, :positions, :sections, :rows, :numbers, :prices, :codes
+        ) AS new
+    ), counted AS (
+        INSERT INTO seat_tally (id, event_id, held, booked, folded)
+        VALUES (:tally_id, :event_id, :held, :booked, false)
+    ), told AS (
+        INSERT INTO outbox (id, task, topic, message, created_at, next_attempt_at, attempts)
+        SELECT :message_id, :task, :topic, :message, now(), now(), 0
+        WHERE CAST(:topic AS text) IS NOT NULL
+    )
+    SELECT created_at FROM booked
+""").bindparams(
+    bindparam("booking_id", type_=UUID()),
+    bindparam("event_id", type_=UUID()),
+    bindparam("user_id", type_=UUID()),
+    bindparam("status", type_=String()),
+    bindparam("seats", type_=Integer()),
+    bindparam("total", type_=Integer()),
+    bindparam("currency", type_=String()),
+    bindparam("expires_at", type_=_TIME),
+    bindparam("seat_ids", type_=ARRAY(UUID())),
+    bindparam("positions", type_=ARRAY(Integer())),
+    bindparam("sections", type_=ARRAY(String())),
+    bindparam("rows", type_=ARRAY(String())),
+    bindparam("numbers", type_=ARRAY(Integer())),
+    bindparam("prices", type_=ARRAY(Integer())),
+    bindparam("codes", type_=ARRAY(String())),
+    bindparam("tally_id", type_=UUID()),
+    bindparam("held", type_=Integer()),
+    bindparam("booked", type_=Integer()),
+    bindparam("message_id", type_=UUID()),
+    bindparam("task", type_=String()),
+    bindparam("topic", type_=String()),
+    bindparam("message", type_=JSONB()),
+)

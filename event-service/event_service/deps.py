@@ -1,0 +1,101 @@
+"""Who may do what, readable in a handler's signature."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+
+from event_service.errors import EmailNotVerified
+from event_service.events.pages import Pages
+from event_service.settings import Settings
+from service_kit.admission import CurrentUser, OptionalUser
+from service_kit.database import Database
+from service_kit.paging import PagingDep
+from service_kit.problems import InvalidRequest, Unavailable
+from service_kit.service_client import ServiceClient, ServiceUnavailable
+from service_kit.tokens import Person
+
+__all__ = [
+    "CurrentUser",
+    "DatabaseDep",
+    "EventPages",
+    "IdempotencyKeyHeader",
+    "IfMatch",
+    "IfNoneMatch",
+    "OptionalUser",
+    "PagingDep",
+    "SettingsDep",
+    "VerifiedUser",
+]
+
+
+def get_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def get_database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def get_idempotency_key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Up to 255 visible characters; the same again is answered, not done."),
+    ] = None,
+) -> str | None:
+    if idempotency_key is None:
+        return None
+    if not 1 <= len(idempotency_key) <= 255 or not all("!" <= c <= "~" for c in idempotency_key):
+        raise InvalidRequest.field("Idempotency-Key", "1 to 255 visible ASCII characters.")
+    return idempotency_key
+
+
+def get_if_match(
+    if_match: Annotated[
+        str | None, Header(description="The ETag that you read; only its version counts.")
+    ] = None,
+) -> int | None:
+    """The version in ``If-Match``; None without the header or with ``*``."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    version = if_match.strip().removeprefix("W/").strip('"').partition("-")[0]
+    if not version.isdigit() or len(version) > 9:
+        raise InvalidRequest.field("If-Match", "It is not an ETag of this resource.")
+    return int(version)
+
+
+def get_if_none_match(
+    if_none_match: Annotated[
+        str | None, Header(description="The ETag that you have; 304 if it is still the same.")
+    ] = None,
+) -> str | None:
+    return if_none_match
+
+
+async def require_verified(request: Request, user: CurrentUser) -> Person:
+    """A token from before the address was verified does not know: then auth-service is asked."""
+    if not user.is_verified:
+        client: ServiceClient = request.app.state.service_client
+        url = f"{request.app.state.settings.auth_service_url}/api/v1/users/{user.user_id}/contact"
+        try:
+            answer = await client.request("GET", url)
+        except ServiceUnavailable:
+            raise Unavailable("Your e-mail address cannot be checked at the moment.") from None
+        if answer.status_code != 200 or not answer.json().get("is_verified"):
+            raise EmailNotVerified
+    return user
+
+
+def get_pages(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+EventPages = Annotated[Pages, Depends(get_pages)]
+IfNoneMatch = Annotated[str | None, Depends(get_if_none_match)]
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+DatabaseDep = Annotated[Database, Depends(get_database)]
+IdempotencyKeyHeader = Annotated[str | None, Depends(get_idempotency_key)]
+VerifiedUser = Annotated[Person, Depends(require_verified)]
+IfMatch = Annotated[int | None, Depends(get_if_match)]

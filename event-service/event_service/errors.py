@@ -1,0 +1,51 @@
+"""This service's problems."""
+
+from service_kit.problems import Problem
+
+
+class EmailNotVerified(Problem):
+    code, status, title = "email-not-verified", 403, "Verify your e-mail address first."
+
+
+class CapacityInUse(Problem):
+    code, status, title = "capacity-in-use", 409, "Seats that would go are booked or held."
+
+
+class EventHasBookings(Problem):
+    code, status, title = "event-has-bookings", 409, "Only a draft can be deleted; cancel it."
+
+
+class EventCancelled(Problem):
+    code, status, title = "event-cancelled", 409, "The event is cancelled."
+
+
+class SeatsUnavailable(Problem):
+    code, status, title = "seats-unavailable", 409, "Some of these seats are taken."
+
+
+class SoldOut(Problem):
+    code, status, title = "sold-out", 409, "So many seats are not to be had."
+
+
+class SalesClosed(Problem):
+    code, status, title = "sales-closed", 409, "Seats of this event are not on sale now."
+
+
+class SeatLimitReached(Problem):
+    code, status, title = "seat-limit-reached", 409, "You may not have so many seats."
+
+
+class IdempotencyMismatch(Problem):
+    code, status, title = "idempotency-mismatch", 422, "This key was used for something else."
+
+
+class RequestInProgress(Problem):
+    code, status, title = "request-in-progress", 409, "The first request is still running."
+
+
+class HoldExpired(Problem):
+    code, status, title = "hold-expired", 409, "The hold has ended; its seats are free again."
+
+
+class BookingEnded(Problem):
+    code, status, title = "booking-ended", 409, "The booking was cancelled."

@@ -1,0 +1,86 @@
+"""The event list and the event, from the cache where they are the same for everybody."""
+
+from uuid import UUID
+
+from fastapi_cache.decorator import cache
+
+from event_service.cache import (
+    EVENT_LIST_TAG,
+    BytesCoder,
+    TagVersions,
+    event_tag,
+    single_flight,
+    tagged,
+)
+from event_service.events import queries
+from event_service.events.representation import encode_event, pack
+from event_service.events.schemas import EventQuery
+from service_kit.database import Database
+from service_kit.paging import Paging
+from service_kit.problems import NotAuthenticated
+from service_kit.tokens import Person
+
+CACHE_SECONDS = 300
+
+
+class Pages:
+    """Answers as bytes. What depends on who asks never goes near the cache."""
+
+    def __init__(self, database: Database, tag_versions: TagVersions) -> None:
+        self.database = database
+        self.tag_versions = tag_versions
+
+    async def event_list(self, query: EventQuery, paging: Paging, viewer: Person | None) -> bytes:
+        if query.organizer == "me":
+            if viewer is None:
+                raise NotAuthenticated
+            return await render_event_list(self, query, paging, owner=viewer.user_id)
+        packed = await cached_event_list(self, query, (paging.limit, paging.cursor))
+        assert isinstance(packed, bytes)
+        return packed
+
+    async def event(self, event_id: UUID, viewer: Person | None) -> bytes:
+        """A draft is not the same for everybody: it is read for its owner, past the cache."""
+        packed = await cached_event(self, event_id)
+        assert isinstance(packed, bytes)
+        if packed:
+            return packed
+        async with self.database.transaction() as session:
+            owner = viewer.user_id if viewer else None
+            return encode_event(await queries.get_event(session, event_id, viewer=owner))
+
+
+async def render_event_list(
+    pages: Pages, query: EventQuery, paging: Paging, *, owner: UUID | None = None
+) -> bytes:
+    async with pages.database.transaction() as session:
+        page = await queries.list_events(session, query, paging, owner=owner)
+    return pack(page.model_dump_json().encode())
+
+
+@cache(
+    expire=CACHE_SECONDS,
+    coder=BytesCoder,
+    key_builder=tagged(lambda query, page: (EVENT_LIST_TAG,)),
+)
+async def cached_event_list(pages: Pages, query: EventQuery, page: tuple[int, str | None]) -> bytes:
+    limit, cursor = page
+    return await single_flight(
+        lambda: render_event_list(pages, query, Paging(limit=limit, cursor=cursor))
+    )
+
+
+@cache(
+    expire=CACHE_SECONDS,
+    coder=BytesCoder,
+    key_builder=tagged(lambda event_id: (event_tag(event_id),)),
+)
+async def cached_event(pages: Pages, event_id: UUID) -> bytes:
+    """Empty for what is not published: who may see that depends on who asks."""
+
+    async def render() -> bytes:
+        async with pages.database.transaction() as session:
+            event = await queries.find_published_event(session, event_id)
+        return encode_event(event) if event else b""
+
+    return await single_flight(render)

@@ -1,0 +1,257 @@
+"""Reading events. Every list query has its index in models.py."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.events.schemas import (
+    Availability,
+    EventPublic,
+    EventQuery,
+    RowPublic,
+    SeatMap,
+    SeatPublic,
+    SectionPublic,
+)
+from event_service.models import SEARCH_CONFIG, Booking, Event, Seat, SeatTally, Section
+from service_kit.paging import Page, Paging
+from service_kit.problems import Forbidden, InvalidRequest, NotFound
+
+_SHOWN = [
+    getattr(Event, name) for name in EventPublic.model_fields if name not in ("seats_available",)
+]
+
+
+def _tally(of: Any) -> Any:
+    """Held and booked seats of an event, and those of holds that have ended without a sweep."""
+    sums = (
+        select(
+            func.coalesce(func.sum(SeatTally.held), 0).label("held"),
+            func.coalesce(func.sum(SeatTally.booked), 0).label("booked"),
+        )
+        .where(col(SeatTally.event_id) == of)
+        .lateral("tally")
+    )
+    ended = (
+        select(func.coalesce(func.sum(Booking.quantity), 0).label("seats"))
+        .where(
+            col(Booking.event_id) == of,
+            col(Booking.status) == "held",
+            col(Booking.expires_at) <= func.now(),
+        )
+        .lateral("ended")
+    )
+    return sums, ended
+
+
+def _with_availability(chosen: Select[Any]) -> Select[Any]:
+    """Adds ``seats_available`` to rows of events; last, so that only what is shown is counted."""
+    event = chosen.subquery("event")
+    tally, ended = _tally(event.c.id)
+    available = event.c.capacity - tally.c.held - tally.c.booked + ended.c.seats
+    return select(event, available.label("seats_available")).select_from(event, tally, ended)
+
+
+async def get_event(session: AsyncSession, event_id: UUID, *, viewer: UUID | None) -> EventPublic:
+    """The event, unless it is a draft and not the viewer's: then NotFound."""
+    statement = _with_availability(select(*_SHOWN).where(col(Event.id) == event_id))
+    found = (await session.execute(statement)).one_or_none()
+    if found is None or (found.status == "draft" and found.organizer_id != viewer):
+        raise NotFound
+    return EventPublic.model_validate(found)
+
+
+async def find_published_event(session: AsyncSession, event_id: UUID) -> EventPublic | None:
+    """What everybody may see, or None. A cancelled event stays visible."""
+    statement = select(*_SHOWN).where(col(Event.id) == event_id, col(Event.status) != "draft")
+    found = (await session.execute(_with_availability(statement))).one_or_none()
+    return EventPublic.model_validate(found) if found else None
+
+
+async def list_events(
+    session: AsyncSession, query: EventQuery, paging: Paging, *, owner: UUID | None = None
+) -> Page[EventPublic]:
+    """A page of what is published and has not begun; with ``owner``, of one's own in every status."""
+    statement = select(*_SHOWN)
+    if owner is not None:
+        statement = statement.where(col(Event.organizer_id) == owner)
+    else:
+        statement = statement.where(
+            col(Event.status) == "published", col(Event.starts_at) > func.now()
+        )
+    after = _position(query, paging)
+    page = _sorted(statement.where(*_filters(query)), query, after).limit(paging.limit + 1)
+    column = query.sort.lstrip("-")
+    rows = list((await session.execute(_with_availability(page))).all())
+    # A join promises no order, whatever its inner side had.
+    rows.sort(key=lambda row: (getattr(row, column), row.id), reverse=query.sort.startswith("-"))
+    shown, cursor = paging.page(rows, lambda row: (query.sort, getattr(row, column), row.id))
+    return Page(items=[EventPublic.model_validate(row) for row in shown], next_cursor=cursor)
+
+
+def _filters(query: EventQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if query.q:
+        words = func.websearch_to_tsquery(SEARCH_CONFIG, query.q)
+        conditions.append(col(Event.search).op("@@")(words))
+    if query.city:
+        conditions.append(func.lower(Event.city) == func.lower(query.city))
+    if query.category:
+        conditions.append(func.lower(Event.category) == func.lower(query.category))
+    if query.starts_from:
+        conditions.append(col(Event.starts_at) >= query.starts_from)
+    if query.starts_to:
+        conditions.append(col(Event.starts_at) <= query.starts_to)
+    if isinstance(query.organizer, UUID):
+        conditions.append(col(Event.organizer_id) == query.organizer)
+    return conditions
+
+
+def _position(query: EventQuery, paging: Paging) -> tuple[datetime, UUID] | None:
+    key = paging.after(str, datetime, UUID)
+    if key is None:
+        return None
+    if key[0] != query.sort:
+        raise InvalidRequest.field("cursor", "It belongs to another sort order.")
+    return key[1], key[2]
+
+
+def _sorted(
+    statement: Select[Any], query: EventQuery, after: tuple[datetime, UUID] | None
+) -> Select[Any]:
+    column = col(Event.created_at) if query.sort == "-created_at" else col(Event.starts_at)
+    key = tuple_(column, col(Event.id))
+    if query.sort.startswith("-"):
+        statement = statement.order_by(column.desc(), col(Event.id).desc())
+        return (
+            statement.where(key < tuple_(literal(after[0]), literal(after[1])))
+            if after
+            else statement
+        )
+    statement = statement.order_by(column, col(Event.id))
+    return (
+        statement.where(key > tuple_(literal(after[0]), literal(after[1]))) if after else statement
+    )
+
+
+async def get_availability(
+    session: AsyncSession, event_id: UUID, *, viewer: UUID | None
+) -> Availability:
+    tally, ended = _tally(col(Event.id))
+    statement = select(
+        col(Event.organizer_id),
+        col(Event.status),
+        col(Event.capacity),
+        tally.c.held,
+        tally.c.booked,
+        ended.c.seats,
+    ).select_from(Event, tally, ended)
+    found = (await session.execute(statement.where(col(Event.id) == event_id))).one_or_none()
+    if found is None or (found.status == "draft" and found.organizer_id != viewer):
+        raise NotFound
+    held = int(found.held - found.seats)
+    booked = int(found.booked)
+    return Availability(
+        capacity=found.capacity,
+        available=found.capacity - held - booked,
+        held=held,
+        booked=booked,
+    )
+
+
+_STATE = case(
+    (and_(col(Seat.booking_id).is_not(None), col(Seat.held_until).is_(None)), "booked"),
+    (and_(col(Seat.booking_id).is_not(None), col(Seat.held_until) > func.now()), "held"),
+    else_="free",
+)
+
+
+async def get_seat_map(session: AsyncSession, event_id: UUID, *, viewer: UUID | None) -> SeatMap:
+    """Every seat with its state, read from the seats themselves. General admission has no map."""
+    event = await get_event(session, event_id, viewer=viewer)
+    if event.seating == "general":
+        return SeatMap(sections=[])
+    statement = (
+        select(
+            col(Section.name).label("section"),
+            func.coalesce(Section.price, event.price).label("price"),
+            col(Seat.row_name),
+            col(Seat.id),
+            col(Seat.number),
+            _STATE.label("state"),
+        )
+        .join(Section, col(Section.id) == col(Seat.section_id))
+        .where(col(Seat.event_id) == event_id)
+        .order_by(col(Seat.position))
+    )
+    return SeatMap(sections=_nested((await session.execute(statement)).all()))
+
+
+def _nested(seats: Sequence[Any]) -> list[SectionPublic]:
+    """Seats in the order of their positions, which keeps sections and rows together."""
+    sections = []
+    for (name, price), of_section in groupby(seats, key=lambda seat: (seat.section, seat.price)):
+        rows = [
+            RowPublic(
+                name=row_name,
+                seats=[SeatPublic(id=s.id, number=s.number, state=s.state) for s in of_row],
+            )
+            for row_name, of_row in groupby(of_section, key=lambda seat: seat.row_name)
+        ]
+        sections.append(SectionPublic(name=name, price=price, rows=rows))
+    return sections
+
+
+async def lock_event(session: AsyncSession, event_id: UUID, *, owner: UUID) -> Event:
+    """The organizer's event, locked against every booking until the end of the transaction.
+
+    A stranger's draft is NotFound, a stranger's published event Forbidden.
+    """
+    statement = select(Event).where(col(Event.id) == event_id).with_for_update()
+    event = (await session.execute(statement)).scalar_one_or_none()
+    return owned(event, owner)
+
+
+def owned(event: Event | None, owner: UUID) -> Event:
+    if event is None or (event.status == "draft" and event.organizer_id != owner):
+        raise NotFound
+    if event.organizer_id != owner:
+        raise Forbidden("Only its organizer may do this.")
+    return event
+
+
+async def count_free_seats(session: AsyncSession, event_id: UUID) -> int:
+    """Counted from the seats themselves, in a look that begins now."""
+    free = select(func.count()).where(
+        col(Seat.event_id) == event_id, col(Seat.booking_id).is_(None)
+    )
+    lapsed = select(func.count()).where(
+        col(Seat.event_id) == event_id, col(Seat.held_until) <= func.now()
+    )
+    counts = await session.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
+    return int(counts.scalar_one())
+
+
+async def list_guests(session: AsyncSession, event_id: UUID) -> dict[UUID, list[UUID]]:
+    """The people with confirmed or held bookings of an event, each with their bookings."""
+    found = await session.execute(
+        select(col(Booking.user_id), col(Booking.id))
+        .where(
+            col(Booking.event_id) == event_id,
+            or_(
+                col(Booking.status) == "confirmed",
+                and_(col(Booking.status) == "held", col(Booking.expires_at) > func.now()),
+            ),
+        )
+        .order_by(col(Booking.id))
+    )
+    guests: dict[UUID, list[UUID]] = {}
+    for user_id, booking_id in found:
+        guests.setdefault(user_id, []).append(booking_id)
+    return guests

@@ -1,0 +1,165 @@
+"""``/api/v1/events``"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response, status
+
+from event_service.db import SessionDep
+from event_service.deps import (
+    CurrentUser,
+    EventPages,
+    IfMatch,
+    IfNoneMatch,
+    OptionalUser,
+    PagingDep,
+    VerifiedUser,
+)
+from event_service.errors import CapacityInUse, EmailNotVerified, EventCancelled, EventHasBookings
+from event_service.events import queries, service
+from event_service.events.representation import event_response, pack, respond
+from event_service.events.schemas import (
+    Availability,
+    CancelEvent,
+    EventCreate,
+    EventPublic,
+    EventQuery,
+    EventUpdate,
+    SeatMap,
+)
+from service_kit.admission import Router
+from service_kit.clock import utc_now
+from service_kit.paging import Page
+from service_kit.problems import (
+    Forbidden,
+    NotAuthenticated,
+    NotFound,
+    VersionMismatch,
+    answers,
+)
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/events", tags=["events"])
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=EventPublic,
+    summary="Create an event as a draft",
+    responses=answers(NotAuthenticated),
+)
+@limited("event_write")
+async def create_event(new: EventCreate, user: CurrentUser, session: SessionDep) -> Response:
+    event = await service.create_event(session, new, by=user.user_id)
+    response = await event_response(session, event.id, user, status.HTTP_201_CREATED)
+    response.headers["Location"] = f"/api/v1/events/{event.id}"
+    return response
+
+
+@router.get(
+    "",
+    response_model=Page[EventPublic],
+    summary="List published events that have not begun, or one's own",
+    responses=answers(NotAuthenticated),
+)
+async def list_events(
+    query: Annotated[EventQuery, Query()],
+    paging: PagingDep,
+    pages: EventPages,
+    user: OptionalUser,
+    if_none_match: IfNoneMatch,
+) -> Response:
+    return respond(await pages.event_list(query, paging, user), if_none_match)
+
+
+@router.get(
+    "/{event_id}",
+    response_model=EventPublic,
+    summary="Show an event",
+    responses=answers(NotFound),
+)
+async def get_event(
+    event_id: UUID, pages: EventPages, user: OptionalUser, if_none_match: IfNoneMatch
+) -> Response:
+    return respond(await pages.event(event_id, user), if_none_match)
+
+
+@router.patch(
+    "/{event_id}",
+    response_model=EventPublic,
+    summary="Change an event",
+    responses=answers(
+        NotAuthenticated, Forbidden, NotFound, VersionMismatch, CapacityInUse, EventCancelled
+    ),
+)
+@limited("event_write")
+async def update_event(
+    event_id: UUID, change: EventUpdate, user: CurrentUser, session: SessionDep, version: IfMatch
+) -> Response:
+    event = await service.update_event(
+        session, event_id, change, by=user.user_id, version=version, now=utc_now()
+    )
+    return await event_response(session, event.id, user)
+
+
+@router.post(
+    "/{event_id}/publish",
+    response_model=EventPublic,
+    summary="Publish a draft",
+    responses=answers(NotAuthenticated, EmailNotVerified, Forbidden, NotFound, EventCancelled),
+)
+@limited("event_write")
+async def publish_event(event_id: UUID, user: VerifiedUser, session: SessionDep) -> Response:
+    event = await service.publish_event(session, event_id, by=user.user_id, now=utc_now())
+    return await event_response(session, event.id, user)
+
+
+@router.post(
+    "/{event_id}/cancel",
+    response_model=EventPublic,
+    summary="Cancel an event with all its bookings",
+    responses=answers(NotAuthenticated, Forbidden, NotFound),
+)
+@limited("event_write")
+async def cancel_event(
+    event_id: UUID, user: CurrentUser, session: SessionDep, body: CancelEvent | None = None
+) -> Response:
+    reason = body.reason if body else None
+    event = await service.cancel_event(
+        session, event_id, by=user.user_id, reason=reason, now=utc_now()
+    )
+    return await event_response(session, event.id, user)
+
+
+@router.delete(
+    "/{event_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Delete a draft",
+    responses=answers(NotAuthenticated, Forbidden, NotFound, EventHasBookings),
+)
+@limited("event_write")
+async def delete_event(event_id: UUID, user: CurrentUser, session: SessionDep) -> None:
+    await service.delete_event(session, event_id, by=user.user_id)
+
+
+@router.get(
+    "/{event_id}/availability",
+    summary="Count the seats of an event by state",
+    responses=answers(NotFound),
+)
+async def get_availability(event_id: UUID, user: OptionalUser, session: SessionDep) -> Availability:
+    return await queries.get_availability(session, event_id, viewer=user.user_id if user else None)
+
+
+@router.get(
+    "/{event_id}/seats",
+    response_model=SeatMap,
+    summary="Show the seat map of an event with assigned seats",
+    responses=answers(NotFound),
+)
+async def get_seats(
+    event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch
+) -> Response:
+    seats = await queries.get_seat_map(session, event_id, viewer=user.user_id if user else None)
+    return respond(pack(seats.model_dump_json().encode()), if_none_match)

@@ -1,0 +1,243 @@
+"""Events as they come in and go out; the form is the API contract's."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Literal, Self
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from service_kit.text import line, paragraphs
+
+MAX_SEATS = 100_000
+MAX_PRICE = 1_000_000_000
+MAX_SECTIONS = 500
+
+# Dates beyond these overflow when they are turned into another zone.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+Line200 = line(200)
+Line100 = line(100)
+Line50 = line(50, min_length=0)
+Paragraphs = paragraphs(10_000)
+
+
+def _in_utc(value: datetime) -> datetime:
+    if not EARLIEST.year < value.year < LATEST.year:
+        raise ValueError(f"must lie between {EARLIEST.year} and {LATEST.year}")
+    return value.astimezone(UTC)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _known_zone(value: str) -> str:
+    if value not in _zones():
+        raise ValueError("is not a time zone of the IANA database, such as Europe/Berlin")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+Price = Annotated[int, Field(ge=0, le=MAX_PRICE, strict=True, description="In minor units.")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
+Capacity = Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
+
+
+class RowIn(BaseModel):
+    name: line(20)  # type: ignore[valid-type]
+    seats: Annotated[int, Field(ge=1, le=5_000, strict=True)]
+
+
+class SectionIn(BaseModel):
+    name: Line100  # type: ignore[valid-type]
+    price: Price | None = None
+    rows: Annotated[list[RowIn], Field(min_length=1, max_length=1_000)]
+
+    @model_validator(mode="after")
+    def rows_differ(self) -> Self:
+        if len({row.name for row in self.rows}) != len(self.rows):
+            raise ValueError("two rows of a section have the same name")
+        return self
+
+
+def _sections_fit(sections: list[SectionIn]) -> list[SectionIn]:
+    if len({section.name for section in sections}) != len(sections):
+        raise ValueError("two sections have the same name")
+    if count_seats(sections) > MAX_SEATS:
+        raise ValueError(f"has more than {MAX_SEATS} seats")
+    return sections
+
+
+Sections = Annotated[
+    list[SectionIn],
+    Field(min_length=1, max_length=MAX_SECTIONS),
+    AfterValidator(_sections_fit),
+]
+
+
+def count_seats(sections: list[SectionIn]) -> int:
+    return sum(row.seats for section in sections for row in section.rows)
+
+
+class GeneralSeating(BaseModel):
+    kind: Literal["general"]
+    capacity: Capacity
+
+
+class AssignedSeating(BaseModel):
+    kind: Literal["assigned"]
+    sections: Sections
+
+
+Seating = Annotated[GeneralSeating | AssignedSeating, Field(discriminator="kind")]
+
+
+class EventCreate(BaseModel):
+    title: Line200  # type: ignore[valid-type]
+    description: Paragraphs = ""  # type: ignore[valid-type]
+    category: Line50 = ""  # type: ignore[valid-type]
+    venue: Line200  # type: ignore[valid-type]
+    city: Line100  # type: ignore[valid-type]
+    timezone: TimeZone
+    starts_at: Instant
+    ends_at: Instant
+    sales_start: Instant | None = None
+    sales_end: Instant | None = None
+    price: Price = 0
+    currency: Currency = "EUR"
+    max_seats_per_user: Capacity = 10
+    seating: Seating
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "Winter concert",
+                    "venue": "Town hall",
+                    "city": "Berlin",
+                    "timezone": "Europe/Berlin",
+                    "starts_at": "2027-01-20T18:30:00Z",
+                    "ends_at": "2027-01-20T21:00:00Z",
+                    "price": 2500,
+                    "currency": "EUR",
+                    "seating": {"kind": "general", "capacity": 500},
+                }
+            ]
+        }
+    )
+
+    @model_validator(mode="after")
+    def times_are_in_order(self) -> Self:
+        check_times(self.starts_at, self.ends_at, self.sales_start, self.sales_end)
+        return self
+
+
+def check_times(
+    starts_at: datetime,
+    ends_at: datetime,
+    sales_start: datetime | None,
+    sales_end: datetime | None,
+) -> None:
+    """Raises ValueError with what is out of order."""
+    if ends_at <= starts_at:
+        raise ValueError("ends_at must be later than starts_at")
+    if sales_start and sales_end and sales_end <= sales_start:
+        raise ValueError("sales_end must be later than sales_start")
+
+
+class EventUpdate(BaseModel):
+    """What is left out stays; ``null`` is for the sales window only."""
+
+    title: Line200 = None  # type: ignore[valid-type]
+    description: Paragraphs = None  # type: ignore[valid-type]
+    category: Line50 = None  # type: ignore[valid-type]
+    venue: Line200 = None  # type: ignore[valid-type]
+    city: Line100 = None  # type: ignore[valid-type]
+    timezone: TimeZone = None  # type: ignore[assignment]
+    starts_at: Instant = None  # type: ignore[assignment]
+    ends_at: Instant = None  # type: ignore[assignment]
+    sales_start: Instant | None = None
+    sales_end: Instant | None = None
+    price: Price = None  # type: ignore[assignment]
+    currency: Currency = None  # type: ignore[assignment]
+    max_seats_per_user: Capacity = None  # type: ignore[assignment]
+    capacity: Capacity | None = Field(None, description="For general seating.")
+    sections: Sections | None = Field(None, description="For assigned seating: all of them.")
+
+
+class CancelEvent(BaseModel):
+    reason: line(500) | None = None  # type: ignore[valid-type]
+
+
+class EventPublic(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    organizer_id: UUID
+    title: str
+    description: str
+    category: str
+    venue: str
+    city: str
+    timezone: str
+    starts_at: datetime
+    ends_at: datetime
+    sales_start: datetime | None
+    sales_end: datetime | None
+    status: Literal["draft", "published", "cancelled"]
+    seating: Literal["general", "assigned"]
+    capacity: int
+    seats_available: int
+    price: int
+    currency: str
+    max_seats_per_user: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Availability(BaseModel):
+    capacity: int
+    available: int
+    held: int
+    booked: int
+
+
+class SeatPublic(BaseModel):
+    id: UUID
+    number: int
+    state: Literal["free", "held", "booked"]
+
+
+class RowPublic(BaseModel):
+    name: str
+    seats: list[SeatPublic]
+
+
+class SectionPublic(BaseModel):
+    name: str
+    price: int
+    rows: list[RowPublic]
+
+
+class SeatMap(BaseModel):
+    sections: list[SectionPublic]
+
+
+class EventQuery(BaseModel):
+    """What of the list is asked for; also the key of the page in the cache."""
+
+    model_config = ConfigDict(frozen=True)
+
+    q: line(200, min_length=0) | None = None  # type: ignore[valid-type]
+    city: line(100, min_length=0) | None = None  # type: ignore[valid-type]
+    category: line(50, min_length=0) | None = None  # type: ignore[valid-type]
+    starts_from: Instant | None = None
+    starts_to: Instant | None = None
+    organizer: UUID | Literal["me"] | None = None
+    sort: Literal["starts_at", "-starts_at", "-created_at"] = "starts_at"

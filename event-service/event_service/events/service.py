@@ -1,0 +1,131 @@
+"""Writing events. The organizer's changes lock the event; bookings share a weaker lock on it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.bookings.ending import cancel_bookings_of_event
+from event_service.cache import touch_event
+from event_service.errors import EventCancelled, EventHasBookings
+from event_service.events import seating
+from event_service.events.messages import tell_guests_of_change
+from event_service.events.queries import lock_event
+from event_service.events.schemas import (
+    AssignedSeating,
+    EventCreate,
+    EventUpdate,
+    check_times,
+    count_seats,
+)
+from event_service.models import Event
+from service_kit.problems import InvalidRequest, VersionMismatch
+
+
+async def create_event(session: AsyncSession, new: EventCreate, *, by: UUID) -> Event:
+    plan = new.seating
+    event = Event(
+        **new.model_dump(exclude={"seating"}),
+        organizer_id=by,
+        seating=plan.kind,
+        capacity=count_seats(plan.sections) if isinstance(plan, AssignedSeating) else plan.capacity,
+    )
+    session.add(event)
+    await session.flush()
+    if isinstance(plan, AssignedSeating):
+        await seating.add_assigned_seats(session, event.id, plan.sections)
+    else:
+        await seating.add_general_seats(session, event.id, range(1, plan.capacity + 1))
+    await touch_event(session, event.id)
+    return event
+
+
+async def update_event(
+    session: AsyncSession,
+    event_id: UUID,
+    change: EventUpdate,
+    *,
+    by: UUID,
+    version: int | None,
+    now: datetime,
+) -> Event:
+    """Raises VersionMismatch if the event is not at ``version``, CapacityInUse, EventCancelled."""
+    event = await lock_event(session, event_id, owner=by)
+    if version is not None and version != event.version:
+        raise VersionMismatch(f"It is at version {event.version} now.", version=event.version)
+    if event.status == "cancelled":
+        raise EventCancelled
+    values = _values(change, event)
+    before = {name: getattr(event, name) for name in values}
+    await _change_seating(session, event, change)
+    for name, value in values.items():
+        setattr(event, name, value)
+    await _finish(session, event, now)
+    if event.status == "published":
+        await tell_guests_of_change(session, event, before)
+    return event
+
+
+def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
+    """The fields to set, checked together with those that stay. Raises InvalidRequest."""
+    values = change.model_dump(exclude_unset=True, exclude={"capacity", "sections"})
+    nullable = {"sales_start", "sales_end"}
+    empty = [name for name, value in values.items() if value is None and name not in nullable]
+    if empty:
+        raise InvalidRequest(errors=[{"field": n, "message": "It cannot be null."} for n in empty])
+    times = ("starts_at", "ends_at", "sales_start", "sales_end")
+    try:
+        check_times(*(values.get(name, getattr(event, name)) for name in times))
+    except ValueError as error:
+        raise InvalidRequest.field(str(error).split()[0], str(error)) from None
+    return values
+
+
+async def _change_seating(session: AsyncSession, event: Event, change: EventUpdate) -> None:
+    if change.capacity is not None:
+        if event.seating != "general":
+            raise InvalidRequest.field("capacity", "Seating is assigned: send sections instead.")
+        await seating.change_capacity(session, event, change.capacity)
+    if change.sections is not None:
+        if event.seating != "assigned":
+            raise InvalidRequest.field("sections", "Seating is general: send capacity instead.")
+        await seating.change_sections(session, event, change.sections)
+
+
+async def publish_event(session: AsyncSession, event_id: UUID, *, by: UUID, now: datetime) -> Event:
+    event = await lock_event(session, event_id, owner=by)
+    if event.status == "cancelled":
+        raise EventCancelled
+    if event.status == "draft":
+        event.status = "published"
+        await _finish(session, event, now)
+    return event
+
+
+async def cancel_event(
+    session: AsyncSession, event_id: UUID, *, by: UUID, reason: str | None, now: datetime
+) -> Event:
+    """Cancels every booking with it, and tells each guest once."""
+    event = await lock_event(session, event_id, owner=by)
+    if event.status != "cancelled":
+        event.status = "cancelled"
+        event.cancel_reason = reason
+        await cancel_bookings_of_event(session, event, now=now)
+        await _finish(session, event, now)
+    return event
+
+
+async def delete_event(session: AsyncSession, event_id: UUID, *, by: UUID) -> None:
+    event = await lock_event(session, event_id, owner=by)
+    if event.status != "draft":
+        raise EventHasBookings
+    await session.delete(event)
+    await touch_event(session, event.id)
+
+
+async def _finish(session: AsyncSession, event: Event, now: datetime) -> None:
+    event.version += 1
+    event.updated_at = now
+    await session.flush()
+    await touch_event(session, event.id)

@@ -1,0 +1,76 @@
+"""What event-service does by itself, in the relay's process: every step may run anywhere, twice."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select, text
+from sqlmodel import col
+
+from event_service.bookings.ending import expire_holds
+from event_service.cache import EVENT_LIST_TAG, TagVersions, event_tag
+from event_service.models import IdempotencyKey, StaleTag
+from service_kit.clock import utc_now
+from service_kit.database import Database
+
+EVENTS_PER_FOLD = 500
+TAGS_PER_SWEEP = 500
+
+# All rows of events that have new ones become one row each. SKIP LOCKED lets two sweepers share the
+# work; a row that is being written is not visible yet and comes next time.
+_FOLD = text("""
+    WITH changed AS (
+        SELECT DISTINCT event_id FROM seat_tally WHERE NOT folded LIMIT :limit
+    ), gone AS (
+        DELETE FROM seat_tally WHERE id IN (
+            SELECT seat_tally.id FROM seat_tally JOIN changed USING (event_id)
+            FOR UPDATE OF seat_tally SKIP LOCKED
+        )
+        RETURNING event_id, held, booked
+    ), kept AS (
+        INSERT INTO seat_tally (id, event_id, held, booked, folded)
+        SELECT gen_random_uuid(), event_id, sum(held), sum(booked), true
+        FROM gone GROUP BY event_id
+    )
+    SELECT DISTINCT event_id FROM gone
+""")
+
+
+async def fold_tallies(database: Database) -> bool:
+    """Adds up what bookings have counted; the pages that show it become stale in the same commit."""
+    async with database.transaction() as session:
+        changed = list((await session.execute(_FOLD, {"limit": EVENTS_PER_FOLD})).scalars())
+        tags = [event_tag(event_id) for event_id in changed]
+        if changed:
+            tags.append(EVENT_LIST_TAG)
+        session.add_all([StaleTag(tag=tag) for tag in tags])
+    return len(changed) == EVENTS_PER_FOLD
+
+
+async def bump_stale_tags(database: Database, versions: TagVersions) -> bool:
+    """Tells Redis which tags are stale; what it was not told stays for the next time."""
+    async with database.transaction() as session:
+        rows = await session.execute(
+            select(StaleTag)
+            .order_by(col(StaleTag.id))
+            .limit(TAGS_PER_SWEEP)
+            .with_for_update(skip_locked=True)
+        )
+        stale = list(rows.scalars())
+    if not stale or not await versions.bump(sorted({row.tag for row in stale})):
+        return False
+    async with database.transaction() as session:
+        await session.execute(
+            delete(StaleTag).where(col(StaleTag.id).in_([row.id for row in stale]))
+        )
+    return len(stale) == TAGS_PER_SWEEP
+
+
+async def sweep_holds(database: Database) -> bool:
+    async with database.transaction() as session:
+        return bool(await expire_holds(session, now=utc_now()))
+
+
+async def forget_idempotency_keys(database: Database, keep_for: timedelta) -> None:
+    async with database.transaction() as session:
+        await session.execute(
+            delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < func.now() - keep_for)
+        )

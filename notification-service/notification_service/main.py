@@ -1,20 +1,38 @@
 """The application of notification-service."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
+from notification_service.health import watch_mails
+from notification_service.messages.router import router as messages
+from notification_service.preferences.router import router as preferences
+from notification_service.rendering.letter import LetterWriter
+from notification_service.rendering.router import router as templates
 from notification_service.settings import Settings
 from service_kit.app import create_service
 from service_kit.settings import load_settings
 
 
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with watch_mails(app.state):
+        yield
+
+
 def create_app(settings: Settings) -> FastAPI:
-    return create_service(
+    app = create_service(
         "notification-service",
         settings,
         title="Parterre notification-service",
         description="The mails that tell people what happened, and where each of them is.",
-        routers=[],
+        # The routers with words in their paths before the one that takes a word for an id.
+        routers=[preferences, templates, messages],
+        lifespan=lifespan,
     )
+    app.state.letter_writer = LetterWriter(settings.public_url)
+    return app
 
 
 def app() -> FastAPI:

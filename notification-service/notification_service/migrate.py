@@ -3,9 +3,8 @@
 import sys
 
 import notification_service
-from notification_service.settings import Settings
 from service_kit.migrations import migrate
-from service_kit.settings import load_settings
+from service_kit.settings import ServiceSettings, load_settings
 
 if __name__ == "__main__":
-    migrate(notification_service.__file__, load_settings(Settings), sys.argv[1:])
+    migrate(notification_service.__file__, load_settings(ServiceSettings), sys.argv[1:])

@@ -1,7 +1,81 @@
 """What notification-service is told by its environment."""
 
+from datetime import timedelta
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from service_kit.queue import TASK_HARD_LIMIT_SECONDS
 from service_kit.settings import ServiceSettings
+
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
 
 class Settings(ServiceSettings):
-    pass
+    """For the API, which sends no mail and so knows no mail server."""
+
+    # Readiness turns red when a mail has waited for so long.
+    oldest_unsent_seconds: float = 900.0
+    gauges_refresh_seconds: float = 5.0
+
+    resend_rate_limit: str = "5/hour"
+    preview_rate_limit: str = "60/minute"
+    unsubscribe_rate_limit: str = "20/minute"
+
+
+class WorkerSettings(Settings):
+    # smtp://user:password@host:port, or smtps:// or smtp+starttls:// where the server has TLS.
+    smtp_url: SecretStr
+    smtp_timeout_seconds: float = Field(10.0, gt=0)
+    mail_from: str
+
+    worker_processes: int = Field(4, ge=1)
+    # A worker that has not reported back for so long is taken for dead, and its mail is sent again.
+    lease_seconds: float = Field(TASK_HARD_LIMIT_SECONDS + 10.0, gt=0)
+    sweep_seconds: float = Field(1.0, gt=0)
+    # How long a mail that the sweep put on the queue may wait there before it is put there again.
+    requeue_seconds: float = Field(30.0, gt=0)
+
+    retry_first_seconds: float = Field(2.0, gt=0)
+    # Between two attempts at one mail, and at any mail while the mail server or auth-service is away.
+    retry_longest_seconds: float = Field(3600.0, gt=0)
+    outage_retry_longest_seconds: float = Field(60.0, gt=0)
+    give_up_after_hours: float = Field(24.0, gt=0)
+    max_crashes: int = Field(5, ge=1)
+    keep_days: int = Field(400, ge=1)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def refuse_other_schemes(cls, value: SecretStr) -> SecretStr:
+        url = urlsplit(value.get_secret_value())
+        if url.scheme not in SMTP_SCHEMES or not url.hostname:
+            raise ValueError(
+                "must be like smtp://user:password@host:port, smtps:// or smtp+starttls://"
+            )
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def refuse_no_address(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if "@" not in address or not value.isascii() or not value.isprintable():
+            raise ValueError("must be like Parterre <tickets@example.com>")
+        return value
+
+    @model_validator(mode="after")
+    def lease_outlives_the_conversation(self) -> Self:
+        if self.lease_seconds <= 2 * self.smtp_timeout_seconds:
+            raise ValueError("LEASE_SECONDS must be more than twice SMTP_TIMEOUT_SECONDS")
+        return self
+
+    @property
+    def sender(self) -> Address:
+        name, address = parseaddr(self.mail_from)
+        return Address(display_name=name, addr_spec=address)
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)

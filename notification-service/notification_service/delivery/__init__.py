@@ -1,0 +1,1 @@
+"""Delivery: from a row to the mail server, and what it said."""

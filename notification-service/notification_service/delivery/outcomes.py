@@ -1,0 +1,42 @@
+"""How an attempt at a mail can end. The notes are read by guests and quote nobody."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The mail server has taken it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Nobody needs it any more. ``forget`` also clears what was kept for its text."""
+
+    note: str
+    forget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It cannot be sent, and trying again would not change that. ``error`` is told to Sentry."""
+
+    reason: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """It is tried again later. ``because`` an outage concerns every mail, ``the-mail`` this one."""
+
+    reason: str
+    because: Literal["outage", "the-mail"]
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The row belongs to somebody else by now, or has come to its end: nothing is to be done."""
+
+
+Outcome = Sent | Dropped | Failed | Postponed | Taken

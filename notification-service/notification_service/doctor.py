@@ -1,0 +1,98 @@
+"""``python -m notification_service.doctor``: what is stuck and why; with ``--retry`` it goes on.
+
+``--retry`` alone takes all that failed and all that waits; with ids it takes those. The process ends
+with 1 while something is stuck, so that a watchdog may call it.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Row, Table, and_, func, or_, select, text
+
+from notification_service.messages.service import queue_again
+from notification_service.models import UNSENT, Notification
+from notification_service.settings import Settings
+from service_kit.database import Database
+from service_kit.settings import load_settings
+
+# What is on its way is not stuck; a first attempt takes less than this.
+PATIENCE = timedelta(seconds=60)
+SHOWN = 200
+
+notifications: Table = Notification.__table__  # type: ignore[attr-defined]
+rows = notifications.c
+
+Stuck = Row[tuple[UUID, str, str, int, float, str | None, UUID | None]]
+
+
+IS_STUCK = or_(
+    text("status = 'failed'"),
+    text(f"{UNSENT} AND wanted_at < now() - interval '{PATIENCE.total_seconds()} seconds'"),
+)
+
+
+async def find_stuck(database: Database) -> Sequence[Stuck]:
+    """Failed mails, and mails that have waited for a minute; the longest wait first."""
+    age = func.extract("epoch", func.now() - rows.wanted_at).label("age")
+    async with database.transaction() as session:
+        found = await session.execute(
+            select(
+                rows.id, rows.kind, rows.status, rows.attempts, age, rows.last_error, rows.user_id
+            )
+            .where(IS_STUCK)
+            .order_by(rows.wanted_at)
+            .limit(SHOWN)
+        )
+        return found.all()
+
+
+async def retry(database: Database, ids: list[UUID]) -> int:
+    """How many. What a worker holds at this moment is left to it, what is done with to the guest."""
+    is_unfinished = rows.status.in_(("failed", "queued", "sending"))
+    is_held = and_(rows.status == "sending", rows.lease_until > func.now())
+    which = and_(rows.id.in_(ids) if ids else IS_STUCK, is_unfinished, ~is_held)
+    async with database.transaction() as session:
+        return await queue_again(session, which, note="Set going again by the operators.")
+
+
+def describe(stuck: Sequence[Stuck]) -> str:
+    if not stuck:
+        return "Nothing is stuck."
+    lines = [f"{'id':36}  {'kind':18}  {'status':7}  tries  waits for  why"]
+    for row in stuck:
+        why = row.last_error or "Nobody has tried it yet: do worker and beat run?"
+        if row.user_id is None:
+            why += " Its sender must send it anew."
+        age = str(timedelta(seconds=int(row.age)))
+        lines.append(
+            f"{row.id!s:36}  {row.kind:18}  {row.status:7}  {row.attempts:5}  {age:>9}  {why}"
+        )
+    return "\n".join(lines)
+
+
+async def examine(settings: Settings, *, is_retry: bool, ids: list[UUID]) -> int:
+    database = Database(settings, application_name="notification-doctor")
+    try:
+        stuck = await find_stuck(database)
+        print(describe(stuck))
+        if is_retry:
+            print(f"Set going again: {await retry(database, ids)}.")
+        return 1 if stuck and not is_retry else 0
+    finally:
+        await database.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="doctor", description=__doc__)
+    parser.add_argument("--retry", action="store_true", help="set them going again")
+    parser.add_argument("ids", nargs="*", type=UUID, help="only these")
+    arguments = parser.parse_args()
+    settings = load_settings(Settings)
+    return asyncio.run(examine(settings, is_retry=arguments.retry, ids=arguments.ids))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

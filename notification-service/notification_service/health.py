@@ -1,0 +1,116 @@
+"""How the mails are doing: readiness, and gauges for Prometheus."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import redis.asyncio
+import structlog
+from prometheus_client import CollectorRegistry, Gauge
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from sqlalchemy import Table, func, select, text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from notification_service.models import UNSENT, Notification
+from notification_service.settings import Settings
+from service_kit.database import DATABASE_ERRORS, Database
+
+# The list that Celery's messages wait in: the queue's name after the prefix of every key of ours.
+QUEUE_KEY = "parterre:notifications"
+REDIS_TIMEOUT_SECONDS = 1.0
+
+notifications: Table = Notification.__table__  # type: ignore[attr-defined]
+rows = notifications.c
+log = structlog.get_logger()
+
+
+class MailsWaitTooLong(Exception):
+    """The oldest unsent mail is older than the settings allow."""
+
+
+async def oldest_unsent_seconds(session: AsyncSession) -> float:
+    """How long the mail that has waited longest has waited; 0.0 if none waits."""
+    age = func.extract("epoch", func.now() - func.min(rows.wanted_at))
+    found = await session.execute(select(age).where(text(UNSENT)))
+    return max(0.0, float(found.scalar() or 0.0))
+
+
+async def count_unsent_and_failed(session: AsyncSession) -> tuple[int, int]:
+    unsent = select(func.count()).select_from(notifications).where(text(UNSENT)).scalar_subquery()
+    failed = select(func.count()).select_from(notifications).where(text("status = 'failed'"))
+    found = await session.execute(select(unsent, failed.scalar_subquery()))
+    counts = found.one()
+    return int(counts[0]), int(counts[1])
+
+
+class Gauges:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.unsent = Gauge(
+            "notifications_unsent", "Mails that wait or are being sent.", registry=registry
+        )
+        self.failed = Gauge(
+            "notifications_failed", "Mails that came to nothing.", registry=registry
+        )
+        self.oldest_seconds = Gauge(
+            "notifications_oldest_unsent_seconds", "Wait of the oldest unsent.", registry=registry
+        )
+        self.queue_length = Gauge(
+            "notifications_queue_length", "Messages on the queue; -1: unknown.", registry=registry
+        )
+
+    async def refresh(self, database: Database, broker: "redis.asyncio.Redis") -> None:
+        async with database.transaction() as session:
+            unsent, failed = await count_unsent_and_failed(session)
+            self.oldest_seconds.set(await oldest_unsent_seconds(session))
+        self.unsent.set(unsent)
+        self.failed.set(failed)
+        try:
+            self.queue_length.set(await broker.llen(QUEUE_KEY))
+        except (RedisError, OSError):
+            self.queue_length.set(-1)
+
+
+@asynccontextmanager
+async def watch_mails(state: Any) -> AsyncIterator[None]:
+    """Adds the readiness check, and keeps the gauges fresh while the application runs."""
+    settings: Settings = state.settings
+    database: Database = state.database
+
+    async def mails_go_out() -> None:
+        async with database.transaction() as session:
+            if await oldest_unsent_seconds(session) > settings.oldest_unsent_seconds:
+                raise MailsWaitTooLong
+
+    state.readiness["mail queue"] = mails_go_out
+    broker = redis.asyncio.Redis.from_url(
+        settings.broker_url.get_secret_value(),
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+    gauges = Gauges(state.metrics)
+    refreshing = asyncio.create_task(
+        _refresh_forever(gauges, database, broker, settings.gauges_refresh_seconds)
+    )
+    try:
+        yield
+    finally:
+        refreshing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await refreshing
+        await broker.aclose()
+
+
+async def _refresh_forever(
+    gauges: Gauges, database: Database, broker: "redis.asyncio.Redis", every_seconds: float
+) -> None:
+    while True:
+        try:
+            await gauges.refresh(database, broker)
+        except DATABASE_ERRORS as error:
+            log.warning("gauges.not_refreshed", exc_info=error)
+        await asyncio.sleep(every_seconds)

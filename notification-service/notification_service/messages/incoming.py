@@ -1,0 +1,125 @@
+"""Reads what comes over the queue. Whatever it is, it must not stop what comes after it."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from notification_service.messages.contents import MalformedContent, one_line, read_content
+from service_kit.clock import utc_now
+from service_kit.ids import request_id_from
+
+MAX_KIND = 50
+MAX_DEDUP_KEY = 300
+MAX_DATA_CHARACTERS = 500_000
+
+# An even number of backslashes before it: otherwise somebody wrote those six characters.
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class UnreadableMessage(Exception):
+    """Not even an id can be read, so that there is nothing to keep it under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it is kept. ``fault`` says in plain words why no mail can come of it."""
+
+    id: UUID
+    kind: str
+    user_id: UUID | None
+    dedup_key: str
+    data: dict[str, Any]
+    occurred_at: datetime
+    request_id: str | None = None
+    fault: str | None = None
+
+    @property
+    def booking_id(self) -> UUID | None:
+        """The booking that the mail is about, if it is about a single one."""
+        booking_ids = self.data.get("booking_ids")
+        if isinstance(booking_ids, list) and len(booking_ids) == 1:
+            return _uuid(booking_ids[0])
+        return _uuid(self.data.get("booking_id"))
+
+    @property
+    def event_id(self) -> UUID | None:
+        return _uuid(self.data.get("event_id"))
+
+
+def read_message(message: object) -> Incoming:
+    """Raises UnreadableMessage; any other mistake ends up in ``fault``."""
+    if not isinstance(message, dict):
+        raise UnreadableMessage
+    message_id = _uuid(message.get("id"))
+    if message_id is None:
+        raise UnreadableMessage
+    data, fault = _data(message.get("data"))
+    kind, user_id, key = (
+        message.get("kind"),
+        _uuid(message.get("user_id")),
+        message.get("dedup_key"),
+    )
+    if user_id is None:
+        fault = fault or "The message does not say whom it is for."
+    if not isinstance(key, str) or not _is_storable(key) or not 0 < len(key) <= MAX_DEDUP_KEY:
+        # Its id stands in, so that two such messages are not taken for one.
+        key, fault = f"malformed:{message_id}", fault or "The message has no usable key."
+    kind = str(one_line(kind))[:MAX_KIND] if isinstance(kind, str) else "unknown"
+    if fault is None:
+        try:
+            read_content(kind, data)
+        except MalformedContent as error:
+            fault = error.reason
+    request_id = message.get("request_id")
+    return Incoming(
+        id=message_id,
+        kind=kind,
+        user_id=user_id,
+        dedup_key=key,
+        data=data,
+        occurred_at=_time(message.get("occurred_at")),
+        request_id=request_id_from(request_id) if isinstance(request_id, str) else None,
+        fault=fault,
+    )
+
+
+def _data(value: object) -> tuple[dict[str, Any], str | None]:
+    if not isinstance(value, dict):
+        return {}, "The message has no data."
+    try:
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except (ValueError, RecursionError):
+        return {}, "The message holds characters or numbers that cannot be kept."
+    if _ESCAPED_NUL.search(written):
+        return {}, "The message holds characters that cannot be kept."
+    if len(written) > MAX_DATA_CHARACTERS:
+        return {}, "The message is too large."
+    return value, None
+
+
+def _is_storable(text: str) -> bool:
+    """PostgreSQL keeps neither NUL nor a lone half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _time(value: object) -> datetime:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    return found if found is not None and found.tzinfo else utc_now()

@@ -1,0 +1,129 @@
+"""Messages as they come in and go out over REST."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from notification_service.messages.contents import MalformedContent, read_content
+from notification_service.messages.incoming import MAX_DEDUP_KEY, MAX_KIND, Incoming, read_message
+from service_kit.ids import new_id
+from service_kit.text import line
+
+MAX_IDS = 1000
+EXAMPLE_ID = "0198c0de-0000-7000-8000-00000000b00c"
+
+Status = Literal["queued", "sending", "sent", "failed", "dropped"]
+Utc = Annotated[datetime, AfterValidator(lambda at: at.astimezone(UTC))]
+
+
+class Step(BaseModel):
+    at: Utc
+    status: Status
+    note: str | None
+
+
+class NotificationPublic(BaseModel):
+    """One's own mail, without its text: what it was about, and where it is."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": EXAMPLE_ID,
+                    "kind": "booking-confirmed",
+                    "status": "sent",
+                    "attempts": 1,
+                    "last_error": None,
+                    "booking_id": EXAMPLE_ID,
+                    "event_id": EXAMPLE_ID,
+                    "created_at": "2026-11-23T18:00:00Z",
+                    "sent_at": "2026-11-23T18:00:01Z",
+                    "timeline": [
+                        {"at": "2026-11-23T18:00:00Z", "status": "queued", "note": None},
+                        {"at": "2026-11-23T18:00:00Z", "status": "sending", "note": None},
+                        {"at": "2026-11-23T18:00:01Z", "status": "sent", "note": None},
+                    ],
+                }
+            ]
+        },
+    )
+
+    id: UUID
+    kind: str
+    status: Status
+    attempts: int
+    last_error: str | None
+    booking_id: UUID | None
+    event_id: UUID | None
+    created_at: Utc
+    sent_at: Utc | None
+    timeline: list[Step]
+
+
+class NotificationQuery(BaseModel):
+    status: Status | None = None
+    booking_id: UUID | None = None
+
+
+class NotificationCreate(BaseModel):
+    """What a service wants somebody to be told. ``data`` depends on the kind and holds neither an
+    address nor a name: they are asked for when the mail is written."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "reset-password",
+                    "user_id": EXAMPLE_ID,
+                    "data": {},
+                    "dedup_key": f"reset-password:{EXAMPLE_ID}:1",
+                }
+            ]
+        }
+    )
+
+    kind: Annotated[str, Field(max_length=MAX_KIND)]
+    user_id: UUID
+    data: dict[str, Any] = {}
+    dedup_key: line(MAX_DEDUP_KEY)  # type: ignore[valid-type]
+
+    @model_validator(mode="after")
+    def data_fits_the_kind(self) -> Self:
+        try:
+            read_content(self.kind, self.data)
+        except MalformedContent as error:
+            raise ValueError(error.reason) from None
+        return self
+
+    def as_message(self, request_id: str) -> Incoming:
+        return read_message(
+            {
+                "id": str(new_id()),
+                "kind": self.kind,
+                "user_id": str(self.user_id),
+                "dedup_key": self.dedup_key,
+                "data": self.data,
+                "request_id": request_id,
+            }
+        )
+
+
+class NotificationId(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": EXAMPLE_ID}]})
+
+    id: UUID
+
+
+class MessageIds(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ids": [EXAMPLE_ID]}]})
+
+    ids: Annotated[list[UUID], Field(max_length=MAX_IDS)]
+
+
+class MissingIds(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"missing": [EXAMPLE_ID]}]})
+
+    missing: list[UUID]

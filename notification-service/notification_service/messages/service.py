@@ -1,0 +1,161 @@
+"""Keeps what comes in, once, whoever says it how often."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Table, case, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from notification_service.errors import NotResendable
+from notification_service.messages.incoming import Incoming
+from notification_service.messages.queries import get_own
+from notification_service.models import Notification, Preferences, SeenMessage
+from notification_service.timeline import entry
+
+notifications: Table = Notification.__table__  # type: ignore[attr-defined]
+seen_messages: Table = SeenMessage.__table__  # type: ignore[attr-defined]
+preferences: Table = Preferences.__table__  # type: ignore[attr-defined]
+rows = notifications.c
+
+
+async def record(
+    connection: AsyncConnection, message: Incoming, *, lease: timedelta | None = None
+) -> bool:
+    """Keeps a message that is new; False if its id or its key is known.
+
+    With ``lease`` the row begins as ``sending`` and belongs to the caller, which spares a
+    statement to everybody who sends at once. A message with a fault begins, and ends, as ``failed``.
+    """
+    inserted = await connection.execute(
+        insert(notifications)
+        .values(_row(message, lease))
+        .on_conflict_do_nothing()
+        .returning(rows.id)
+    )
+    return inserted.scalar_one_or_none() is not None
+
+
+def _row(message: Incoming, lease: timedelta | None) -> dict[str, Any]:
+    is_sending = lease is not None and message.fault is None
+    status = "failed" if message.fault else "sending" if is_sending else "queued"
+    return {
+        "id": message.id,
+        "user_id": message.user_id,
+        "kind": message.kind,
+        "dedup_key": message.dedup_key,
+        "booking_id": message.booking_id,
+        "event_id": message.event_id,
+        "data": message.data,
+        "request_id": message.request_id,
+        "occurred_at": message.occurred_at,
+        "status": status,
+        "attempts": int(is_sending),
+        "crashes": 0,
+        "resends": 0,
+        "fence": int(is_sending),
+        # Every time that is compared is PostgreSQL's: the clocks of workers may differ.
+        "lease_until": func.now() + lease if is_sending else None,
+        "next_attempt_at": func.now(),
+        "last_error": message.fault,
+        "timeline": entry("queued") + (entry(status, message.fault) if status != "queued" else []),
+        "created_at": func.now(),
+        "wanted_at": func.now(),
+    }
+
+
+async def accept(session: AsyncSession, message: Incoming) -> UUID:
+    """Keeps a message for the sweep to send; the id under which it is kept, be it new or known."""
+    connection = await session.connection()
+    if await record(connection, message):
+        return message.id
+    found = await session.execute(select(rows.id).where(rows.dedup_key == message.dedup_key))
+    return UUID(str(found.scalar_one()))
+
+
+async def record_alias(connection: AsyncConnection, message: Incoming) -> None:
+    """Remembers a message that says under a new id what is known, so that it is not missing."""
+    known = select(literal(message.id), rows.id, func.now()).where(
+        rows.dedup_key == message.dedup_key, rows.id != message.id
+    )
+    await connection.execute(
+        insert(seen_messages)
+        .from_select(["id", "notification_id", "seen_at"], known)
+        .on_conflict_do_nothing()
+    )
+
+
+async def resend(
+    session: AsyncSession, notification_id: UUID, *, user_id: UUID | None
+) -> Notification:
+    """Queues a finished mail again. What is still on its way stays as it is."""
+    notification = await get_own(session, notification_id, user_id, for_update=True)
+    if notification.status == "dropped":
+        raise NotResendable
+    if notification.status in ("sent", "failed"):
+        await queue_again(
+            session, rows.id == notification_id, note="Asked for again.", is_resend=True
+        )
+        await session.refresh(notification)
+    return notification
+
+
+async def queue_again(
+    session: AsyncSession, which: ColumnElement[bool], *, note: str, is_resend: bool = False
+) -> int:
+    """Makes mails due at once, with a whole new time to try; how many."""
+    queued = await session.execute(
+        update(notifications)
+        .where(which, rows.user_id.is_not(None))
+        .values(
+            status="queued",
+            attempts=0,
+            crashes=0,
+            resends=rows.resends + int(is_resend),
+            fence=rows.fence + 1,
+            lease_until=None,
+            next_attempt_at=func.now(),
+            wanted_at=case(
+                (rows.status.in_(("queued", "sending")), rows.wanted_at), else_=func.now()
+            ),
+            give_up_at=None,
+            sent_at=None,
+            timeline=rows.timeline.op("||")(literal(entry("queued", note), rows.timeline.type)),
+        )
+    )
+    return int(getattr(queued, "rowcount", 0))
+
+
+async def erase_user(session: AsyncSession, message_id: UUID, user_id: UUID) -> None:
+    """Forgets a person: what is not sent is dropped, of the rest only the bare history stays.
+
+    The fence is counted up, so that a worker that holds such a mail finds that it may not go out.
+    """
+    is_unsent = rows.status.in_(("queued", "sending"))
+    note = entry("dropped", "The account is gone.")
+    await session.execute(
+        update(notifications)
+        .where(rows.user_id == user_id)
+        .values(
+            data={},
+            status=case((is_unsent, "dropped"), else_=rows.status),
+            fence=rows.fence + 1,
+            lease_until=None,
+            timeline=case(
+                (is_unsent, rows.timeline.op("||")(literal(note, rows.timeline.type))),
+                else_=rows.timeline,
+            ),
+        )
+    )
+    await session.execute(delete(preferences).where(preferences.c.user_id == user_id))
+    await record_seen(session, message_id)
+
+
+async def record_seen(session: AsyncSession, message_id: UUID) -> None:
+    await session.execute(
+        insert(seen_messages)
+        .values(id=message_id, notification_id=None, seen_at=func.now())
+        .on_conflict_do_nothing()
+    )

@@ -1,0 +1,1 @@
+"""Preferences: what people want to be told."""

@@ -1,0 +1,1 @@
+"""Rendering: from a message and a person to a mail."""

@@ -1,0 +1,94 @@
+"""Dates, money and plurals as a reader of a language writes them."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time, format_timedelta, get_timezone_location
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+LOCALES = ("en", "ru")
+FREE = {"en": "Free", "ru": "Бесплатно"}
+
+
+def locale_of(wanted: str) -> str:
+    """The language to write in: the reader's if we have it, else English."""
+    language = wanted.replace("_", "-").partition("-")[0].lower()
+    return language if language in LOCALES else "en"
+
+
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone; UTC, which is then named in the mail, where this one is not known here."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+class Formats:
+    """One language's ways. Times are shown in the zone that they are asked for, with its name."""
+
+    def __init__(self, locale: str) -> None:
+        self.locale = locale
+        self._babel = Locale.parse(locale)
+
+    def day(self, at: datetime, zone: ZoneInfo) -> str:
+        return format_date(at.astimezone(zone), "full", locale=self._babel)
+
+    def time(self, at: datetime, zone: ZoneInfo) -> str:
+        return format_time(at.astimezone(zone), "short", tzinfo=zone, locale=self._babel)
+
+    def day_and_time(self, at: datetime, zone: ZoneInfo) -> str:
+        return f"{self.day(at, zone)}, {self.time(at, zone)} ({self.zone(at, zone)})"
+
+    def hours(self, starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
+        """``7:30 – 10:00 PM (Berlin, UTC+1)``, with the last day if it is another."""
+        end = self.time(ends_at, zone)
+        if starts_at.astimezone(zone).date() != ends_at.astimezone(zone).date():
+            end = f"{self.day(ends_at, zone)}, {end}"
+        return f"{self.time(starts_at, zone)} – {end} ({self.zone(starts_at, zone)})"
+
+    def zone(self, at: datetime, zone: ZoneInfo) -> str:
+        """The place whose clocks are meant, and how far they are from UTC at that moment."""
+        if zone.key in ("UTC", "Etc/UTC"):
+            return "UTC"
+        minutes = int((at.astimezone(zone).utcoffset() or timedelta(0)).total_seconds()) // 60
+        hours, rest = divmod(abs(minutes), 60)
+        offset = f"UTC{'+' if minutes >= 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
+        return f"{_city(zone.key, self.locale)}, {offset}"
+
+    def money(self, minor_units: int, currency: str) -> str:
+        if minor_units == 0:
+            return FREE[self.locale]
+        digits = get_currency_precision(currency)
+        amount = Decimal(minor_units).scaleb(-digits)
+        return format_currency(amount, currency, locale=self._babel)
+
+    def span(self, span: timedelta) -> str:
+        minutes = max(1, round(span.total_seconds() / 60))
+        unit: Literal["hour", "minute"] = "minute" if minutes % 60 else "hour"
+        rounded = timedelta(minutes=minutes)
+        return format_timedelta(rounded, granularity=unit, threshold=1e9, locale=self._babel)
+
+    def number(self, value: int) -> str:
+        return format_decimal(value, locale=self._babel)
+
+    def plural(self, count: int, *forms: str) -> str:
+        """The form for ``count``: one, other in English; one, few, many in Russian."""
+        names = ("one", "other") if self.locale == "en" else ("one", "few", "many")
+        form = dict(zip(names, forms, strict=True))[self._babel.plural_form(count)]
+        return f"{self.number(count)} {form}"
+
+
+@cache
+def _city(zone: str, locale: str) -> str:
+    return str(get_timezone_location(zone, locale=locale, return_city=True))
+
+
+@cache
+def formats_for(locale: str) -> Formats:
+    return Formats(locale)

@@ -1,0 +1,194 @@
+"""From a message's content and its reader to what the mail says and carries."""
+
+import io
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import segno
+
+from notification_service.messages.contents import (
+    AccountContent,
+    BookingContent,
+    ChangeContent,
+    Content,
+    EventContent,
+    EventSnapshot,
+    OfferContent,
+    OrganizerContent,
+    Seat,
+)
+from notification_service.rendering.calendar import calendar_file
+from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
+from notification_service.rendering.templates import Templates
+
+# More would make a mail that servers refuse; the booking's page has them all.
+MAX_TICKETS = 20
+WITH_TICKETS = ("booking-confirmed", "event-reminder")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    name: str | None
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A secret of the account for the mail's button; it ends at ``expires_at``."""
+
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail without its envelope. ``images`` are PNGs by their Content-ID."""
+
+    subject: str
+    text: str
+    html: str
+    locale: str
+    images: dict[str, bytes] = field(default_factory=dict)
+    calendar: bytes | None = None
+    unsubscribe_url: str | None = None
+
+
+class LetterWriter:
+    """``public_url`` is the only place that a mail ever links to."""
+
+    def __init__(self, public_url: str) -> None:
+        self._url = public_url
+        self._templates = Templates()
+
+    def write(
+        self,
+        kind: str,
+        content: Content,
+        reader: Reader,
+        *,
+        now: datetime,
+        link: Link | None = None,
+        unsubscribe_token: str | None = None,
+    ) -> Letter:
+        locale = locale_of(reader.locale)
+        context: dict[str, Any] = {
+            "name": reader.name,
+            "public_url": self._url,
+            "unsubscribe_url": None,
+        }
+        images: dict[str, bytes] = {}
+        calendar = None
+        match content:
+            case BookingContent():
+                context |= self._booking(kind, content, locale)
+                images = {t["cid"]: qr_code(t["code"]) for t in context["tickets"]}
+                if kind == "booking-confirmed":
+                    calendar = self._calendar([content.booking_id], content.event, now)
+            case OfferContent():
+                context |= self._offer(content, locale)
+            case OrganizerContent():
+                context |= self._event(content.event_id, content.event, locale)
+                context |= {"message_subject": content.subject, "message_body": content.body}
+            case EventContent():
+                context |= self._change(content, locale)
+                if kind == "event-changed" and content.booking_ids:
+                    calendar = self._calendar(content.booking_ids, content.event, now)
+            case AccountContent():
+                context |= self._account(kind, link, formats_for(locale), now)
+        context["has_calendar"] = calendar is not None
+        unsubscribe_api_url = None
+        if unsubscribe_token is not None:
+            context["unsubscribe_url"] = f"{self._url}/#/unsubscribe?token={unsubscribe_token}"
+            unsubscribe_api_url = (
+                f"{self._url}/api/v1/notifications/unsubscribe/{unsubscribe_token}"
+            )
+        writing = self._templates.write(kind, locale, context)
+        return Letter(
+            subject=writing.subject,
+            text=writing.text,
+            html=writing.html,
+            locale=locale,
+            images=images,
+            calendar=calendar,
+            unsubscribe_url=unsubscribe_api_url,
+        )
+
+    def _booking(self, kind: str, content: BookingContent, locale: str) -> dict[str, Any]:
+        formats = formats_for(locale)
+        shown = content.seats[:MAX_TICKETS] if kind in WITH_TICKETS else []
+        return self._event(content.event_id, content.event, locale) | {
+            "booking_url": f"{self._url}/#/bookings/{content.booking_id}",
+            "quantity": content.quantity,
+            "total": formats.money(content.total, content.currency),
+            "reason": content.reason,
+            "tickets": [self._ticket(i, seat, locale) for i, seat in enumerate(shown, start=1)],
+            "more_tickets": len(content.seats) - len(shown),
+        }
+
+    def _ticket(self, index: int, seat: Seat, locale: str) -> dict[str, Any]:
+        numbers = {"section": seat.section, "row": seat.row, "number": seat.number}
+        place = self._templates.words(locale).place({"index": index, **numbers})
+        return {"place": str(place), "code": seat.ticket_code, "cid": f"ticket-{index}@parterre"}
+
+    def _offer(self, content: OfferContent, locale: str) -> dict[str, Any]:
+        zone = zone_of(content.event.timezone)
+        return self._event(content.event_id, content.event, locale) | {
+            "booking_url": f"{self._url}/#/bookings/{content.booking_id}",
+            "quantity": content.quantity,
+            "offer_ends": formats_for(locale).day_and_time(content.expires_at, zone),
+        }
+
+    def _change(self, content: EventContent, locale: str) -> dict[str, Any]:
+        context = self._event(content.event_id, content.event, locale)
+        context |= {"reason": content.reason, "bookings": len(content.booking_ids), "changes": []}
+        if isinstance(content, ChangeContent):
+            new, old = context["event"], self._shown(content.before(), locale)
+            words = self._templates.words(locale)
+            context["changes"] = [
+                {"label": label, "old": old[key], "new": new[key]}
+                for label, key in ((words.time, "when"), (words.where, "place"))
+                if old[key] != new[key]
+            ]
+        return context
+
+    def _event(self, event_id: object, event: EventSnapshot, locale: str) -> dict[str, Any]:
+        return {
+            "event": self._shown(event, locale),
+            "event_url": f"{self._url}/#/events/{event_id}",
+        }
+
+    def _shown(self, event: EventSnapshot, locale: str) -> dict[str, Any]:
+        formats, zone = formats_for(locale), zone_of(event.timezone)
+        day = formats.day(event.starts_at, zone)
+        hours = formats.hours(event.starts_at, event.ends_at, zone)
+        return {
+            "title": event.title,
+            "venue": event.venue,
+            "city": event.city,
+            "day": day,
+            "hours": hours,
+            "when": f"{day}, {hours}",
+            "place": f"{event.venue}, {event.city}",
+        }
+
+    def _account(
+        self, kind: str, link: Link | None, formats: Formats, now: datetime
+    ) -> dict[str, Any]:
+        context = {"account_url": f"{self._url}/#/account"}
+        if link is not None:
+            page = "verify" if kind == "verify-email" else "reset"
+            # In the fragment: it reaches neither a server's log nor a Referer header.
+            context["link"] = f"{self._url}/#/{page}?token={link.token}"
+            context["link_lasts"] = formats.span(link.expires_at - now)
+        return context
+
+    def _calendar(self, booking_ids: list[Any], event: EventSnapshot, now: datetime) -> bytes:
+        return calendar_file(booking_ids, event, url_prefix=f"{self._url}/#/bookings/", at=now)
+
+
+def qr_code(text: str) -> bytes:
+    """A PNG, large enough for a phone's camera to read from another screen."""
+    png = io.BytesIO()
+    segno.make(text, micro=False).save(png, kind="png", scale=6, border=3)
+    return png.getvalue()

@@ -1,0 +1,105 @@
+"""The templates: each kind is written once in each language, and read twice, as HTML and as text.
+
+The two readings differ in the parts that the template is made of (``parts.*.j2``) and in escaping, so
+that a mail's two forms cannot say different things.
+"""
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from notification_service.messages.contents import one_line
+from notification_service.rendering.formats import formats_for
+
+FOLDER = Path(__file__).parents[1] / "templates"
+TEXT_WIDTH = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    subject: str
+    text: str
+    html: str
+
+
+class Templates:
+    def __init__(self) -> None:
+        self._html = _environment("html", autoescape=True)
+        self._text = _environment("txt", autoescape=False)
+
+    def write(self, kind: str, locale: str, context: dict[str, Any]) -> Writing:
+        text_template, text_base = self._prepare(self._text, kind, locale)
+        html_template, html_base = self._prepare(self._html, kind, locale)
+        text_context = {**text_base, **context}
+        lines = {
+            name: _block(text_template, name, text_context)
+            for name in ("subject", "heading", "preheader")
+        }
+        text = text_template.render(text_context | lines)
+        return Writing(
+            subject=lines["subject"],
+            text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
+            html=html_template.render({**html_base, **context, **lines}),
+        )
+
+    @staticmethod
+    def _prepare(
+        environment: Environment, kind: str, locale: str
+    ) -> tuple[Template, dict[str, Any]]:
+        formats = formats_for(locale)
+        base: dict[str, Any] = {
+            "layout": environment.globals["layout"],
+            "ui": environment.get_template(str(environment.globals["parts"])).module,
+            "words": environment.get_template(f"{locale}/words.j2").module,
+            "formats": formats,
+            "plural": formats.plural,
+            "locale": locale,
+        }
+        return environment.get_template(f"{locale}/{kind}.j2"), base
+
+    def words(self, locale: str) -> Any:
+        """What several mails of a language share, as plain text."""
+        return self._text.get_template(f"{locale}/words.j2").module
+
+
+def _environment(form: str, *, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+        auto_reload=False,
+    )
+    environment.globals.update(layout=f"layout.{form}.j2", parts=f"parts.{form}.j2")
+    environment.filters.update(wrapped=_wrapped, paragraphs=_paragraphs)
+    return environment
+
+
+def _block(template: Template, name: str, context: dict[str, Any]) -> str:
+    return str(one_line("".join(template.blocks[name](template.new_context(context)))))
+
+
+def _wrapped(text: str, prefix: str = "") -> str:
+    """Lines of at most 72 characters; words, and so addresses of pages, stay whole."""
+    return "\n".join(
+        textwrap.fill(
+            line,
+            TEXT_WIDTH,
+            initial_indent=prefix,
+            subsequent_indent=prefix,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        or prefix.rstrip()
+        for line in text.strip().split("\n")
+    )
+
+
+def _paragraphs(text: str) -> list[list[str]]:
+    return [part.split("\n") for part in re.split(r"\n\s*\n", text.strip())]

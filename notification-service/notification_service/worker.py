@@ -1,0 +1,112 @@
+"""The Celery worker: ``celery -A notification_service.worker worker --queues notifications``; the same
+module for ``beat`` and ``flower``.
+
+A task takes ids, or the message as it came, and returns nothing: Flower shows both.
+"""
+
+import logging
+import signal
+from typing import Any
+from uuid import UUID
+
+from notification_service.delivery import reception
+from notification_service.delivery.post_office import PostOffice
+from notification_service.delivery.service import deliver as deliver_mail
+from notification_service.settings import WorkerSettings
+from service_kit.queue import (
+    ProcessLoop,
+    create_queue,
+    prepare_worker,
+    worker_process_init,
+    worker_process_shutdown,
+)
+from service_kit.settings import load_settings
+
+QUEUE = "notifications"
+TIDY_SECONDS = 3600
+
+settings = load_settings(WorkerSettings)
+app = create_queue("notification-service", settings)
+prepare_worker("notification-worker", settings)
+loop = ProcessLoop()
+_office: list[PostOffice] = []
+
+# Two lines for each task, of which there are hundreds a second; a mail has its own line.
+for chatty in ("celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
+
+app.conf.update(
+    task_default_queue=QUEUE,
+    worker_concurrency=settings.worker_processes,
+    # Periods only, so that nothing need be remembered on a disk.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule={
+        "sweep": {
+            "task": "notifications.sweep",
+            "schedule": settings.sweep_seconds,
+            # While no worker runs, one or two may wait, and not thousands.
+            "options": {"expires": max(10.0, 2 * settings.sweep_seconds)},
+        },
+        "tidy": {
+            "task": "notifications.tidy",
+            "schedule": TIDY_SECONDS,
+            "options": {"expires": TIDY_SECONDS / 2},
+        },
+    },
+)
+
+
+def office() -> PostOffice:
+    """This process's own, made at its first task: no connection may be older than the fork."""
+    if not _office:
+        _office.append(loop.run(_open_office()))
+    return _office[0]
+
+
+async def _open_office() -> PostOffice:
+    return PostOffice(settings)
+
+
+@worker_process_init.connect(weak=False)
+def finish_the_current_send(**_: Any) -> None:
+    """SIGTERM goes to the whole group under systemd and in a terminal; the parent tells each process
+    to end once its task is done."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@worker_process_shutdown.connect(weak=False)
+def close_office(**_: Any) -> None:
+    if _office:
+        loop.run(_office.pop().close())
+    loop.close()
+
+
+@app.task(name="notifications.send")
+def send(message: dict[str, Any]) -> None:
+    loop.run(reception.receive(office(), message))
+
+
+@app.task(name="notifications.deliver")
+def deliver(notification_id: str) -> None:
+    loop.run(deliver_mail(office(), UUID(notification_id)))
+
+
+@app.task(name="notifications.sweep")
+def sweep() -> None:
+    loop.run(reception.sweep(office(), put_on_queue))
+
+
+@app.task(name="notifications.erase_user")
+def erase_user(message: dict[str, Any]) -> None:
+    loop.run(reception.erase_user(office(), message))
+
+
+@app.task(name="notifications.tidy")
+def tidy() -> None:
+    loop.run(reception.tidy(office()))
+
+
+def put_on_queue(ids: list[UUID]) -> None:
+    with app.producer_pool.acquire(block=True, timeout=5) as producer:
+        for notification_id in ids:
+            deliver.apply_async(args=[str(notification_id)], producer=producer, retry=False)

@@ -1,0 +1,112 @@
+"""auth-service as this service sees it: a token, contacts, links. A real HTTP server in a thread."""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+TOKEN = "service-token"
+
+
+@dataclass
+class Accounts:
+    """Everybody has an account unless told otherwise; ``is_away`` answers 503 to all."""
+
+    special: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    is_away: bool = False
+    links: int = 0
+    asked: int = 0
+
+    def contact(self, user_id: str) -> dict[str, Any] | None:
+        self.asked += 1
+        if user_id in self.special and self.special[user_id] is None:
+            return None
+        usual = {
+            "id": user_id,
+            "email": f"guest-{user_id}@guests.example",
+            "pending_email": None,
+            "full_name": "Ada Lovelace",
+            "locale": "en",
+            "is_active": True,
+            "is_verified": True,
+        }
+        return usual | (self.special.get(user_id) or {})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Headers and body are two writes: without this each answer would wait for an ACK.
+    disable_nagle_algorithm = True
+    accounts: Accounts
+
+    def do_GET(self) -> None:
+        if self._refused():
+            return
+        user_id = self.path.split("/")[-2]
+        contact = self.accounts.contact(user_id)
+        self._answer(200 if contact else 404, contact or {})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith("/auth/token"):
+            if self.accounts.is_away:
+                self._answer(503, {})
+            else:
+                self._answer(200, {"access_token": TOKEN, "expires_in": 600})
+        elif not self._refused():
+            self.accounts.links += 1
+            asked = json.loads(body)
+            token = f"{asked['kind']}-{self.accounts.links}"
+            self._answer(201, {"token": token, "expires_at": "2200-01-01T00:00:00Z"})
+
+    def _refused(self) -> bool:
+        if self.accounts.is_away:
+            self._answer(503, {})
+        elif self.headers["Authorization"] != f"Bearer {TOKEN}":
+            self._answer(401, {})
+        else:
+            return False
+        return True
+
+    def _answer(self, status: int, document: dict[str, Any]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: tests read their own output."""
+
+
+class AuthServerForTests:
+    def __init__(self) -> None:
+        self.accounts = Accounts()
+        handler = type("Handler", (_Handler,), {"accounts": self.accounts})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def reset(self) -> None:
+        self.accounts.special.clear()
+        self.accounts.is_away = False
+        self.accounts.links = self.accounts.asked = 0
+
+
+def address_of(user_id: UUID | str) -> str:
+    return f"guest-{user_id}@guests.example"

@@ -1,0 +1,140 @@
+"""A mail server that does as it is told: takes mails, refuses, hangs, or hangs up."""
+
+import asyncio
+import email
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+OK = "250 OK"
+TAKE = "take"
+
+
+@dataclass
+class Taken:
+    recipients: list[str]
+    content: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        return email.message_from_bytes(self.content, policy=default)
+
+    @property
+    def message_id(self) -> str:
+        return str(self.message["Message-ID"])
+
+
+@dataclass
+class Script:
+    """How the next conversations go. An answer is SMTP's, or ``hang``, or ``drop`` (the connection);
+    after ``times`` of them all is well again."""
+
+    at: str = "DATA"
+    answer: str = TAKE
+    times: int = 10**9
+
+
+@dataclass
+class Handler:
+    """Keeps what it takes. The hooks are aiosmtpd's."""
+
+    taken: list[Taken] = field(default_factory=list)
+    script: Script = field(default_factory=Script)
+    asked: Counter[str] = field(default_factory=Counter)
+    on_rcpt: Callable[[], None] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    async def _answer(self, server: SMTP, at: str) -> str:
+        self.asked[at] += 1
+        with self.lock:
+            script = self.script
+            if script.at != at or script.answer == TAKE or script.times <= 0:
+                return OK
+            script.times -= 1
+        if script.answer == "hang":
+            await asyncio.sleep(3600)
+        if script.answer in ("drop", "drop-after-taking"):
+            transport: Any = server.transport
+            transport.abort()
+            # The abort is seen once this coroutine gives way; no answer may go out before.
+            await asyncio.sleep(3600)
+        return script.answer
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return await self._answer(server, "MAIL")
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = await self._answer(server, "RCPT")
+        if self.on_rcpt is not None:
+            await asyncio.to_thread(self.on_rcpt)
+        if answer == OK:
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        content = envelope.original_content or b""
+        took = Taken(list(envelope.rcpt_tos), content)
+        if self.script.answer == "drop-after-taking" and self.script.times > 0:
+            self.taken.append(took)
+        answer = await self._answer(server, "DATA")
+        if answer == OK:
+            self.taken.append(took)
+        return answer
+
+
+class MailServerForTests:
+    """aiosmtpd in a thread, on a port of loopback. ``stop`` and ``start`` keep the port."""
+
+    def __init__(self) -> None:
+        self.handler = Handler()
+        self._controller: Controller | None = None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def taken(self) -> list[Taken]:
+        return self.handler.taken
+
+    def start(self) -> None:
+        self._controller = Controller(self.handler, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+
+    def stop(self) -> None:
+        if self._controller is not None:
+            with suppress(RuntimeError, asyncio.CancelledError):
+                self._controller.stop()
+            self._controller = None
+
+    def answers(self, at: str, answer: str, *, times: int = 10**9) -> None:
+        self.handler.script = Script(at, answer, times)
+
+    def is_well(self) -> None:
+        self.handler.script = Script()
+
+    def reset(self) -> None:
+        """As it was at the start, with no connection open."""
+        self.stop()
+        self.handler.taken.clear()
+        self.handler.asked.clear()
+        self.handler.on_rcpt = None
+        self.is_well()
+        self.start()

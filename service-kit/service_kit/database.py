@@ -12,7 +12,11 @@ from fastapi import Depends, Request
 from sqlalchemy import CursorResult, Result, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session as PlainSession
+from sqlmodel import Session as ModelSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.problems import Unavailable
@@ -38,6 +42,18 @@ class TryAgain(Exception):
     """Raised in a transaction that lost a race and may win when it begins again."""
 
 
+class _SyncSession(ModelSession):
+    execute = PlainSession.execute
+
+
+class Session(AsyncSession):
+    """SQLModel's session, of which ``execute`` may be used as well: SQLModel deprecates it in favour
+    of ``exec``, which has no way to run a statement that is neither select nor update."""
+
+    sync_session_class = _SyncSession
+    execute = PlainAsyncSession.execute
+
+
 class Database:
     """An engine and its sessions. READ COMMITTED; every statement and lock wait has an end."""
 
@@ -61,7 +77,7 @@ class Database:
             },
         )
         self.sessions = async_sessionmaker(
-            self.engine, class_=AsyncSession, expire_on_commit=False, autoflush=False
+            self.engine, class_=Session, expire_on_commit=False, autoflush=False
         )
 
     @asynccontextmanager

@@ -77,4 +77,5 @@ PagingDep = Annotated[Paging, Depends()]
 
 
 def encode_cursor(key: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(list(key))).decode().rstrip("=")
+    # asyncpg's UUID is a subclass, which orjson leaves to ``default``.
+    return base64.urlsafe_b64encode(orjson.dumps(list(key), default=str)).decode().rstrip("=")

@@ -7,9 +7,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import sentry_sdk
 import structlog
 from celery import Celery, Task
+from celery.exceptions import TaskPredicate
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.worker.request import Request
 
 from service_kit.logs import configure_logging
 from service_kit.monitoring import configure_sentry
@@ -20,6 +23,8 @@ TASK_SOFT_LIMIT_SECONDS = 40
 TASK_HARD_LIMIT_SECONDS = 50
 
 ResultT = TypeVar("ResultT")
+
+log = structlog.get_logger()
 
 
 def create_queue(name: str, settings: ServiceSettings) -> Celery[Any]:
@@ -55,17 +60,40 @@ def create_queue(name: str, settings: ServiceSettings) -> Celery[Any]:
     return app
 
 
+class TaskCrashed(Exception):
+    """What Flower shows of an exception: the name of its type, and nothing that it quotes."""
+
+
+class DiscreetRequest(Request):
+    """Shows to ``inspect``, and so to Flower, what the sender wants shown of a message."""
+
+    def info(self, safe: bool = False) -> Any:
+        return super().info(safe=True)
+
+
 class BaseTask(Task):  # type: ignore[type-arg]
-    """Binds the request id of the message to the logs of the task that handles it."""
+    """Binds the request id of the message to the logs of the task that handles it. An exception goes
+    to log and Sentry as it is, and on to Celery without its words."""
 
     abstract = True
+    Request = f"{__name__}:DiscreetRequest"
+    # Sentry has been told of the cause; it need not hear of this as well.
+    throws = (TaskCrashed,)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         message = args[0] if args and isinstance(args[0], dict) else {}
         with structlog.contextvars.bound_contextvars(
             task_id=self.request.id, request_id=message.get("request_id")
         ):
-            return super().__call__(*args, **kwargs)
+            try:
+                return super().__call__(*args, **kwargs)
+            except TaskPredicate:
+                raise
+            except Exception as error:
+                log.error("task.crashed", task=self.name, exc_info=error)
+                sentry_sdk.capture_exception(error)
+                crashed = TaskCrashed(type(error).__name__)
+            raise crashed
 
 
 class ProcessLoop:
@@ -77,7 +105,21 @@ class ProcessLoop:
     def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         if self._runner is None:
             self._runner = asyncio.Runner()
-        return self._runner.run(work)
+        try:
+            return self._runner.run(work)
+        except BaseException:
+            self._end_what_is_left(self._runner.get_loop())
+            raise
+
+    @staticmethod
+    def _end_what_is_left(loop: asyncio.AbstractEventLoop) -> None:
+        """Celery's time limit is raised in the midst of the loop; what it broke off must not go on
+        in the next task's run."""
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
     def close(self) -> None:
         if self._runner is not None:
@@ -105,7 +147,9 @@ def prepare_worker(name: str, settings: ServiceSettings) -> None:
 
 __all__ = [
     "BaseTask",
+    "DiscreetRequest",
     "ProcessLoop",
+    "TaskCrashed",
     "create_queue",
     "prepare_worker",
     "worker_process_init",

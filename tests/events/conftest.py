@@ -1,0 +1,205 @@
+"""The event-service under test: the real application, with tokens signed by a key of the test's own."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from event_service.main import create_app
+from event_service.settings import Settings
+from service_kit.ids import new_id
+from service_kit.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
+
+KEY = Ed25519PrivateKey.generate()
+KEY_ID = "test-key"
+Json = dict[str, Any]
+
+
+def sign(user_id: UUID, **claims: Any) -> str:
+    now = int(time.time())
+    document = {
+        "iss": "parterre",
+        "aud": USER_AUDIENCE,
+        "sub": str(user_id),
+        "iat": now,
+        "exp": now + 600,
+        "jti": new_id().hex,
+        "email_verified": True,
+        **claims,
+    }
+    return jwt.encode(document, KEY, algorithm=ALGORITHM, headers={"kid": KEY_ID})
+
+
+async def fetch_test_keys() -> Json:
+    public: Json = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(KEY.public_key()))
+    return {"keys": [public | {"kid": KEY_ID}]}
+
+
+class User:
+    """Somebody with a token, and a client that sends it."""
+
+    def __init__(self, app: FastAPI, user_id: UUID, **claims: Any) -> None:
+        self.id = user_id
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://localhost/api/v1",
+            headers={"Authorization": f"Bearer {sign(user_id, **claims)}"},
+        )
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        return await self.http.post(path, json=body, headers=_dashed(headers))
+
+    async def patch(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return await self.http.patch(path, json=body, headers=_dashed(headers))
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.http.get(path, headers=_dashed(headers))
+
+    async def delete(self, path: str) -> httpx.Response:
+        return await self.http.delete(path)
+
+    async def book(self, event: Json, quantity: int = 1, **more: Any) -> httpx.Response:
+        key = more.pop("key", None)
+        headers = {"Idempotency_Key": key} if key else {}
+        body = {"event_id": event["id"], **more}
+        if "seat_ids" not in more:
+            body["quantity"] = quantity
+        return await self.post("/bookings", body, **headers)
+
+
+def _dashed(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[FastAPI]:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        app.state.token_verifier = TokenVerifier(
+            KeySet(fetch_test_keys), issuer="parterre", leeway_seconds=30
+        )
+        yield app
+
+
+@pytest.fixture(scope="session")
+def settings(event_database_url: str, redis_url: str) -> Settings:
+    return Settings.model_validate(
+        {
+            "environment": "development",
+            "database_url": event_database_url,
+            "cache_redis_url": redis_url,
+            "broker_url": redis_url,
+            "rate_limit_enabled": False,
+            "log_level": "WARNING",
+            "auth_service_url": "http://auth.test",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    async with running(settings) as app:
+        yield app
+
+
+@pytest.fixture
+async def user(app: FastAPI) -> AsyncIterator[Callable[..., User]]:
+    """Makes somebody new: ``user()``, ``user(email_verified=False)``."""
+    async with AsyncExitStack() as clients:
+        made: list[User] = []
+
+        def make(user_id: UUID | None = None, **claims: Any) -> User:
+            made.append(User(app, user_id or new_id(), **claims))
+            clients.push_async_callback(made[-1].http.aclose)
+            return made[-1]
+
+        yield make
+
+
+@pytest.fixture
+def organizer(user: Callable[..., User]) -> User:
+    return user()
+
+
+@pytest.fixture
+def guest(user: Callable[..., User]) -> User:
+    return user()
+
+
+@pytest.fixture
+async def anybody(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost/api/v1"
+    ) as client:
+        yield client
+
+
+def event_body(**changes: Any) -> Json:
+    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    return {
+        "title": "Winter concert",
+        "venue": "Town hall",
+        "city": "Berlin",
+        "timezone": "Europe/Berlin",
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+        "price": 2500,
+        "seating": {"kind": "general", "capacity": 20},
+    } | changes
+
+
+def sections(*rows: tuple[str, str, int]) -> list[Json]:
+    """``("Stalls", "A", 20)`` for each row."""
+    named: dict[str, list[Json]] = {}
+    for section, row, seats in rows:
+        named.setdefault(section, []).append({"name": row, "seats": seats})
+    return [{"name": name, "rows": of} for name, of in named.items()]
+
+
+Publish = Callable[..., Awaitable[Json]]
+
+
+@pytest.fixture
+def published(organizer: User) -> Publish:
+    """Makes a published event of the organizer's: ``await published(capacity=3)``."""
+
+    async def make(*, by: User = organizer, capacity: int | None = None, **changes: Any) -> Json:
+        if capacity is not None:
+            changes["seating"] = {"kind": "general", "capacity": capacity}
+        created = await by.post("/events", event_body(**changes))
+        assert created.status_code == 201, created.text
+        answer = await by.post(f"/events/{created.json()['id']}/publish")
+        assert answer.status_code == 200, answer.text
+        event: Json = answer.json()
+        return event
+
+    return make
+
+
+async def messages(app: FastAPI, event_id: str, kind: str) -> list[Json]:
+    """What the outbox holds of an event, oldest first."""
+    async with app.state.database.transaction() as session:
+        found = await session.execute(
+            text(
+                "SELECT message FROM outbox WHERE message->>'kind' = :kind"
+                " AND message->'data'->>'event_id' = :event_id ORDER BY id"
+            ),
+            {"kind": kind, "event_id": event_id},
+        )
+        return [row[0] for row in found]
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    """Status and the last word of the type."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    return response.status_code, response.json()["type"].removeprefix("urn:problem:")

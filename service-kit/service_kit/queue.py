@@ -4,6 +4,7 @@ The queue only carries: the outbox row of the sender and the row of the consumer
 """
 
 import asyncio
+import contextvars
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -106,7 +107,8 @@ class ProcessLoop:
         if self._runner is None:
             self._runner = asyncio.Runner()
         try:
-            return self._runner.run(work)
+            # The runner's own context is of its first task, and so would be the logs' request id.
+            return self._runner.run(work, context=contextvars.copy_context())
         except BaseException:
             self._end_what_is_left(self._runner.get_loop())
             raise

@@ -5,13 +5,18 @@ A task takes ids, or the message as it came, and returns nothing: Flower shows b
 """
 
 import logging
+import os
 import signal
+import sys
 from typing import Any
 from uuid import UUID
 
 from notification_service.delivery import reception
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.service import deliver as deliver_mail
+from notification_service.flower import guard_flower
+from notification_service.rendering.formats import LOCALES
+from notification_service.rendering.previews import preview_sample
 from notification_service.settings import WorkerSettings
 from service_kit.queue import (
     ProcessLoop,
@@ -25,6 +30,7 @@ from service_kit.settings import load_settings
 QUEUE = "notifications"
 TIDY_SECONDS = 3600
 
+guard_flower(sys.argv, os.environ)
 settings = load_settings(WorkerSettings)
 app = create_queue("notification-service", settings)
 prepare_worker("notification-worker", settings)
@@ -72,6 +78,13 @@ def finish_the_current_send(**_: Any) -> None:
     """SIGTERM goes to the whole group under systemd and in a terminal; the parent tells each process
     to end once its task is done."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@worker_process_init.connect(weak=False)
+def open_early(**_: Any) -> None:
+    """Compiles the templates and writes a mail, so that the first guest does not wait for it."""
+    for locale in LOCALES:
+        preview_sample(office().writer, "booking-confirmed", locale)
 
 
 @worker_process_shutdown.connect(weak=False)

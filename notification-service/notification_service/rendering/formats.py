@@ -10,7 +10,7 @@ from babel import Locale
 from babel.dates import format_date, format_time, format_timedelta, get_timezone_location
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
-LOCALES = ("en", "ru")
+LOCALES: tuple[Literal["en", "ru"], ...] = ("en", "ru")
 FREE = {"en": "Free", "ru": "Бесплатно"}
 
 

@@ -1,0 +1,20 @@
+"""Flower as this service lets it be started: with sign-in, and to look at only.
+
+Flower reads its options from ``FLOWER_*`` once Celery has imported the worker's module.
+"""
+
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+
+
+def guard_flower(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
+    """Does nothing unless Flower is being started. Without sign-in it would show its pages to
+    anybody, whatever its API says, so that it does not start."""
+    if "flower" not in arguments:
+        return
+    environment.setdefault("FLOWER_READ_ONLY", "true")
+    secret_file = environment.pop("FLOWER_BASIC_AUTH_FILE", None)
+    if secret_file:
+        environment["FLOWER_BASIC_AUTH"] = Path(secret_file).read_text(encoding="utf-8").strip()
+    if ":" not in environment.get("FLOWER_BASIC_AUTH", "") and not environment.get("FLOWER_AUTH"):
+        raise SystemExit("FLOWER_BASIC_AUTH: is not set; give it as name:password")

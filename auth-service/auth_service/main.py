@@ -1,10 +1,32 @@
 """The application of auth-service."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
+from auth_service.accounts import admin_router, own_router
+from auth_service.accounts import router as registration_router
+from auth_service.accounts.hashing import Hasher
+from auth_service.clients import router as clients_router
+from auth_service.keys import router as keys_router
+from auth_service.keys.ring import KeyRing
+from auth_service.keys.tokens import TokenIssuer
+from auth_service.mails import router as links_router
+from auth_service.sessions import browser_router
+from auth_service.sessions import own_router as own_sessions_router
+from auth_service.sessions import router as sessions_router
+from auth_service.sessions.passwords import PasswordChecks
+from auth_service.sessions.verifier import SessionVerifier
 from auth_service.settings import Settings
 from service_kit.app import create_service
 from service_kit.settings import load_settings
+
+ROUTERS = (
+    registration_router, sessions_router, browser_router, clients_router, links_router,
+    # /users/me comes before /users/{user_id}
+    own_sessions_router, own_router, admin_router, keys_router,
+)  # fmt: skip
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -13,8 +35,21 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         title="Parterre auth-service",
         description="Accounts, sign-in and the keys that every service trusts.",
-        routers=[],
+        routers=[module.router for module in ROUTERS],
+        lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings, database = app.state.settings, app.state.database
+    ring = KeyRing(database, settings)
+    app.state.key_ring = ring
+    app.state.token_issuer = TokenIssuer(ring, settings)
+    app.state.token_verifier = SessionVerifier(ring, database, settings)
+    app.state.hasher = Hasher(settings)
+    app.state.password_checks = PasswordChecks(database, app.state.hasher, settings)
+    yield
 
 
 def app() -> FastAPI:

@@ -1,8 +1,167 @@
-"""The tables of auth-service."""
+"""The tables of auth-service. Rows are locked in this order: account, session, refresh token."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
 
 from auth_service.db import Base
+from service_kit.clock import utc_now
+from service_kit.ids import new_id
 from service_kit.outbox import OutboxRow, outbox_indexes
+
+LOCALES = ("en", "ru")
 
 
 class OutboxMessage(OutboxRow, Base, table=True):
     __table_args__ = outbox_indexes()
+
+
+class User(Base, table=True):
+    """What fastapi-users needs, and what Parterre adds. An erased account has no row."""
+
+    __tablename__: ClassVar[Any] = "account"
+    __table_args__ = (
+        CheckConstraint(f"locale IN {LOCALES}", name="locale"),
+        # sign-in; and it decides who of those that register one address at once has it
+        Index("uq_account_email", text("lower(email)"), unique=True),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    email: str = Field(max_length=320)
+    hashed_password: str
+    is_active: bool = True
+    is_superuser: bool = False
+    is_verified: bool = False
+    pending_email: str | None = Field(default=None, max_length=320)
+    full_name: str = ""
+    locale: str = "en"
+    created_at: datetime = Field(default_factory=utc_now)
+    updated_at: datetime = Field(default_factory=utc_now)
+    # When the latest mail of the kind was asked for.
+    verification_mail_at: datetime | None = None
+    reset_mail_at: datetime | None = None
+
+
+class UserSession(Base, table=True):
+    """One sign-in on one device: the family of its refresh tokens, or a browser's cookie."""
+
+    __tablename__: ClassVar[Any] = "user_session"
+    __table_args__ = (
+        CheckConstraint("kind IN ('token', 'browser')", name="kind"),
+        # GET /users/me/sessions, and all of an account at once
+        Index("ix_user_session_account", "user_id", "id"),
+        # the purge
+        Index("ix_user_session_expires", "expires_at"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    user_id: UUID = Field(foreign_key="account.id", ondelete="CASCADE")
+    kind: str
+    created_at: datetime = Field(default_factory=utc_now)
+    last_used_at: datetime = Field(default_factory=utc_now)
+    # The absolute end; ``idle_at`` is the end if it is not used before.
+    expires_at: datetime
+    idle_at: datetime
+    revoked_at: datetime | None = None
+    address: str = ""
+    user_agent: str = ""
+
+
+class RefreshToken(Base, table=True):
+    """A spent one stays as long as its session, so that a second use is recognised."""
+
+    __tablename__: ClassVar[Any] = "refresh_token"
+    # the cascade from its session
+    __table_args__ = (Index("ix_refresh_token_session", "session_id"),)
+
+    # SHA-256: of 256 random bits there is nothing to guess, so that a slow hash would add nothing.
+    token_hash: bytes = Field(primary_key=True)
+    session_id: UUID = Field(foreign_key="user_session.id", ondelete="CASCADE")
+    created_at: datetime = Field(default_factory=utc_now)
+    used_at: datetime | None = None
+
+
+class AttemptCount(Base, table=True):
+    """How often something was tried within a window; the key is a keyed hash of whom it is about,
+    so that the table does not say which addresses were tried."""
+
+    __tablename__: ClassVar[Any] = "attempt_count"
+    # the purge
+    __table_args__ = (Index("ix_attempt_count_ends", "ends_at"),)
+
+    key: bytes = Field(primary_key=True)
+    attempts: int
+    ends_at: datetime
+
+
+class MailRequest(Base, table=True):
+    """Somebody asked for a mail to an address, whether or not it has an account: deciding that here
+    and not in the request makes the answer take the same time for all."""
+
+    __tablename__: ClassVar[Any] = "mail_request"
+    __table_args__ = (
+        CheckConstraint("kind IN ('verify-email', 'reset-password')", name="kind"),
+        # the relay's claim
+        Index("ix_mail_request_requested", "requested_at"),
+    )
+
+    email: str = Field(primary_key=True, max_length=320)
+    kind: str = Field(primary_key=True)
+    requested_at: datetime = Field(default_factory=utc_now)
+    visitor: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
+
+
+class SigningKey(Base, table=True):
+    """An Ed25519 key pair. What it does at a time follows from ``signs_from`` of all keys."""
+
+    __tablename__: ClassVar[Any] = "signing_key"
+
+    # RFC 7638 thumbprint of the public key
+    kid: str = Field(primary_key=True)
+    # base64url, as in the key document
+    public_key: str
+    # Fernet, keyed from SECRET_KEY
+    private_key: bytes
+    created_at: datetime = Field(default_factory=utc_now)
+    signs_from: datetime
+
+
+class ServiceClient(Base, table=True):
+    """Another service. Two secrets are valid at once, so that one can be changed while both run."""
+
+    __tablename__: ClassVar[Any] = "service_client"
+
+    id: str = Field(primary_key=True, max_length=50)
+    scope: str
+    # SHA-256: the secrets are ours and have 256 random bits, as with RefreshToken.
+    secret_hash: bytes
+    older_secret_hash: bytes | None = None
+    created_at: datetime = Field(default_factory=utc_now)
+    secret_changed_at: datetime = Field(default_factory=utc_now)
+
+
+class AuditEvent(Base, table=True):
+    """Who did what to an account. It outlives the account, without address and browser."""
+
+    __tablename__: ClassVar[Any] = "audit_event"
+    __table_args__ = (
+        # GET /users/{id}/audit-events
+        Index("ix_audit_event_account", "user_id", "id"),
+        # the purge
+        Index("ix_audit_event_occurred", "occurred_at"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    occurred_at: datetime = Field(default_factory=utc_now)
+    action: str = Field(max_length=50)
+    user_id: UUID | None = None
+    # Who did it, where that is somebody else: an administrator's id or a command's name.
+    actor: str | None = None
+    address: str = ""
+    user_agent: str = ""
+    request_id: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)

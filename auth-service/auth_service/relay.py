@@ -1,24 +1,49 @@
-"""``python -m auth_service.relay``: takes this service's messages from the outbox to the queue."""
+"""``python -m auth_service.relay``: takes this service's messages from the outbox to the queue, answers
+those who asked for a mail, and forgets what is over."""
 
 import asyncio
+from datetime import timedelta
 
+import httpx
+
+from auth_service.clients.local import LocalServiceClient
+from auth_service.housekeeping import purge
+from auth_service.keys.ring import KeyRing
+from auth_service.keys.tokens import TokenIssuer
+from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import OutboxMessage
 from auth_service.settings import Settings
+from service_kit.database import Database
 from service_kit.relay import run_relay
 from service_kit.settings import load_settings
 
+NAME = "auth-relay"
+MAIL_REQUEST_SECONDS = 0.25
+PURGE_SECONDS = 3600.0
 
-def main() -> None:
-    settings = load_settings(Settings)
-    asyncio.run(
-        run_relay(
-            "auth-relay",
+
+async def run(settings: Settings) -> None:
+    keys = Database(settings, application_name=NAME)
+    coalesce = timedelta(seconds=settings.mail_coalesce_seconds)
+
+    async def answer_requests(database: Database) -> int:
+        return await answer_mail_requests(database, coalesce=coalesce)
+
+    async def purge_old(database: Database) -> None:
+        await purge(database, settings)
+
+    async with httpx.AsyncClient(timeout=5.0) as http:
+        issuer = TokenIssuer(KeyRing(keys, settings), settings)
+        await run_relay(
+            NAME,
             settings,
             OutboxMessage,
             reconcile_seconds=settings.reconcile_seconds,
+            background={answer_requests: MAIL_REQUEST_SECONDS, purge_old: PURGE_SECONDS},
+            service_client=LocalServiceClient(settings, http, issuer),
         )
-    )
+    await keys.close()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(load_settings(Settings)))

@@ -1,7 +1,64 @@
 """What auth-service is told by its environment."""
 
+import os
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
 from service_kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    pass
+    # Encrypts the signing keys at rest. The other two sign the links in mails.
+    secret_key: SecretStr
+    verification_token_secret: SecretStr
+    reset_password_token_secret: SecretStr
+
+    # Secrets of the services that come with Parterre; see bootstrap.py.
+    event_service_client_secret: SecretStr = SecretStr("")
+    notification_service_client_secret: SecretStr = SecretStr("")
+
+    access_token_seconds: int = Field(600, ge=1)
+    # A session ends when it is not used for so long, and in any case after so many days.
+    session_idle_days: int = Field(14, ge=1)
+    session_days: int = Field(90, ge=1)
+    # How long before its first signature a key is published: longer than verifiers keep keys.
+    signing_key_lead_seconds: int = Field(360, ge=0)
+
+    verification_link_hours: int = Field(24, ge=1)
+    reset_link_minutes: int = Field(15, ge=1)
+    # At most one verification mail and one reset mail to an account in this time.
+    mail_coalesce_seconds: int = Field(300, ge=0)
+
+    # OWASP's first choice for Argon2id; about 20 ms of one core each time.
+    password_hash_memory_kib: int = Field(19_456, ge=8)
+    password_hash_passes: int = Field(2, ge=1)
+    password_hash_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    # Who comes when so many wait already is told to come again.
+    password_hash_queue: int = Field(128, ge=0)
+    bad_passwords: int = Field(10, ge=1)
+    bad_password_minutes: int = Field(15, ge=1)
+    email_changes_per_hour: int = Field(5, ge=1)
+
+    audit_days: int = Field(365, ge=1)
+
+    # Per client address: generous, since a whole office may share one.
+    login_rate_limit: str = "60/minute"
+    register_rate_limit: str = "60/minute"
+    refresh_rate_limit: str = "300/minute"
+    mail_rate_limit: str = "30/minute"
+    link_rate_limit: str = "60/minute"
+
+    @model_validator(mode="after")
+    def refuse_shared_secrets(self) -> Self:
+        """A link's token must not pass for one of another purpose."""
+        secrets = (
+            self.secret_key,
+            self.verification_token_secret,
+            self.reset_password_token_secret,
+        )
+        if len({secret.get_secret_value() for secret in secrets}) < len(secrets):
+            raise ValueError(
+                "SECRET_KEY, VERIFICATION_TOKEN_SECRET and RESET_PASSWORD_TOKEN_SECRET must differ"
+            )
+        return self

@@ -1,0 +1,72 @@
+"""Other people's accounts, for superusers; and whom to write to, for services."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from auth_service.accounts import administration, queries
+from auth_service.accounts.fields import MAX_EMAIL
+from auth_service.accounts.schemas import Contact, Profile, UserChanges
+from auth_service.audit.queries import list_events
+from auth_service.audit.schemas import AuditEventRead
+from auth_service.db import SessionDep
+from auth_service.deps import ManagerDep, NoStore
+from service_kit.admission import Router, Superuser, require_scope
+from service_kit.paging import Page, PagingDep
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/users", tags=["administration"], dependencies=[NoStore])
+
+NOT_YOURS = answers(NotAuthenticated, Forbidden)
+NOT_THERE = answers(NotAuthenticated, Forbidden, NotFound)
+EmailFilter = Annotated[str | None, Query(max_length=MAX_EMAIL, description="The whole address.")]
+
+
+@router.get("", summary="All accounts, newest first", responses=NOT_YOURS)
+async def list_users(
+    admin: Superuser, session: SessionDep, paging: PagingDep, email: EmailFilter = None
+) -> Page[Profile]:
+    users, cursor = await queries.list_users(session, paging, email=email)
+    return Page(items=[Profile.model_validate(user) for user in users], next_cursor=cursor)
+
+
+@router.get("/{user_id}", summary="An account", responses=NOT_THERE)
+async def get_user(user_id: UUID, admin: Superuser, session: SessionDep) -> Profile:
+    return Profile.model_validate(await queries.get_user(session, user_id))
+
+
+@router.patch("/{user_id}", summary="Change an account", responses=NOT_THERE)
+async def update_user(
+    user_id: UUID, body: UserChanges, admin: Superuser, manager: ManagerDep
+) -> Profile:
+    user = await administration.change_account(manager, user_id, body, by=admin)
+    return Profile.model_validate(user)
+
+
+@router.delete("/{user_id}", status_code=204, summary="Erase an account", responses=NOT_THERE)
+async def erase_user(user_id: UUID, admin: Superuser, manager: ManagerDep) -> None:
+    await administration.erase_account(manager, user_id, by=admin)
+
+
+@router.get("/{user_id}/audit-events", summary="What happened to an account", responses=NOT_YOURS)
+async def list_audit_events(
+    user_id: UUID, admin: Superuser, session: SessionDep, paging: PagingDep
+) -> Page[AuditEventRead]:
+    events, cursor = await list_events(session, user_id, paging)
+    return Page(
+        items=[AuditEventRead.model_validate(event) for event in events], next_cursor=cursor
+    )
+
+
+@router.get(
+    "/{user_id}/contact",
+    summary="Whom to write to",
+    description="For services with the scope `users:contact`.",
+    dependencies=[require_scope("users:contact")],
+    responses=NOT_THERE,
+)
+@limited("service")
+async def get_contact(user_id: UUID, session: SessionDep) -> Contact:
+    return Contact.model_validate(await queries.get_user(session, user_id), from_attributes=True)

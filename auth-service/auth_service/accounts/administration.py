@@ -1,0 +1,54 @@
+"""What superusers do with other people's accounts."""
+
+from uuid import UUID
+
+from auth_service.accounts.manager import UserManager
+from auth_service.accounts.queries import lock_user
+from auth_service.accounts.schemas import UserChanges
+from auth_service.audit.service import Action, record
+from auth_service.models import User
+from auth_service.sessions.service import revoke_all
+from service_kit.clock import utc_now
+from service_kit.problems import Forbidden, NotFound
+from service_kit.tokens import Principal
+
+
+async def change_account(
+    manager: UserManager, user_id: UUID, changes: UserChanges, *, by: Principal
+) -> User:
+    """Raises NotFound, or Forbidden for one's own role: the last superuser must not vanish."""
+    user = await _lock(manager, user_id)
+    wanted = changes.model_dump(exclude_unset=True)
+    changed = {name: value for name, value in wanted.items() if getattr(user, name) != value}
+    if user_id == by.user_id and {"is_superuser", "is_active"} & set(changed):
+        raise Forbidden("Another superuser must do this.")
+    if not changed:
+        return user
+    role = changed.get("is_superuser")
+    record(
+        manager.session,
+        Action.CHANGED_BY_ADMIN if role is None else Action.ROLE_CHANGED,
+        user_id=user_id,
+        visitor=manager.visitor,
+        actor=by.id,
+        # The names of what changed; of roles also to what, but never a person's own words.
+        details={k: v if isinstance(v, bool) else None for k, v in sorted(changed.items())},
+    )
+    if changed.get("is_active") is False:
+        await revoke_all(manager.session, user_id, now=utc_now())
+    return await manager.user_db.update(user, changed)
+
+
+async def erase_account(manager: UserManager, user_id: UUID, *, by: Principal) -> None:
+    user = await _lock(manager, user_id)
+    if user_id == by.user_id:
+        raise Forbidden("Your own account is erased at /users/me.")
+    record(manager.session, Action.ERASED, user_id=user_id, visitor=manager.visitor, actor=by.id)
+    await manager.delete(user)
+
+
+async def _lock(manager: UserManager, user_id: UUID) -> User:
+    user = await lock_user(manager.session, user_id)
+    if user is None:
+        raise NotFound
+    return user

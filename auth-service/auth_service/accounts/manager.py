@@ -1,0 +1,121 @@
+"""fastapi-users' UserManager with Parterre's rules. Its own flows do the work where they can; what
+they lack (the pending address, one use also under a race) stands around them."""
+
+from typing import Any
+from uuid import UUID
+
+import jwt
+from fastapi import Request
+from fastapi_users import BaseUserManager, UUIDIDMixin
+from fastapi_users.exceptions import (
+    InvalidResetPasswordToken,
+    InvalidVerifyToken,
+    UserAlreadyExists,
+)
+from fastapi_users.jwt import decode_jwt
+from fastapi_users.schemas import UC
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from auth_service.accounts import passwords
+from auth_service.accounts.hashing import Hasher, PreparedPasswords
+from auth_service.accounts.queries import lock_user
+from auth_service.accounts.storage import UserDatabase
+from auth_service.audit.service import Action, forget_whereabouts, record
+from auth_service.errors import EmailTaken
+from auth_service.mails import messages
+from auth_service.models import User
+from auth_service.sessions.service import revoke_all
+from auth_service.settings import Settings
+from auth_service.visitor import Visitor
+from service_kit.clock import utc_now
+from service_kit.problems import InvalidRequest
+
+
+class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
+    """One for each request, around its session."""
+
+    password_helper: PreparedPasswords
+
+    def __init__(
+        self, session: AsyncSession, settings: Settings, hasher: Hasher, visitor: Visitor
+    ) -> None:
+        super().__init__(UserDatabase(session, User), PreparedPasswords())
+        self.session = session
+        self.settings = settings
+        self.visitor = visitor
+        self._hasher = hasher
+        self.verification_token_secret = settings.verification_token_secret
+        self.reset_password_token_secret = settings.reset_password_token_secret
+
+    async def prepare_password(self, password: str, email: str) -> None:
+        """Checks and hashes a new password, before the transaction holds a connection."""
+        refuse_weak(password, email)
+        await self.password_helper.prepare(password, self._hasher)
+
+    async def validate_password(self, password: str, user: UC | User) -> None:
+        refuse_weak(password, user.email)
+
+    def read_reset_token(self, token: str) -> dict[str, Any]:
+        """Raises InvalidResetPasswordToken."""
+        try:
+            claims = decode_jwt(
+                token, self.reset_password_token_secret, [self.reset_password_token_audience]
+            )
+            UUID(claims["sub"])
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
+            raise InvalidResetPasswordToken from None
+        return claims
+
+    async def reset_password(
+        self, token: str, password: str, request: Request | None = None
+    ) -> User:
+        claims = self.read_reset_token(token)
+        # Two requests with one token: the second sees the first's password and fails.
+        user = await lock_user(self.session, UUID(claims["sub"]))
+        if user is None or claims.get("email") != user.email:
+            raise InvalidResetPasswordToken
+        return await super().reset_password(token, password, request)
+
+    async def verify(self, token: str, request: Request | None = None) -> User:
+        try:
+            claims = decode_jwt(
+                token, self.verification_token_secret, [self.verification_token_audience]
+            )
+            user = await lock_user(self.session, UUID(claims["sub"]))
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
+            raise InvalidVerifyToken from None
+        if user and user.pending_email and user.pending_email == claims.get("email"):
+            return await self._take_pending_address(user)
+        return await super().verify(token, request)
+
+    async def _take_pending_address(self, user: User) -> User:
+        changes = {"email": user.pending_email, "pending_email": None, "is_verified": True}
+        try:
+            await self.user_db.update(user, changes)
+        except UserAlreadyExists:
+            raise EmailTaken from None
+        record(self.session, Action.EMAIL_CHANGED, user_id=user.id, visitor=self.visitor)
+        return user
+
+    async def on_after_register(self, user: User, request: Request | None = None) -> None:
+        now = utc_now()
+        user.verification_mail_at = now
+        self.session.add(messages.verification_mail(user.id, topic="user.registered.v1", now=now))
+        record(self.session, Action.REGISTERED, user_id=user.id, visitor=self.visitor)
+
+    async def on_after_verify(self, user: User, request: Request | None = None) -> None:
+        record(self.session, Action.EMAIL_VERIFIED, user_id=user.id, visitor=self.visitor)
+
+    async def on_after_reset_password(self, user: User, request: Request | None = None) -> None:
+        await revoke_all(self.session, user.id, now=utc_now())
+        record(self.session, Action.PASSWORD_RESET, user_id=user.id, visitor=self.visitor)
+
+    async def on_before_delete(self, user: User, request: Request | None = None) -> None:
+        self.session.add(messages.erasure(user.id))
+        await forget_whereabouts(self.session, user.id)
+
+
+def refuse_weak(password: str, email: str) -> None:
+    reason = passwords.weakness(password, email)
+    if reason:
+        raise InvalidRequest.field("password", reason)

@@ -1,0 +1,52 @@
+"""One's own account."""
+
+from typing import Annotated
+
+from fastapi import Body
+
+from auth_service.accounts import profile
+from auth_service.accounts.schemas import Erasure, Profile, ProfileChanges
+from auth_service.deps import CurrentAccount, ManagerDep, NoStore, PasswordChecksDep
+from auth_service.errors import BadCredentials, EmailTaken, LockedOut
+from service_kit.admission import CurrentUser, Router
+from service_kit.problems import NotAuthenticated, answers
+
+router = Router(prefix="/api/v1/users/me", tags=["account"], dependencies=[NoStore])
+
+
+@router.get("", summary="Your account", responses=answers(NotAuthenticated))
+async def get_own_account(user: CurrentAccount) -> Profile:
+    return Profile.model_validate(user)
+
+
+@router.patch(
+    "",
+    summary="Change your account",
+    description=(
+        "A new password or address asks for `current_password`. A new password ends your other "
+        "sessions. A new address stays `pending_email` until the token of the mail sent there "
+        "comes to `/auth/verify`."
+    ),
+    responses=answers(BadCredentials, NotAuthenticated, EmailTaken, LockedOut),
+)
+async def update_own_account(
+    body: ProfileChanges, user: CurrentUser, manager: ManagerDep, checks: PasswordChecksDep
+) -> Profile:
+    return Profile.model_validate(await profile.change_own_account(manager, checks, user, body))
+
+
+@router.delete(
+    "",
+    status_code=204,
+    summary="Erase your account",
+    description="Your name and addresses are forgotten everywhere; bookings stay countable.",
+    responses=answers(BadCredentials, NotAuthenticated, LockedOut),
+)
+async def erase_own_account(
+    user: CurrentUser,
+    manager: ManagerDep,
+    checks: PasswordChecksDep,
+    body: Annotated[Erasure, Body()] = Erasure(),  # noqa: B008
+) -> None:
+    assert user.user_id is not None
+    await profile.erase_own_account(manager, checks, user.user_id, body.current_password)

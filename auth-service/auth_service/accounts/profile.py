@@ -1,0 +1,88 @@
+"""Changing one's own account. What would let a thief keep it asks for the password again."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from auth_service.accounts.manager import UserManager
+from auth_service.accounts.queries import find_by_email, lock_user
+from auth_service.accounts.schemas import ProfileChanges
+from auth_service.audit.service import Action, record
+from auth_service.errors import EmailTaken
+from auth_service.mails import messages
+from auth_service.models import User
+from auth_service.sessions.attempts import attempt_key, count_attempt, locked_out
+from auth_service.sessions.passwords import PasswordChecks
+from auth_service.sessions.service import revoke_all
+from service_kit.clock import utc_now
+from service_kit.problems import NotAuthenticated
+from service_kit.tokens import Principal
+
+EMAIL_CHANGE_WINDOW = timedelta(hours=1)
+
+
+async def change_own_account(
+    manager: UserManager, checks: PasswordChecks, principal: Principal, changes: ProfileChanges
+) -> User:
+    """Raises BadCredentials, EmailTaken, InvalidRequest for a weak password, LockedOut."""
+    assert principal.user_id is not None
+    if changes.password is None and changes.email is None:
+        user = await _lock_own(manager, principal.user_id)
+    else:
+        checked = await checks.check_own(
+            principal.user_id, changes.current_password, visitor=manager.visitor
+        )
+        if changes.password is not None:
+            await manager.prepare_password(changes.password, checked.email)
+        user = await checks.accept(manager.session, checked)
+    if changes.password is not None:
+        await _change_password(manager, user, changes.password, principal)
+    if changes.email is not None:
+        await _ask_for_address(manager, user, changes.email)
+    plain = changes.model_dump(include={"full_name", "locale"}, exclude_unset=True)
+    return await manager.user_db.update(user, plain)
+
+
+async def _lock_own(manager: UserManager, user_id: UUID) -> User:
+    user = await lock_user(manager.session, user_id)
+    if user is None:
+        raise NotAuthenticated
+    return user
+
+
+async def _change_password(
+    manager: UserManager, user: User, password: str, principal: Principal
+) -> None:
+    hashed = manager.password_helper.hash(password)
+    await manager.user_db.update(user, {"hashed_password": hashed})
+    await revoke_all(manager.session, user.id, now=utc_now(), but=principal.session_id)
+    record(manager.session, Action.PASSWORD_CHANGED, user_id=user.id, visitor=manager.visitor)
+
+
+async def _ask_for_address(manager: UserManager, user: User, email: str) -> None:
+    """The new address counts once its owner has confirmed it; the old one is told at once."""
+    session, settings, now = manager.session, manager.settings, utc_now()
+    if email == user.email:
+        user.pending_email = None
+        return
+    if await find_by_email(session, email) is not None:
+        raise EmailTaken
+    key = attempt_key(settings.secret_key, "email-change", str(user.id))
+    count = await count_attempt(session, key, window=EMAIL_CHANGE_WINDOW, now=now)
+    if count.attempts > settings.email_changes_per_hour:
+        # Each one sends mails to an address of somebody's choice.
+        raise locked_out(count, now)
+    user.pending_email = email
+    user.verification_mail_at = now
+    topic = "user.email-change-requested.v1"
+    session.add(messages.verification_mail(user.id, topic=topic, address="pending", now=now))
+    session.add(messages.email_change_notice(user.id, now=now))
+    record(session, Action.EMAIL_CHANGE_ASKED, user_id=user.id, visitor=manager.visitor)
+
+
+async def erase_own_account(
+    manager: UserManager, checks: PasswordChecks, user_id: UUID, current_password: str
+) -> None:
+    checked = await checks.check_own(user_id, current_password, visitor=manager.visitor)
+    user = await checks.accept(manager.session, checked)
+    record(manager.session, Action.ERASED, user_id=user.id, visitor=manager.visitor)
+    await manager.delete(user)

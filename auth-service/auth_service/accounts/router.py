@@ -1,0 +1,70 @@
+"""Coming in: registration, verification of the address, a forgotten password."""
+
+from auth_service.accounts import service
+from auth_service.accounts.schemas import (
+    AddressForm,
+    Profile,
+    Registration,
+    ResetForm,
+    UserRead,
+    VerificationForm,
+)
+from auth_service.db import SessionDep
+from auth_service.deps import ManagerDep, NoStore
+from auth_service.errors import AlreadyVerified, BadToken, EmailTaken
+from auth_service.mails.requests import ask_for_mail
+from auth_service.visitor import VisitorDep
+from service_kit.admission import Router
+from service_kit.problems import answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/auth", tags=["registration"], dependencies=[NoStore])
+
+
+@router.post("/register", status_code=201, summary="Make an account", responses=answers(EmailTaken))
+@limited("register")
+async def register(body: Registration, manager: ManagerDep) -> UserRead:
+    return UserRead.model_validate(await service.register(manager, body))
+
+
+@router.post(
+    "/request-verify-token",
+    status_code=202,
+    summary="Ask for another verification mail",
+    description="The answer is the same for every address, whether or not there is an account.",
+)
+@limited("mail")
+async def request_verify_token(body: AddressForm, session: SessionDep, visitor: VisitorDep) -> None:
+    await ask_for_mail(session, "verify-email", body.email, visitor=visitor)
+
+
+@router.post(
+    "/verify",
+    summary="Verify an address with the token from a mail",
+    responses=answers(BadToken, AlreadyVerified, EmailTaken),
+)
+@limited("link")
+async def verify(body: VerificationForm, manager: ManagerDep) -> Profile:
+    return Profile.model_validate(await service.verify(manager, body.token))
+
+
+@router.post(
+    "/forgot-password",
+    status_code=202,
+    summary="Ask for a mail to set a new password",
+    description="The answer is the same for every address, whether or not there is an account.",
+)
+@limited("mail")
+async def forgot_password(body: AddressForm, session: SessionDep, visitor: VisitorDep) -> None:
+    await ask_for_mail(session, "reset-password", body.email, visitor=visitor)
+
+
+@router.post(
+    "/reset-password",
+    summary="Set a new password with the token from a mail",
+    description="Every session ends, on every device.",
+    responses=answers(BadToken),
+)
+@limited("link")
+async def reset_password(body: ResetForm, manager: ManagerDep) -> None:
+    await service.reset_password(manager, body.token, body.password)

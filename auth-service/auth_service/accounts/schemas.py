@@ -1,0 +1,141 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi_users.schemas import BaseUserCreate
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from auth_service.accounts.fields import (
+    EmailAddress,
+    FullName,
+    LinkToken,
+    Locale,
+    NewPassword,
+    Password,
+)
+
+ID_EXAMPLE = "0198c0de-0000-7000-8000-000000000000"
+
+
+def example(**members: Any) -> ConfigDict:
+    return ConfigDict(from_attributes=True, json_schema_extra={"example": members})
+
+
+class AccountCreate(BaseUserCreate):
+    """What fastapi-users creates an account from."""
+
+    full_name: str
+    locale: str
+
+
+class Registration(BaseModel):
+    model_config = example(
+        email="ann@example.com", password="a longish phrase", full_name="Ann Lee", locale="en"
+    )
+
+    email: EmailAddress
+    password: NewPassword
+    full_name: FullName = ""
+    locale: Locale = "en"
+
+
+class UserRead(BaseModel):
+    model_config = example(
+        id=ID_EXAMPLE, email="ann@example.com", full_name="Ann Lee", locale="en",
+        is_verified=False, is_superuser=False,
+    )  # fmt: skip
+
+    id: UUID
+    email: str
+    full_name: str
+    locale: Locale
+    is_verified: bool
+    is_superuser: bool
+
+
+class Profile(UserRead):
+    model_config = example(
+        id=ID_EXAMPLE, email="ann@example.com", full_name="Ann Lee", locale="en",
+        is_verified=True, is_superuser=False, is_active=True, pending_email=None,
+        created_at="2026-11-23T19:00:00Z", updated_at="2026-11-23T19:00:00Z",
+    )  # fmt: skip
+
+    is_active: bool
+    pending_email: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Contact(BaseModel):
+    """Whom a mail is for."""
+
+    model_config = example(
+        id=ID_EXAMPLE, email="ann@example.com", pending_email=None, full_name="Ann Lee",
+        locale="en", is_active=True, is_verified=True,
+    )  # fmt: skip
+
+    id: UUID
+    email: str
+    pending_email: str | None
+    full_name: str
+    locale: Locale
+    is_active: bool
+    is_verified: bool
+
+
+class Changes(BaseModel):
+    """A field that is not sent stays as it is; none can be made null."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_null(cls, value: object) -> object:
+        # Defaults are not validated: None here is one that was sent.
+        if value is None:
+            raise ValueError("may not be null")
+        return value
+
+
+class ProfileChanges(Changes):
+    model_config = example(full_name="Ann Lee", locale="ru")
+
+    full_name: FullName | None = None
+    locale: Locale | None = None
+    email: EmailAddress | None = None
+    password: NewPassword | None = None
+    current_password: Password | None = None
+
+
+class UserChanges(Changes):
+    """What an administrator may change."""
+
+    model_config = example(is_active=False)
+
+    full_name: FullName | None = None
+    locale: Locale | None = None
+    is_active: bool | None = None
+    is_superuser: bool | None = None
+    is_verified: bool | None = None
+
+
+class Erasure(BaseModel):
+    model_config = example(current_password="a longish phrase")
+
+    current_password: Password = ""
+
+
+class AddressForm(BaseModel):
+    model_config = example(email="ann@example.com")
+
+    email: EmailAddress
+
+
+class VerificationForm(BaseModel):
+    model_config = example(token="eyJhbGciOiJIUzI1NiIs...")
+
+    token: LinkToken
+
+
+class ResetForm(VerificationForm):
+    model_config = example(token="eyJhbGciOiJIUzI1NiIs...", password="a longish phrase")
+
+    password: NewPassword

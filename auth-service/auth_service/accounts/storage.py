@@ -1,0 +1,43 @@
+"""fastapi-users' database adapter, but for the commit: an account and the message about it are one
+transaction, which ends where every request's does."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi_users.exceptions import UserAlreadyExists
+from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
+from sqlalchemy.exc import IntegrityError
+
+from auth_service.models import User
+from service_kit.clock import utc_now
+from service_kit.database import constraint_name
+
+EMAIL_INDEX = "uq_account_email"
+
+
+class UserDatabase(SQLAlchemyUserDatabase[User, UUID]):
+    async def create(self, create_dict: dict[str, Any]) -> User:
+        """Raises UserAlreadyExists, also when another request takes the address meanwhile."""
+        user = User(**create_dict)
+        self.session.add(user)
+        await self._flush()
+        return user
+
+    async def update(self, user: User, update_dict: dict[str, Any]) -> User:
+        for key, value in update_dict.items():
+            setattr(user, key, value)
+        user.updated_at = utc_now()
+        await self._flush()
+        return user
+
+    async def delete(self, user: User) -> None:
+        await self.session.delete(user)
+        await self.session.flush()
+
+    async def _flush(self) -> None:
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if constraint_name(error) == EMAIL_INDEX:
+                raise UserAlreadyExists from None
+            raise

@@ -1,0 +1,75 @@
+"""``python -m auth_service.admin``: what no request may do, for who has a shell.
+
+promote EMAIL                    makes a superuser
+service-client NAME SCOPE...     makes a client, or gives one that exists a second secret
+"""
+
+import argparse
+import asyncio
+import json
+
+from auth_service.accounts.queries import find_by_email
+from auth_service.audit.service import Action, record
+from auth_service.clients.service import CLIENT_ID, SCOPES, add_secret
+from auth_service.commands import CommandFailed, run_command
+from auth_service.settings import Settings
+from auth_service.visitor import Visitor
+from service_kit.clock import utc_now
+from service_kit.database import Database
+from service_kit.settings import load_settings
+
+ACTOR = "command:admin"
+
+
+async def promote(database: Database, email: str) -> str:
+    async with database.transaction() as session:
+        user = await find_by_email(session, email.strip())
+        if user is None:
+            raise CommandFailed("nobody has registered with this address")
+        if not user.is_superuser:
+            user.is_superuser, user.updated_at = True, utc_now()
+            details = {"is_superuser": True}
+            record(
+                session,
+                Action.ROLE_CHANGED,
+                user_id=user.id,
+                visitor=Visitor(),
+                actor=ACTOR,
+                details=details,
+            )
+    return f"{user.email} is a superuser"
+
+
+async def make_client(database: Database, name: str, scopes: list[str]) -> str:
+    if not CLIENT_ID.fullmatch(name):
+        raise CommandFailed("a client's name has 3 to 50 of a-z, 0-9 and -, and begins with a-z")
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown:
+        raise CommandFailed(f"no such scope: {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+    async with database.transaction() as session:
+        secret = await add_secret(session, name, scopes)
+    return json.dumps({"client_id": name, "client_secret": secret})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="admin", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    promoting = commands.add_parser("promote")
+    promoting.add_argument("email")
+    client = commands.add_parser("service-client")
+    client.add_argument("name")
+    client.add_argument("scopes", nargs="+", metavar="scope")
+    arguments = parser.parse_args()
+
+    async def run(database: Database) -> str:
+        if arguments.command == "promote":
+            return await promote(database, arguments.email)
+        return await make_client(database, arguments.name, arguments.scopes)
+
+    asyncio.run(run_command("admin", load_settings(Settings), run))
+
+
+if __name__ == "__main__":
+    main()

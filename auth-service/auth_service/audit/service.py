@@ -1,0 +1,66 @@
+"""The audit trail is written in the transaction of what it tells."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from auth_service.models import AuditEvent
+from auth_service.visitor import Visitor
+
+log = structlog.get_logger()
+
+
+class Action(StrEnum):
+    REGISTERED = "account.registered"
+    ERASED = "account.erased"
+    CHANGED_BY_ADMIN = "account.changed-by-admin"
+    ROLE_CHANGED = "account.role-changed"
+    SIGNED_IN = "sign-in.succeeded"
+    SIGN_IN_FAILED = "sign-in.failed"
+    SIGN_IN_LOCKED = "sign-in.locked"
+    SIGNED_OUT = "session.ended"
+    REFRESH_REUSED = "session.refresh-reused"
+    PASSWORD_CHANGED = "password.changed"
+    PASSWORD_RESET_ASKED = "password.reset-asked"
+    PASSWORD_RESET = "password.reset"
+    EMAIL_CHANGE_ASKED = "email.change-asked"
+    EMAIL_CHANGED = "email.changed"
+    EMAIL_VERIFIED = "email.verified"
+
+
+def record(
+    session: AsyncSession,
+    action: Action,
+    *,
+    user_id: UUID | None,
+    visitor: Visitor,
+    actor: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """``details`` must hold no secret and no address: the trail outlives the account."""
+    session.add(
+        AuditEvent(
+            action=action,
+            user_id=user_id,
+            actor=actor,
+            address=visitor.address,
+            user_agent=visitor.user_agent,
+            request_id=visitor.request_id,
+            details=details or {},
+        )
+    )
+    log.info("audit", action=action, user_id=str(user_id) if user_id else None, actor=actor)
+
+
+async def forget_whereabouts(session: AsyncSession, user_id: UUID) -> None:
+    """For an erased account: what happened stays, from where does not."""
+    await session.execute(
+        update(AuditEvent)
+        .where(col(AuditEvent.user_id) == user_id)
+        .values(address="", user_agent="")
+    )

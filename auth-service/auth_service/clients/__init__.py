@@ -1,0 +1,1 @@
+"""Services that act by themselves, and their scopes."""

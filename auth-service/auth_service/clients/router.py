@@ -1,0 +1,52 @@
+"""Tokens for services: OAuth 2 client credentials (RFC 6749, 4.4)."""
+
+import base64
+from typing import Annotated
+
+from fastapi import Depends, Form, Request
+
+from auth_service.clients.schemas import ServiceToken
+from auth_service.clients.service import authenticate, granted_scope
+from auth_service.db import SessionDep
+from auth_service.deps import IssuerDep, NoStore
+from auth_service.errors import ClientNotAuthenticated, InvalidScope, UnsupportedGrant
+from auth_service.models import ServiceClient
+from service_kit.admission import Router
+from service_kit.problems import answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/auth/token", tags=["services"], dependencies=[NoStore])
+
+
+async def get_client(request: Request, session: SessionDep) -> ServiceClient:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except ValueError:
+        raise ClientNotAuthenticated from None
+    client_id, separator, secret = decoded.partition(":")
+    if scheme.lower() != "basic" or not separator or "\x00" in client_id:
+        raise ClientNotAuthenticated
+    return await authenticate(session, client_id, secret)
+
+
+AuthenticatedClient = Annotated[ServiceClient, Depends(get_client)]
+
+
+@router.post(
+    "",
+    summary="A token for a service",
+    responses=answers(ClientNotAuthenticated, UnsupportedGrant, InvalidScope),
+)
+@limited("service")
+async def create_service_token(
+    client: AuthenticatedClient,
+    issuer: IssuerDep,
+    grant_type: Annotated[str, Form(max_length=100, examples=["client_credentials"])],
+    scope: Annotated[str, Form(max_length=500)] = "",
+) -> ServiceToken:
+    if grant_type != "client_credentials":
+        raise UnsupportedGrant
+    granted = granted_scope(client, scope)
+    token = await issuer.for_service(client.id, granted)
+    return ServiceToken(access_token=token, expires_in=issuer.lifetime_seconds, scope=granted)

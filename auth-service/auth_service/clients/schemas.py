@@ -1,0 +1,17 @@
+from typing import Literal
+
+from pydantic import BaseModel
+
+from auth_service.accounts.schemas import example
+
+
+class ServiceToken(BaseModel):
+    model_config = example(
+        access_token="eyJhbGciOiJFZERTQSIs...", token_type="bearer", expires_in=600,
+        scope="notifications:send users:contact",
+    )  # fmt: skip
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int
+    scope: str

@@ -1,0 +1,89 @@
+"""What handlers ask for in their signatures."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from auth_service.accounts.hashing import Hasher
+from auth_service.accounts.manager import UserManager
+from auth_service.accounts.queries import get_user
+from auth_service.db import SessionDep
+from auth_service.keys.ring import KeyRing
+from auth_service.keys.tokens import TokenIssuer
+from auth_service.models import User
+from auth_service.sessions.passwords import PasswordChecks
+from auth_service.sessions.service import Lifetimes
+from auth_service.settings import Settings
+from auth_service.visitor import VisitorDep
+from service_kit.admission import CurrentUser
+from service_kit.database import Database
+from service_kit.problems import NotAuthenticated, NotFound
+
+
+def no_store(request: Request) -> None:
+    """For answers with tokens or about people: no cache on the way keeps them."""
+    request.state.response_headers["Cache-Control"] = "no-store"
+
+
+NoStore = Depends(no_store)
+
+
+def get_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def get_database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def get_key_ring(request: Request) -> KeyRing:
+    ring: KeyRing = request.app.state.key_ring
+    return ring
+
+
+def get_issuer(request: Request) -> TokenIssuer:
+    issuer: TokenIssuer = request.app.state.token_issuer
+    return issuer
+
+
+def get_password_checks(request: Request) -> PasswordChecks:
+    checks: PasswordChecks = request.app.state.password_checks
+    return checks
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+DatabaseDep = Annotated[Database, Depends(get_database)]
+KeyRingDep = Annotated[KeyRing, Depends(get_key_ring)]
+IssuerDep = Annotated[TokenIssuer, Depends(get_issuer)]
+PasswordChecksDep = Annotated[PasswordChecks, Depends(get_password_checks)]
+
+
+def get_lifetimes(settings: SettingsDep) -> Lifetimes:
+    return Lifetimes(
+        idle=timedelta(days=settings.session_idle_days),
+        absolute=timedelta(days=settings.session_days),
+    )
+
+
+def get_manager(
+    request: Request, session: SessionDep, settings: SettingsDep, visitor: VisitorDep
+) -> UserManager:
+    hasher: Hasher = request.app.state.hasher
+    return UserManager(session, settings, hasher, visitor)
+
+
+async def get_account(principal: CurrentUser, session: SessionDep) -> User:
+    assert isinstance(principal.user_id, UUID)
+    try:
+        return await get_user(session, principal.user_id)
+    except NotFound:
+        raise NotAuthenticated from None
+
+
+LifetimesDep = Annotated[Lifetimes, Depends(get_lifetimes)]
+ManagerDep = Annotated[UserManager, Depends(get_manager)]
+CurrentAccount = Annotated[User, Depends(get_account)]

@@ -1,0 +1,74 @@
+"""This service's problems. ``error`` is what OAuth 2 clients (RFC 6749, 5.2) look for."""
+
+from service_kit.problems import NotAuthenticated, Problem, RateLimited
+
+
+class EmailTaken(Problem):
+    code, status, title = "email-taken", 409, "There is an account with this e-mail address."
+
+
+class BadCredentials(Problem):
+    code, status, title = "bad-credentials", 400, "The e-mail address or the password is wrong."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, error="invalid_grant")
+
+
+class BadToken(Problem):
+    code, status, title = "bad-token", 400, "The link is not valid, or no longer; ask for another."
+
+
+class AlreadyVerified(Problem):
+    code, status, title = "already-verified", 400, "The e-mail address is verified already."
+
+
+class LinkNotNeeded(Problem):
+    code, status, title = "link-not-needed", 409, "The account needs no such link."
+
+
+class AddressChanged(Problem):
+    code, status, title = "address-changed", 409, "The account has no such address, or has two."
+
+
+class RefreshInvalid(Problem):
+    code, status, title = "refresh-invalid", 401, "The session has ended; sign in again."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, error="invalid_grant")
+
+
+class RefreshReused(Problem):
+    code, status, title = "refresh-reused", 401, "This refresh token was used; sign in again."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, error="invalid_grant")
+
+
+class ClientNotAuthenticated(NotAuthenticated):
+    def __init__(self) -> None:
+        super().__init__("The client is not known, or its secret is wrong.")
+        self.headers["WWW-Authenticate"] = 'Basic realm="parterre"'
+        self.members["error"] = "invalid_client"
+
+
+class UnsupportedGrant(Problem):
+    code, status, title = "unsupported-grant-type", 400, "Only client_credentials is given here."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, error="unsupported_grant_type")
+
+
+class InvalidScope(Problem):
+    code, status, title = "invalid-scope", 400, "The client was not given this scope."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, error="invalid_scope")
+
+
+class LockedOut(RateLimited):
+    """Too many wrong passwords for one account, wherever they came from."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many attempts; try again in {seconds} s.", headers={"Retry-After": str(seconds)}
+        )

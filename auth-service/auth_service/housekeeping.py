@@ -1,0 +1,41 @@
+"""Forgetting what is over. Each statement may run in several processes at once."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, or_
+from sqlmodel import col
+
+from auth_service.keys.ring import grace_period
+from auth_service.keys.service import list_keys
+from auth_service.keys.states import State, states
+from auth_service.models import AttemptCount, AuditEvent, UserSession
+from auth_service.settings import Settings
+from service_kit.clock import utc_now
+from service_kit.database import Database
+
+# So long a spent refresh token of an ended session is still recognised.
+ENDED_SESSIONS_KEPT = timedelta(days=7)
+
+
+async def purge(database: Database, settings: Settings) -> None:
+    now = utc_now()
+    ended = now - ENDED_SESSIONS_KEPT
+    async with database.transaction() as session:
+        await session.execute(
+            delete(UserSession).where(
+                or_(
+                    col(UserSession.expires_at) < ended,
+                    col(UserSession.idle_at) < ended,
+                    col(UserSession.revoked_at) < ended,
+                )
+            )
+        )
+        await session.execute(delete(AttemptCount).where(col(AttemptCount.ends_at) < now))
+        too_old = now - timedelta(days=settings.audit_days)
+        await session.execute(delete(AuditEvent).where(col(AuditEvent.occurred_at) < too_old))
+    async with database.transaction() as session:
+        keys = await list_keys(session)
+        found = states(keys, now=now, grace=grace_period(settings))
+        for key in keys:
+            if found[key.kid] is State.WITHDRAWN:
+                await session.delete(key)

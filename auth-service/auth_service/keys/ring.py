@@ -1,0 +1,118 @@
+"""The signing keys as a process holds them: read again every few seconds, and kept while the
+database is away."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from auth_service.keys.cipher import cipher_for
+from auth_service.keys.service import ensure_first_key, list_keys, public_jwk
+from auth_service.keys.states import State, states
+from auth_service.models import SigningKey
+from auth_service.settings import Settings
+from service_kit.clock import utc_now
+from service_kit.database import DATABASE_ERRORS, Database
+from service_kit.tokens import ALGORITHM
+
+FRESH_SECONDS = 2.0
+CLOCK_MARGIN = timedelta(seconds=60)
+
+log = structlog.get_logger()
+
+
+def grace_period(settings: Settings) -> timedelta:
+    """How long after its last signature a key's tokens may still be about."""
+    lifetime = settings.access_token_seconds + settings.token_leeway_seconds
+    return CLOCK_MARGIN + timedelta(seconds=lifetime)
+
+
+class UnreadableKeys(Exception):
+    """SECRET_KEY is not the one that the signing keys were encrypted with."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedKey:
+    kid: str
+    signs_from: datetime
+    public_key: str
+    private_key: Ed25519PrivateKey
+
+    def document(self) -> dict[str, str]:
+        jwk = public_jwk(self.public_key)
+        return {**jwk, "kid": self.kid, "use": "sig", "alg": ALGORITHM}
+
+
+class KeyRing:
+    """Signs with the key whose time it is, and publishes those that tokens may be signed with."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._cipher = cipher_for(settings.secret_key)
+        self._grace = grace_period(settings)
+        self._keys: list[LoadedKey] = []
+        self._read_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def signing(self) -> LoadedKey:
+        await self._read_if_old()
+        now = utc_now()
+        found = states(self._keys, now=now, grace=self._grace)
+        return next(key for key in self._keys if found[key.kid] is State.SIGNING)
+
+    async def document(self) -> dict[str, Any]:
+        """The JSON Web Key Set (RFC 7517)."""
+        await self._read_if_old()
+        found = states(self._keys, now=utc_now(), grace=self._grace)
+        shown = [key for key in self._keys if found[key.kid] is not State.WITHDRAWN]
+        return {"keys": [key.document() for key in shown]}
+
+    async def find_public(self, kid: str) -> Any | None:
+        """The public key, unless it is unknown or withdrawn."""
+        await self._read_if_old()
+        found = states(self._keys, now=utc_now(), grace=self._grace)
+        for key in self._keys:
+            if key.kid == kid and found[kid] is not State.WITHDRAWN:
+                return key.private_key.public_key()
+        return None
+
+    async def _read_if_old(self) -> None:
+        if time.monotonic() - self._read_at < FRESH_SECONDS:
+            return
+        async with self._lock:
+            if time.monotonic() - self._read_at < FRESH_SECONDS:
+                return
+            try:
+                await self._read()
+            except DATABASE_ERRORS as error:
+                if not self._keys:
+                    raise
+                log.warning("keys.not_read", exc_info=error)
+            self._read_at = time.monotonic()
+
+    async def _read(self) -> None:
+        async with self._database.transaction() as session:
+            rows = await list_keys(session)
+        if not rows:
+            async with self._database.transaction() as session:
+                await ensure_first_key(session, self._cipher, now=utc_now())
+            async with self._database.transaction() as session:
+                rows = await list_keys(session)
+        known = {key.kid: key for key in self._keys}
+        self._keys = [known.get(row.kid) or load(row, self._cipher) for row in rows]
+
+
+def load(row: SigningKey, cipher: Fernet) -> LoadedKey:
+    """Raises UnreadableKeys."""
+    try:
+        private = load_pem_private_key(cipher.decrypt(row.private_key), password=None)
+    except InvalidToken:
+        raise UnreadableKeys from None
+    assert isinstance(private, Ed25519PrivateKey)
+    return LoadedKey(row.kid, row.signs_from, row.public_key, private)

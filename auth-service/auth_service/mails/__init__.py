@@ -1,0 +1,1 @@
+"""Asking notification-service for mails, and the links in them."""

@@ -1,0 +1,95 @@
+"""Mails that anybody may ask for by typing an address.
+
+The request only notes the address, known or not, so that it takes the same time for all. The relay's
+process looks up whose it is and asks for the mail, at most one of a kind in a while.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from auth_service.accounts.queries import find_by_email, lock_user
+from auth_service.audit.service import Action, record
+from auth_service.mails import messages
+from auth_service.models import MailRequest, User
+from auth_service.visitor import Visitor
+from service_kit.clock import utc_now
+from service_kit.database import Database
+
+MailKind = Literal["verify-email", "reset-password"]
+BATCH = 50
+
+
+async def ask_for_mail(
+    session: AsyncSession, kind: MailKind, email: str, *, visitor: Visitor
+) -> None:
+    """One row for an address and kind, however often it is asked for before the relay sees it."""
+    await session.execute(
+        insert(MailRequest)
+        .values(
+            email=email,
+            kind=kind,
+            requested_at=utc_now(),
+            visitor={"address": visitor.address, "user_agent": visitor.user_agent},
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def answer_mail_requests(database: Database, *, coalesce: timedelta) -> int:
+    """Handles a batch; how many there were."""
+    async with database.transaction() as session:
+        found = await session.exec(
+            select(MailRequest)
+            .order_by(col(MailRequest.requested_at))
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        )
+        requests = found.all()
+        for request in requests:
+            await _answer(session, request, coalesce=coalesce)
+            await session.delete(request)
+    return len(requests)
+
+
+async def _answer(session: AsyncSession, request: MailRequest, *, coalesce: timedelta) -> None:
+    found = await find_by_email(session, request.email)
+    user = await lock_user(session, found.id) if found else None
+    if user is None or not user.is_active:
+        return
+    now = utc_now()
+    if request.kind == "reset-password":
+        _send_reset(session, user, request, now=now, coalesce=coalesce)
+    elif is_due(user.verification_mail_at, now, coalesce):
+        _send_verification(session, user, now=now)
+
+
+def is_due(latest: datetime | None, now: datetime, coalesce: timedelta) -> bool:
+    return latest is None or now - latest >= coalesce
+
+
+def _send_reset(
+    session: AsyncSession,
+    user: User,
+    request: MailRequest,
+    *,
+    now: datetime,
+    coalesce: timedelta,
+) -> None:
+    visitor = Visitor(request.visitor["address"], request.visitor["user_agent"])
+    record(session, Action.PASSWORD_RESET_ASKED, user_id=user.id, visitor=visitor)
+    if is_due(user.reset_mail_at, now, coalesce):
+        user.reset_mail_at = now
+        session.add(messages.reset_mail(user.id, now=now))
+
+
+def _send_verification(session: AsyncSession, user: User, *, now: datetime) -> None:
+    if user.is_verified and not user.pending_email:
+        return
+    user.verification_mail_at = now
+    topic = "user.verification-requested.v1"
+    address: messages.Address = "pending" if user.is_verified else "current"
+    session.add(messages.verification_mail(user.id, topic=topic, address=address, now=now))

@@ -1,0 +1,26 @@
+"""The links in mails, for the service that writes them."""
+
+from auth_service.db import SessionDep
+from auth_service.deps import NoStore, SettingsDep
+from auth_service.errors import AddressChanged, LinkNotNeeded
+from auth_service.mails.schemas import LinkForm, LinkRead
+from auth_service.mails.service import mint_link
+from service_kit.admission import Router, require_scope
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/auth/links", tags=["services"], dependencies=[NoStore])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Make the token of a link in a mail",
+    description="For services with the scope `auth:links`, when a mail is rendered.",
+    dependencies=[require_scope("auth:links")],
+    responses=answers(NotAuthenticated, Forbidden, NotFound, LinkNotNeeded, AddressChanged),
+)
+@limited("service")
+async def create_link(body: LinkForm, session: SessionDep, settings: SettingsDep) -> LinkRead:
+    link = await mint_link(session, settings, body.user_id, body.kind, going_to=body.email)
+    return LinkRead(token=link.token, expires_at=link.expires_at)

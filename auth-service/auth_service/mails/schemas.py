@@ -1,0 +1,26 @@
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from auth_service.accounts.fields import EmailAddress
+from auth_service.accounts.schemas import ID_EXAMPLE, example
+
+
+class LinkForm(BaseModel):
+    """``email`` is the address that the mail goes to, as the contact told it; without it a token is
+    made only where the account has one address to verify."""
+
+    model_config = example(user_id=ID_EXAMPLE, kind="verify-email", email="ann@example.com")
+
+    user_id: UUID
+    kind: Literal["verify-email", "reset-password"]
+    email: EmailAddress | None = None
+
+
+class LinkRead(BaseModel):
+    model_config = example(token="eyJhbGciOiJIUzI1NiIs...", expires_at="2026-11-24T19:00:00Z")
+
+    token: str
+    expires_at: datetime

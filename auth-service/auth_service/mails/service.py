@@ -1,0 +1,41 @@
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from auth_service.accounts.queries import get_user
+from auth_service.errors import AddressChanged, LinkNotNeeded
+from auth_service.mails.links import Link, address_to_verify, reset_link, verification_link
+from auth_service.mails.requests import MailKind
+from auth_service.settings import Settings
+from service_kit.clock import utc_now
+
+
+async def mint_link(
+    session: AsyncSession,
+    settings: Settings,
+    user_id: UUID,
+    kind: MailKind,
+    *,
+    going_to: str | None,
+) -> Link:
+    """Raises NotFound, LinkNotNeeded, or AddressChanged when the mail would go astray."""
+    user = await get_user(session, user_id)
+    if not user.is_active:
+        raise LinkNotNeeded
+    if kind == "verify-email":
+        return verification_link(
+            user,
+            address_to_verify(user, going_to),
+            secret=settings.verification_token_secret,
+            lifetime=timedelta(hours=settings.verification_link_hours),
+            now=utc_now(),
+        )
+    if going_to not in (None, user.email):
+        raise AddressChanged
+    return reset_link(
+        user,
+        secret=settings.reset_password_token_secret,
+        lifetime=timedelta(minutes=settings.reset_link_minutes),
+        now=utc_now(),
+    )

@@ -1,0 +1,100 @@
+"""Signing in and out, for browsers: a cookie that scripts cannot read, and a CSRF token."""
+
+from fastapi import Response
+
+from auth_service.audit.service import Action
+from auth_service.db import SessionDep
+from auth_service.deps import (
+    IssuerDep,
+    LifetimesDep,
+    NoStore,
+    PasswordChecksDep,
+    SettingsDep,
+)
+from auth_service.errors import BadCredentials, LockedOut, RefreshInvalid
+from auth_service.sessions import service
+from auth_service.sessions.cookies import (
+    BrowserSession,
+    OwnPage,
+    clear_cookies,
+    new_csrf_token,
+    session_id_of,
+    set_csrf_cookie,
+    set_session_cookie,
+)
+from auth_service.sessions.router import CredentialsForm
+from auth_service.sessions.signin import sign_in
+from auth_service.visitor import VisitorDep
+from service_kit.admission import Router, csrf_claim
+from service_kit.clock import utc_now
+from service_kit.problems import CsrfFailed, NotAuthenticated, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/auth/session", tags=["browser sign-in"], dependencies=[NoStore])
+
+
+@router.post(
+    "",
+    status_code=204,
+    summary="Sign a browser in",
+    responses=answers(BadCredentials, CsrfFailed, LockedOut),
+    dependencies=[OwnPage],
+)
+@limited("login")
+async def open_browser_session(
+    credentials: CredentialsForm,
+    response: Response,
+    session: SessionDep,
+    checks: PasswordChecksDep,
+    issuer: IssuerDep,
+    settings: SettingsDep,
+    visitor: VisitorDep,
+    lifetimes: LifetimesDep,
+) -> None:
+    found = await sign_in(
+        session, checks, credentials, kind="browser", visitor=visitor, lifetimes=lifetimes
+    )
+    csrf_token, ends = new_csrf_token(), found.session.expires_at
+    token = await issuer.for_user(found.user, found.session, csrf=csrf_claim(csrf_token))
+    set_session_cookie(response, settings, token, expires_at=ends)
+    set_csrf_cookie(response, settings, csrf_token, expires_at=ends)
+
+
+@router.post(
+    "/renew",
+    status_code=204,
+    summary="Put a new token into the session cookie",
+    responses=answers(NotAuthenticated, CsrfFailed, RefreshInvalid),
+)
+@limited("refresh")
+async def renew_browser_session(
+    principal: BrowserSession,
+    response: Response,
+    session: SessionDep,
+    issuer: IssuerDep,
+    settings: SettingsDep,
+    lifetimes: LifetimesDep,
+) -> None:
+    renewed = await service.renew(
+        session, session_id_of(principal), lifetimes=lifetimes, now=utc_now()
+    )
+    token = await issuer.for_user(renewed.user, renewed.session, csrf=principal.csrf)
+    set_session_cookie(response, settings, token, expires_at=renewed.session.expires_at)
+
+
+@router.delete(
+    "",
+    status_code=204,
+    summary="Sign a browser out",
+    responses=answers(NotAuthenticated, CsrfFailed),
+)
+async def close_browser_session(
+    principal: BrowserSession,
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    visitor: VisitorDep,
+) -> None:
+    session_id = session_id_of(principal)
+    await service.revoke(session, session_id, Action.SIGNED_OUT, visitor=visitor, now=utc_now())
+    clear_cookies(response, settings)

@@ -1,0 +1,42 @@
+"""Where one is signed in."""
+
+from uuid import UUID
+
+from auth_service.db import SessionDep
+from auth_service.deps import NoStore
+from auth_service.sessions import queries, service
+from auth_service.sessions.schemas import SessionRead
+from auth_service.visitor import VisitorDep
+from service_kit.admission import CurrentUser, Router
+from service_kit.clock import utc_now
+from service_kit.paging import Page, PagingDep
+from service_kit.problems import NotAuthenticated, NotFound, answers
+
+router = Router(prefix="/api/v1/users/me/sessions", tags=["account"], dependencies=[NoStore])
+
+
+@router.get("", summary="Where you are signed in", responses=answers(NotAuthenticated))
+async def list_sessions(
+    user: CurrentUser, session: SessionDep, paging: PagingDep
+) -> Page[SessionRead]:
+    assert user.user_id is not None
+    rows, cursor = await queries.list_live_sessions(session, user.user_id, paging, now=utc_now())
+    items = [SessionRead.model_validate(row) for row in rows]
+    for item in items:
+        item.is_current = str(item.id) == user.session_id
+    return Page(items=items, next_cursor=cursor)
+
+
+@router.delete(
+    "/{session_id}",
+    status_code=204,
+    summary="Sign out there",
+    responses=answers(NotAuthenticated, NotFound),
+)
+async def end_session(
+    session_id: UUID, user: CurrentUser, session: SessionDep, visitor: VisitorDep
+) -> None:
+    assert user.user_id is not None
+    await service.revoke_own(
+        session, session_id, user_id=user.user_id, visitor=visitor, now=utc_now()
+    )

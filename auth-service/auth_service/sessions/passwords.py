@@ -1,0 +1,109 @@
+"""Checking a password: never in the event loop, never inside a transaction, never too often."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from auth_service.accounts.hashing import Hasher
+from auth_service.accounts.queries import find_by_email, lock_user
+from auth_service.audit.service import Action, record
+from auth_service.errors import BadCredentials
+from auth_service.models import User
+from auth_service.sessions.attempts import (
+    attempt_key,
+    count_attempt,
+    forgive,
+    locked_out,
+    refuse_when_exceeded,
+)
+from auth_service.settings import Settings
+from auth_service.visitor import Visitor
+from service_kit.clock import utc_now
+from service_kit.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An account whose password was right when it was read."""
+
+    user_id: UUID
+    email: str
+    hashed_password: str
+    newer_hash: str | None
+    attempts: bytes
+
+
+class PasswordChecks:
+    def __init__(self, database: Database, hasher: Hasher, settings: Settings) -> None:
+        self._database = database
+        self._hasher = hasher
+        self._secret: SecretStr = settings.secret_key
+        self._limit = settings.bad_passwords
+        self._window = timedelta(minutes=settings.bad_password_minutes)
+
+    async def check(
+        self, email: str, password: str, *, visitor: Visitor, signed_in_as: UUID | None = None
+    ) -> Checked:
+        """Raises BadCredentials, the same and after the same time whether or not there is such an
+        account, or LockedOut.
+
+        Strangers who guess lock out strangers: who is signed in to the account has a count of
+        their own (``signed_in_as``).
+        """
+        async with self._database.transaction() as session:
+            user = await find_by_email(session, email)
+            if user is not None and user.id == signed_in_as:
+                key = self._own_key(user.id)
+            else:
+                key = attempt_key(self._secret, "sign-in", email)
+            await refuse_when_exceeded(session, key, limit=self._limit, now=utc_now())
+        return await self._compare(user, password, key, visitor)
+
+    async def check_own(self, user_id: UUID, password: str | None, *, visitor: Visitor) -> Checked:
+        """The same for who is signed in and asked for the password again."""
+        if not password:
+            raise BadCredentials("This needs your current password.")
+        async with self._database.transaction() as session:
+            user = await session.get(User, user_id)
+            key = self._own_key(user_id)
+            await refuse_when_exceeded(session, key, limit=self._limit, now=utc_now())
+        return await self._compare(user, password, key, visitor)
+
+    def _own_key(self, user_id: UUID) -> bytes:
+        return attempt_key(self._secret, "own-password", str(user_id))
+
+    async def _compare(
+        self, user: User | None, password: str, key: bytes, visitor: Visitor
+    ) -> Checked:
+        matches, newer = await self._hasher.verify(password, user.hashed_password if user else None)
+        if user is None or not matches or not user.is_active:
+            await self._refuse(key, user, visitor)
+            raise BadCredentials
+        return Checked(user.id, user.email, user.hashed_password, newer, key)
+
+    async def _refuse(self, key: bytes, user: User | None, visitor: Visitor) -> None:
+        """Counts the attempt, which must last although the request fails."""
+        now, user_id = utc_now(), user.id if user else None
+        async with self._database.transaction() as session:
+            count = await count_attempt(session, key, window=self._window, now=now)
+            if count.attempts <= self._limit:
+                record(session, Action.SIGN_IN_FAILED, user_id=user_id, visitor=visitor)
+            if count.attempts == self._limit:
+                record(session, Action.SIGN_IN_LOCKED, user_id=user_id, visitor=visitor)
+        if count.attempts > self._limit:
+            raise locked_out(count, now)
+
+    async def accept(self, session: AsyncSession, checked: Checked) -> User:
+        """The account, locked, for what its password was asked for. Raises BadCredentials if it was
+        changed meanwhile, and LockedOut if guesses at the same time have used up the attempts."""
+        user = await lock_user(session, checked.user_id)
+        if user is None or user.hashed_password != checked.hashed_password or not user.is_active:
+            raise BadCredentials
+        await refuse_when_exceeded(session, checked.attempts, limit=self._limit, now=utc_now())
+        await forgive(session, checked.attempts)
+        if checked.newer_hash:
+            user.hashed_password = checked.newer_hash
+        return user

@@ -1,0 +1,94 @@
+"""Signing in and out, for programs: a pair of tokens."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordRequestForm
+
+from auth_service.audit.service import Action
+from auth_service.db import SessionDep
+from auth_service.deps import (
+    DatabaseDep,
+    IssuerDep,
+    LifetimesDep,
+    NoStore,
+    PasswordChecksDep,
+)
+from auth_service.errors import BadCredentials, LockedOut, RefreshInvalid, RefreshReused
+from auth_service.sessions import service
+from auth_service.sessions.schemas import RefreshForm, TokenPair
+from auth_service.sessions.signin import Credentials, sign_in
+from auth_service.visitor import VisitorDep
+from service_kit.admission import Router
+from service_kit.clock import utc_now
+from service_kit.problems import answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/auth", tags=["sign-in"], dependencies=[NoStore])
+
+
+def get_credentials(
+    request: Request, form: Annotated[OAuth2PasswordRequestForm, Depends()]
+) -> Credentials:
+    principal = request.state.principal
+    known: UUID | None = principal.user_id if principal else None
+    return Credentials(form.username, form.password, signed_in_as=known)
+
+
+CredentialsForm = Annotated[Credentials, Depends(get_credentials)]
+
+
+@router.post(
+    "/login",
+    summary="Sign in with e-mail and password",
+    responses=answers(BadCredentials, LockedOut),
+)
+@limited("login")
+async def login(
+    credentials: CredentialsForm,
+    session: SessionDep,
+    checks: PasswordChecksDep,
+    issuer: IssuerDep,
+    visitor: VisitorDep,
+    lifetimes: LifetimesDep,
+) -> TokenPair:
+    found = await sign_in(
+        session, checks, credentials, kind="token", visitor=visitor, lifetimes=lifetimes
+    )
+    return TokenPair(
+        access_token=await issuer.for_user(found.user, found.session),
+        expires_in=issuer.lifetime_seconds,
+        refresh_token=service.add_refresh_token(session, found.session, now=utc_now()),
+    )
+
+
+@router.post(
+    "/refresh",
+    summary="Change a refresh token for a new pair",
+    responses=answers(RefreshInvalid, RefreshReused),
+)
+@limited("refresh")
+async def refresh(
+    body: RefreshForm,
+    database: DatabaseDep,
+    issuer: IssuerDep,
+    visitor: VisitorDep,
+    lifetimes: LifetimesDep,
+) -> TokenPair:
+    renewed = await service.refresh(
+        database, body.refresh_token, visitor=visitor, lifetimes=lifetimes, now=utc_now()
+    )
+    return TokenPair(
+        access_token=await issuer.for_user(renewed.user, renewed.session),
+        expires_in=issuer.lifetime_seconds,
+        refresh_token=renewed.refresh_token,
+    )
+
+
+@router.post("/logout", status_code=204, summary="End the session of a refresh token")
+@limited("refresh")
+async def logout(body: RefreshForm, database: DatabaseDep, visitor: VisitorDep) -> None:
+    await service.revoke_family(
+        database, body.refresh_token, Action.SIGNED_OUT, visitor=visitor, now=utc_now()
+    )

@@ -1,0 +1,54 @@
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auth_service.accounts.schemas import ID_EXAMPLE, example
+
+
+class TokenPair(BaseModel):
+    model_config = example(
+        access_token="eyJhbGciOiJFZERTQSIs...", token_type="bearer", expires_in=600,
+        refresh_token="kR0y2Xw0mH0Gk1c3P8v5sQ9t7u6e4a2b1d0f8h6j4l2",
+    )  # fmt: skip
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int
+    refresh_token: str
+
+
+class RefreshForm(BaseModel):
+    model_config = example(refresh_token="kR0y2Xw0mH0Gk1c3P8v5sQ9t7u6e4a2b1d0f8h6j4l2")
+
+    refresh_token: Annotated[str, Field(max_length=200)]
+
+
+class SessionRead(BaseModel):
+    """Where somebody is signed in."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "example": {
+                "id": ID_EXAMPLE,
+                "kind": "browser",
+                "created_at": "2026-11-23T19:00:00Z",
+                "last_used_at": "2026-11-23T19:30:00Z",
+                "expires_at": "2027-02-21T19:00:00Z",
+                "address": "203.0.113.7",
+                "user_agent": "Mozilla/5.0",
+                "is_current": True,
+            }
+        },
+    )
+
+    id: UUID
+    kind: Literal["token", "browser"]
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+    is_current: bool = False

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import redis.asyncio
@@ -120,8 +120,8 @@ def _pass_on(
         answer.set_result({} if done.cancelled() or error else done.result())
 
 
-class TwoLevelBackend(Backend):
-    """fastapi-cache2's store: the process's own copy of the bytes, then Redis.
+class PageStore:
+    """The process's own copy of the bytes, then Redis.
 
     A key names versions, so that a copy can be old but never wrong.
     """
@@ -130,30 +130,28 @@ class TwoLevelBackend(Backend):
         self._redis = redis
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._left = keep_bytes
+        self.flights: dict[str, asyncio.Future[bytes]] = {}
 
-    async def get_with_ttl(self, key: str) -> tuple[int, bytes | None]:
-        return 0, await self.get(key)
+    def kept(self, key: str) -> bytes | None:
+        return self._kept.get(key)
 
     async def get(self, key: str) -> bytes | None:
-        kept = self._kept.get(key)
+        kept = self.kept(key)
         if kept is not None or not key:
             return kept
         found = await self._redis.attempt(lambda client: client.get(key))
         if not isinstance(found, bytes):
             return None
-        self._keep(key, found)
+        self.keep(key, found)
         return found
 
     async def set(self, key: str, value: bytes, expire: int | None = None) -> None:
         if not key:
             return
-        self._keep(key, value)
+        self.keep(key, value)
         await self._redis.attempt(lambda client: client.set(key, value, ex=expire))
 
-    async def clear(self, namespace: str | None = None, key: str | None = None) -> int:
-        raise NotImplementedError("tags are bumped, nothing is cleared")
-
-    def _keep(self, key: str, value: bytes) -> None:
+    def keep(self, key: str, value: bytes) -> None:
         if key in self._kept:
             return
         self._kept[key] = value
@@ -161,6 +159,24 @@ class TwoLevelBackend(Backend):
         while self._left < 0 and self._kept:
             _, dropped = self._kept.popitem(last=False)
             self._left += len(dropped)
+
+
+class StoreOfSource(Backend):
+    """fastapi-cache2's backend, of which there is one in a process: it passes on to the store of
+    the application that asks."""
+
+    async def get_with_ttl(self, key: str) -> tuple[int, bytes | None]:
+        return 0, await self.get(key)
+
+    async def get(self, key: str) -> bytes | None:
+        return await _in_use.get().store.get(key)
+
+    async def set(self, key: str, value: bytes, expire: int | None = None) -> None:
+        await _in_use.get().store.set(key, value, expire)
+
+    async def clear(self, namespace: str | None = None, key: str | None = None) -> int:
+        """Clears nothing: tags are bumped instead."""
+        return 0
 
 
 class BytesCoder(Coder):
@@ -180,6 +196,14 @@ class BytesCoder(Coder):
         return value
 
 
+class CacheSource(Protocol):
+    """What a cached function is given first: where its pages are stored and versions are known."""
+
+    store: PageStore
+    tag_versions: TagVersions
+
+
+_in_use: ContextVar[CacheSource] = ContextVar("cache_source")
 _key_in_use: ContextVar[str] = ContextVar("cache_key", default=UNCACHEABLE)
 
 
@@ -193,7 +217,9 @@ def tagged(tags_of: Callable[..., tuple[str, ...]]) -> Callable[..., Awaitable[s
     async def build(
         func: Callable[..., Any], namespace: str = "", *, args: tuple[Any, ...], **_: Any
     ) -> str:
-        source, *query = args
+        source: CacheSource = args[0]
+        query = args[1:]
+        _in_use.set(source)
         versions = await source.tag_versions.read(tags_of(*query))
         if versions is None:
             key = UNCACHEABLE
@@ -206,19 +232,27 @@ def tagged(tags_of: Callable[..., tuple[str, ...]]) -> Callable[..., Awaitable[s
     return build
 
 
-_flights: dict[str, asyncio.Future[bytes]] = {}
-
-
 async def single_flight(compute: Compute) -> bytes:
     """One computation per key at a time in a process: those who wait get the same bytes."""
     key = _key_in_use.get()
     if key == UNCACHEABLE:
         return await compute()
-    flight = _flights.get(key)
+    store = _in_use.get().store
+    kept = store.kept(key)
+    if kept is not None:
+        # Made while this one asked Redis.
+        return kept
+    flight = store.flights.get(key)
     if flight is None:
-        flight = asyncio.ensure_future(compute())
-        _flights[key] = flight
-        flight.add_done_callback(lambda _: _flights.pop(key, None))
+
+        async def make() -> bytes:
+            value = await compute()
+            store.keep(key, value)
+            return value
+
+        flight = asyncio.ensure_future(make())
+        store.flights[key] = flight
+        flight.add_done_callback(lambda _: store.flights.pop(key, None))
     # Whoever goes away must not take the others' answer along.
     return await asyncio.shield(flight)
 

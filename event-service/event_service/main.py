@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi_cache import FastAPICache
 
 from event_service.bookings.router import router as bookings
-from event_service.cache import TAG_PREFIX, TagVersions, TwoLevelBackend
+from event_service.cache import TAG_PREFIX, PageStore, StoreOfSource, TagVersions
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
 from event_service.settings import Settings
@@ -22,15 +22,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
     versions = TagVersions(redis, prefix=TAG_PREFIX)
-    FastAPICache.init(TwoLevelBackend(redis), prefix=f"{TAG_PREFIX}:page")
-    app.state.pages = Pages(app.state.database, versions)
+    FastAPICache.init(StoreOfSource(), prefix=f"{TAG_PREFIX}:page")
+    app.state.pages = Pages(app.state.database, PageStore(redis), versions)
     app.state.service_client = ServiceClient(settings, app.state.http)
     # Writers find the versions in their session, to bump them after the commit.
     app.state.database.sessions.configure(info={"tag_versions": versions})
     try:
         yield
     finally:
-        FastAPICache.reset()
         await redis.close()
 
 

@@ -7,6 +7,7 @@ from fastapi_cache.decorator import cache
 from event_service.cache import (
     EVENT_LIST_TAG,
     BytesCoder,
+    PageStore,
     TagVersions,
     event_tag,
     single_flight,
@@ -26,8 +27,9 @@ CACHE_SECONDS = 300
 class Pages:
     """Answers as bytes. What depends on who asks never goes near the cache."""
 
-    def __init__(self, database: Database, tag_versions: TagVersions) -> None:
+    def __init__(self, database: Database, store: PageStore, tag_versions: TagVersions) -> None:
         self.database = database
+        self.store = store
         self.tag_versions = tag_versions
 
     async def event_list(self, query: EventQuery, paging: Paging, viewer: Person | None) -> bytes:

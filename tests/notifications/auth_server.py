@@ -18,6 +18,7 @@ class Accounts:
     is_away: bool = False
     links: int = 0
     asked: int = 0
+    keys: dict[str, Any] = field(default_factory=lambda: {"keys": []})
 
     def contact(self, user_id: str) -> dict[str, Any] | None:
         self.asked += 1
@@ -42,6 +43,9 @@ class _Handler(BaseHTTPRequestHandler):
     accounts: Accounts
 
     def do_GET(self) -> None:
+        if self.path == "/.well-known/jwks.json":
+            self._answer(200, self.accounts.keys)
+            return
         if self._refused():
             return
         user_id = self.path.split("/")[-2]

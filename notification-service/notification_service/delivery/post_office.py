@@ -18,12 +18,12 @@ CONTACT_TIMEOUT_SECONDS = 5.0
 
 
 class PostOffice:
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, *, writer: LetterWriter | None = None) -> None:
         self.settings = settings
         self.database = Database(settings, application_name="notification-worker")
         self.http = httpx.AsyncClient(timeout=CONTACT_TIMEOUT_SECONDS)
         self.contacts = Contacts(ServiceClient(settings, self.http), settings.auth_service_url)
-        self.writer = LetterWriter(settings.public_url)
+        self.writer = writer or LetterWriter(settings.public_url)
         self.mail_server = MailServer(
             settings.smtp_url.get_secret_value(),
             sender=settings.sender.addr_spec,

@@ -17,6 +17,7 @@ from notification_service.messages.contents import (
     OfferContent,
     OrganizerContent,
     Seat,
+    one_line,
 )
 from notification_service.rendering.calendar import calendar_file
 from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
@@ -29,8 +30,13 @@ WITH_TICKETS = ("booking-confirmed", "event-reminder")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
+    """Whom a mail is for; ``name`` is what somebody typed, and is cleaned here."""
+
     name: str | None
     locale: str
+
+    def greeting_name(self) -> str | None:
+        return str(one_line(self.name)) if self.name else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class LetterWriter:
     ) -> Letter:
         locale = locale_of(reader.locale)
         context: dict[str, Any] = {
-            "name": reader.name,
+            "name": reader.greeting_name(),
             "public_url": self._url,
             "unsubscribe_url": None,
         }

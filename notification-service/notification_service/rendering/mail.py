@@ -1,6 +1,7 @@
 """From a letter to the bytes that go to the mail server."""
 
 import hashlib
+import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -9,6 +10,12 @@ from email.policy import SMTP, SMTPUTF8
 from notification_service.messages.contents import one_line
 from notification_service.rendering.letter import Letter
 
+# Seven bits pass every server; only an address of another alphabet needs more.
+PLAIN = SMTP.clone(cte_type="7bit")
+INTERNATIONAL = SMTPUTF8.clone(cte_type="7bit")
+
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
 
 class BadAddress(Exception):
     """No mail can go to an address like this."""
@@ -16,11 +23,11 @@ class BadAddress(Exception):
 
 def recipient_address(email: str, name: str | None) -> Address:
     """The domain as the DNS knows it, the name without anything that could end a header."""
-    local, at, domain = str(one_line(email)).rpartition("@")
+    local, _, domain = str(one_line(email)).rpartition("@")
     try:
-        if not (local and at):
-            raise ValueError
         ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+        if not local or not _DOMAIN.fullmatch(ascii_domain):
+            raise ValueError
         return Address(str(one_line(name or "")), local, ascii_domain)
     except (ValueError, IndexError) as error:
         raise BadAddress from error
@@ -36,15 +43,13 @@ def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
 def compose(
     letter: Letter, *, sender: Address, recipient: Address, identity: str, at: datetime
 ) -> bytes:
-    # Only an address of another alphabet needs headers that every server may not take.
-    message = EmailMessage(policy=SMTP if recipient.addr_spec.isascii() else SMTPUTF8)
+    message = EmailMessage(policy=PLAIN if recipient.addr_spec.isascii() else INTERNATIONAL)
     message["From"] = sender
     message["To"] = recipient
     message["Subject"] = letter.subject
     message["Date"] = at
     message["Message-ID"] = identity
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.locale
     if letter.unsubscribe_url:
         message["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -67,4 +72,6 @@ def compose(
             filename="event.ics",
             params={"method": "PUBLISH"},
         )
+    # Set last: making a mail multipart moves headers of this name to the first part.
+    message["Content-Language"] = letter.locale
     return message.as_bytes()

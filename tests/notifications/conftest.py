@@ -1,0 +1,179 @@
+"""A worker's office on real servers: PostgreSQL and Redis of the run, mail and accounts of our own."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import sentry_sdk
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from notification_service.delivery import reception
+from notification_service.delivery.post_office import PostOffice
+from notification_service.delivery.service import deliver
+from notification_service.main import create_app
+from notification_service.models import Notification
+from notification_service.rendering.letter import LetterWriter
+from notification_service.settings import Settings, WorkerSettings
+from service_kit.database import Database
+from tests.notifications.auth_server import AuthServerForTests
+from tests.notifications.mail_server import MailServerForTests, Taken
+from tests.notifications.messages import Message
+from tests.notifications.people import public_keys
+
+PUBLIC_URL = "https://parterre.example"
+
+
+@pytest.fixture(scope="session")
+def mail_server_of_run() -> Iterator[MailServerForTests]:
+    server = MailServerForTests()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mail_server(mail_server_of_run: MailServerForTests) -> MailServerForTests:
+    mail_server_of_run.reset()
+    return mail_server_of_run
+
+
+@pytest.fixture(scope="session")
+def auth_server_of_run() -> Iterator[AuthServerForTests]:
+    server = AuthServerForTests()
+    server.accounts.keys = public_keys()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def auth_server(auth_server_of_run: AuthServerForTests) -> AuthServerForTests:
+    auth_server_of_run.reset()
+    return auth_server_of_run
+
+
+@pytest.fixture(scope="session")
+def writer() -> LetterWriter:
+    return LetterWriter(PUBLIC_URL)
+
+
+@pytest.fixture
+def options(
+    notification_database_url: str,
+    redis_url: str,
+    mail_server: MailServerForTests,
+    auth_server: AuthServerForTests,
+) -> dict[str, Any]:
+    """Settings by name; a test changes what it is about."""
+    return {
+        "environment": "test",
+        "database_url": notification_database_url,
+        "cache_redis_url": redis_url,
+        "broker_url": redis_url,
+        "public_url": PUBLIC_URL,
+        "auth_service_url": auth_server.url,
+        "allowed_hosts": ("test",),
+        "service_client_id": "notification-service",
+        "service_client_secret": "a-secret-that-is-long-enough-for-anybody",
+        "smtp_url": mail_server.url,
+        "smtp_timeout_seconds": 0.3,
+        "mail_from": "Parterre <tickets@parterre.example>",
+        "rate_limit_enabled": False,
+        "gauges_refresh_seconds": 0.05,
+    }
+
+
+@pytest.fixture
+async def database(options: dict[str, Any]) -> AsyncIterator[Database]:
+    """An empty one: what a worker commits, no savepoint takes back."""
+    database = Database(Settings(**options), application_name="tests")
+    async with database.transaction() as session:
+        await session.execute(text("TRUNCATE notifications, seen_messages, preferences"))
+    yield database
+    await database.close()
+
+
+@dataclass
+class OfficeForTests:
+    """A worker's office, and what its tasks do with it."""
+
+    office: PostOffice
+    database: Database
+    mail_server: MailServerForTests
+
+    async def receive(self, message: object) -> None:
+        await reception.receive(self.office, message)
+
+    async def deliver(self, message: Message) -> None:
+        await deliver(self.office, UUID(message["id"]))
+
+    async def sweep(self) -> list[UUID]:
+        """What the sweep puts on the queue."""
+        queued: list[UUID] = []
+        await reception.sweep(self.office, queued.extend)
+        return queued
+
+    async def work_off(self) -> int:
+        """Sweeps, and sends what was swept; how many."""
+        queued = await self.sweep()
+        for notification_id in queued:
+            await deliver(self.office, notification_id)
+        return len(queued)
+
+    async def row(self, message: Message) -> Notification:
+        async with self.database.sessions() as session:
+            row = await session.get(Notification, UUID(message["id"]))
+            assert row is not None
+            return row
+
+    async def change(self, message: Message, **values: str) -> None:
+        """Sets columns to SQL expressions, as time or a crash would."""
+        assignments = ", ".join(f"{name} = {value}" for name, value in values.items())
+        async with self.database.transaction() as session:
+            await session.execute(
+                text(f"UPDATE notifications SET {assignments} WHERE id = :id"),
+                {"id": UUID(message["id"])},
+            )
+
+    @property
+    def mails(self) -> list[Taken]:
+        return self.mail_server.taken
+
+
+@pytest.fixture
+async def office(
+    options: dict[str, Any],
+    database: Database,
+    mail_server: MailServerForTests,
+    writer: LetterWriter,
+) -> AsyncIterator[OfficeForTests]:
+    async with PostOffice(WorkerSettings(**options), writer=writer) as post_office:
+        yield OfficeForTests(post_office, database, mail_server)
+
+
+@pytest.fixture
+async def app(options: dict[str, Any], database: Database) -> AsyncIterator[FastAPI]:
+    app = create_app(Settings(**options))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test/api/v1/notifications"
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """What Sentry was told."""
+    errors: list[BaseException] = []
+    monkeypatch.setattr(sentry_sdk, "capture_exception", errors.append)
+    return errors

@@ -1,0 +1,124 @@
+"""What comes over the queue may be anything; none of it may stop what comes after it."""
+
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notification_service.messages.contents import KINDS, MalformedContent, read_content
+from notification_service.messages.incoming import UnreadableMessage, read_message
+from notification_service.rendering.samples import sample_data
+from tests.notifications.conftest import OfficeForTests
+from tests.notifications.messages import make_message
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+MALFORMED: list[dict[str, Any]] = [
+    {"kind": "surprise"},
+    {"kind": None},
+    {"kind": "x" * 500},
+    {"user_id": None},
+    {"user_id": "nobody"},
+    {"dedup_key": None},
+    {"dedup_key": ""},
+    {"dedup_key": "x" * 500},
+    {"dedup_key": "nul\x00"},
+    {"data": None},
+    {"data": []},
+    {"data": {}},
+    {"data": {"event": {"title": "nul \x00"}}},
+    {"data": {"event": {"title": "half \ud800"}}},
+    {"data": {"quantity": float("nan")}},
+    {"data": sample_data("booking-confirmed") | {"quantity": 0}},
+    {"data": sample_data("booking-confirmed") | {"note": "x" * 600_000}},
+    {"kind": "event-changed", "data": sample_data("event-changed") | {"changes": {"venue": "x"}}},
+    {
+        "kind": "event-changed",
+        "data": sample_data("event-changed") | {"changes": {"starts_at": ["soon", "later"]}},
+    },
+]
+
+
+@pytest.mark.parametrize("changed", MALFORMED)
+async def test_a_malformed_message_fails_with_a_reason_and_blocks_nobody(
+    office: OfficeForTests, told: list[BaseException], changed: dict[str, Any]
+) -> None:
+    message, other = make_message() | changed, make_message()
+
+    await office.receive(message)
+    await office.receive(other)
+
+    row = await office.row(message)
+    assert (row.status, row.attempts) == ("failed", 0)
+    assert row.last_error
+    assert len(told) == 1
+    assert (await office.row(other)).status == "sent"
+
+
+@pytest.mark.parametrize("message", [None, 1, "text", [], {}, {"id": 1}, {"id": "no id"}])
+async def test_what_has_no_id_is_dropped_and_told(
+    office: OfficeForTests, told: list[BaseException], message: object
+) -> None:
+    await office.receive(message)
+
+    assert [type(error) for error in told] == [UnreadableMessage]
+
+
+@given(JSON)
+def test_no_json_can_crash_the_reader(value: object) -> None:
+    try:
+        read_message(value)
+    except UnreadableMessage:
+        return
+
+
+@given(st.dictionaries(st.sampled_from(list(make_message())), JSON))
+def test_no_field_can_crash_the_reader(changed: dict[str, Any]) -> None:
+    message = make_message() | changed | {"id": "0198c0de-0000-7000-8000-000000000000"}
+
+    read = read_message(message)
+
+    assert read.occurred_at.tzinfo is not None
+    assert read.fault or read.user_id
+
+
+def test_six_characters_that_look_like_an_escape_are_text() -> None:
+    message = make_message()
+    message["data"]["event"]["title"] = "How to write \\u0000"
+
+    assert read_message(message).fault is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fields_that_are_not_known_are_for_newer_readers(kind: str) -> None:
+    read_content(kind, sample_data(kind) | {"news": {"a": [1]}})
+
+
+def test_the_reason_quotes_nothing() -> None:
+    data = sample_data("booking-confirmed") | {"currency": "ada@guests.example"}
+
+    with pytest.raises(MalformedContent) as caught:
+        read_content("booking-confirmed", data)
+
+    assert caught.value.reason == "The message lacks or mistakes: currency."
+
+
+def test_several_bookings_are_about_no_single_one() -> None:
+    one = make_message("event-cancelled")
+    two = make_message("event-cancelled")
+    two["data"]["booking_ids"] *= 2
+
+    assert read_message(one).booking_id == UUID(one["data"]["booking_ids"][0])
+    assert read_message(two).booking_id is None
+
+
+@pytest.mark.parametrize("time", [None, 5, "yesterday", "2026-01-01T00:00:00"])
+def test_a_time_that_is_none_is_now(time: object) -> None:
+    assert read_message(make_message(occurred_at=time)).occurred_at.tzinfo is UTC

@@ -1,0 +1,272 @@
+"""What the mails say and carry, and what can not get into them."""
+
+import email
+import re
+from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+
+from notification_service.messages.contents import KINDS, Content, read_content
+from notification_service.rendering.formats import Formats, formats_for, locale_of
+from notification_service.rendering.letter import MAX_TICKETS, Letter, LetterWriter, Reader
+from notification_service.rendering.mail import (
+    BadAddress,
+    compose,
+    message_id,
+    recipient_address,
+)
+from notification_service.rendering.samples import sample_content, sample_data, sample_link
+from service_kit.clock import utc_now
+from service_kit.ids import new_id
+
+LOCALES = ("en", "ru")
+SENDER = Address("Parterre", "tickets", "parterre.example")
+HOSTILE = "<script>alert(1)</script> \"'>\r\nBcc: evil@evil.example\r\n\r\n{{ 7 * 7 }} \u202eevil"
+
+
+def write(writer: LetterWriter, kind: str, content: Content, locale: str = "en") -> Letter:
+    return writer.write(
+        kind,
+        content,
+        Reader("Ada", locale),
+        now=utc_now(),
+        link=sample_link(),
+        unsubscribe_token="token" if kind == "event-reminder" else None,
+    )
+
+
+def as_mail(letter: Letter, recipient: Address | None = None) -> EmailMessage:
+    content = compose(
+        letter,
+        sender=SENDER,
+        recipient=recipient or Address("Ada", "ada", "guests.example"),
+        identity=message_id("key", domain="parterre.example"),
+        at=utc_now(),
+    )
+    assert all(len(line) <= 998 for line in content.split(b"\r\n"))
+    assert content.isascii()
+    return email.message_from_bytes(content, policy=default)
+
+
+def body(mail: EmailMessage, form: str) -> str:
+    part = mail.get_body((form,))
+    assert part is not None
+    return str(part.get_content())
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_written_in_every_language(
+    writer: LetterWriter, kind: str, locale: str
+) -> None:
+    letter = write(writer, kind, sample_content(kind), locale)
+    mail = as_mail(letter)
+
+    text, html = body(mail, "plain"), body(mail, "html")
+    assert mail["Subject"] == letter.subject != ""
+    assert mail["Content-Language"] == locale
+    assert ("Здравствуйте" in text) == (locale == "ru")
+    assert f'lang="{locale}"' in html
+    assert "undefined" not in (text + html).lower()
+    assert max(len(line) for line in text.split("\n") if "http" not in line) <= 76
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_mails_link_to_the_public_url_only(writer: LetterWriter, kind: str, locale: str) -> None:
+    mail = as_mail(write(writer, kind, sample_content(kind), locale))
+
+    for form in ("plain", "html"):
+        links = re.findall(r"https?://[^\s\"'<>]+", body(mail, form))
+        assert links
+        assert all(link.startswith("https://parterre.example") for link in links)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_forms_have_the_same_links(writer: LetterWriter, kind: str) -> None:
+    mail = as_mail(write(writer, kind, sample_content(kind)))
+
+    def links(form: str) -> set[str]:
+        return set(re.findall(r"https?://[^\s\"'<>]+", body(mail, form)))
+
+    assert links("plain") == links("html")
+
+
+def hostile(kind: str) -> Content:
+    """The kind's sample with every text replaced."""
+
+    def replace(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {k: replace(v, k) for k, v in value.items()}
+        if isinstance(value, list):
+            return [replace(v, key) for v in value]
+        kept = key.endswith(("id", "ids", "_at")) or key in ("timezone", "status", "currency")
+        return value if kept or not isinstance(value, str) else HOSTILE
+
+    data = sample_data(kind)
+    data.pop("changes", None)
+    return read_content(kind, replace(data))
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_that_people_wrote_is_code_or_a_header(
+    writer: LetterWriter, kind: str, locale: str
+) -> None:
+    letter = writer.write(
+        kind, hostile(kind), Reader(HOSTILE, locale), now=utc_now(), link=sample_link()
+    )
+    mail = as_mail(letter, recipient_address("ada@guests.example", HOSTILE))
+
+    assert mail["Bcc"] is None
+    assert "\n" not in mail["Subject"]
+    assert mail["To"].addresses[0].addr_spec == "ada@guests.example"
+    assert "<script" not in body(mail, "html")
+    assert "{{ 7 * 7 }}" in body(mail, "html") or "49" not in body(mail, "html")
+    assert "\u202e" not in letter.subject + letter.text + letter.html
+
+
+@pytest.mark.parametrize("address", ["", "@", "ada", "ada@", "@guests.example", "a@b\r\nc.example"])
+def test_an_address_that_mail_cannot_go_to_is_refused(address: str) -> None:
+    with pytest.raises(BadAddress):
+        recipient_address(address, "Ada")
+
+
+def test_a_domain_of_another_alphabet_goes_out_as_the_dns_knows_it() -> None:
+    assert recipient_address("ada@почта.рф", None).addr_spec == "ada@xn--80a1acny.xn--p1ai"
+
+
+def test_a_confirmation_carries_a_code_for_each_ticket_and_a_calendar_file(
+    writer: LetterWriter,
+) -> None:
+    mail = as_mail(write(writer, "booking-confirmed", sample_content("booking-confirmed")))
+
+    html = body(mail, "html")
+    images = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert len(images) == 2
+    for part in images:
+        assert f"cid:{part['Content-ID'].strip('<>')}" in html
+        assert part.get_content().startswith(b"\x89PNG")
+        assert part.get_content_disposition() == "inline"
+    [file] = mail.iter_attachments()
+    assert file.get_content_type() == "text/calendar"
+    assert file.get_param("method") == "PUBLISH"
+
+
+def test_a_large_booking_shows_some_tickets_and_counts_the_rest(writer: LetterWriter) -> None:
+    data = sample_data("booking-confirmed")
+    seat = data["seats"][0]
+    data |= {"quantity": 50, "seats": [seat | {"id": str(new_id())} for _ in range(50)]}
+
+    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+
+    assert len(letter.images) == MAX_TICKETS
+    assert "30 more tickets" in letter.text
+
+
+def test_general_admission_numbers_the_tickets(writer: LetterWriter) -> None:
+    data = sample_data("booking-confirmed")
+    data["seats"] = [s | {"section": None, "row": None, "number": None} for s in data["seats"]]
+
+    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+
+    assert "Ticket 1: SAMPLE-0012" in letter.text
+    assert "None" not in letter.text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_reminders_can_be_unsubscribed(writer: LetterWriter, kind: str) -> None:
+    mail = as_mail(write(writer, kind, sample_content(kind)))
+
+    if kind == "event-reminder":
+        url = "<https://parterre.example/api/v1/notifications/unsubscribe/token>"
+        assert mail["List-Unsubscribe"].strip() == url
+        assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert "/#/unsubscribe?token=token" in body(mail, "plain")
+    else:
+        assert mail["List-Unsubscribe"] is None
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "text"),
+    [
+        # Berlin leaves summer time on 25 October 2026 at 3:00.
+        (datetime(2026, 10, 24, 18, 0, tzinfo=UTC), "8:00\u202fPM – 10:00\u202fPM (Berlin, UTC+2)"),
+        (datetime(2026, 10, 25, 18, 0, tzinfo=UTC), "7:00\u202fPM – 9:00\u202fPM (Berlin, UTC+1)"),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "2:30\u202fAM – 3:30\u202fAM (Berlin, UTC+2)"),
+    ],
+)
+def test_times_are_the_events_own_over_a_change_of_the_clocks(
+    writer: LetterWriter, starts_at: datetime, text: str
+) -> None:
+    hours = (starts_at, starts_at + timedelta(hours=2))
+    data = sample_data("booking-confirmed")
+    data["event"] |= {"starts_at": hours[0].isoformat(), "ends_at": hours[1].isoformat()}
+
+    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+
+    assert text in letter.text
+    assert letter.calendar is not None
+    calendar = Calendar.from_ical(letter.calendar)
+    entry: Any = calendar.events[0]
+    shown = entry["DTSTART"].dt, entry["DTEND"].dt
+    assert tuple(at.astimezone(UTC) for at in shown) == hours
+    assert entry["DTSTART"].params["TZID"] == "Europe/Berlin"
+    # The file's own rules, and not only the zone's name, give these hours.
+    own = calendar.timezones[0].to_tz(lookup_tzid=False)
+    for at in shown:
+        assert own.utcoffset(at.replace(tzinfo=None)) == at.utcoffset()
+
+
+def test_a_zone_that_is_not_known_is_shown_as_utc(writer: LetterWriter) -> None:
+    data = sample_data("booking-confirmed")
+    data["event"]["timezone"] = "Mars/Olympus"
+
+    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+
+    assert "(UTC)" in letter.text
+
+
+def test_a_change_names_what_was_and_what_is(writer: LetterWriter) -> None:
+    letter = write(writer, "event-changed", sample_content("event-changed"))
+
+    assert "Was: Old Gasworks, Berlin" in letter.text
+    assert "Now: Kesselhaus, Berlin" in letter.text
+    assert letter.calendar is not None
+
+
+@pytest.mark.parametrize(
+    ("locale", "count", "text"),
+    [
+        ("en", 1, "1 ticket"), ("en", 2, "2 tickets"), ("en", 1500, "1,500 tickets"),
+        ("ru", 1, "1 билет"), ("ru", 3, "3 билета"), ("ru", 11, "11 билетов"),
+        ("ru", 21, "21 билет"), ("ru", 25, "25 билетов"), ("ru", 112, "112 билетов"),
+    ],
+)  # fmt: skip
+def test_plurals(locale: str, count: int, text: str) -> None:
+    forms = ("ticket", "tickets") if locale == "en" else ("билет", "билета", "билетов")
+
+    assert Formats(locale).plural(count, *forms) == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "amount", "currency", "text"),
+    [
+        ("en", 9800, "EUR", "€98.00"), ("ru", 9800, "EUR", "98,00\xa0€"), ("en", 0, "EUR", "Free"),
+        ("ru", 0, "RUB", "Бесплатно"), ("en", 500, "JPY", "¥500"), ("en", 1, "KWD", "KWD0.001"),
+    ],
+)  # fmt: skip
+def test_money(locale: str, amount: int, currency: str, text: str) -> None:
+    assert formats_for(locale).money(amount, currency).replace("KWD\xa0", "KWD") == text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "locale"), [("ru", "ru"), ("ru-RU", "ru"), ("RU_ru", "ru"), ("de", "en"), ("", "en")]
+)
+def test_who_speaks_neither_language_reads_english(wanted: str, locale: str) -> None:
+    assert locale_of(wanted) == locale

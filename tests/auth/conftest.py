@@ -1,0 +1,100 @@
+"""auth-service as a whole, on a real database; each test has people of its own.
+
+The transactions that tests look at are the ones that the service commits itself, so that no outer
+transaction stands around a test.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from auth_service.main import create_app
+from auth_service.settings import Settings
+from service_kit.database import Database
+from tests.auth.people import People
+from tests.conftest import SECRET
+
+# Argon2 with its real parameters has a test of its own.
+CHEAP_HASHES: dict[str, Any] = {"password_hash_memory_kib": 8, "password_hash_passes": 1}
+
+MakeSettings = Callable[..., Settings]
+StartApp = Callable[..., AbstractAsyncContextManager[FastAPI]]
+
+
+@pytest.fixture(scope="session")
+def auth_settings(auth_database_url: str, redis_url: str) -> MakeSettings:
+    def make(**changes: Any) -> Settings:
+        return Settings(
+            **{
+                "environment": "test",
+                "database_url": auth_database_url,
+                "cache_redis_url": redis_url,
+                "broker_url": redis_url,
+                "secret_key": SECRET,
+                "verification_token_secret": f"{SECRET}-verification",
+                "reset_password_token_secret": f"{SECRET}-reset",
+                "rate_limit_enabled": False,
+                "public_url": "https://localhost",
+                **CHEAP_HASHES,
+                **changes,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def start_app(auth_settings: MakeSettings) -> StartApp:
+    """``async with start_app(login_rate_limit="3/minute") as app``"""
+
+    @asynccontextmanager
+    async def start(**changes: Any) -> AsyncIterator[FastAPI]:
+        app = create_app(auth_settings(**changes))
+        async with app.router.lifespan_context(app):
+            yield app
+
+    return start
+
+
+@pytest.fixture(scope="session")
+async def auth_app(start_app: StartApp) -> AsyncIterator[FastAPI]:
+    async with start_app() as app:
+        yield app
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app, client=options.pop("address", ("127.0.0.1", 50000)))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="https://localhost", **options
+    ) as found:
+        yield found
+
+
+@pytest.fixture
+async def client(auth_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(auth_app) as found:
+        yield found
+
+
+@pytest.fixture
+def database(auth_app: FastAPI) -> Database:
+    found: Database = auth_app.state.database
+    return found
+
+
+@pytest.fixture
+def people(auth_app: FastAPI, client: httpx.AsyncClient) -> People:
+    return People(client, auth_app.state.database)
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], *, seconds: float = 5.0) -> None:
+    """Waits for a condition, not for a time."""
+    async with asyncio.timeout(seconds):
+        while not await check():
+            await asyncio.sleep(0.01)

@@ -3,10 +3,13 @@
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from anyio import CapacityLimiter, to_thread
 from fastapi_users.password import PasswordHelperProtocol
 from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from auth_service.settings import Settings
@@ -24,32 +27,42 @@ class Hasher:
         )
         self._passwords = PasswordHash((argon2,))
         self._limiter = CapacityLimiter(settings.password_hash_threads)
-        self._queue = settings.password_hash_queue
+        self._room = settings.password_hash_threads + settings.password_hash_queue
         # Stands in for accounts that do not exist, so that they take as long as others.
         self._nobody = self._passwords.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
         """Raises Unavailable when too many wait."""
-        self._shed()
-        return await to_thread.run_sync(
-            self._passwords.hash, _normal(password), limiter=self._limiter
-        )
+        with self._place():
+            return await to_thread.run_sync(
+                self._passwords.hash, _normal(password), limiter=self._limiter
+            )
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Whether it matches, and a new hash if the parameters have changed since. Without a hash
         it takes as long and does not match."""
-        self._shed()
-        matches, newer = await to_thread.run_sync(
-            self._passwords.verify_and_update,
-            _normal(password),
-            hashed or self._nobody,
-            limiter=self._limiter,
-        )
+        with self._place():
+            matches, newer = await to_thread.run_sync(
+                self._compare, _normal(password), hashed or self._nobody, limiter=self._limiter
+            )
         return matches and hashed is not None, newer
 
-    def _shed(self) -> None:
-        if self._limiter.statistics().tasks_waiting >= self._queue:
+    def _compare(self, password: str, hashed: str) -> tuple[bool, str | None]:
+        try:
+            return self._passwords.verify_and_update(password, hashed)
+        except UnknownHashError:
+            return False, None
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        # The limiter's own count would not do: it has not yet seen those who come in one go.
+        if self._room <= 0:
             raise Unavailable("Many people sign in at the moment; try again.")
+        self._room -= 1
+        try:
+            yield
+        finally:
+            self._room += 1
 
 
 def _normal(password: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 MIN_CHARACTERS = 10
 MAX_CHARACTERS = 128
-MIN_DIFFERENT_CHARACTERS = 4
 MIN_LOCAL_PART = 4
+# A short one of two different characters is as common as those in the list.
+MONOTONOUS_CHARACTERS, MONOTONOUS_LENGTH = 2, 20
 # "password" and so many other signs around it are still "password".
 MAX_DECORATION = 6
 
@@ -22,8 +23,6 @@ def weakness(password: str, email: str) -> str | None:
     local_part = email.partition("@")[0].lower()
     if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
         return f"It must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters."
-    if len(set(lowered)) < MIN_DIFFERENT_CHARACTERS:
-        return "It repeats a few characters."
     if email.lower() in lowered or (len(local_part) >= MIN_LOCAL_PART and local_part in lowered):
         return "It holds your e-mail address."
     if is_common(lowered):
@@ -33,6 +32,8 @@ def weakness(password: str, email: str) -> str | None:
 
 def is_common(lowered: str) -> bool:
     """Whether people often choose it, or a common one with digits and signs around it."""
+    if len(set(lowered)) <= MONOTONOUS_CHARACTERS and len(lowered) < MONOTONOUS_LENGTH:
+        return True
     for form in {lowered, lowered.translate(_LEET)}:
         core = _EDGES.sub("", form)
         if form in common_passwords():

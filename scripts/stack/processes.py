@@ -45,6 +45,7 @@ class Process:
         self.log = log_dir / f"{program.name}.log"
         self._cwd = cwd
         self._popen: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
 
     def start(self) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -61,6 +62,7 @@ class Process:
                 # A group of its own: Ctrl-C reaches the supervisor, which stops things in order.
                 start_new_session=True,
             )
+        self.started_at = time.monotonic()
         started = psutil.Process(self._popen.pid).create_time()
         self._record.write_text(json.dumps({"pid": self._popen.pid, "started": started}))
 
@@ -74,6 +76,13 @@ class Process:
         if self._popen is not None:
             self._popen.poll()
         return find_recorded(self._record)
+
+    def wait_for_end(self) -> int:
+        """The exit code of a program that ends by itself."""
+        assert self._popen is not None
+        code = self._popen.wait()
+        self._record.unlink(missing_ok=True)
+        return code
 
     def is_running(self) -> bool:
         return self.find() is not None

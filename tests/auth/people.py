@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import factory
 import httpx
+from factory.base import Factory
+from factory.declarations import LazyFunction
+from factory.faker import Faker
 from sqlmodel import col, select
 
 from auth_service.models import AuditEvent, OutboxMessage, User, UserSession
@@ -16,15 +18,15 @@ API = "/api/v1"
 PASSWORD = "correct horse battery"
 
 
-class UserFactory(factory.Factory[User]):  # type: ignore[misc]
+class UserFactory(Factory[User]):
     """A row without going through registration; nobody can sign in with it."""
 
     class Meta:
         model = User
 
-    email = factory.LazyFunction(lambda: new_address())
+    email = LazyFunction(lambda: new_address())  # type: ignore[no-untyped-call]
     hashed_password = "(none)"
-    full_name = factory.Faker("name")
+    full_name = Faker("name")  # type: ignore[no-untyped-call]
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -104,15 +104,19 @@ class KeyRing:
                 await ensure_first_key(session, self._cipher, now=utc_now())
             async with self._database.transaction() as session:
                 rows = await list_keys(session)
-        known = {key.kid: key for key in self._keys}
-        self._keys = [known.get(row.kid) or load(row, self._cipher) for row in rows]
+        known = {key.kid: key.private_key for key in self._keys}
+        self._keys = [
+            LoadedKey(
+                row.kid, row.signs_from, row.public_key, known.get(row.kid) or self._open(row)
+            )
+            for row in rows
+        ]
 
-
-def load(row: SigningKey, cipher: Fernet) -> LoadedKey:
-    """Raises UnreadableKeys."""
-    try:
-        private = load_pem_private_key(cipher.decrypt(row.private_key), password=None)
-    except InvalidToken:
-        raise UnreadableKeys from None
-    assert isinstance(private, Ed25519PrivateKey)
-    return LoadedKey(row.kid, row.signs_from, row.public_key, private)
+    def _open(self, row: SigningKey) -> Ed25519PrivateKey:
+        """Raises UnreadableKeys."""
+        try:
+            private = load_pem_private_key(self._cipher.decrypt(row.private_key), password=None)
+        except InvalidToken:
+            raise UnreadableKeys from None
+        assert isinstance(private, Ed25519PrivateKey)
+        return private

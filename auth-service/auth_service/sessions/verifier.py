@@ -56,6 +56,8 @@ class SessionVerifier(TokenVerifier):
 
     async def verify(self, token: str) -> Principal:
         principal = await super().verify(token)
+        # A token that is remembered as good must not outlive its key.
+        await self._local_keys.get(jwt.get_unverified_header(token)["kid"])
         return await self._as_of_now(principal) if principal.user_id else principal
 
     async def verify_ended(self, token: str) -> Principal:

@@ -60,6 +60,16 @@ class Environments:
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self._ports[name]}"
 
+    @property
+    def broker_url(self) -> str:
+        password, port = self._keys["redis-broker"], self._ports["redis-broker"]
+        return f"redis://:{password}@127.0.0.1:{port}/0"
+
+    @property
+    def cache_url(self) -> str:
+        password, port = self._keys["redis-cache"], self._ports["redis-cache"]
+        return f"redis://:{password}@127.0.0.1:{port}/0"
+
     def of(self, service: Service) -> dict[str, str]:
         return {**self._common(service), **self._own(service), **self._chosen}
 
@@ -75,8 +85,8 @@ class Environments:
                 f"postgresql+asyncpg://{service.database}:{password}"
                 f"@127.0.0.1:{ports['postgres']}/{service.database}"
             ),
-            "BROKER_URL": f"redis://:{keys['redis-broker']}@127.0.0.1:{ports['redis-broker']}/0",
-            "CACHE_REDIS_URL": f"redis://:{keys['redis-cache']}@127.0.0.1:{ports['redis-cache']}/0",
+            "BROKER_URL": self.broker_url,
+            "CACHE_REDIS_URL": self.cache_url,
             "HOST": "127.0.0.1",
             "PORT": str(ports[service.name]),
             "AUTH_SERVICE_URL": self.url("auth"),

@@ -96,6 +96,7 @@ class Process:
                 found.send_signal(self.program.stop_signal)
             if not self._wait(self.program.stop_seconds):
                 self.kill()
+        self._reap()
         self._record.unlink(missing_ok=True)
 
     def kill(self) -> None:
@@ -105,6 +106,12 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(found.pid, signal.SIGKILL)
             self._wait(10)
+        self._reap()
+
+    def _reap(self) -> None:
+        """Takes note of the end of our own child, which is a zombie until then."""
+        if self._popen is not None:
+            self._popen.wait(10)
 
     def freeze(self) -> None:
         self._signal_group(signal.SIGSTOP)

@@ -1,0 +1,175 @@
+"""From sign-up to the confirmation in the mailbox, through every process that a deployment has."""
+
+import email
+import email.policy
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from stack.supervisor import Stack
+from tests.system.conftest import (
+    PASSWORD,
+    Mailbox,
+    Person,
+    SentryRecorder,
+    flower_tasks,
+    publish,
+    wait_until,
+)
+
+MakePerson = Callable[..., Person]
+
+
+def parts(source: bytes) -> dict[str, str]:
+    """Text and HTML of a mail, by type."""
+    message = email.message_from_bytes(source, policy=email.policy.default)
+    return {
+        part.get_content_type(): str(part.get_content())
+        for part in message.walk()
+        if part.get_content_maintype() == "text" and not part.get_filename()
+    }
+
+
+def subject(source: bytes) -> str:
+    return str(email.message_from_bytes(source, policy=email.policy.default)["Subject"])
+
+
+def test_a_booking_reaches_the_guests_mailbox_within_two_seconds(
+    organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer, title="Jazz am Abend")
+    guest = person("guest")
+    listed = guest.send("GET", "/events", 200, params={"q": "jazz"}).json()["items"]
+    assert event["id"] in [found["id"] for found in listed]
+    booked = guest.book(event, 2)
+    accepted = time.monotonic()
+    assert booked.status_code == 201
+    mails = mailbox.wait_for(guest.email, 2)
+    assert time.monotonic() - accepted < 2.0
+    content = parts(mails[-1])
+    assert "Jazz am Abend" in subject(mails[-1])
+    assert {"text/plain", "text/html"} <= set(content)
+    assert "Town hall" in content["text/plain"]
+    own = guest.send("GET", "/notifications", 200).json()["items"]
+    assert [(m["kind"], m["status"]) for m in own] == [
+        ("booking-confirmed", "sent"),
+        ("verify-email", "sent"),
+    ]
+    assert own[0]["booking_id"] == booked.json()["id"]
+    stranger = person("stranger")
+    assert stranger.send("GET", f"/notifications/{own[0]['id']}").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def crowd(person: MakePerson) -> list[Person]:
+    """Forty people; the race below gives each of them several connections."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda n: person(f"crowd{n}", verified=False), range(40)))
+
+
+def test_two_hundred_clients_buy_thirty_seven_seats_and_get_thirty_seven_mails(
+    organizer: Person, crowd: list[Person], mailbox: Mailbox
+) -> None:
+    event = publish(organizer, seating={"kind": "general", "capacity": 37})
+    clients = crowd * 5
+    before = {someone.email: len(mailbox.sources(someone.email)) for someone in crowd}
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda someone: someone.book(event), clients))
+    codes = Counter(answer.status_code for answer in answers)
+    assert codes == {201: 37, 409: 163}
+    types = {a.json()["type"] for a in answers if a.status_code == 409}
+    assert types == {"urn:problem:sold-out"}
+    bought = Counter(
+        someone.email
+        for someone, answer in zip(clients, answers, strict=True)
+        if answer.status_code == 201
+    )
+    for address, number in bought.items():
+        mailbox.wait_for(address, before[address] + number)
+    confirmations = {
+        address: [s for s in mailbox.sources(address) if "System test" in subject(s)]
+        for address in before
+    }
+    assert {a: len(m) for a, m in confirmations.items() if m} == bought
+    assert sum(map(len, confirmations.values())) == 37
+
+
+def test_without_redis_a_booking_answers_and_the_mail_comes_afterwards(
+    stack: Stack, organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer)
+    guest = person("patient")
+    with stack.without("redis-broker"), stack.without("redis-cache"):
+        booked = guest.book(event)
+        assert booked.status_code == 201, booked.text
+        assert guest.send("GET", f"/events/{event['id']}").status_code == 200
+        assert len(mailbox.sources(guest.email)) == 1
+    assert len(mailbox.wait_for(guest.email, 2, seconds=60)) == 2
+
+
+def test_without_notification_service_a_booking_answers_and_the_mail_comes_afterwards(
+    stack: Stack, organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer)
+    guest = person("waiting")
+    with stack.without("notification"), stack.without("notification-worker"):
+        assert guest.book(event).status_code == 201
+    assert len(mailbox.wait_for(guest.email, 2, seconds=60)) == 2
+
+
+def test_without_auth_service_a_token_goes_on_and_the_mail_comes_afterwards(
+    stack: Stack, organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer)
+    guest = person("holder")
+    guest.book(event)
+    mailbox.wait_for(guest.email, 2)
+    with stack.without("auth"):
+        assert guest.book(event).status_code == 201
+    assert len(mailbox.wait_for(guest.email, 3, seconds=90)) == 3
+
+
+def test_a_message_that_the_broker_forgot_is_found_again(
+    stack: Stack, organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer)
+    guest = person("forgotten")
+    with stack.without("notification-worker"):
+        assert guest.book(event).status_code == 201
+        url = stack.environments.broker_url
+        with redis.Redis.from_url(url) as broker:
+            wait_until(
+                lambda: broker.llen("parterre:notifications"), seconds=10, what="queued message"
+            )
+            broker.flushall()
+    assert len(mailbox.wait_for(guest.email, 2, seconds=30)) == 2
+
+
+def test_nothing_personal_is_in_flower_logs_or_sentry(
+    stack: Stack, organizer: Person, person: MakePerson, mailbox: Mailbox, sentry: SentryRecorder
+) -> None:
+    guest = person("needle", full_name="Zebedee Quillfeather")
+    event = publish(organizer)
+    booking = guest.book(event).json()
+    mailbox.wait_for(guest.email, 2)
+    needles = {
+        "address": guest.email,
+        "name": "Quillfeather",
+        "password": PASSWORD,
+        "token": guest.token,
+        "ticket": booking["seats"][0]["ticket_code"],
+    }
+    places = {"flower": flower_tasks(stack)}
+    assert "notifications." in places["flower"]
+    for log in stack.log_dir.glob("*.log"):
+        if log.stem != "mailbox":
+            places[log.stem] = log.read_text(errors="replace")
+    places["sentry"] = b"".join(sentry.envelopes).decode(errors="replace")
+    found = [
+        (where, what) for where, text in places.items() for what, n in needles.items() if n in text
+    ]
+    assert found == []

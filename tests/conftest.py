@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from redis import Redis
+from xdist.scheduler import LoadScopeScheduling
 
 from service_kit.ids import new_id
 
@@ -29,6 +31,18 @@ settings.register_profile(
     "parterre", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("parterre")
+
+
+class OneStack(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives the tests that need the whole system to one worker, and the others to whoever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/system" if nodeid.startswith("tests/system/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:
+    return OneStack(config, log)
+
 
 FreshDatabase = Callable[[str], Awaitable[str]]
 

@@ -67,7 +67,7 @@ def run(arguments: list[str]) -> int:
         # As root PostgreSQL runs as nobody, who has to get in.
         os.chmod(folder, 0o711)
         with servers(Path(folder)) as variables:
-            command = [sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadgroup"]
+            command = [sys.executable, "-m", "pytest", "-n", WORKERS]
             pytest = subprocess.Popen([*command, *arguments], env=os.environ | variables)
             # Ctrl-C reaches pytest as well; it ends first and says what it has.
             signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -25,15 +25,6 @@ PASSWORD = "correct-horse-7-battery"
 Json = dict[str, Any]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker has the stack, and so all tests that need it."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("system"))
-
-
 class SentryRecorder:
     """Takes what would go to Sentry."""
 

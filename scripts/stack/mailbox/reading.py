@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from stack.mailbox.mailhog_json import Json, split, text
+from stack.mailbox.mailhog_json import Json, text
 from stack.mailbox.store import Mail
 
+BLANK_LINE = re.compile(rb"\n\r?\n")
 CONTENT_ID = re.compile(rb"cid:([^\s\"'<>()]+)", re.IGNORECASE)
 HEAD = re.compile(rb"<head(\s[^>]*)?>", re.IGNORECASE)
 IMAGE = re.compile(r"image/[a-z0-9.+-]+")
@@ -41,7 +42,9 @@ def line(mail: Mail) -> Json:
     """A line of the page's list."""
     known = _lines.get(mail)
     if known is None:
-        head, _ = split(mail.data)
+        # Unlike MailHog's JSON, people see the subject also where bare line feeds end the lines.
+        blank = BLANK_LINE.search(mail.data)
+        head = mail.data[: blank.start()] if blank else mail.data
         headers = {name.lower(): value for name, value in raw_headers(_parsed(head))}
         known = _lines[mail] = {
             "id": mail.id,

@@ -1,8 +1,12 @@
 """What event-service is told by its environment."""
 
-from pydantic import Field
+import re
+
+from pydantic import Field, field_validator
 
 from service_kit.settings import ServiceSettings
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 
 
 class Settings(ServiceSettings):
@@ -14,5 +18,19 @@ class Settings(ServiceSettings):
     sweep_seconds: float = Field(1.0, gt=0)
     cache_seconds: int = Field(300, ge=1)
 
+    # Where browsers reach the other services; empty for the page's own origin, behind a gateway.
+    auth_public_url: str = ""
+    notification_public_url: str = ""
+
     event_write_rate_limit: str = "120/minute"
     booking_rate_limit: str = "120/minute"
+    # A first visit asks for some thirty files, and many people share one address.
+    static_rate_limit: str = "6000/minute"
+
+    @field_validator("auth_public_url", "notification_public_url")
+    @classmethod
+    def name_an_origin(cls, value: str) -> str:
+        # They become part of a header and of the page's source.
+        if value and not ORIGIN.fullmatch(value.rstrip("/")):
+            raise ValueError("must be an origin such as https://auth.example.com")
+        return value.rstrip("/")

@@ -1,0 +1,62 @@
+"""The page's files, as they are sent.
+
+A file's address holds a hash of all of them, so that browsers keep it for good, and a module that
+imports its neighbour by a relative path always gets one of the same release.
+"""
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "static"
+INDEX = "index.html"
+HASH_CHARACTERS = 16
+
+# What the machine's own table says differs from one to the next.
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    content: bytes
+    media_type: str
+    etag: str
+
+
+@dataclass(frozen=True)
+class Files:
+    release: str
+    by_name: dict[str, File]
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:HASH_CHARACTERS]
+
+
+def read_files() -> Files:
+    """All files by their path below the folder; whatever is not among them does not exist."""
+    by_name = {}
+    for path in sorted(FOLDER.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            name = path.relative_to(FOLDER).as_posix()
+            by_name[name] = File(content, _media_type(path), f'"{digest(content)}"')
+    release = digest("".join(f"{name}{file.etag}" for name, file in by_name.items()).encode())
+    return Files(release, by_name)
+
+
+def _media_type(path: Path) -> str:
+    known = MEDIA_TYPES.get(path.suffix)
+    return known or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+
+
+@lru_cache(maxsize=1)
+def kept_files() -> Files:
+    return read_files()

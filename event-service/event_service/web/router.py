@@ -1,0 +1,87 @@
+"""The web page at ``/`` and its files."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from event_service.deps import IfNoneMatch, SettingsDep
+from event_service.web.files import INDEX, File, Files, digest, kept_files, read_files
+from event_service.web.origins import Origins, origins_for
+from service_kit.admission import Router
+from service_kit.problems import NotFound
+from service_kit.rate_limits import limited
+
+FOR_GOOD = "public, max-age=31536000, immutable"
+ASK_EACH_TIME = "no-cache"
+
+router = Router(include_in_schema=False)
+
+
+async def get_files(settings: SettingsDep) -> Files:
+    """Whoever writes the page sees each change at once; elsewhere files do not change."""
+    return await asyncio.to_thread(read_files) if settings.is_development else kept_files()
+
+
+def get_origins(request: Request, settings: SettingsDep) -> Origins:
+    return origins_for(settings, request.url.hostname or "")
+
+
+FilesDep = Annotated[Files, Depends(get_files)]
+OriginsDep = Annotated[Origins, Depends(get_origins)]
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+@limited("static")
+async def get_page(files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch) -> Response:
+    file = _page(files, origins)
+    response = _respond(file, ASK_EACH_TIME, if_none_match)
+    response.headers["Content-Security-Policy"] = content_security_policy(origins)
+    return response
+
+
+@router.api_route("/static/{release}/{name:path}", methods=["GET", "HEAD"])
+@limited("static")
+async def get_file(
+    release: str, name: str, files: FilesDep, if_none_match: IfNoneMatch
+) -> Response:
+    file = files.by_name.get(name)
+    if file is None or name == INDEX:
+        raise NotFound
+    # While a new release comes up, a page of one may ask a worker of the other.
+    keep = FOR_GOOD if release == files.release else ASK_EACH_TIME
+    return _respond(file, keep, if_none_match)
+
+
+def _page(files: Files, origins: Origins) -> File:
+    template = files.by_name[INDEX]
+    content = (
+        template.content.replace(b"{release}", files.release.encode())
+        .replace(b"{auth}", origins.auth.encode())
+        .replace(b"{notification}", origins.notification.encode())
+    )
+    return File(content, template.media_type, f'"{digest(content)}"')
+
+
+def _respond(file: File, cache_control: str, if_none_match: str | None) -> Response:
+    headers = {"ETag": file.etag, "Cache-Control": cache_control}
+    if if_none_match and file.etag in if_none_match:
+        return Response(status_code=304, headers=headers)
+    return Response(file.content, headers=headers, media_type=file.media_type)
+
+
+def content_security_policy(origins: Origins) -> str:
+    """Trusted Types turn off ``innerHTML`` and its like: what organizers write can only be text."""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            " ".join(("connect-src 'self'", *origins.foreign)),
+            "img-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "object-src 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )

@@ -1,0 +1,149 @@
+// From the address to a view, and the frame around it.
+import { isSignedIn, sessionEvents } from "./api.js";
+import { add, h, toast } from "./dom.js";
+import { choose, language, t } from "./language.js";
+import { empty, explain } from "./parts.js";
+import { signOut, whoAmI } from "./session.js";
+import * as events from "./views/events.js";
+
+const ID = "([0-9a-f-]{36})";
+const SLOW_MILLISECONDS = 150;
+
+// Path, view, whether one must be signed in. What most people never open is loaded when they do.
+const ROUTES = [
+  [/^\/$/, () => events, false],
+  [new RegExp(`^/events/${ID}$`), () => import("./views/event.js"), false],
+  [/^\/bookings$/, () => import("./views/bookings.js"), true],
+  [new RegExp(`^/bookings/${ID}$`), () => import("./views/booking.js"), true],
+  [/^\/account$/, () => import("./views/account.js"), true],
+  [/^\/my-events$/, () => import("./views/my-events.js"), true],
+  [/^\/my-events\/new$/, () => import("./views/event-form.js"), true],
+  [new RegExp(`^/my-events/${ID}$`), () => import("./views/my-event.js"), true],
+  [new RegExp(`^/my-events/${ID}/edit$`), () => import("./views/event-form.js"), true],
+  [/^\/(sign-in|register|verify|forgot|reset|unsubscribe)$/, () => import("./views/entry.js"), false],
+];
+
+const main = document.getElementById("main");
+let leaving = new AbortController();
+let isFirst = true;
+
+export function parse(hash) {
+  const [path, search = ""] = hash.replace(/^#/, "").split("?");
+  return { path: path || "/", query: new URLSearchParams(search) };
+}
+
+export const go = (hash) => { location.hash = hash; };
+
+async function navigate() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const { path, query } = parse(location.hash);
+  const slow = setTimeout(() => main.classList.add("loading"), SLOW_MILLISECONDS);
+  markCurrent(path);
+  try {
+    const { title, node, shown } = await open(path, query, signal);
+    if (signal.aborted) return;
+    document.title = title === "Parterre" ? title : `${title} · Parterre`;
+    main.replaceChildren(node);
+    arrive(shown);
+  } catch (problem) {
+    if (signal.aborted || problem.name === "AbortError") return;
+    if (problem.status === 401) return toSignIn();
+    main.replaceChildren(empty(t(problem.status === 404 ? "nothing-here" : "went-wrong"), explain(problem),
+      h("p", { class: "actions" },
+        problem.status !== 404 && h("button", { class: "primary", onclick: navigate }, t("try-again")),
+        h("a", { href: "#/", class: "button quiet" }, t("to-events")))));
+    arrive();
+  } finally {
+    clearTimeout(slow);
+    if (!signal.aborted) main.classList.remove("loading");
+  }
+}
+
+async function open(path, query, signal) {
+  const found = ROUTES.find(([pattern]) => pattern.test(path));
+  if (!found) return { title: t("nothing-here"), node: empty(t("nothing-here"), "", h("a", { href: "#/", class: "button primary" }, t("to-events"))) };
+  const [pattern, load, needsSession] = found;
+  if (needsSession && !isSignedIn()) {
+    toSignIn();
+    throw new DOMException("", "AbortError");
+  }
+  const view = await load();
+  return view.render({ path, params: pattern.exec(path).slice(1), query, signal, go });
+}
+
+function toSignIn() {
+  location.replace(`#/sign-in?next=${encodeURIComponent(location.hash.slice(1) || "/")}`);
+}
+
+/** Screen readers start at the new heading; the first page is read from its top anyway. */
+function arrive(shown) {
+  if (shown) shown();
+  else if (!isFirst) window.scrollTo(0, 0);
+  const heading = main.querySelector("h1");
+  if (heading && !isFirst && !main.contains(document.activeElement)) {
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }
+  isFirst = false;
+}
+
+const NAVIGATION = [["/", "events"], ["/bookings", "my-bookings"], ["/my-events", "my-events"]];
+
+function markCurrent(path) {
+  for (const link of document.querySelectorAll("#top nav a")) {
+    const target = link.getAttribute("href").slice(1);
+    const isHere = target === "/" ? path === "/" || path.startsWith("/events") : path.startsWith(target);
+    if (isHere) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+async function drawTop() {
+  const links = NAVIGATION.slice(0, isSignedIn() ? 3 : 1).map(([path, word]) => h("a", { href: `#${path}` }, t(word)));
+  const person = h("div", { class: "person" });
+  document.getElementById("top").replaceChildren(
+    h("a", { class: "brand", href: "#/", "aria-label": "Parterre" },
+      h("span", { class: "mark", "aria-hidden": "true" }), "Parterre"),
+    h("nav", { "aria-label": t("main-navigation") }, links),
+    person);
+  markCurrent(parse(location.hash).path);
+  if (!isSignedIn()) {
+    add(person, [h("a", { href: "#/sign-in", class: "button primary small" }, t("sign-in"))]);
+    return;
+  }
+  const name = h("a", { href: "#/account", class: "name" }, t("account"));
+  add(person, [name, h("button", { class: "quiet small", onclick: leave }, t("sign-out"))]);
+  const user = await whoAmI().catch(() => null);
+  if (user) name.textContent = user.full_name || user.email;
+}
+
+async function leave() {
+  await signOut().catch(() => null);
+  toast(t("signed-out"));
+  go("/");
+}
+
+function drawFrame() {
+  document.documentElement.lang = language;
+  const skip = document.getElementById("skip");
+  skip.textContent = t("skip");
+  skip.addEventListener("click", (event) => {
+    // The address's fragment is the view: it must not become the anchor.
+    event.preventDefault();
+    main.focus();
+  });
+  const other = language === "en" ? "ru" : "en";
+  document.getElementById("foot").replaceChildren(
+    h("p", {}, t("about")),
+    h("button", { class: "link", lang: other, onclick: () => choose(other) }, other === "ru" ? "Русский" : "English"),
+    h("a", { href: "/docs" }, "API"));
+  drawTop();
+}
+
+window.addEventListener("hashchange", navigate);
+sessionEvents.addEventListener("changed", drawTop);
+history.scrollRestoration = "manual";
+drawFrame();
+navigate();

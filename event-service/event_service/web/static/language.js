@@ -1,0 +1,43 @@
+// English or Russian, as the browser asks for, unless the person chose here.
+import en from "./words/en.js";
+import ru from "./words/ru.js";
+
+const WORDS = { en, ru };
+const KEPT = "parterre-language";
+
+function chosen() {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null; // Storage is turned off.
+  }
+}
+
+function preferred() {
+  const known = [chosen(), ...navigator.languages].filter(Boolean).map((tag) => tag.slice(0, 2));
+  return known.find((language) => language in WORDS) ?? "en";
+}
+
+export const language = preferred();
+/** For Intl: the browser's own region of our language, so that British and American dates differ. */
+export const locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+
+const plural = new Intl.PluralRules(language);
+
+/** t("seats", {n: 3}); a text with forms takes the one for n. */
+export function t(key, values = {}) {
+  let text = WORDS[language][key] ?? key;
+  if (typeof text === "object") text = text[plural.select(values.n)] ?? text.other;
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+export const has = (key) => key in WORDS[language];
+
+export function choose(other) {
+  try {
+    localStorage.setItem(KEPT, other);
+  } catch {
+    return;
+  }
+  location.reload();
+}

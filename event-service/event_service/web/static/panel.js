@@ -1,0 +1,215 @@
+// Beside an event: choose how many or which seats, hold, book, or wait in line.
+import { get, isSignedIn, post, serverNow } from "./api.js";
+import { h, toast } from "./dom.js";
+import { count, dateAndTime, money } from "./format.js";
+import { t } from "./language.js";
+import { actionButton, alert, availability as seatsBadge, countdown, explain, placeName, stepper } from "./parts.js";
+import { Purchase } from "./purchase.js";
+import { picker } from "./picker.js";
+import { Waitlist } from "./waitlist.js";
+
+const SHOWN_SEATS = 8;
+
+export class Panel {
+  constructor({ event, availability, mine, signal, signIn, quantity }) {
+    Object.assign(this, { event, availability, signal, signIn });
+    this.purchase = new Purchase();
+    this.holds = mine.bookings.filter(({ status }) => status === "held");
+    this.confirmed = mine.bookings.filter(({ status }) => status === "confirmed");
+    this.waitlist = new Waitlist(this, mine.waiting);
+    this.map = null;
+    this.message = h("div", {});
+    this.body = h("div", { class: "panel-body" });
+    this.badge = h("p", { class: "panel-badge" });
+    this.node = h("section", { class: "panel", "aria-label": t("booking") }, this.badge, this.body, this.message);
+    this.stepper = stepper({ label: t("how-many"), value: quantity, max: this.limit, changed: () => this.drawTotal() });
+    this.total = h("p", { class: "total", "aria-live": "polite" });
+    this.list = h("ul", { class: "chosen-seats" });
+    this.book = this.#button("book-now", "primary wide-button", false);
+    this.hold = this.#button("hold", "quiet wide-button", true);
+    this.draw();
+  }
+
+  get limit() {
+    const left = Math.max(1, this.availability.available);
+    return Math.min(this.event.max_seats_per_user, left);
+  }
+
+  get isAssigned() { return this.event.seating === "assigned"; }
+
+  setMap(map) {
+    this.map = map;
+    this.picker = picker(map, this.limit, (why) => this.say(why));
+    this.#markOwn();
+    this.draw();
+  }
+
+  /** Why nothing can be booked now, or null. */
+  get closed() {
+    const { event } = this;
+    const now = serverNow();
+    if (event.status === "cancelled") return t("closed.cancelled");
+    if (event.status === "draft") return t("closed.draft");
+    if (Date.parse(event.ends_at) <= now) return t("closed.over");
+    if (event.sales_start && Date.parse(event.sales_start) > now) return t("closed.not-yet", { when: dateAndTime(event.sales_start, event.timezone) });
+    if (event.sales_end && Date.parse(event.sales_end) <= now) return t("closed.ended");
+    return null;
+  }
+
+  async refresh() {
+    const { id } = this.event;
+    const seats = this.map ? get(`/events/${id}/seats`, { signal: this.signal }) : null;
+    this.availability = await get(`/events/${id}/availability`, { signal: this.signal });
+    if (seats) {
+      const gone = this.map.update((await seats).sections);
+      if (gone.length) this.say(t("seats-gone", { n: gone.length }));
+    }
+    const isFull = this.availability.available <= 0;
+    if (isFull !== this.wasFull) this.draw();
+    else { this.drawBadge(); this.stepper.setMax(this.limit); }
+  }
+
+  draw() {
+    this.wasFull = this.availability.available <= 0;
+    this.drawBadge();
+    this.stepper.setMax(this.limit);
+    const parts = [...this.holds.map((hold) => this.#holdCard(hold))];
+    if (this.confirmed.length) parts.push(this.#alreadyBooked());
+    if (this.closed) parts.push(h("p", { class: "closed" }, this.closed));
+    else if (this.wasFull && !this.holds.length) parts.push(this.waitlist.node());
+    else if (!this.wasFull) parts.push(this.isAssigned ? this.#seatForm() : this.#quantityForm());
+    this.body.replaceChildren(...parts);
+    this.chose();
+  }
+
+  drawBadge() {
+    const { available } = this.availability;
+    this.badge.replaceChildren(seatsBadge(this.event, available), h("span", { class: "of" }, t("of-capacity", { count: count(this.event.capacity) })));
+  }
+
+  /** The choice on the map, or the number, has changed. */
+  chose() {
+    const seats = this.map ? [...this.map.chosen.values()] : [];
+    this.list.replaceChildren(...seats.slice(0, SHOWN_SEATS).map((seat) => h("li", {},
+      placeName({ section: seat.row.section, row: seat.row.name, number: seat.number }),
+      h("button", { type: "button", class: "link", "aria-label": t("remove-seat", { seat: t("row-seat", { row: seat.row.name, number: seat.number }) }), onclick: () => this.map.drop([seat.id]) }, "×"))));
+    if (seats.length > SHOWN_SEATS) this.list.append(h("li", {}, t("and-more", { n: seats.length - SHOWN_SEATS })));
+    this.drawTotal();
+  }
+
+  drawTotal() {
+    const seats = this.map ? [...this.map.chosen.values()] : [];
+    const number = this.isAssigned ? seats.length : this.stepper.number;
+    const sum = this.isAssigned ? seats.reduce((total, seat) => total + seat.row.price, 0) : number * this.event.price;
+    this.book.disabled = this.hold.disabled = number === 0;
+    this.node.classList.toggle("ready", number > 0);
+    const text = number ? [t("n-seats", { n: number }), h("strong", {}, money(sum, this.event.currency))] : [t("none-chosen")];
+    this.total.replaceChildren(...text);
+  }
+
+  say(text) { this.message.replaceChildren(alert(text)); }
+
+  #button(word, className, isHold) {
+    return actionButton(t(word), className, () => this.#buy(isHold), (problem) => this.#failed(problem));
+  }
+
+  #wanted(isHold) {
+    const wanted = this.isAssigned ? { seat_ids: [...this.map.chosen.keys()] } : { quantity: this.stepper.number };
+    return { event_id: this.event.id, ...wanted, hold: isHold };
+  }
+
+  async #buy(isHold) {
+    this.message.replaceChildren();
+    const wanted = this.#wanted(isHold);
+    if (!isSignedIn()) return this.signIn({ seats: wanted.seat_ids ?? [], quantity: wanted.quantity ?? 1 });
+    const booking = await this.purchase.book(wanted, this.signal);
+    if (isHold) this.#held(booking);
+    else this.#booked(booking);
+    await this.#settle(booking);
+  }
+
+  #held(booking) {
+    if (!this.holds.some(({ id }) => id === booking.id)) this.holds.push(booking);
+  }
+
+  #booked(booking) {
+    this.holds = this.holds.filter(({ id }) => id !== booking.id);
+    if (!this.confirmed.some(({ id }) => id === booking.id)) this.confirmed.unshift(booking);
+    this.fresh = booking.id;
+    toast(t("booked"), "good");
+  }
+
+  /** Shows the seats of a booking as ours, then asks how many are left. */
+  async #settle(booking) {
+    if (this.map) {
+      this.map.take(booking.seats.map(({ id }) => id));
+      this.#markOwn();
+    }
+    this.draw();
+    this.body.querySelector(".focus")?.focus();
+    await this.refresh().catch(() => null);
+  }
+
+  #markOwn() {
+    this.map?.own([...this.holds, ...this.confirmed].flatMap(({ seats }) => seats.map(({ id }) => id)));
+  }
+
+  #failed(problem) {
+    if (problem.status === 401) return this.signIn({ seats: this.map ? [...this.map.chosen.keys()] : [], quantity: this.stepper.number });
+    if (problem.code === "seats-unavailable" && this.map) this.map.take(problem.seat_ids ?? []);
+    this.say(explain(problem));
+    if (problem.status === 409) this.refresh().catch(() => null);
+  }
+
+  #quantityForm() {
+    return h("div", { class: "choose" }, h("div", { class: "how-many" }, h("span", {}, t("how-many")), this.stepper), this.total, this.book, this.hold);
+  }
+
+  #seatForm() {
+    return h("div", { class: "choose" }, this.picker?.node, this.list, this.total, this.book, this.hold);
+  }
+
+  #holdCard(hold) {
+    const failed = (problem) => this.#failed(problem);
+    const clock = countdown(hold.expires_at, this.signal, () => this.#ended(hold));
+    const stop = () => clock.querySelector(".rest").stop();
+    const confirm = actionButton(t("confirm"), "primary wide-button focus", async () => {
+      const booking = await post(`/bookings/${hold.id}/confirm`);
+      stop();
+      this.#booked(booking);
+      await this.#settle(booking);
+    }, async (problem) => {
+      if (problem.code === "hold-expired") { stop(); this.#ended(hold); } else failed(problem);
+    });
+    const release = actionButton(t("release"), "quiet wide-button", async () => {
+      await post(`/bookings/${hold.id}/cancel`);
+      stop();
+      await this.#dropHold(hold);
+    }, failed);
+    return h("div", { class: "hold" }, h("h2", {}, t("held-seats", { n: hold.seats.length })), clock,
+      this.isAssigned && h("ul", { class: "chosen-seats" }, hold.seats.slice(0, SHOWN_SEATS).map((seat) => h("li", {}, placeName(seat)))),
+      h("p", { class: "total" }, t("n-seats", { n: hold.seats.length }), h("strong", {}, money(hold.total, hold.currency))), confirm, release);
+  }
+
+  async #ended(hold) {
+    await this.#dropHold(hold);
+    this.say(t("problem.hold-expired"));
+  }
+
+  async #dropHold(hold) {
+    this.holds = this.holds.filter(({ id }) => id !== hold.id);
+    this.map?.take(hold.seats.map(({ id }) => id), "free");
+    this.#markOwn();
+    this.draw();
+    await this.refresh().catch(() => null);
+  }
+
+  #alreadyBooked() {
+    const seats = this.confirmed.reduce((sum, booking) => sum + booking.seats.length, 0);
+    const href = this.confirmed.length === 1 ? `#/bookings/${this.confirmed[0].id}` : "#/bookings";
+    return h("div", { class: `done ${this.fresh ? "fresh" : ""}`, role: this.fresh ? "status" : null },
+      h("p", {}, h("strong", {}, this.fresh ? t("booked") : t("you-have", { n: seats }))),
+      h("a", { href, class: "button quiet wide-button focus" }, t("to-tickets")));
+  }
+}
+

@@ -1,0 +1,200 @@
+// What several views are made of.
+import { serverNow } from "./api.js";
+import { h, icon } from "./dom.js";
+import { clock, count, dateParts, localTime, minutes, money, zoneName } from "./format.js";
+import { has, t } from "./language.js";
+
+/** A problem in plain words: ours where we know it, else the service's own. */
+export function explain(problem) {
+  if (!problem.code) {
+    console.error(problem);
+    return t("problem.unknown");
+  }
+  const key = `problem.${problem.code}`;
+  if (!has(key)) return problem.status >= 500 ? t("problem.internal-error") : problem.message;
+  return t(key, { n: problem.available ?? 0, seconds: problem.retryAfter ?? 1 });
+}
+
+export function alert(text) {
+  return h("p", { class: "alert", role: "alert" }, text);
+}
+
+export function badge(text, kind) {
+  return h("span", { class: `badge ${kind}` }, text);
+}
+
+/** How many seats are left, as everybody understands it. */
+export function availability(event, available = event.seats_available) {
+  if (event.status === "cancelled") return badge(t("status.cancelled"), "bad");
+  if (event.status === "draft") return badge(t("status.draft"), "plain");
+  if (available <= 0) return badge(t("sold-out"), "bad");
+  if (available <= Math.max(5, event.capacity * 0.1)) return badge(t("few-left", { n: available }), "warm");
+  return badge(t("seats-left", { n: available, count: count(available) }), "good");
+}
+
+export function dateBlock(event) {
+  const { day, month, weekday, year } = dateParts(event.starts_at, event.timezone);
+  return h("time", { class: "date", datetime: event.starts_at },
+    h("span", { class: "weekday" }, weekday), h("span", { class: "day" }, day),
+    h("span", { class: "month" }, Number(year) === new Date().getFullYear() ? month : `${month} ${year}`));
+}
+
+/** The same colour for the same words, without a picture. */
+export function tint(element, words) {
+  let hash = 7;
+  for (const character of words) hash = (hash * 31 + character.codePointAt(0)) % 360;
+  element.style.setProperty("--hue", hash);
+  return element;
+}
+
+export function eventCard(event, { href = `#/events/${event.id}`, extra = null } = {}) {
+  const price = event.seating === "general" ? money(event.price, event.currency) : t("choose-seats");
+  const card = h("article", { class: `card ${event.status}` },
+    dateBlock(event),
+    h("div", { class: "about" },
+      event.category && h("p", { class: "category" }, event.category),
+      h("h2", {}, h("a", { href, class: "cover" }, event.title)),
+      h("p", { class: "fact" }, icon("clock"), t("at-time", { time: clock(event.starts_at, event.timezone), zone: zoneName(event.starts_at, event.timezone) })),
+      h("p", { class: "fact" }, icon("place"), `${event.venue}, ${event.city}`),
+      h("p", { class: "foot-line" }, h("span", { class: "price" }, price), availability(event)),
+      extra));
+  return tint(card, event.category || event.title);
+}
+
+let fields = 0;
+
+/** A labelled input with room for a hint and its mistake. `control` replaces the input. */
+export function field({ label, name, hint, control, ...attributes }) {
+  const id = `field-${++fields}`;
+  const input = control ?? h(attributes.rows ? "textarea" : "input", { name, ...attributes });
+  input.id = id;
+  input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
+  const error = h("p", { class: "error", id: `${id}-error` });
+  const wrap = h("div", { class: "field" },
+    h("label", { for: id }, label),
+    input,
+    h("p", { class: "hint", id: `${id}-hint` }, hint ?? ""),
+    error);
+  wrap.mistake = (text) => {
+    error.textContent = text;
+    input.toggleAttribute("aria-invalid", Boolean(text));
+  };
+  wrap.field = name;
+  wrap.input = input;
+  return wrap;
+}
+
+/** A form that sends once, says what is wrong beside the field, and never loses what was typed. */
+export function form({ fields: wraps, submit, done, className = "form", children }) {
+  const problemPlace = h("div", {});
+  const button = h("button", { class: "primary" }, submit);
+  const element = h("form", { class: className, novalidate: true },
+    children ?? wraps, problemPlace, h("div", { class: "actions" }, button));
+  let busy = false;
+  element.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (busy) return;
+    wraps.forEach((wrap) => wrap.mistake(""));
+    problemPlace.replaceChildren();
+    const invalid = wraps.filter((wrap) => !wrap.input.checkValidity());
+    invalid.forEach((wrap) => wrap.mistake(wrap.input.validationMessage));
+    if (invalid.length) return invalid[0].input.focus();
+    busy = true;
+    setBusy(button, true);
+    try {
+      await done(Object.fromEntries(new FormData(element)), element);
+    } catch (problem) {
+      if (problem.name !== "AbortError") showProblem(problem, wraps, problemPlace);
+    } finally {
+      busy = false;
+      setBusy(button, false);
+    }
+  });
+  return element;
+}
+
+function showProblem(problem, wraps, place) {
+  const [other, known] = [[], []];
+  for (const error of problem.errors ?? []) {
+    const wrap = wraps.find(({ field: name }) => error.field.split(".").includes(name));
+    (wrap ? known : other).push([wrap, error.message]);
+  }
+  known.forEach(([wrap, message]) => wrap.mistake(translated(message)));
+  if (known.length) known[0][0].input.focus();
+  if (!known.length || other.length) {
+    const more = other.map(([, message]) => translated(message)).join("; ");
+    place.replaceChildren(alert(more ? `${explain(problem)} ${more}` : explain(problem)));
+  }
+}
+
+const translated = (message) => (has(`mistake.${message}`) ? t(`mistake.${message}`) : message);
+
+export function setBusy(button, busy) {
+  button.toggleAttribute("aria-busy", busy);
+  button.setAttribute("aria-disabled", String(busy));
+}
+
+/** A button whose work runs once at a time. `work` may raise a Problem, which `failed` gets. */
+export function actionButton(label, className, work, failed) {
+  const button = h("button", { type: "button", class: className }, label);
+  button.addEventListener("click", async () => {
+    if (button.hasAttribute("aria-busy") || button.disabled) return;
+    setBusy(button, true);
+    try {
+      await work(button);
+    } catch (problem) {
+      if (problem.name !== "AbortError") failed(problem);
+    } finally {
+      setBusy(button, false);
+    }
+  });
+  return button;
+}
+
+/** Ticks until `iso` by the server's clock, or until the view is left. */
+export function countdown(iso, signal, ended) {
+  const ends = Date.parse(iso);
+  const rest = h("span", { class: "rest", role: "timer" });
+  const tick = () => {
+    const left = ends - serverNow();
+    rest.textContent = minutes(left);
+    if (left > 0) return;
+    clearInterval(timer);
+    ended();
+  };
+  const timer = setInterval(tick, 1000);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  rest.textContent = minutes(ends - serverNow());
+  rest.stop = () => clearInterval(timer);
+  return h("p", { class: "countdown" }, t("held-until", { time: localTime(iso) }), " ", rest);
+}
+
+/** Minus, number, plus. */
+export function stepper({ label, value = 1, min = 1, max, changed }) {
+  const output = h("input", { type: "number", inputmode: "numeric", min, max, value, "aria-label": label });
+  const put = (next) => {
+    const limit = Number(output.max);
+    output.value = Math.min(Math.max(min, Number.isFinite(next) ? Math.trunc(next) : min), limit);
+    less.disabled = Number(output.value) <= min;
+    more.disabled = Number(output.value) >= limit;
+    changed?.(Number(output.value));
+  };
+  const less = h("button", { type: "button", "aria-label": t("fewer"), onclick: () => put(Number(output.value) - 1) }, "−");
+  const more = h("button", { type: "button", "aria-label": t("more-of"), onclick: () => put(Number(output.value) + 1) }, "+");
+  output.addEventListener("change", () => put(Number(output.value)));
+  const element = h("div", { class: "stepper", role: "group", "aria-label": label }, less, output, more);
+  element.setMax = (limit) => { output.max = Math.max(min, limit); put(Number(output.value)); };
+  Object.defineProperty(element, "number", { get: () => Number(output.value) });
+  less.disabled = value <= min;
+  more.disabled = value >= max;
+  return element;
+}
+
+export function empty(title, text, action) {
+  return h("div", { class: "empty" }, h("h2", {}, title), text && h("p", {}, text), action);
+}
+
+export function placeName(seat) {
+  if (seat.section === null || seat.section === undefined) return t("general-admission");
+  return t("seat-name", { section: seat.section, row: seat.row, number: seat.number });
+}

@@ -1,0 +1,65 @@
+// The hall as rows of seats, and which ones to take; nothing here touches the page.
+
+/** Rows from front to back; a seat knows its section, row, place in the row, state and price. */
+export function rowsOf(sections) {
+  const rows = [];
+  sections.forEach((section, index) => {
+    for (const { name, seats } of section.rows) {
+      const row = { section: section.name, sectionIndex: index, price: section.price, name, index: rows.length };
+      row.seats = seats.map((seat, column) => ({ ...seat, row, column }));
+      rows.push(row);
+    }
+  });
+  return rows;
+}
+
+const distanceFromMiddle = (seat, width) => Math.abs(seat.column + (width - 1) / 2 - (seat.row.seats.length - 1) / 2);
+
+/** The best free seats side by side in a section, near the front and the middle; the best single
+ * ones where no row has so many together; null where there are too few. */
+export function pick(rows, sectionIndex, number) {
+  const inSection = rows.filter((row) => row.sectionIndex === sectionIndex);
+  let best = null;
+  inSection.forEach((row, depth) => {
+    for (const run of freeRuns(row, number)) {
+      const score = depth * 1.5 + distanceFromMiddle(run[0], number);
+      if (best === null || score < best.score) best = { score, seats: run };
+    }
+  });
+  if (best) return best.seats;
+  const free = inSection.flatMap((row, depth) =>
+    row.seats.filter(isFree).map((seat) => ({ seat, score: depth * 1.5 + distanceFromMiddle(seat, 1) })));
+  if (free.length < number) return null;
+  return free.sort((a, b) => a.score - b.score).slice(0, number).map(({ seat }) => seat);
+}
+
+export const isFree = (seat) => seat.state === "free";
+
+/** Every stretch of `number` free neighbours of a row. */
+function* freeRuns(row, number) {
+  let free = 0;
+  for (const seat of row.seats) {
+    free = isFree(seat) ? free + 1 : 0;
+    if (free >= number) yield row.seats.slice(seat.column - number + 1, seat.column + 1);
+  }
+}
+
+/** The seat that an arrow key leads to; rows stand centred. */
+export function neighbour(rows, seat, key) {
+  const row = seat.row;
+  const ahead = { ArrowUp: -1, ArrowDown: 1 }[key];
+  if (ahead) {
+    const next = rows[row.index + ahead];
+    if (!next) return seat;
+    const column = Math.round(seat.column + (next.seats.length - row.seats.length) / 2);
+    return next.seats[Math.min(Math.max(column, 0), next.seats.length - 1)];
+  }
+  const column = { ArrowLeft: seat.column - 1, ArrowRight: seat.column + 1, Home: 0, End: row.seats.length - 1 }[key];
+  return row.seats[Math.min(Math.max(column, 0), row.seats.length - 1)];
+}
+
+/** Rank of each section's price, 0 for the dearest. */
+export function tiers(sections) {
+  const prices = [...new Set(sections.map(({ price }) => price))].sort((a, b) => b - a);
+  return sections.map(({ price }) => prices.indexOf(price));
+}

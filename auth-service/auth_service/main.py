@@ -50,6 +50,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.hasher = Hasher(settings)
     app.state.password_checks = PasswordChecks(database, app.state.hasher, settings)
     yield
+    await ring.close()
 
 
 def app() -> FastAPI:

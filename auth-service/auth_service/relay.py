@@ -33,15 +33,16 @@ async def run(settings: Settings) -> None:
         await purge(database, settings)
 
     async with httpx.AsyncClient(timeout=5.0) as http:
-        issuer = TokenIssuer(KeyRing(keys, settings), settings)
+        ring = KeyRing(keys, settings)
         await run_relay(
             NAME,
             settings,
             OutboxMessage,
             reconcile_seconds=settings.reconcile_seconds,
             background={answer_requests: MAIL_REQUEST_SECONDS, purge_old: PURGE_SECONDS},
-            service_client=LocalServiceClient(settings, http, issuer),
+            service_client=LocalServiceClient(settings, http, TokenIssuer(ring, settings)),
         )
+        await ring.close()
     await keys.close()
 
 

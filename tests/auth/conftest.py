@@ -4,8 +4,8 @@ The transactions that tests look at are the ones that the service commits itself
 transaction stands around a test.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from auth_service.main import create_app
 from auth_service.settings import Settings
 from service_kit.database import Database
 from tests.auth.people import People
+from tests.auth.processes import Command
 from tests.conftest import SECRET
 
 # Argon2 with its real parameters has a test of its own.
@@ -93,8 +94,16 @@ def people(auth_app: FastAPI, client: httpx.AsyncClient) -> People:
     return People(client, auth_app.state.database)
 
 
-async def eventually(check: Callable[[], Awaitable[bool]], *, seconds: float = 5.0) -> None:
-    """Waits for a condition, not for a time."""
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.01)
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(monkeypatch, capsys)
+
+
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    """For tests that look at what is written: the handler they get holds on to their output."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +15,7 @@ from sqlmodel import select
 
 from auth_service.housekeeping import purge
 from auth_service.keys import ring as key_ring
+from auth_service.keys.__main__ import main
 from auth_service.keys.cipher import cipher_for
 from auth_service.keys.ring import KeyRing, UnreadableKeys
 from auth_service.keys.service import (
@@ -35,6 +34,7 @@ from service_kit.database import Database
 from service_kit.tokens import InvalidToken, KeySet, TokenVerifier, fetch_keys_from
 from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import API, People, Person, problem
+from tests.auth.processes import Command
 from tests.conftest import SECRET, FreshDatabase
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -177,6 +177,11 @@ async def rotating_app(
         yield app
 
 
+async def published(client: httpx.AsyncClient) -> list[str]:
+    document = (await client.get("/.well-known/jwks.json")).json()
+    return [key["kid"] for key in document["keys"]]
+
+
 async def rotated(app: FastAPI, lead: timedelta) -> SigningKey:
     settings: Settings = app.state.settings
     async with app.state.database.transaction() as session:
@@ -193,8 +198,7 @@ async def test_a_rotation_under_load_refuses_nobody(rotating_app: FastAPI) -> No
             await load.run_until(key.kid)
         assert load.refused == []
         assert len(load.kids) == 3 and load.asked > 40
-        document = (await client.get("/.well-known/jwks.json")).json()
-    assert {key["kid"] for key in document["keys"]} == load.kids
+        assert set(await published(client)) == load.kids
 
 
 async def test_a_rotation_that_forgets_the_old_key_refuses_people(rotating_app: FastAPI) -> None:
@@ -227,11 +231,13 @@ async def test_a_withdrawn_key_is_neither_published_nor_believed_nor_kept(
                 cipher_for(settings.secret_key), signs_from=utc_now() - long_ago, now=utc_now()
             )
             session.add(new)
-        await asyncio.sleep(0.06)
+        async with asyncio.timeout(10):
+            while old.kid == (await published(client))[0]:
+                await asyncio.sleep(0.01)
         answer = await client.get(f"{API}/users/me", headers=person.headers)
-        document = (await client.get("/.well-known/jwks.json")).json()
+        kids = await published(client)
     assert problem(answer) == (401, "not-authenticated")
-    assert [key["kid"] for key in document["keys"]] == [new.kid]
+    assert kids == [new.kid]
     await purge(database, settings)
     async with database.transaction() as session:
         assert [key.kid for key in await list_keys(session)] == [new.kid]
@@ -248,7 +254,9 @@ async def test_keys_stay_while_the_database_is_away(
         raise ConnectionError
 
     monkeypatch.setattr(key_ring, "list_keys", away)
-    assert await ring.document() == before
+    for _ in range(3):
+        assert await ring.document() == before
+    await ring.close()
 
 
 async def test_the_first_key_is_made_once(database: Database, auth_settings: MakeSettings) -> None:
@@ -258,33 +266,18 @@ async def test_the_first_key_is_made_once(database: Database, auth_settings: Mak
         assert len((await session.exec(select(SigningKey))).all()) == 1
 
 
-def run_keys(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = {
-        "PYTHONPATH": ":".join(sys.path),
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "CACHE_REDIS_URL": settings.cache_redis_url.get_secret_value(),
-        "BROKER_URL": settings.broker_url.get_secret_value(),
-        "SECRET_KEY": SECRET,
-        "VERIFICATION_TOKEN_SECRET": f"{SECRET}-verification",
-        "RESET_PASSWORD_TOKEN_SECRET": f"{SECRET}-reset",
-    }
-    command = [sys.executable, "-m", "auth_service.keys", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-async def test_the_command_rotates_and_lists(rotating_app: FastAPI) -> None:
+async def test_the_command_rotates_and_lists(command: Command, rotating_app: FastAPI) -> None:
     settings: Settings = rotating_app.state.settings
-    made = await asyncio.to_thread(run_keys, settings, "rotate")
+    made = await command(main, settings, "rotate")
     assert made.returncode == 0, made.stderr
     assert " signs from " in made.stdout
-    listed = await asyncio.to_thread(run_keys, settings, "list")
+    listed = await command(main, settings, "list")
     assert [line.split()[1] for line in listed.stdout.splitlines()] == ["signing", "published"]
     kid = made.stdout.split()[0]
     async with client_of(rotating_app) as client:
         assert kid in json.dumps((await client.get("/.well-known/jwks.json")).json())
-    done = await asyncio.to_thread(run_keys, settings, "rotate", "--compromised")
-    listed = await asyncio.to_thread(run_keys, settings, "list")
+    done = await command(main, settings, "rotate", "--compromised")
+    listed = await command(main, settings, "list")
     assert [line.split()[:2] for line in listed.stdout.splitlines()] == [
         [done.stdout.split()[0], "signing"]
     ]

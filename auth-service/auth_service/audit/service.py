@@ -4,15 +4,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.models import AuditEvent
 from auth_service.visitor import Visitor
-
-log = structlog.get_logger()
 
 
 class Action(StrEnum):
@@ -54,11 +51,12 @@ def record(
             details=details or {},
         )
     )
-    log.info("audit", action=action, user_id=str(user_id) if user_id else None, actor=actor)
 
 
 async def forget_whereabouts(session: AsyncSession, user_id: UUID) -> None:
     """For an erased account: what happened stays, from where does not."""
+    # What this very transaction recorded is meant as well.
+    await session.flush()
     await session.execute(
         update(AuditEvent)
         .where(col(AuditEvent.user_id) == user_id)

@@ -50,7 +50,11 @@ class LoadedKey:
 
 
 class KeyRing:
-    """Signs with the key whose time it is, and publishes those that tokens may be signed with."""
+    """Signs with the key whose time it is, and publishes those that tokens may be signed with.
+
+    Keys that have become old are used while they are read again: who asks may hold the last
+    connection to the database. A key is published long before it signs.
+    """
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -59,34 +63,51 @@ class KeyRing:
         self._keys: list[LoadedKey] = []
         self._read_at = float("-inf")
         self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def signing(self) -> LoadedKey:
-        await self._read_if_old()
-        now = utc_now()
-        found = states(self._keys, now=now, grace=self._grace)
+        await self._prepare()
+        found = self._states()
         return next(key for key in self._keys if found[key.kid] is State.SIGNING)
 
     async def document(self) -> dict[str, Any]:
         """The JSON Web Key Set (RFC 7517)."""
-        await self._read_if_old()
-        found = states(self._keys, now=utc_now(), grace=self._grace)
+        await self._prepare()
+        found = self._states()
         shown = [key for key in self._keys if found[key.kid] is not State.WITHDRAWN]
         return {"keys": [key.document() for key in shown]}
 
     async def find_public(self, kid: str) -> Any | None:
         """The public key, unless it is unknown or withdrawn."""
-        await self._read_if_old()
-        found = states(self._keys, now=utc_now(), grace=self._grace)
+        await self._prepare()
+        if not any(key.kid == kid for key in self._keys):
+            # Another process may have made it just now.
+            await self._read_if_old()
+        found = self._states()
         for key in self._keys:
             if key.kid == kid and found[kid] is not State.WITHDRAWN:
                 return key.private_key.public_key()
         return None
 
+    async def close(self) -> None:
+        if self._reading is not None:
+            await self._reading
+
+    def _states(self) -> dict[str, State]:
+        return states(self._keys, now=utc_now(), grace=self._grace)
+
+    async def _prepare(self) -> None:
+        if not self._keys:
+            await self._read_if_old()
+        elif self._is_old() and (self._reading is None or self._reading.done()):
+            self._reading = asyncio.create_task(self._read_if_old())
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._read_at >= FRESH_SECONDS
+
     async def _read_if_old(self) -> None:
-        if time.monotonic() - self._read_at < FRESH_SECONDS:
-            return
         async with self._lock:
-            if time.monotonic() - self._read_at < FRESH_SECONDS:
+            if not self._is_old():
                 return
             try:
                 await self._read()

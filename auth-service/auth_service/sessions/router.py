@@ -17,6 +17,7 @@ from auth_service.deps import (
 )
 from auth_service.errors import BadCredentials, LockedOut, RefreshInvalid, RefreshReused
 from auth_service.sessions import service
+from auth_service.sessions.forms import REFRESH_BODY, RefreshBody
 from auth_service.sessions.schemas import RefreshForm, TokenPair
 from auth_service.sessions.signin import Credentials, sign_in
 from auth_service.visitor import VisitorDep
@@ -66,11 +67,13 @@ async def login(
 @router.post(
     "/refresh",
     summary="Change a refresh token for a new pair",
+    description="As JSON, or as the form that OAuth 2 clients send (RFC 6749, 6).",
     responses=answers(RefreshInvalid, RefreshReused),
+    openapi_extra=REFRESH_BODY,
 )
 @limited("refresh")
 async def refresh(
-    body: RefreshForm,
+    body: RefreshBody,
     database: DatabaseDep,
     issuer: IssuerDep,
     visitor: VisitorDep,

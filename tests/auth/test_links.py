@@ -1,0 +1,423 @@
+"""Verifying an address and resetting a password: the mails, and the tokens in their links."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlmodel import select
+
+from auth_service.accounts import manager as manager_module
+from auth_service.accounts.queries import find_by_email
+from auth_service.errors import AddressChanged, LinkNotNeeded
+from auth_service.mails import messages
+from auth_service.mails import router as links_router
+from auth_service.mails.links import address_to_verify, reset_link, verification_link
+from auth_service.mails.requests import answer_mail_requests
+from auth_service.models import MailRequest, User
+from service_kit.clock import utc_now
+from service_kit.database import Database
+from service_kit.ids import new_id
+from tests.auth.conftest import MakeSettings, StartApp, client_of
+from tests.auth.people import API, PASSWORD, People, Person, UserFactory, new_address, problem
+from tests.auth.timing import Attempt, measure, take_as_long
+
+NEW_PASSWORD = "another horse battery"
+FIVE_MINUTES = timedelta(minutes=5)
+
+
+@pytest.fixture
+async def service_headers(auth_app: FastAPI) -> dict[str, str]:
+    token = await auth_app.state.token_issuer.for_service(
+        "notification-service", "auth:links users:contact"
+    )
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def links(client: httpx.AsyncClient, service_headers: dict[str, str]) -> "Links":
+    return Links(client, service_headers)
+
+
+class Links:
+    """What notification-service does when it renders a mail."""
+
+    def __init__(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+        self.client = client
+        self.headers = headers
+
+    async def ask(self, person: Person, kind: str, **members: Any) -> httpx.Response:
+        body = {"user_id": str(person.id), "kind": kind, **members}
+        return await self.client.post(f"{API}/auth/links", headers=self.headers, json=body)
+
+    async def token(self, person: Person, kind: str, **members: Any) -> str:
+        answer = await self.ask(person, kind, **members)
+        assert answer.status_code == 201, answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        return str(answer.json()["token"])
+
+    async def verify(self, token: str) -> httpx.Response:
+        return await self.client.post(f"{API}/auth/verify", json={"token": token})
+
+    async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
+        return await self.client.post(
+            f"{API}/auth/reset-password", json={"token": token, "password": password}
+        )
+
+
+async def test_a_verification_link_works_once(people: People, links: Links) -> None:
+    person = await people.register()
+    token = await links.token(person, "verify-email")
+    answer = await links.verify(token)
+    assert answer.status_code == 200
+    assert answer.json()["is_verified"] is True and answer.json()["id"] == str(person.id)
+    assert problem(await links.verify(token)) == (400, "already-verified")
+    assert "email.verified" in await people.actions(person)
+    assert problem(await links.ask(person, "verify-email")) == (409, "link-not-needed")
+
+
+async def test_a_reset_link_works_once_and_ends_every_session(
+    client: httpx.AsyncClient, people: People, links: Links
+) -> None:
+    person = await people.sign_in()
+    elsewhere = await people.sign_in(person)
+    token, spare = [await links.token(person, "reset-password") for _ in range(2)]
+    answer = await links.reset(token)
+    assert answer.status_code == 200
+    for again in (token, spare):
+        assert problem(await links.reset(again, "yet another battery")) == (400, "bad-token")
+    for session in (person, elsewhere):
+        assert (await client.get(f"{API}/users/me", headers=session.headers)).status_code == 401
+        refreshed = await client.post(
+            f"{API}/auth/refresh", json={"refresh_token": session.refresh_token}
+        )
+        assert problem(refreshed) == (401, "refresh-invalid")
+    assert (await people.try_password(person.email, PASSWORD)).status_code == 400
+    assert (await people.try_password(person.email, NEW_PASSWORD)).status_code == 200
+    assert "password.reset" in await people.actions(person)
+
+
+async def resets_at_once(people: People, links: Links) -> list[int]:
+    person = await people.register()
+    token = await links.token(person, "reset-password")
+    answers = await asyncio.gather(
+        *(links.reset(token, f"password of thief {n}") for n in range(8))
+    )
+    return sorted(answer.status_code for answer in answers)
+
+
+async def test_of_eight_resets_at_once_one_counts(people: People, links: Links) -> None:
+    assert await resets_at_once(people, links) == [200] + [400] * 7
+
+
+async def test_without_the_lock_several_would(
+    people: People, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above."""
+
+    async def unlocked(session: Any, user_id: Any) -> User | None:
+        found: User | None = await session.get(User, user_id)
+        # Time for the others to read the same.
+        await asyncio.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(manager_module, "lock_user", unlocked)
+    assert (await resets_at_once(people, links)).count(200) > 1
+
+
+async def test_a_weak_new_password_is_refused_and_spends_nothing(
+    people: People, links: Links
+) -> None:
+    person = await people.register()
+    token = await links.token(person, "reset-password")
+    for weak in ("short", "password1234", person.email, "x" * 129):
+        answer = await links.reset(token, weak)
+        assert problem(answer) == (422, "invalid-request")
+        assert answer.json()["errors"][0]["field"] == "password"
+    assert (await links.reset(token)).status_code == 200
+
+
+async def test_a_reset_link_ends_with_the_password_and_with_the_address(
+    people: People, links: Links
+) -> None:
+    for change in ({"email": new_address()}, {"hashed_password": "$argon2id$another"}):
+        person = await people.register()
+        token = await links.token(person, "reset-password")
+        await people.change(person, **change)
+        assert problem(await links.reset(token)) == (400, "bad-token")
+
+
+async def test_a_link_is_for_one_person_and_one_purpose(
+    people: People, links: Links, auth_settings: MakeSettings
+) -> None:
+    person = await people.register()
+    settings, now = auth_settings(), utc_now()
+    row = await people.row(person)
+    verify = await links.token(person, "verify-email")
+    reset = await links.token(person, "reset-password")
+    assert problem(await links.verify(reset)) == (400, "bad-token")
+    assert problem(await links.reset(verify)) == (400, "bad-token")
+    stranger = User(**{**row.model_dump(), "id": new_id()})
+    secrets = (settings.verification_token_secret, settings.reset_password_token_secret)
+    minute = timedelta(minutes=1)
+    for_stranger = verification_link(
+        stranger, row.email, secret=secrets[0], lifetime=minute, now=now
+    )
+    assert problem(await links.verify(for_stranger.token)) == (400, "bad-token")
+    for_stranger = reset_link(stranger, secret=secrets[1], lifetime=minute, now=now)
+    assert problem(await links.reset(for_stranger.token)) == (400, "bad-token")
+    await people.change(person, email=new_address())
+    assert problem(await links.verify(verify)) == (400, "bad-token")
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "\x00", "x" * 4096])
+async def test_nonsense_is_no_link(links: Links, token: str) -> None:
+    assert problem(await links.verify(token)) == (400, "bad-token")
+    assert problem(await links.reset(token)) == (400, "bad-token")
+
+
+async def test_links_end(people: People, auth_settings: MakeSettings, links: Links) -> None:
+    person = await people.register()
+    row, settings = await people.row(person), auth_settings()
+    ended = timedelta(seconds=-60)
+    verify = verification_link(
+        row, row.email, secret=settings.verification_token_secret, lifetime=ended, now=utc_now()
+    )
+    assert problem(await links.verify(verify.token)) == (400, "bad-token")
+    reset = reset_link(
+        row, secret=settings.reset_password_token_secret, lifetime=ended, now=utc_now()
+    )
+    assert problem(await links.reset(reset.token)) == (400, "bad-token")
+
+
+@pytest.mark.parametrize(("kind", "lifetime"), [("verify-email", 86_400), ("reset-password", 900)])
+async def test_the_answer_says_when_a_link_ends(
+    people: People, links: Links, kind: str, lifetime: int
+) -> None:
+    answer = await links.ask(await people.register(), kind)
+    ends = datetime.fromisoformat(answer.json()["expires_at"])
+    assert (ends - utc_now()).total_seconds() == pytest.approx(lifetime, abs=10)
+    assert set(answer.json()) == {"token", "expires_at"}
+
+
+async def test_only_a_service_with_the_scope_gets_links_and_contacts(
+    auth_app: FastAPI, client: httpx.AsyncClient, people: People
+) -> None:
+    person = await people.superuser()
+    body = {"user_id": str(person.id), "kind": "reset-password"}
+    other = await auth_app.state.token_issuer.for_service("event-service", "notifications:send")
+    for headers, expected in (
+        ({}, (401, "not-authenticated")),
+        (person.headers, (403, "forbidden")),
+        ({"Authorization": f"Bearer {other}"}, (403, "forbidden")),
+    ):
+        link = await client.post(f"{API}/auth/links", headers=headers, json=body)
+        contact = await client.get(f"{API}/users/{person.id}/contact", headers=headers)
+        assert problem(link) == problem(contact) == expected
+
+
+async def test_unknown_people_have_no_links_and_no_contact(
+    client: httpx.AsyncClient, links: Links
+) -> None:
+    nobody = Person(new_id(), "")
+    assert problem(await links.ask(nobody, "verify-email")) == (404, "not-found")
+    contact = await client.get(f"{API}/users/{nobody.id}/contact", headers=links.headers)
+    assert problem(contact) == (404, "not-found")
+    assert problem(await links.ask(nobody, "other-kind")) == (422, "invalid-request")
+
+
+async def test_a_contact_says_how_to_write_to_somebody(
+    client: httpx.AsyncClient, people: People, links: Links
+) -> None:
+    person = await people.register(full_name="Ann Lee", locale="ru")
+    answer = await client.get(f"{API}/users/{person.id}/contact", headers=links.headers)
+    assert answer.json() == {
+        "id": str(person.id), "email": person.email, "pending_email": None,
+        "full_name": "Ann Lee", "locale": "ru", "is_active": True, "is_verified": False,
+    }  # fmt: skip
+
+
+OLD, NEW, OTHER = "old@example.com", "new@example.com", "other@example.com"
+
+
+@pytest.mark.parametrize(
+    ("is_verified", "pending", "going_to", "expected"),
+    [
+        (False, None, None, OLD),
+        (False, None, OLD, OLD),
+        (False, None, OTHER, AddressChanged),
+        (True, None, None, LinkNotNeeded),
+        (True, None, OLD, LinkNotNeeded),
+        (True, NEW, None, NEW),
+        (True, NEW, NEW, NEW),
+        # A mail on its way to the old address must not hold what proves the new one.
+        (True, NEW, OLD, LinkNotNeeded),
+        (True, NEW, OTHER, AddressChanged),
+        (False, NEW, None, AddressChanged),
+        (False, NEW, OLD, OLD),
+        (False, NEW, NEW, NEW),
+    ],
+)
+def test_a_token_proves_the_address_that_its_mail_goes_to(
+    is_verified: bool, pending: str | None, going_to: str | None, expected: Any
+) -> None:
+    user = User(email=OLD, hashed_password="", is_verified=is_verified, pending_email=pending)
+    if isinstance(expected, str):
+        assert address_to_verify(user, going_to) == expected
+    else:
+        with pytest.raises(expected):
+            address_to_verify(user, going_to)
+
+
+# Asking for mails
+
+
+async def ask(client: httpx.AsyncClient, path: str, email: str) -> httpx.Response:
+    return await client.post(f"{API}/auth/{path}", json={"email": email})
+
+
+async def relay(database: Database, coalesce: timedelta = FIVE_MINUTES) -> None:
+    while await answer_mail_requests(database, coalesce=coalesce):
+        pass
+
+
+async def test_twenty_requests_make_one_mail(client: httpx.AsyncClient, people: People) -> None:
+    person = await people.register()
+    for n in range(20):
+        answer = await ask(client, "forgot-password", person.email.upper())
+        assert answer.status_code == 202
+        if n % 3 == 0:
+            await relay(people.database)
+    await relay(people.database)
+    (message,) = await people.messages(person, "reset-password")
+    assert message.message["data"] == {}
+    assert message.message["topic"] == "user.password-reset-requested.v1"
+
+
+async def test_without_the_pause_they_would_make_several(
+    client: httpx.AsyncClient, people: People
+) -> None:
+    """The control of the test above."""
+    person = await people.register()
+    for _ in range(3):
+        await ask(client, "forgot-password", person.email)
+        await relay(people.database, timedelta(0))
+    keys = {m.message["dedup_key"] for m in await people.messages(person, "reset-password")}
+    assert len(keys) == 3
+
+
+async def test_a_while_later_another_mail_goes_out(
+    client: httpx.AsyncClient, people: People
+) -> None:
+    person = await people.register()
+    await ask(client, "request-verify-token", person.email)
+    await relay(people.database)
+    assert len(await people.messages(person, "verify-email")) == 1
+    await people.change(person, verification_mail_at=utc_now() - FIVE_MINUTES)
+    await ask(client, "request-verify-token", person.email)
+    await relay(people.database)
+    assert len(await people.messages(person, "verify-email")) == 2
+
+
+async def test_nobody_is_written_to_in_vain(client: httpx.AsyncClient, people: People) -> None:
+    verified, inactive = await people.register(), await people.register()
+    long_ago = utc_now() - timedelta(days=1)
+    await people.change(verified, is_verified=True, verification_mail_at=long_ago)
+    await people.change(inactive, is_active=False, verification_mail_at=long_ago)
+    for person in (verified, inactive):
+        await ask(client, "request-verify-token", person.email)
+    await ask(client, "forgot-password", inactive.email)
+    await relay(people.database)
+    assert len(await people.messages(verified)) == len(await people.messages(inactive)) == 1
+
+
+async def test_a_pending_address_is_asked_again(client: httpx.AsyncClient, people: People) -> None:
+    person = await people.register()
+    await people.change(
+        person, is_verified=True, pending_email=new_address(), verification_mail_at=None
+    )
+    await ask(client, "request-verify-token", person.email)
+    await relay(people.database)
+    message = (await people.messages(person, "verify-email"))[-1]
+    assert message.message["data"] == {"address": "pending"}
+
+
+@pytest.mark.parametrize("path", ["forgot-password", "request-verify-token"])
+async def test_the_answer_does_not_say_whether_there_is_an_account(
+    client: httpx.AsyncClient, people: People, path: str
+) -> None:
+    person = await people.register()
+    known, unknown = await ask(client, path, person.email), await ask(client, path, new_address())
+    assert known.status_code == unknown.status_code == 202
+    assert known.content == unknown.content == b"null"
+    await relay(people.database)
+    async with people.database.transaction() as session:
+        assert not (await session.exec(select(MailRequest))).all()
+
+
+async def test_two_relays_do_not_send_twice(client: httpx.AsyncClient, people: People) -> None:
+    everybody = [await people.register() for _ in range(10)]
+    for person in everybody:
+        await ask(client, "forgot-password", person.email)
+    await asyncio.gather(*(relay(people.database) for _ in range(4)))
+    for person in everybody:
+        assert len(await people.messages(person, "reset-password")) == 1
+
+
+@pytest.fixture
+async def quick(start_app: StartApp) -> AsyncIterator[httpx.AsyncClient]:
+    async with start_app(log_level="ERROR") as app, client_of(app) as found:
+        yield found
+
+
+def fresh_addresses(
+    client: httpx.AsyncClient, path: str, known: list[str]
+) -> tuple[Attempt, Attempt]:
+    """Asking for a mail to somebody and to nobody; to each address once."""
+    left = itertools.cycle(known)
+    return (
+        lambda: ask(client, path, next(left)),
+        lambda: ask(client, path, new_address()),
+    )
+
+
+async def many(database: Database, count: int) -> list[str]:
+    users = [UserFactory.build() for _ in range(count)]
+    addresses = [user.email for user in users]
+    async with database.transaction() as session:
+        session.add_all(users)
+    return addresses
+
+
+@pytest.mark.parametrize("path", ["forgot-password", "request-verify-token"])
+async def test_the_time_does_not_say_whether_there_is_an_account(
+    quick: httpx.AsyncClient, database: Database, path: str
+) -> None:
+    known = await many(database, 300)
+    assert await take_as_long(*fresh_addresses(quick, path, known))
+
+
+async def test_with_the_look_up_in_the_request_the_time_would_tell(
+    quick: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above: what a service does that sends its mail right away."""
+
+    async def send_at_once(session: Any, kind: str, email: str, *, visitor: Any) -> None:
+        user = await find_by_email(session, email)
+        if user:
+            user.reset_mail_at = utc_now()
+            session.add(messages.reset_mail(user.id, now=utc_now()))
+
+    monkeypatch.setattr("auth_service.accounts.router.ask_for_mail", send_at_once)
+    known = await many(database, 50)
+    first, second = await measure(*fresh_addresses(quick, "forgot-password", known))
+    assert first > 1.2 * second
+
+
+def test_no_route_asks_for_more_than_the_contract() -> None:
+    (route,) = links_router.router.routes
+    assert getattr(route, "path", "") == "/api/v1/auth/links"

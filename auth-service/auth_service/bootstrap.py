@@ -2,6 +2,7 @@
 
 from auth_service.clients.service import keep_secret
 from auth_service.keys.cipher import cipher_for
+from auth_service.keys.ring import KeyRing
 from auth_service.keys.service import ensure_first_key
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
@@ -29,5 +30,7 @@ async def bootstrap(settings: Settings) -> None:
             for client_id, secret, scopes in clients:
                 if secret.get_secret_value():
                     await keep_secret(session, client_id, scopes, secret.get_secret_value())
+        # Raises UnreadableKeys now and not at the first sign-in.
+        await KeyRing(database, settings).signing()
     finally:
         await database.close()

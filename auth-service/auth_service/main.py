@@ -45,6 +45,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings, database = app.state.settings, app.state.database
     ring = KeyRing(database, settings)
     app.state.key_ring = ring
+    app.state.readiness["signing-keys"] = ring.check
     app.state.token_issuer = TokenIssuer(ring, settings)
     app.state.token_verifier = SessionVerifier(ring, database, settings)
     app.state.hasher = Hasher(settings)

@@ -41,6 +41,10 @@ def auth_settings(auth_database_url: str, redis_url: str) -> MakeSettings:
                 "reset_password_token_secret": f"{SECRET}-reset",
                 "rate_limit_enabled": False,
                 "public_url": "https://localhost",
+                # How busy this machine is must not decide.
+                "database_pool_timeout_seconds": 30,
+                "lock_timeout_seconds": 30,
+                "statement_timeout_seconds": 30,
                 **CHEAP_HASHES,
                 **changes,
             }

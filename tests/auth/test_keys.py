@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from sqlmodel import select
 
+from auth_service import migrate
 from auth_service.housekeeping import purge
 from auth_service.keys import ring as key_ring
 from auth_service.keys.__main__ import main
@@ -98,12 +99,28 @@ async def test_private_keys_are_encrypted_at_rest(
     assert b"PRIVATE" in cipher_for(auth_settings().secret_key).decrypt(row.private_key)
 
 
-async def test_another_secret_key_cannot_read_them(
-    database: Database, auth_settings: MakeSettings
+async def test_another_secret_key_cannot_read_them_and_says_so(
+    database: Database,
+    auth_settings: MakeSettings,
+    start_app: StartApp,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
 ) -> None:
-    ring = KeyRing(database, auth_settings(secret_key=f"{SECRET}-another"))
+    another = f"{SECRET}-another"
+    ring = KeyRing(database, auth_settings(secret_key=another))
     with pytest.raises(UnreadableKeys):
         await ring.signing()
+    async with start_app(secret_key=another) as app, client_of(app) as client:
+        answer = await client.get("/health/ready")
+    assert problem(answer) == (503, "not-ready")
+    assert answer.json()["missing"] == ["signing-keys"]
+
+    def migrate_with_another() -> None:
+        monkeypatch.setenv("SECRET_KEY", another)
+        migrate.main()
+
+    done = await command(migrate_with_another, auth_settings())
+    assert (done.returncode, done.stderr) == (1, f"{migrate.UNREADABLE}\n")
 
 
 async def test_twenty_processes_that_start_at_once_make_one_first_key(

@@ -165,9 +165,7 @@ async def app(options: dict[str, Any], database: Database) -> AsyncIterator[Fast
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://test/api/v1/notifications"
-    ) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         yield client
 
 

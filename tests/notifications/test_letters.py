@@ -196,9 +196,18 @@ def test_only_reminders_can_be_unsubscribed(writer: LetterWriter, kind: str) -> 
     ("starts_at", "text"),
     [
         # Berlin leaves summer time on 25 October 2026 at 3:00.
-        (datetime(2026, 10, 24, 18, 0, tzinfo=UTC), "8:00\u202fPM – 10:00\u202fPM (Berlin, UTC+2)"),
-        (datetime(2026, 10, 25, 18, 0, tzinfo=UTC), "7:00\u202fPM – 9:00\u202fPM (Berlin, UTC+1)"),
-        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "2:30\u202fAM – 3:30\u202fAM (Berlin, UTC+2)"),
+        (
+            datetime(2026, 10, 24, 18, 0, tzinfo=UTC),
+            "8:00\u202fPM\xa0– 10:00\u202fPM (Berlin, UTC+2)",
+        ),
+        (
+            datetime(2026, 10, 25, 18, 0, tzinfo=UTC),
+            "7:00\u202fPM\xa0– 9:00\u202fPM (Berlin, UTC+1)",
+        ),
+        (
+            datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+            "2:30\u202fAM\xa0– 3:30\u202fAM (Berlin, UTC+2)",
+        ),
     ],
 )
 def test_times_are_the_events_own_over_a_change_of_the_clocks(

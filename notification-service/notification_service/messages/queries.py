@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, func, or_, select
+from sqlalchemy import Uuid, bindparam, column, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -50,7 +50,8 @@ async def get_own(
 
 async def list_missing(session: AsyncSession, ids: Sequence[UUID]) -> list[UUID]:
     """Those of ``ids`` that never came here."""
-    asked = func.unnest(bindparam("ids", list(ids), ARRAY(Uuid))).table_valued("id")
+    wanted = func.unnest(bindparam("ids", list(ids), ARRAY(Uuid)))
+    asked = wanted.table_valued(column("id", Uuid), name="asked").render_derived()
     found = await session.execute(
         select(asked.c.id).where(
             ~select(rows.id).where(rows.id == asked.c.id).exists(),

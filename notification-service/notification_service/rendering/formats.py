@@ -50,7 +50,9 @@ class Formats:
         end = self.time(ends_at, zone)
         if starts_at.astimezone(zone).date() != ends_at.astimezone(zone).date():
             end = f"{self.day(ends_at, zone)}, {end}"
-        return f"{self.time(starts_at, zone)} – {end} ({self.zone(starts_at, zone)})"
+        return (
+            f"{self.time(starts_at, zone)}\N{NO-BREAK SPACE}– {end} ({self.zone(starts_at, zone)})"
+        )
 
     def zone(self, at: datetime, zone: ZoneInfo) -> str:
         """The place whose clocks are meant, and how far they are from UTC at that moment."""

@@ -174,8 +174,8 @@ class LetterWriter:
             "city": event.city,
             "day": day,
             "hours": hours,
-            "when": f"{day}, {hours}",
-            "place": f"{event.venue}, {event.city}",
+            "when": [day, hours],
+            "place": [f"{event.venue}, {event.city}"],
         }
 
     def _account(

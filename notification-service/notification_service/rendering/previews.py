@@ -14,7 +14,7 @@ def preview_sample(writer: LetterWriter, kind: str, locale: Language) -> Preview
     """Raises NotFound for a kind that there is not."""
     if kind not in KINDS:
         raise NotFound
-    return preview(writer, kind, sample_content(kind), locale)
+    return preview(writer, kind, sample_content(kind, locale), locale)
 
 
 def preview(writer: LetterWriter, kind: str, content: Content, locale: Language) -> Preview:

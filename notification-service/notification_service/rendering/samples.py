@@ -10,24 +10,52 @@ from service_kit.clock import utc_now
 
 BOOKING_ID = UUID("0198c0de-0000-7000-8000-00000000b00c")
 EVENT_ID = UUID("0198c0de-0000-7000-8000-00000000e4e7")
-NAMES = {"en": "Ada Lovelace", "ru": "Софья Ковалевская"}
+WORDS = {
+    "en": {
+        "name": "Ada Lovelace",
+        "title": "Goldberg Variations by Candlelight",
+        "description": "Two pianos, one evening.",
+        "venue": "Kesselhaus",
+        "old_venue": "Old Gasworks",
+        "city": "Berlin",
+        "section": "Stalls",
+        "moved": "The old hall was too small for all of you.",
+        "ill": "The pianist is ill.",
+        "subject": "Doors open an hour earlier",
+        "body": "Dear all,\n\ndoors open at 18:30, and the bar with them.\nCome early!",
+    },
+    "ru": {
+        "name": "Софья Ковалевская",
+        "title": "Гольдберг-вариации при свечах",
+        "description": "Два рояля, один вечер.",
+        "venue": "Котельная",
+        "old_venue": "Старый газовый завод",
+        "city": "Берлин",
+        "section": "Партер",
+        "moved": "Прежний зал оказался мал для всех вас.",
+        "ill": "Пианистка больна.",
+        "subject": "Двери откроются на час раньше",
+        "body": "Друзья!\n\nДвери откроются в 18:30, и буфет тоже.\nПриходите пораньше!",
+    },
+}
 
 
-def sample_content(kind: str) -> Content:
-    return read_content(kind, sample_data(kind))
+def sample_content(kind: str, locale: str = "en") -> Content:
+    return read_content(kind, sample_data(kind, locale))
 
 
 def sample_reader(locale: str) -> Reader:
-    return Reader(name=NAMES.get(locale, NAMES["en"]), locale=locale)
+    return Reader(name=WORDS[locale]["name"], locale=locale)
 
 
 def sample_link() -> Link:
     return Link(token="sample-token", expires_at=utc_now() + timedelta(hours=1))
 
 
-def sample_data(kind: str) -> dict[str, Any]:
+def sample_data(kind: str, locale: str = "en") -> dict[str, Any]:
     """The ``data`` that the message of this kind has."""
-    event = _event()
+    words = WORDS[locale]
+    event = _event(words)
     about_event = {"event_id": str(EVENT_ID), "event": event}
     booking = about_event | {
         "booking_id": str(BOOKING_ID),
@@ -35,7 +63,7 @@ def sample_data(kind: str) -> dict[str, Any]:
         "quantity": 2,
         "total": 9800,
         "currency": "EUR",
-        "seats": [_seat(12), _seat(13)],
+        "seats": [_seat(12, words), _seat(13, words)],
     }
     special: dict[str, dict[str, Any]] = {
         "booking-cancelled": booking | {"status": "cancelled"},
@@ -44,13 +72,12 @@ def sample_data(kind: str) -> dict[str, Any]:
         | {
             "booking_ids": [str(BOOKING_ID)],
             "changes": {
-                "venue": ["Old Gasworks", event["venue"]],
+                "venue": [words["old_venue"], event["venue"]],
                 "starts_at": [(_starts_at() - timedelta(hours=1)).isoformat(), event["starts_at"]],
             },
-            "reason": "The old hall was too small for all of you.",
+            "reason": words["moved"],
         },
-        "event-cancelled": about_event
-        | {"booking_ids": [str(BOOKING_ID)], "reason": "The pianist is ill."},
+        "event-cancelled": about_event | {"booking_ids": [str(BOOKING_ID)], "reason": words["ill"]},
         "waitlist-offer": about_event
         | {
             "booking_id": str(BOOKING_ID),
@@ -59,8 +86,8 @@ def sample_data(kind: str) -> dict[str, Any]:
         },
         "organizer-message": about_event
         | {
-            "subject": "Doors open an hour earlier",
-            "body": "Dear all,\n\ndoors open at 18:30, and the bar with them.\nCome early!",
+            "subject": words["subject"],
+            "body": words["body"],
         },
         "verify-email": {},
         "reset-password": {},
@@ -74,23 +101,20 @@ def _starts_at() -> Any:
     return tomorrow.replace(hour=18, minute=30, second=0, microsecond=0)
 
 
-def _event() -> dict[str, Any]:
+def _event(words: dict[str, str]) -> dict[str, Any]:
     starts_at = _starts_at()
     return {
-        "title": "Goldberg Variations by Candlelight",
-        "description": "Two pianos, one evening.",
-        "venue": "Kesselhaus",
-        "city": "Berlin",
+        **{name: words[name] for name in ("title", "description", "venue", "city")},
         "timezone": "Europe/Berlin",
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(hours=2, minutes=30)).isoformat(),
     }
 
 
-def _seat(number: int) -> dict[str, Any]:
+def _seat(number: int, words: dict[str, str]) -> dict[str, Any]:
     return {
         "id": str(UUID(int=BOOKING_ID.int + number)),
-        "section": "Stalls",
+        "section": words["section"],
         "row": "C",
         "number": number,
         "ticket_code": f"SAMPLE-{number:04}-NOT-VALID",

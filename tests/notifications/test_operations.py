@@ -1,0 +1,179 @@
+"""What operators see, and what they can do."""
+
+import asyncio
+import inspect
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from notification_service.doctor import examine
+from notification_service.flower import guard_flower
+from notification_service.settings import Settings
+from tests.notifications.conftest import OfficeForTests
+from tests.notifications.mail_server import MailServerForTests
+from tests.notifications.messages import make_message
+
+LONG_AGO = {"wanted_at": "now() - interval '1 hour'"}
+
+
+async def gauge(client: httpx.AsyncClient, name: str) -> float:
+    text = (await client.get("http://test/metrics")).text
+    [line] = [line for line in text.splitlines() if line.startswith(f"notifications_{name} ")]
+    return float(line.partition(" ")[2])
+
+
+async def wait_for(
+    client: httpx.AsyncClient, name: str, low: float, high: float | None = None
+) -> None:
+    async with asyncio.timeout(10):
+        while not low <= await gauge(client, name) <= (low if high is None else high):
+            await asyncio.sleep(0.02)
+
+
+async def test_readiness_is_red_while_a_mail_waits_too_long(
+    client: httpx.AsyncClient, office: OfficeForTests, mail_server: MailServerForTests
+) -> None:
+    message = make_message()
+    mail_server.answers("DATA", "451 Later")
+    await office.receive(message)
+    at_first = await client.get("http://test/health/ready")
+
+    await office.change(message, **LONG_AGO)
+    later = await client.get("http://test/health/ready")
+    mail_server.is_well()
+    await office.change(message, next_attempt_at="now()")
+    await office.work_off()
+    at_last = await client.get("http://test/health/ready")
+
+    assert [r.status_code for r in (at_first, later, at_last)] == [200, 503, 200]
+    assert later.json()["missing"] == ["mail queue"]
+
+
+async def test_gauges_count_what_waits_and_what_failed(
+    client: httpx.AsyncClient, office: OfficeForTests, mail_server: MailServerForTests
+) -> None:
+    mail_server.answers("DATA", "451 Later")
+    waiting, failed = make_message(), make_message("surprise")
+    await office.receive(waiting)
+    await office.receive(failed)
+    await office.change(waiting, **LONG_AGO)
+
+    await wait_for(client, "unsent", 1)
+    await wait_for(client, "failed", 1)
+    await wait_for(client, "queue_length", 0)
+    await wait_for(client, "oldest_unsent_seconds", 3600, 3700)
+
+
+@pytest.fixture
+def settings(options: dict[str, Any]) -> Settings:
+    return Settings(**options)
+
+
+async def test_the_doctor_finds_nothing_where_nothing_is(
+    office: OfficeForTests, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await office.receive(make_message())
+
+    assert await examine(settings, is_retry=False, ids=[]) == 0
+    assert capsys.readouterr().out == "Nothing is stuck.\n"
+
+
+async def test_the_doctor_says_what_is_stuck_and_why_and_sets_it_going(
+    office: OfficeForTests,
+    mail_server: MailServerForTests,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused, waiting, malformed, fresh = (make_message() for _ in range(4))
+    malformed["user_id"] = None
+    await office.receive(malformed)
+    mail_server.answers("DATA", "550 5.7.1 No")
+    await office.receive(refused)
+    mail_server.answers("DATA", "451 Later")
+    await office.receive(waiting)
+    await office.receive(fresh)
+    await office.change(waiting, **LONG_AGO)
+
+    assert await examine(settings, is_retry=False, ids=[]) == 1
+    found = capsys.readouterr().out
+    assert "refused the mail for good (550 5.7.1)" in found
+    assert "does not take the mail now (451)" in found
+    assert "does not say whom it is for. Its sender must send it anew." in found
+    assert fresh["id"] not in found
+
+    mail_server.is_well()
+    assert await examine(settings, is_retry=True, ids=[]) == 0
+    assert "Set going again: 2." in capsys.readouterr().out
+    await office.work_off()
+    assert [(await office.row(m)).status for m in (refused, waiting)] == ["sent", "sent"]
+
+
+async def test_the_doctor_sets_going_what_is_named_but_not_what_is_done(
+    office: OfficeForTests, mail_server: MailServerForTests, settings: Settings
+) -> None:
+    sent, failed, other = (make_message() for _ in range(3))
+    await office.receive(sent)
+    mail_server.answers("DATA", "550 No")
+    await office.receive(failed)
+    await office.receive(other)
+
+    ids = [UUID(message["id"]) for message in (sent, failed)]
+    await examine(settings, is_retry=True, ids=ids)
+
+    statuses = [(await office.row(m)).status for m in (sent, failed, other)]
+    assert statuses == ["sent", "queued", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_refused"),
+    [
+        ({}, True),
+        ({"FLOWER_BASIC_AUTH": ""}, True),
+        ({"FLOWER_BASIC_AUTH": "ops"}, True),
+        ({"FLOWER_BASIC_AUTH": "ops:secret"}, False),
+        ({"FLOWER_AUTH": ".*@parterre\\.example"}, False),
+    ],
+)
+def test_flower_does_not_start_without_sign_in(
+    environment: dict[str, str], is_refused: bool
+) -> None:
+    if is_refused:
+        with pytest.raises(SystemExit, match="FLOWER_BASIC_AUTH"):
+            guard_flower(["celery", "flower"], environment)
+    else:
+        guard_flower(["celery", "flower"], environment)
+        assert environment["FLOWER_READ_ONLY"] == "true"
+    guard_flower(["celery", "worker"], {})
+
+
+def test_flowers_password_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "auth").write_text("ops:secret\n")
+    environment = {"FLOWER_BASIC_AUTH_FILE": str(tmp_path / "auth")}
+
+    guard_flower(["celery", "flower"], environment)
+
+    assert environment == {"FLOWER_BASIC_AUTH": "ops:secret", "FLOWER_READ_ONLY": "true"}
+
+
+async def test_tasks_are_functions_that_run(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery takes a coroutine function for a task, reports success and never runs it."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://nobody@localhost/none")
+    for name in ("CACHE_REDIS_URL", "BROKER_URL"):
+        monkeypatch.setenv(name, "redis://localhost:1/0")
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    monkeypatch.setenv("SMTP_URL", "smtp://localhost")
+    monkeypatch.setenv("MAIL_FROM", "Parterre <tickets@parterre.example>")
+    from notification_service import worker
+
+    ours = {name: task for name, task in worker.app.tasks.items() if "notifications." in name}
+    assert set(ours) == {
+        f"notifications.{name}" for name in ("send", "deliver", "erase_user", "sweep", "tidy")
+    }
+    assert not any(inspect.iscoroutinefunction(task.run) for task in ours.values())
+    assert worker.app.conf.task_ignore_result
+    assert worker.app.conf.task_acks_late
+    assert worker.app.conf.task_reject_on_worker_lost

@@ -1,10 +1,11 @@
-"""Demo accounts and events, made through the same API that everybody uses."""
+"""Demo accounts, events and bookings, made through the same API that everybody uses."""
 
 import email
 import email.policy
 import re
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,17 @@ from stack.errors import StackError
 
 PASSWORD = "parterre-demo-7x"
 MAIL_SECONDS = 30.0
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
+# Limits count by the minute; who is told to wait longer gives up.
+MAX_WAIT_SECONDS = 90.0
 TOKEN = re.compile(r"verify\?token=([A-Za-z0-9._~-]+)")
 
+# What the guest has booked: so many places, or so many seats side by side.
+BOOKINGS = {"Jazz in the Courtyard": 2, "Балет «Щелкунчик»": 3, "Python Meetup": 1}
+
 Json = dict[str, Any]
+Admin = Callable[[list[str]], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -48,90 +56,169 @@ class Addresses:
     mailbox: str
 
 
-def fill(
-    addresses: Addresses, admin: Callable[[list[str]], None], say: Callable[[str], None]
-) -> None:
-    """Adds what is missing; a second time that is nothing. Raises StackError."""
-    with httpx.Client(timeout=15) as http, explained():
-        new = [account for account in ACCOUNTS if register(http, addresses, account)]
-        for account in new:
-            verify(http, addresses, account)
-        if ADMIN in new:
-            admin(["promote", ADMIN.email])
-        organizer = sign_in(http, addresses, ORGANIZER)
-        made = [make_event(http, addresses, organizer, event) for event in missing_events(
-            http, addresses, organizer
-        )]  # fmt: skip
-        if GUEST in new and made:
-            guest = sign_in(http, addresses, GUEST)
-            for event in made[:2]:
-                send(http, "POST", f"{addresses.event}/api/v1/bookings", guest,
-                     json={"event_id": event["id"], "quantity": 2})  # fmt: skip
-    if new or made:
-        say(f"Added {len(new)} accounts and {len(made)} events.")
+@dataclass(frozen=True)
+class Api:
+    http: httpx.Client
+    addresses: Addresses
+    say: Say
+
+    def auth(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._send(method, f"{self.addresses.auth}/api/v1{path}", **options)
+
+    def event(self, method: str, path: str, token: str, **options: Any) -> httpx.Response:
+        return self._send(method, f"{self.addresses.event}/api/v1{path}", token, **options)
+
+    def mails_to(self, address: str) -> list[bytes]:
+        """The newest mails to somebody, newest first."""
+        query: Json = {"kind": "to", "query": address, "limit": 20}
+        found = self._send("GET", f"{self.addresses.mailbox}/api/v2/search", params=query).json()
+        return [message["Raw"]["Data"].encode() for message in found["items"]]
+
+    def every(self, path: str, token: str, **query: Any) -> Iterator[Json]:
+        """All items of a list of event-service, page by page."""
+        query["limit"] = 100
+        while True:
+            page = self.event("GET", path, token, params=query).json()
+            yield from page["items"]
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        token: str | None = None,
+        accept: Collection[int] = (),
+        **options: Any,
+    ) -> httpx.Response:
+        """The answer; waits as long as a rate limit says. Raises StackError on a problem whose
+        status is not among ``accept``."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
+        while True:
+            answer = self.http.request(method, url, headers=headers, **options)
+            if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            self._wait(answer, deadline)
+        if answer.is_success or answer.status_code in accept:
+            return answer
+        raise StackError(f"Demo: {method} {url} answered {answer.status_code}{_detail(answer)}")
+
+    def _wait(self, answer: httpx.Response, deadline: float) -> None:
+        given = answer.headers.get("Retry-After", "")
+        seconds = max(int(given), 1) if given.isdecimal() else 1
+        if time.monotonic() + seconds > deadline:
+            raise StackError(
+                f"Demo: {answer.url} takes no more requests for {seconds} s; try again."
+            )
+        self.say(f"{answer.url} takes no more requests for {seconds} s; waiting ...")
+        time.sleep(seconds)
+
+
+def _detail(answer: httpx.Response) -> str:
+    if "json" not in answer.headers.get("Content-Type", ""):
+        return "."
+    problem = answer.json()
+    fields = [
+        f"{error.get('field')}: {error.get('message')}" for error in problem.get("errors", [])
+    ]
+    return ": " + "; ".join([str(problem.get("detail", "")), *fields])
+
+
+def fill(addresses: Addresses, admin: Admin, say: Say) -> list[Account]:
+    """Adds what is missing, also what an interrupted run has left out; nothing if all is there.
+    The accounts that can be signed in to with ``PASSWORD``. Raises StackError."""
+    with explained(), httpx.Client(timeout=15) as http:
+        api = Api(http, addresses, say)
+        new = [account for account in ACCOUNTS if register(api, account)]
+        tokens = {}
+        for account in ACCOUNTS:
+            token = settle(api, account, admin, is_new=account in new)
+            if token:
+                tokens[account] = token
+            else:
+                say(f"{account.email} has another password by now; it is left as it is.")
+        events = booked = 0
+        if ORGANIZER in tokens:
+            present, events = add_events(api, tokens[ORGANIZER])
+            if GUEST in tokens:
+                booked = add_bookings(api, tokens[GUEST], present)
+    if new or events or booked:
+        say(f"Added {len(new)} accounts, {events} events and {booked} bookings.")
+    return list(tokens)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
+    """Any failure in one line."""
     try:
         yield
     except httpx.HTTPError as error:
-        raise StackError(f"Demo data could not be added: {type(error).__name__}.") from error
+        why = str(error) or type(error).__name__
+        raise StackError(f"Demo: {error.request.method} {error.request.url}: {why}") from error
+    except subprocess.CalledProcessError as error:
+        raise StackError(f"Demo: the command to promote a superuser failed: {error}") from error
+    except (ValueError, KeyError) as error:
+        raise StackError(f"Demo: an answer has another form than expected: {error!r}") from error
 
 
-def send(
-    http: httpx.Client, method: str, url: str, token: str | None = None, **options: Any
-) -> httpx.Response:
-    """The answer; waits as long as a rate limit says. Raises StackError on any other problem."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    while True:
-        answer = http.request(method, url, headers=headers, **options)
-        if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-            break
-        time.sleep(int(answer.headers.get("Retry-After", "1")))
-    if answer.is_error and answer.status_code != HTTPStatus.CONFLICT:
-        problem = answer.json().get("detail", "") if answer.content else ""
-        raise StackError(f"Demo data: {method} {url} answered {answer.status_code}: {problem}")
-    return answer
-
-
-def register(http: httpx.Client, addresses: Addresses, account: Account) -> bool:
+def register(api: Api, account: Account) -> bool:
     """Whether the account is new."""
-    answer = send(
-        http,
-        "POST",
-        f"{addresses.auth}/api/v1/auth/register",
-        json={
-            "email": account.email,
-            "password": PASSWORD,
-            "full_name": account.full_name,
-            "locale": account.locale,
-        },
-    )
+    body = {
+        "email": account.email,
+        "password": PASSWORD,
+        "full_name": account.full_name,
+        "locale": account.locale,
+    }
+    answer = api.auth("POST", "/auth/register", json=body, accept={HTTPStatus.CONFLICT})
     return answer.status_code == HTTPStatus.CREATED
 
 
-def verify(http: httpx.Client, addresses: Addresses, account: Account) -> None:
+def settle(api: Api, account: Account, admin: Admin, *, is_new: bool) -> str | None:
+    """A token of the account, verified and with its role; None if its password is another."""
+    if is_new:
+        verify(api, account)
+        if account is ADMIN:
+            admin(["promote", account.email])
+        return sign_in(api, account)
+    token = sign_in(api, account)
+    if token is None:
+        return None
+    profile = api.auth("GET", "/users/me", token=token).json()
+    if not profile["is_verified"]:
+        api.auth("POST", "/auth/request-verify-token", json={"email": account.email})
+        verify(api, account)
+    if account is ADMIN and not profile["is_superuser"]:
+        admin(["promote", account.email])
+    # An older token would still say that the address is not verified.
+    return token if profile["is_verified"] else sign_in(api, account)
+
+
+def verify(api: Api, account: Account) -> None:
     """Reads the mail and follows its link, as a person would."""
     deadline = time.monotonic() + MAIL_SECONDS
+    tried: set[str] = set()
     while True:
-        found = http.get(
-            f"{addresses.mailbox}/api/v2/search", params={"kind": "to", "query": account.email}
-        ).json()
-        for message in found["items"]:
-            source = http.get(f"{addresses.mailbox}/api/v1/messages/{message['ID']}/download")
-            token = TOKEN.search(text_of(source.content))
-            if token:
-                send(
-                    http,
-                    "POST",
-                    f"{addresses.auth}/api/v1/auth/verify",
-                    json={"token": token[1]},
-                )
+        tokens = [found[1] for mail in api.mails_to(account.email)
+                  if (found := TOKEN.search(text_of(mail)))]  # fmt: skip
+        for token in tokens:
+            # Mails of an earlier database may lie in the mailbox, with tokens that are void.
+            if token not in tried and is_verified_by(api, token):
                 return
+            tried.add(token)
         if time.monotonic() > deadline:
-            raise StackError(f"The mail to {account.email} did not arrive; see var/log.")
+            raise StackError(
+                f"Demo: no mail to verify {account.email} within {MAIL_SECONDS:.0f} s; see var/log."
+            )
         time.sleep(POLL_SECONDS)
+
+
+def is_verified_by(api: Api, token: str) -> bool:
+    answer = api.auth(
+        "POST", "/auth/verify", json={"token": token}, accept={HTTPStatus.BAD_REQUEST}
+    )
+    return answer.is_success
 
 
 def text_of(source: bytes) -> str:
@@ -140,30 +227,25 @@ def text_of(source: bytes) -> str:
     return str(body.get_content()) if body else ""
 
 
-def sign_in(http: httpx.Client, addresses: Addresses, account: Account) -> str:
-    answer = send(
-        http,
-        "POST",
-        f"{addresses.auth}/api/v1/auth/login",
-        data={"username": account.email, "password": PASSWORD},
-    )
-    token: str = answer.json()["access_token"]
-    return token
+def sign_in(api: Api, account: Account) -> str | None:
+    form = {"username": account.email, "password": PASSWORD}
+    answer = api.auth("POST", "/auth/login", data=form, accept={HTTPStatus.BAD_REQUEST})
+    return str(answer.json()["access_token"]) if answer.is_success else None
 
 
-def missing_events(http: httpx.Client, addresses: Addresses, organizer: str) -> list[DemoEvent]:
-    url = f"{addresses.event}/api/v1/events"
-    listed = send(http, "GET", url, organizer, params={"organizer": "me", "limit": 100}).json()
-    present = {event["title"] for event in listed["items"]}
-    return [event for event in EVENTS if event.title not in present]
-
-
-def make_event(http: httpx.Client, addresses: Addresses, organizer: str, event: DemoEvent) -> Json:
-    url = f"{addresses.event}/api/v1/events"
-    made: Json = send(http, "POST", url, organizer, json=request_body(event)).json()
-    if event.is_published:
-        send(http, "POST", f"{url}/{made['id']}/publish", organizer)
-    return made
+def add_events(api: Api, token: str) -> tuple[dict[str, Json], int]:
+    """The organizer's events by title, and how many of them are new."""
+    present = {event["title"]: event for event in api.every("/events", token, organizer="me")}
+    added = 0
+    for wanted in EVENTS:
+        event = present.get(wanted.title)
+        if event is None:
+            event = api.event("POST", "/events", token, json=request_body(wanted)).json()
+            present[wanted.title] = event
+            added += 1
+        if wanted.is_published and event["status"] == "draft":
+            api.event("POST", f"/events/{event['id']}/publish", token)
+    return present, added
 
 
 def request_body(event: DemoEvent) -> Json:
@@ -183,3 +265,35 @@ def request_body(event: DemoEvent) -> Json:
         "currency": event.currency,
         "seating": event.seating,
     }
+
+
+def add_bookings(api: Api, token: str, events: dict[str, Json]) -> int:
+    """How many are new. What the guest has cancelled is not booked again."""
+    booked = {booking["event_id"] for booking in api.every("/bookings", token)}
+    wanted = [(events[title], number) for title, number in BOOKINGS.items()]
+    return sum(book(api, token, e, number) for e, number in wanted if e["id"] not in booked)
+
+
+def book(api: Api, token: str, event: Json, number: int) -> bool:
+    """False if the event is over, cancelled or full by now."""
+    body: Json = {"event_id": event["id"], "quantity": number}
+    if event["seating"] == "assigned":
+        seat_map = api.event("GET", f"/events/{event['id']}/seats", token).json()
+        body = {"event_id": event["id"], "seat_ids": seats_together(seat_map, number)}
+        if not body["seat_ids"]:
+            return False
+    answer = api.event("POST", "/bookings", token, json=body, accept={HTTPStatus.CONFLICT})
+    return answer.is_success
+
+
+def seats_together(seat_map: Json, number: int) -> list[str]:
+    """Free seats side by side, as near to the middle of a row as there are; else none."""
+    for section in seat_map["sections"]:
+        for row in section["rows"]:
+            seats = row["seats"]
+            middle = (len(seats) - number) / 2
+            for first in sorted(range(len(seats) - number + 1), key=lambda at: abs(at - middle)):
+                chosen = seats[first : first + number]
+                if all(seat["state"] == "free" for seat in chosen):
+                    return [seat["id"] for seat in chosen]
+    return []

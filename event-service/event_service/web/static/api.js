@@ -25,7 +25,7 @@ export const isSignedIn = () => csrfToken() !== null;
 export const sessionEvents = new EventTarget();
 
 /** Without its companion the session's cookie is not sent any more. */
-function forgetSession() {
+export function forgetSession() {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `${CSRF_COOKIE}=; Path=/; Max-Age=0; SameSite=Lax${secure}`;
   sessionEvents.dispatchEvent(new Event("ended"));

@@ -120,9 +120,13 @@ async function drawTop() {
 }
 
 async function leave() {
-  await signOut().catch(() => null);
-  toast(t("signed-out"));
-  go("/");
+  try {
+    await signOut();
+    toast(t("signed-out"));
+    go("/");
+  } catch (problem) {
+    toast(explain(problem), "bad");
+  }
 }
 
 function drawFrame() {

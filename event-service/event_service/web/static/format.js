@@ -54,12 +54,16 @@ export function dateParts(iso, zone) {
 export const clock = (iso, zone) =>
   inZone(zone, { hour: "numeric", minute: "2-digit" }).format(new Date(iso));
 
-/** The zone's name as people of that language say it. */
-export function zoneName(iso, zone) {
-  const part = inZone(zone, { timeZoneName: "long" }).formatToParts(new Date(iso))
-    .find(({ type }) => type === "timeZoneName");
-  return part?.value ?? zone;
+function zoneAs(iso, zone, timeZoneName) {
+  const parts = inZone(zone, { timeZoneName }).formatToParts(new Date(iso));
+  return parts.find(({ type }) => type === "timeZoneName")?.value ?? zone;
 }
+
+/** "CET" or "GMT+3". */
+export const shortZone = (iso, zone) => zoneAs(iso, zone, "short");
+
+/** "Central European Standard Time (Europe/Berlin)": as people say it, and where. */
+export const zoneName = (iso, zone) => `${zoneAs(iso, zone, "long")} (${zone})`;
 
 export function dateAndTime(iso, zone) {
   const options = { weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "numeric", minute: "2-digit" };

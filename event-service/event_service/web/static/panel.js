@@ -1,11 +1,10 @@
 // Beside an event: choose how many or which seats, hold, book, or wait in line.
 import { get, isSignedIn, post, serverNow } from "./api.js";
-import { h, toast } from "./dom.js";
+import { h } from "./dom.js";
 import { count, dateAndTime, money } from "./format.js";
 import { t } from "./language.js";
 import { actionButton, alert, availability as seatsBadge, countdown, explain, placeName, stepper } from "./parts.js";
 import { Purchase } from "./purchase.js";
-import { picker } from "./picker.js";
 import { Waitlist } from "./waitlist.js";
 
 const SHOWN_SEATS = 8;
@@ -39,7 +38,6 @@ export class Panel {
 
   setMap(map) {
     this.map = map;
-    this.picker = picker(map, this.limit, (why) => this.say(why));
     this.#markOwn();
     this.draw();
   }
@@ -76,10 +74,23 @@ export class Panel {
     const parts = [...this.holds.map((hold) => this.#holdCard(hold))];
     if (this.confirmed.length) parts.push(this.#alreadyBooked());
     if (this.closed) parts.push(h("p", { class: "closed" }, this.closed));
-    else if (this.wasFull && !this.holds.length) parts.push(this.waitlist.node());
-    else if (!this.wasFull) parts.push(this.isAssigned ? this.#seatForm() : this.#quantityForm());
+    else parts.push(...this.#offers());
     this.body.replaceChildren(...parts);
     this.chose();
+  }
+
+  /** What can be had: seats, a place in line, or both. Who has some already is not urged to more. */
+  #offers() {
+    const offers = [];
+    const wanted = this.isAssigned ? this.#seatForm() : this.#quantityForm();
+    if (!this.wasFull && (this.holds.length || this.confirmed.length)) {
+      this.more = h("details", { class: "more-seats" }, h("summary", {}, t("more-seats")), wanted);
+      offers.push(this.more);
+    } else if (!this.wasFull) offers.push(wanted);
+    const mayWait = this.availability.available < this.event.max_seats_per_user;
+    if (this.waitlist.entry || (this.wasFull && !this.holds.length)) offers.push(this.waitlist.node());
+    else if (mayWait && !this.wasFull) offers.push(h("details", { class: "more-seats" }, h("summary", {}, t("need-more")), this.waitlist.node()));
+    return offers;
   }
 
   drawBadge() {
@@ -94,6 +105,7 @@ export class Panel {
       placeName({ section: seat.row.section, row: seat.row.name, number: seat.number }),
       h("button", { type: "button", class: "link", "aria-label": t("remove-seat", { seat: t("row-seat", { row: seat.row.name, number: seat.number }) }), onclick: () => this.map.drop([seat.id]) }, "×"))));
     if (seats.length > SHOWN_SEATS) this.list.append(h("li", {}, t("and-more", { n: seats.length - SHOWN_SEATS })));
+    if (seats.length && this.more) this.more.open = true;
     this.drawTotal();
   }
 
@@ -136,7 +148,6 @@ export class Panel {
     this.holds = this.holds.filter(({ id }) => id !== booking.id);
     if (!this.confirmed.some(({ id }) => id === booking.id)) this.confirmed.unshift(booking);
     this.fresh = booking.id;
-    toast(t("booked"), "good");
   }
 
   /** Shows the seats of a booking as ours, then asks how many are left. */
@@ -166,7 +177,7 @@ export class Panel {
   }
 
   #seatForm() {
-    return h("div", { class: "choose" }, this.picker?.node, this.list, this.total, this.book, this.hold);
+    return h("div", { class: "choose" }, this.list, this.total, this.book, this.hold);
   }
 
   #holdCard(hold) {

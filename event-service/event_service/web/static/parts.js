@@ -1,7 +1,7 @@
 // What several views are made of.
 import { serverNow } from "./api.js";
 import { h, icon } from "./dom.js";
-import { clock, count, dateParts, localTime, minutes, money, zoneName } from "./format.js";
+import { clock, count, dateParts, localTime, minutes, money, shortZone } from "./format.js";
 import { has, t } from "./language.js";
 
 /** A problem in plain words: ours where we know it, else the service's own. */
@@ -39,22 +39,24 @@ export function dateBlock(event) {
     h("span", { class: "month" }, Number(year) === new Date().getFullYear() ? month : `${month} ${year}`));
 }
 
+const HUES = [340, 12, 30, 152, 178, 204, 226, 258, 285, 315];
+
 /** The same colour for the same words, without a picture. */
 export function tint(element, words) {
-  let hash = 7;
-  for (const character of words) hash = (hash * 31 + character.codePointAt(0)) % 360;
-  element.style.setProperty("--hue", hash);
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const character of words.toLowerCase()) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193);
+  element.style.setProperty("--hue", HUES[(hash >>> 0) % HUES.length]);
   return element;
 }
 
 export function eventCard(event, { href = `#/events/${event.id}`, extra = null } = {}) {
-  const price = event.seating === "general" ? money(event.price, event.currency) : t("choose-seats");
+  const price = event.seating === "general" ? money(event.price, event.currency) : t("seat-map");
   const card = h("article", { class: `card ${event.status}` },
     dateBlock(event),
     h("div", { class: "about" },
       event.category && h("p", { class: "category" }, event.category),
       h("h2", {}, h("a", { href, class: "cover" }, event.title)),
-      h("p", { class: "fact" }, icon("clock"), t("at-time", { time: clock(event.starts_at, event.timezone), zone: zoneName(event.starts_at, event.timezone) })),
+      h("p", { class: "fact" }, icon("clock"), `${clock(event.starts_at, event.timezone)} ${shortZone(event.starts_at, event.timezone)}`),
       h("p", { class: "fact" }, icon("place"), `${event.venue}, ${event.city}`),
       h("p", { class: "foot-line" }, h("span", { class: "price" }, price), availability(event)),
       extra));
@@ -99,6 +101,7 @@ export function form({ fields: wraps, submit, done, className = "form", children
     const invalid = wraps.filter((wrap) => !wrap.input.checkValidity());
     invalid.forEach((wrap) => wrap.mistake(wrap.input.validationMessage));
     if (invalid.length) return invalid[0].input.focus();
+    if (!element.reportValidity()) return;
     busy = true;
     setBusy(button, true);
     try {

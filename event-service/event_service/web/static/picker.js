@@ -13,8 +13,5 @@ export function picker(map, limit, say) {
     const found = map.pick(Number(section.value), number.number);
     if (!found) say(t("too-few-here"));
   } }, t("pick-for-me"));
-  const node = h("div", { class: "picker" }, h("div", { class: "how-many" }, h("span", {}, t("how-many")), number),
-    map.sections.length > 1 && section, choose);
-  if (map.sections.length === 1) node.append(h("span", { hidden: true }, section));
-  return { node };
+  return h("div", { class: "picker" }, number, map.sections.length > 1 && section, choose);
 }

@@ -7,7 +7,7 @@ import { isFree, neighbour, pick, rowsOf, tiers } from "./seating.js";
 
 const BLOCK_SEATS = 50;
 const ALL_AT_ONCE_SEATS = 1500;
-const NEARBY = "600px 600px";
+const NEARBY = "300px 300px";
 const TIER_COLOURS = 4;
 const ARROWS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"];
 
@@ -82,6 +82,11 @@ export class SeatMap {
     return true;
   }
 
+  /** A hall wider than the window is shown from its middle. */
+  center() {
+    for (const scroller of this.node.querySelectorAll(".scroller")) scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;
+  }
+
   reveal(seat) {
     seat.row.node.scrollIntoView({ block: "center", behavior: "smooth" });
     const scroller = seat.row.node.closest(".scroller");
@@ -100,11 +105,9 @@ export class SeatMap {
   }
 
   #draw() {
-    const widest = Math.max(1, ...this.rows.map((row) => row.seats.length));
     const tierOf = tiers(this.sections);
     const parts = this.sections.map((section, index) => this.#drawSection(section, index, tierOf[index]));
     const node = h("div", { class: "hall" }, h("div", { class: "stage", "aria-hidden": "true" }, t("stage")), parts);
-    node.style.setProperty("--widest", widest);
     node.addEventListener("click", (event) => {
       const seat = this.#seatOf(event.target);
       if (seat) { this.#focus(seat); this.#toggle(seat); }
@@ -114,14 +117,16 @@ export class SeatMap {
   }
 
   #drawSection(section, index, tier) {
-    const counter = h("span", { class: "free" });
+    const counter = h("span", { class: "left" });
     this.counters.push(counter);
     const rows = this.rows.filter((row) => row.sectionIndex === index);
-    return h("section", { class: `section tier-${Math.min(tier, TIER_COLOURS - 1)}`, id: `section-${index}` },
+    const element = h("section", { class: `section tier-${Math.min(tier, TIER_COLOURS - 1)}`, id: `section-${index}` },
       h("h3", {}, h("span", { class: "swatch", "aria-hidden": "true" }), section.name, " ",
         h("span", { class: "price" }, money(section.price, this.currency)), counter),
       h("div", { class: "scroller", role: "grid", "aria-label": section.name, "aria-multiselectable": "true" },
         rows.map((row) => this.#drawRow(row))));
+    element.style.setProperty("--widest", rows.reduce((most, row) => Math.max(most, row.seats.length), 1));
+    return element;
   }
 
   #drawRow(row) {

@@ -1,5 +1,5 @@
 // Who is here.
-import { api, csrfToken, get, isSignedIn, sessionEvents } from "./api.js";
+import { api, csrfToken, forgetSession, get, isSignedIn, sessionEvents } from "./api.js";
 
 let account = null;
 let seen = csrfToken();
@@ -34,8 +34,10 @@ export async function signIn(email, password) {
 export async function signOut() {
   try {
     await api("DELETE", "/auth/session");
-  } finally {
     changed();
+  } catch (problem) {
+    if (problem.status !== 401) throw problem;
+    forgetSession();
   }
 }
 

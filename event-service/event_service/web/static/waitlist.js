@@ -1,6 +1,6 @@
 // The line for a sold-out event.
 import { api, isSignedIn } from "./api.js";
-import { h, toast } from "./dom.js";
+import { h } from "./dom.js";
 import { dateAndTime } from "./format.js";
 import { t } from "./language.js";
 import { actionButton, explain, stepper } from "./parts.js";
@@ -17,14 +17,14 @@ export class Waitlist {
 
   #join() {
     const { panel } = this;
-    const number = stepper({ label: t("how-many"), max: panel.event.max_seats_per_user });
+    const least = panel.availability.available + 1;
+    const number = stepper({ label: t("how-many"), value: least, min: least, max: panel.event.max_seats_per_user });
     const join = actionButton(t("join-waitlist"), "primary wide-button", async () => {
       if (!isSignedIn()) return panel.signIn({ seats: [], quantity: 1 });
       this.entry = await this.#api("POST", { quantity: number.number });
-      toast(t("waitlist-joined"), "good");
       panel.draw();
     }, (problem) => this.#failed(problem));
-    return h("div", { class: "choose" }, h("h2", {}, t("sold-out")), h("p", {}, t("waitlist-hint")),
+    return h("div", { class: "choose" }, panel.wasFull && h("h2", {}, t("sold-out")), h("p", {}, t("waitlist-hint")),
       h("div", { class: "how-many" }, h("span", {}, t("how-many")), number), join);
   }
 

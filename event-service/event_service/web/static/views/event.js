@@ -3,49 +3,82 @@ import { get, isSignedIn } from "../api.js";
 import { h, icon, pause, toast } from "../dom.js";
 import { money, span, zoneName } from "../format.js";
 import { t } from "../language.js";
-import { dateBlock, tint } from "../parts.js";
-import { SeatMap } from "../seat-map.js";
+import { alert, dateBlock, explain, tint } from "../parts.js";
 import { Panel } from "../panel.js";
+import { picker } from "../picker.js";
+import { SeatMap } from "../seat-map.js";
 
 const REFRESH_MILLISECONDS = 10_000;
 const LARGE_HALL_SEATS = 5_000;
+const MAP_PATIENCE_MILLISECONDS = 250;
 const LARGE_HALL_REFRESH_MILLISECONDS = 45_000;
 
 // What was chosen before somebody went to sign in.
 const remembered = new Map();
 
 export async function render({ params: [id], signal, go }) {
-  const [event, availability, mine] = await Promise.all([
-    get(`/events/${id}`, { signal }), get(`/events/${id}/availability`, { signal }), own(id, signal)]);
-  const isAssigned = event.seating === "assigned";
-  const { sections } = isAssigned && event.status === "published" ? await get(`/events/${id}/seats`, { signal }) : { sections: [] };
+  const [event, availability, bookings] = await Promise.all([
+    get(`/events/${id}`, { signal }), get(`/events/${id}/availability`, { signal }), ownBookings(id, signal)]);
+  const mine = { bookings, waiting: await ownPlaceInLine(event, availability, signal) };
   const chosen = remembered.get(id) ?? { seats: [], quantity: 1 };
   remembered.delete(id);
   const panel = new Panel({
     event, availability, mine, signal, quantity: chosen.quantity,
     signIn: (choice) => { remembered.set(id, choice); go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`); },
   });
-  if (sections.length) addMap(panel, sections, chosen, signal);
-  follow(panel, signal);
-  return { title: event.title, node: page(event, panel) };
+  const view = { event, panel, signal, prices: h("dd", {}, priceRange(event, [event])), seats: h("section", { class: "seats", "aria-labelledby": "seats-title" }) };
+  const hasMap = event.seating === "assigned" && event.status === "published";
+  // A small hall comes with the page; a large one follows it.
+  if (hasMap) await Promise.race([showSeats(view, chosen), pause(MAP_PATIENCE_MILLISECONDS, signal)]);
+  else follow(panel, signal);
+  const shown = () => { window.scrollTo(0, 0); panel.map?.center(); };
+  return { title: event.title, node: page(view, hasMap), shown };
 }
 
-/** One's own holds and place in the line; a page must not fail for want of them. */
-async function own(id, signal) {
-  if (!isSignedIn()) return { bookings: [], waiting: null };
-  const nothing = (problem) => { if (problem.name === "AbortError") throw problem; return null; };
-  const [bookings, waiting] = await Promise.all([
-    get(`/bookings?event_id=${id}&limit=50`, { signal }).catch(nothing), get(`/events/${id}/waitlist`, { signal }).catch(nothing)]);
-  return { bookings: bookings?.items ?? [], waiting };
+async function showSeats(view, chosen) {
+  const { event, panel, signal, seats, prices } = view;
+  const title = h("h2", { id: "seats-title" }, t("choose-seats"));
+  try {
+    seats.replaceChildren(title, h("p", { class: "waiting", role: "status" }, t("loading-seats")));
+    const { sections } = await get(`/events/${event.id}/seats`, { signal });
+    const map = new SeatMap({
+      sections, currency: event.currency, limit: event.max_seats_per_user, signal,
+      changed: () => panel.chose(), refused: (why) => toast(why),
+    });
+    panel.setMap(map);
+    map.choose(chosen.seats.map((id) => map.byId.get(id)).filter((seat) => seat?.state === "free"));
+    prices.textContent = priceRange(event, sections);
+    seats.replaceChildren(title, panel.closed ? "" : picker(map, panel.limit, toast), h("p", { class: "sr" }, t("keys-hint")), legend(), map.node);
+    map.center();
+    follow(panel, signal);
+  } catch (problem) {
+    if (signal.aborted) return;
+    seats.replaceChildren(title, alert(explain(problem)), h("button", { type: "button", class: "quiet", onclick: () => showSeats(view, chosen) }, t("try-again")));
+  }
 }
 
-function addMap(panel, sections, chosen, signal) {
-  const map = new SeatMap({
-    sections, currency: panel.event.currency, limit: panel.event.max_seats_per_user, signal,
-    changed: () => panel.chose(), refused: (why) => toast(why),
-  });
-  panel.setMap(map);
-  map.choose(chosen.seats.map((id) => map.byId.get(id)).filter((seat) => seat?.state === "free"));
+function priceRange(event, priced) {
+  const prices = priced.map(({ price }) => price);
+  const low = prices.reduce((a, b) => Math.min(a, b));
+  const high = prices.reduce((a, b) => Math.max(a, b));
+  return low === high ? money(low, event.currency) : t("from-to", { low: money(low, event.currency), high: money(high, event.currency) });
+}
+
+/** The page must not fail for want of what is only beside the point. */
+const nothing = (problem) => {
+  if (problem.name === "AbortError") throw problem;
+  return null;
+};
+
+async function ownBookings(id, signal) {
+  const page = isSignedIn() && (await get(`/bookings?event_id=${id}&limit=50`, { signal }).catch(nothing));
+  return page ? page.items : [];
+}
+
+/** Nobody waits where as many seats are free as one person may have. */
+async function ownPlaceInLine(event, availability, signal) {
+  if (!isSignedIn() || event.status !== "published" || availability.available >= event.max_seats_per_user) return null;
+  return get(`/events/${event.id}/waitlist`, { signal }).catch(nothing);
 }
 
 /** Seats go while one looks; the page keeps up as long as it is looked at. */
@@ -60,9 +93,7 @@ async function follow(panel, signal) {
   }
 }
 
-function page(event, panel) {
-  const prices = panel.map ? panel.map.sections.map(({ price }) => price) : [event.price];
-  const [low, high] = [Math.min(...prices), Math.max(...prices)].map((price) => money(price, event.currency));
+function page({ event, panel, prices, seats }, hasMap) {
   const banner = h("header", { class: "banner" }, dateBlock(event),
     h("div", {}, event.category && h("p", { class: "category" }, event.category), h("h1", {}, event.title)));
   tint(banner, event.category || event.title);
@@ -72,17 +103,16 @@ function page(event, panel) {
     h("div", { class: "columns" },
       h("div", { class: "story" },
         h("dl", { class: "facts" },
-          fact("clock", t("when"), span(event), h("span", { class: "zone" }, zoneName(event.starts_at, event.timezone))),
-          fact("place", t("where"), event.venue, h("span", { class: "zone" }, event.city)),
-          fact("ticket", t("price"), low === high ? low : t("from-to", { low, high }))),
+          fact("clock", t("when"), h("dd", {}, span(event), h("span", { class: "zone" }, zoneName(event.starts_at, event.timezone)))),
+          fact("place", t("where"), h("dd", {}, event.venue, h("span", { class: "zone" }, event.city))),
+          fact("ticket", t("price"), prices)),
         event.description.split(/\n{2,}/).filter(Boolean).map((paragraph) => h("p", { class: "prose" }, paragraph)),
-        panel.map && h("section", { class: "seats", "aria-labelledby": "seats-title" },
-          h("h2", { id: "seats-title" }, t("choose-seats")), legend(), h("p", { class: "sr" }, t("keys-hint")), panel.map.node)),
+        hasMap && seats),
       h("aside", { class: "side" }, panel.node)));
 }
 
-function fact(name, label, ...value) {
-  return h("div", {}, h("dt", {}, icon(name), h("span", { class: "sr" }, label)), h("dd", {}, value));
+function fact(name, label, value) {
+  return h("div", {}, h("dt", {}, icon(name), h("span", { class: "sr" }, label)), value);
 }
 
 function legend() {

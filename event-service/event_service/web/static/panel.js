@@ -8,6 +8,7 @@ import { Purchase } from "./purchase.js";
 import { Waitlist } from "./waitlist.js";
 
 const SHOWN_SEATS = 8;
+const MAP_KEPT_MILLISECONDS = 60_000;
 
 export class Panel {
   constructor({ event, availability, mine, signal, signIn, quantity }) {
@@ -38,6 +39,7 @@ export class Panel {
 
   setMap(map) {
     this.map = map;
+    this.mapAt = Date.now();
     this.#markOwn();
     this.draw();
   }
@@ -54,17 +56,22 @@ export class Panel {
     return null;
   }
 
+  /** Asks how many seats are left, and for the map when that has changed, or when it is old. */
   async refresh() {
-    const { id } = this.event;
-    const seats = this.map ? get(`/events/${id}/seats`, { signal: this.signal }) : null;
-    this.availability = await get(`/events/${id}/availability`, { signal: this.signal });
-    if (seats) {
-      const gone = this.map.update((await seats).sections);
-      if (gone.length) this.say(t("seats-gone", { n: gone.length }));
-    }
+    const before = JSON.stringify(this.availability);
+    this.availability = await get(`/events/${this.event.id}/availability`, { signal: this.signal });
+    const isOld = Date.now() - this.mapAt > MAP_KEPT_MILLISECONDS;
+    if (this.map && (isOld || JSON.stringify(this.availability) !== before)) await this.#refreshMap();
     const isFull = this.availability.available <= 0;
     if (isFull !== this.wasFull) this.draw();
     else { this.drawBadge(); this.stepper.setMax(this.limit); }
+  }
+
+  async #refreshMap() {
+    const { sections } = await get(`/events/${this.event.id}/seats`, { signal: this.signal });
+    this.mapAt = Date.now();
+    const gone = this.map.update(sections);
+    if (gone.length) this.say(t("seats-gone", { n: gone.length }));
   }
 
   draw() {

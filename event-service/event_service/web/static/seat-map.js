@@ -30,8 +30,6 @@ export class SeatMap {
     this.#count();
   }
 
-  get size() { return this.byId.size; }
-
   /** New states from the server; what was chosen and is gone meanwhile is returned. */
   update(sections) {
     for (const row of sections.flatMap((section) => section.rows)) {

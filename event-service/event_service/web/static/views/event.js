@@ -9,9 +9,7 @@ import { picker } from "../picker.js";
 import { SeatMap } from "../seat-map.js";
 
 const REFRESH_MILLISECONDS = 10_000;
-const LARGE_HALL_SEATS = 5_000;
 const MAP_PATIENCE_MILLISECONDS = 250;
-const LARGE_HALL_REFRESH_MILLISECONDS = 45_000;
 
 // What was chosen before somebody went to sign in.
 const remembered = new Map();
@@ -85,9 +83,8 @@ async function ownPlaceInLine(event, availability, signal) {
 async function follow(panel, signal) {
   const { event } = panel;
   if (event.status !== "published") return;
-  const isLarge = (panel.map?.size ?? 0) > LARGE_HALL_SEATS;
   while (!signal.aborted) {
-    await pause(isLarge ? LARGE_HALL_REFRESH_MILLISECONDS : REFRESH_MILLISECONDS, signal);
+    await pause(REFRESH_MILLISECONDS, signal);
     if (signal.aborted || document.hidden) continue;
     await panel.refresh().catch(() => null);
   }

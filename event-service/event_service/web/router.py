@@ -40,11 +40,10 @@ async def get_page(files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMa
     return response
 
 
-@router.api_route("/static/{release}/{name:path}", methods=["GET", "HEAD"])
+@router.api_route("/static/{path:path}", methods=["GET", "HEAD"])
 @limited("static")
-async def get_file(
-    release: str, name: str, files: FilesDep, if_none_match: IfNoneMatch
-) -> Response:
+async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch) -> Response:
+    release, _, name = path.partition("/")
     file = files.by_name.get(name)
     if file is None or name == INDEX:
         raise NotFound

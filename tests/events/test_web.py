@@ -1,0 +1,215 @@
+"""The page's files: what is sent with them, and what is not."""
+
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from event_service.settings import Settings
+from event_service.web.files import FOLDER, read_files
+from event_service.web.origins import Origins, origins_for
+from event_service.web.router import content_security_policy
+from tests.events.conftest import problem, running
+
+IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+class Addresses(HTMLParser):
+    """Everything that a page loads, and whether anything runs or is styled in the page itself."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.inline: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        address = given.get("src") or (given.get("href") if tag == "link" else None)
+        if address:
+            self.found.append(address)
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.inline.append(tag)
+        self.inline += [name for name in given if name == "style" or name.startswith("on")]
+
+
+async def loaded_by_the_page(browser: httpx.AsyncClient) -> list[str]:
+    return Addresses((await browser.get("/")).text).found
+
+
+def with_origins(settings: Settings, auth: str, notification: str = "") -> Settings:
+    changes = {"auth_public_url": auth, "notification_public_url": notification}
+    return Settings.model_validate(settings.model_dump() | changes)
+
+
+async def test_the_page_comes_with_a_policy_that_lets_only_its_own_files_run(
+    browser: httpx.AsyncClient,
+) -> None:
+    answer = await browser.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-cache"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert "unsafe" not in policy and "*" not in policy
+
+
+async def test_nothing_in_the_page_needs_more_than_the_policy_gives(
+    browser: httpx.AsyncClient,
+) -> None:
+    page = Addresses((await browser.get("/")).text)
+    assert page.inline == []
+    assert all(address.startswith("/static/") for address in page.found)
+
+
+async def test_everything_the_page_loads_exists_and_is_kept_for_good(
+    browser: httpx.AsyncClient,
+) -> None:
+    addresses = await loaded_by_the_page(browser)
+    assert len(addresses) > 5
+    for address in addresses:
+        answer = await browser.get(address)
+        assert answer.status_code == 200, address
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def test_every_import_of_a_module_leads_to_a_file() -> None:
+    files = read_files().by_name
+    for name, file in files.items():
+        for target in IMPORT.findall(file.content.decode()) if name.endswith(".js") else ():
+            path = (FOLDER / name).parent.joinpath(target).resolve()
+            assert path.relative_to(FOLDER).as_posix() in files, (name, target)
+
+
+def test_both_languages_have_the_same_words() -> None:
+    files = read_files().by_name
+    english, russian = (
+        re.findall(
+            r'^  (?:"([^"]+)"|([a-z]+)):', files[f"words/{language}.js"].content.decode(), re.M
+        )
+        for language in ("en", "ru")
+    )
+    assert len(english) > 100
+    assert english == russian
+
+
+async def test_who_has_the_page_already_gets_304(browser: httpx.AsyncClient) -> None:
+    for path in ("/", (await loaded_by_the_page(browser))[0]):
+        first = await browser.get(path)
+        again = await browser.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        other = await browser.get(path, headers={"If-None-Match": '"another"'})
+        assert other.status_code == 200
+
+
+async def test_a_probe_may_ask_for_the_head_only(browser: httpx.AsyncClient) -> None:
+    answer = await browser.head("/")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_a_file_of_another_release_is_not_kept(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/static/0123456789abcdef/app.js")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/x/missing.js",
+        "/static/x/",
+        "/static/x",
+        "/static/x/index.html",
+        "/static/x/../router.py",
+        "/static/x/..%2frouter.py",
+        "/static/x/%2e%2e/router.py",
+        "/static/x/..%5crouter.py",
+        "/static/x//etc/passwd",
+        "/static/x/views",
+        "/static/x/app.js%00.css",
+    ],
+)
+async def test_what_is_not_a_file_of_the_page_is_not_found(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    assert problem(await browser.get(path)) == (404, "not-found")
+
+
+async def test_a_session_that_has_ended_still_gets_the_page(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/", headers={"Cookie": "parterre_session=ended"})
+    assert answer.status_code == 200
+
+
+async def test_files_do_not_use_up_the_limit_of_the_api(settings: Settings) -> None:
+    changes = {
+        "rate_limit_enabled": True,
+        "default_rate_limit": "3/minute",
+        "static_rate_limit": "5/minute",
+    }
+    async with running(Settings.model_validate(settings.model_dump() | changes)) as app:
+        transport = httpx.ASGITransport(app, client=("192.0.2.77", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            paths = [await client.get("/static/x/app.js") for _ in range(6)]
+            assert [answer.status_code for answer in paths] == [200] * 5 + [429]
+            assert (await client.get("/api/v1/events")).status_code == 200
+
+
+async def test_the_page_is_told_where_the_other_services_are(settings: Settings) -> None:
+    told = with_origins(settings, "http://localhost:8001", "http://localhost:8003/")
+    async with running(told) as app:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.get("/")
+    assert 'data-auth="http://localhost:8001"' in answer.text
+    assert 'data-notification="http://localhost:8003"' in answer.text
+    assert (
+        "connect-src 'self' http://localhost:8001 http://localhost:8003;"
+        in answer.headers["content-security-policy"]
+    )
+
+
+def test_behind_a_gateway_there_is_one_origin(settings: Settings) -> None:
+    origins = origins_for(settings, "tickets.example.com")
+    assert origins == Origins(auth="", notification="")
+    assert "connect-src 'self';" in content_security_policy(origins)
+
+
+@pytest.mark.parametrize(
+    ("host", "auth"),
+    [
+        ("localhost", "http://localhost:8001"),
+        ("127.0.0.1", "http://127.0.0.1:8001"),
+        ("tickets.example.com", "http://localhost:8001"),
+    ],
+)
+def test_this_machine_keeps_the_name_it_was_opened_under(
+    settings: Settings, host: str, auth: str
+) -> None:
+    assert origins_for(with_origins(settings, "http://localhost:8001"), host).auth == auth
+
+
+def test_a_foreign_service_keeps_its_name(settings: Settings) -> None:
+    told = with_origins(settings, "https://auth.example.com")
+    assert origins_for(told, "localhost").auth == "https://auth.example.com"
+
+
+@pytest.mark.parametrize(
+    "url", ["auth.example.com", "https://a.example/path", "https://a.example;script-src *", "x' y"]
+)
+def test_what_is_no_origin_does_not_reach_the_policy(settings: Settings, url: str) -> None:
+    with pytest.raises(ValidationError):
+        with_origins(settings, url)

@@ -1,0 +1,157 @@
+"""The page at ``/`` in a real browser, on the whole system."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack.demo import TOKEN, text_of
+from stack.supervisor import Stack
+from tests.system.browser import Browser
+from tests.system.conftest import PASSWORD, Mailbox, Person, publish
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH")
+
+MakePerson = Callable[..., Person]
+Json = dict[str, Any]
+
+HALL = {"kind": "assigned", "sections": [{"name": "Stalls", "rows": [
+    {"name": "A", "seats": 4}, {"name": "B", "seats": 4}]}]}  # fmt: skip
+
+
+@pytest.fixture
+def browser(stack: Stack, tmp_path: Path) -> Iterator[Browser]:
+    """Fails the test that leaves an error in the browser's console."""
+    assert CHROMIUM is not None
+    with Browser(CHROMIUM, tmp_path) as browser:
+        yield browser
+        browser.evaluate("1")
+        assert browser.errors == []
+
+
+def url(stack: Stack, hash_: str = "") -> str:
+    return f"{stack.url('event')}/{hash_}"
+
+
+def sign_in(browser: Browser, person: Person) -> None:
+    browser.fill("[name=email]", person.email)
+    browser.fill("[name=password]", PASSWORD)
+    browser.press("Enter")
+
+
+def booked(person: Person, event: Json) -> list[Json]:
+    found = person.send("GET", "/bookings", 200, params={"event_id": event["id"]})
+    items: list[Json] = found.json()["items"]
+    return items
+
+
+def test_a_guest_finds_an_event_signs_in_and_books_once_by_a_double_click(
+    stack: Stack, browser: Browser, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Nocturne for a browser")
+    guest = person("page-guest")
+    browser.open(url(stack))
+    browser.fill("[name=q]", "nocturne")
+    browser.press("Enter")
+    browser.click(".card a", text="Nocturne for a browser")
+    browser.click("[aria-label='One more']")
+    browser.click("button", text="Book now")
+    sign_in(browser, guest)
+    browser.wait("document.querySelector('.stepper input').value === '2'")
+    browser.click("button", text="Book now", times=2)
+    browser.see("Booked. Your tickets are ready.")
+    (booking,) = booked(guest, event)
+    assert (booking["status"], len(booking["seats"])) == ("confirmed", 2)
+    browser.click("a", text="Show tickets")
+    for seat in booking["seats"]:
+        browser.see(seat["ticket_code"])
+    browser.click("nav a", text="My bookings")
+    browser.wait("document.querySelector('.of-booking')")
+    browser.see("Nocturne for a browser")
+
+
+def test_a_seat_is_chosen_by_keyboard_held_and_confirmed(
+    stack: Stack, browser: Browser, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="By keyboard", seating=HALL)
+    guest = person("page-keyboard")
+    browser.open(url(stack, f"#/sign-in?next=/events/{event['id']}"))
+    sign_in(browser, guest)
+    browser.wait("document.querySelectorAll('.hall .seat').length === 8")
+    browser.evaluate("document.querySelector('.hall .seat[tabindex=\"0\"]').focus()")
+    for key in ("ArrowRight", "ArrowDown", "Enter"):
+        browser.press(key)
+    browser.see("Stalls, row B, seat 2")
+    browser.click("button", text="Hold for now")
+    browser.see("One seat is held for you")
+    assert [booking["status"] for booking in booked(guest, event)] == ["held"]
+    browser.click("button", text="Confirm booking")
+    browser.see("Booked. Your tickets are ready.")
+    (booking,) = booked(guest, event)
+    (seat,) = booking["seats"]
+    assert (booking["status"], seat["row"], seat["number"]) == ("confirmed", "B", 2)
+
+
+def test_whose_seat_was_taken_meanwhile_is_told_so_and_may_choose_another(
+    stack: Stack, browser: Browser, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Too late", seating=HALL)
+    slow, fast = person("page-slow"), person("page-fast")
+    browser.open(url(stack, f"#/sign-in?next=/events/{event['id']}"))
+    sign_in(browser, slow)
+    browser.click(".hall .seat")
+    seat = browser.wait("document.querySelector('.hall .seat.chosen').dataset.id")
+    body = {"event_id": event["id"], "seat_ids": [seat]}
+    fast.send("POST", "/bookings", 201, json=body)
+    browser.click("button", text="Book now")
+    browser.see("Somebody was faster")
+    browser.wait("document.querySelectorAll('.hall .seat.taken').length === 1")
+    browser.click(".hall .seat.free")
+    browser.click("button", text="Book now")
+    browser.see("Booked. Your tickets are ready.")
+    assert len(booked(slow, event)) == 1
+
+
+def test_what_an_organizer_writes_is_shown_as_it_was_written(
+    stack: Stack, browser: Browser, organizer: Person
+) -> None:
+    title = "<img src=x onerror=alert(1)> & <b>Söhne</b>"
+    event = publish(organizer, title=title, description="<script>document.title = 'x'</script>")
+    browser.open(url(stack, f"#/events/{event['id']}"))
+    browser.see("<script>document.title = 'x'</script>")
+    assert browser.evaluate("document.querySelector('h1').textContent") == title
+    assert browser.evaluate("document.querySelectorAll('main img, main b').length") == 0
+
+
+def test_the_link_of_the_verification_mail_verifies_the_address(
+    stack: Stack, browser: Browser, mailbox: Mailbox, person: MakePerson
+) -> None:
+    newcomer = person("page-newcomer", verified=False)
+    (mail,) = mailbox.wait_for(newcomer.email, 1)
+    token = TOKEN.search(text_of(mail))
+    assert token
+    browser.open(url(stack, f"#/verify?token={token[1]}"))
+    browser.see("Your address is verified")
+    assert newcomer.send("GET", "/users/me", 200).json()["is_verified"]
+
+
+def test_an_organizer_creates_and_publishes_an_event_with_numbered_seats(
+    stack: Stack, browser: Browser, organizer: Person
+) -> None:
+    browser.open(url(stack, "#/sign-in?next=/my-events/new"))
+    sign_in(browser, organizer)
+    browser.fill("[name=title]", "Made in the browser")
+    browser.fill("[name=venue]", "Small hall")
+    browser.fill("[name=city]", "Graz")
+    browser.fill("[name=price]", "12.50")
+    browser.click("[value=assigned]")
+    browser.click("button", text="Create draft")
+    browser.click("button", text="Publish")
+    browser.see("Published. Seats are on sale.")
+    listed = organizer.send("GET", "/events", 200, params={"q": "made browser graz"}).json()
+    (event,) = listed["items"]
+    assert (event["price"], event["seating"], event["capacity"]) == (1250, "assigned", 160)
+    assert event["status"] == "published"

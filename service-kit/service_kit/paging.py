@@ -38,11 +38,7 @@ class Page(BaseModel, Generic[ItemT]):
 class Paging:
     """What a list was asked for: at most ``limit`` rows after ``cursor``."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-        cursor: Annotated[str | None, Query(max_length=500)] = None,
-    ) -> None:
+    def __init__(self, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> None:
         self.limit = limit
         self.cursor = cursor
 
@@ -73,7 +69,15 @@ class Paging:
         return shown, encode_cursor(key(shown[-1]))
 
 
-PagingDep = Annotated[Paging, Depends()]
+async def get_paging(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Paging:
+    # Not the class itself: FastAPI sends what is not ``async`` through a thread, for each request.
+    return Paging(limit, cursor)
+
+
+PagingDep = Annotated[Paging, Depends(get_paging)]
 
 
 def encode_cursor(key: Sequence[Any]) -> str:

@@ -1,8 +1,10 @@
-"""What handlers ask for in their signatures."""
+"""What handlers ask for in their signatures.
+
+All of it is ``async``: FastAPI would send anything else through a thread, for each request.
+"""
 
 from datetime import timedelta
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Request
 
@@ -22,7 +24,7 @@ from service_kit.database import Database
 from service_kit.problems import NotAuthenticated, NotFound
 
 
-def no_store(request: Request) -> None:
+async def no_store(request: Request) -> None:
     """For answers with tokens or about people: no cache on the way keeps them."""
     request.state.response_headers["Cache-Control"] = "no-store"
 
@@ -30,27 +32,27 @@ def no_store(request: Request) -> None:
 NoStore = Depends(no_store)
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def get_key_ring(request: Request) -> KeyRing:
+async def get_key_ring(request: Request) -> KeyRing:
     ring: KeyRing = request.app.state.key_ring
     return ring
 
 
-def get_issuer(request: Request) -> TokenIssuer:
+async def get_issuer(request: Request) -> TokenIssuer:
     issuer: TokenIssuer = request.app.state.token_issuer
     return issuer
 
 
-def get_password_checks(request: Request) -> PasswordChecks:
+async def get_password_checks(request: Request) -> PasswordChecks:
     checks: PasswordChecks = request.app.state.password_checks
     return checks
 
@@ -62,14 +64,14 @@ IssuerDep = Annotated[TokenIssuer, Depends(get_issuer)]
 PasswordChecksDep = Annotated[PasswordChecks, Depends(get_password_checks)]
 
 
-def get_lifetimes(settings: SettingsDep) -> Lifetimes:
+async def get_lifetimes(settings: SettingsDep) -> Lifetimes:
     return Lifetimes(
         idle=timedelta(days=settings.session_idle_days),
         absolute=timedelta(days=settings.session_days),
     )
 
 
-def get_manager(
+async def get_manager(
     request: Request, session: SessionDep, settings: SettingsDep, visitor: VisitorDep
 ) -> UserManager:
     hasher: Hasher = request.app.state.hasher
@@ -77,7 +79,6 @@ def get_manager(
 
 
 async def get_account(principal: CurrentUser, session: SessionDep) -> User:
-    assert isinstance(principal.user_id, UUID)
     try:
         return await get_user(session, principal.user_id)
     except NotFound:

@@ -52,6 +52,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.password_checks = PasswordChecks(database, app.state.hasher, settings)
     yield
     await ring.close()
+    app.state.hasher.close()
 
 
 def app() -> FastAPI:

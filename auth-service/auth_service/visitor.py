@@ -15,7 +15,7 @@ class Visitor:
     request_id: str | None = None
 
 
-def get_visitor(request: Request) -> Visitor:
+async def get_visitor(request: Request) -> Visitor:
     agent = request.headers.get("user-agent", "")[:MAX_USER_AGENT]
     return Visitor(
         address=request.client.host if request.client else "",

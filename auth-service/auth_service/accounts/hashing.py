@@ -1,12 +1,14 @@
 """Argon2 off the event loop, a few at a time, and no more waiting than can be served soon."""
 
+import asyncio
 import hashlib
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
 from fastapi_users.password import PasswordHelperProtocol
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -14,6 +16,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from auth_service.settings import Settings
 from service_kit.problems import Unavailable
+
+ResultT = TypeVar("ResultT")
 
 
 class Hasher:
@@ -26,7 +30,9 @@ class Hasher:
             parallelism=1,
         )
         self._passwords = PasswordHash((argon2,))
-        self._limiter = CapacityLimiter(settings.password_hash_threads)
+        # Threads of its own, no more than may hash: each keeps the memory of its last hash, and
+        # asyncio's and anyio's threads come and go.
+        self._threads = ThreadPoolExecutor(settings.password_hash_threads, "argon2")
         self._room = settings.password_hash_threads + settings.password_hash_queue
         # Stands in for accounts that do not exist, so that they take as long as others.
         self._nobody = self._passwords.hash(secrets.token_urlsafe())
@@ -34,18 +40,22 @@ class Hasher:
     async def hash(self, password: str) -> str:
         """Raises Unavailable when too many wait."""
         with self._place():
-            return await to_thread.run_sync(
-                self._passwords.hash, _normal(password), limiter=self._limiter
-            )
+            return await self._in_thread(self._passwords.hash, _normal(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Whether it matches, and a new hash if the parameters have changed since. Without a hash
         it takes as long and does not match."""
         with self._place():
-            matches, newer = await to_thread.run_sync(
-                self._compare, _normal(password), hashed or self._nobody, limiter=self._limiter
+            matches, newer = await self._in_thread(
+                self._compare, _normal(password), hashed or self._nobody
             )
         return matches and hashed is not None, newer
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[..., ResultT], *arguments: str) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     def _compare(self, password: str, hashed: str) -> tuple[bool, str | None]:
         try:
@@ -55,7 +65,6 @@ class Hasher:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        # The limiter's own count would not do: it has not yet seen those who come in one go.
         if self._room <= 0:
             raise Unavailable("Many people sign in at the moment; try again.")
         self._room -= 1

@@ -48,5 +48,4 @@ async def erase_own_account(
     checks: PasswordChecksDep,
     body: Annotated[Erasure, Body()] = Erasure(),  # noqa: B008
 ) -> None:
-    assert user.user_id is not None
     await profile.erase_own_account(manager, checks, user.user_id, body.current_password)

@@ -15,16 +15,15 @@ from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import revoke_all
 from service_kit.clock import utc_now
 from service_kit.problems import NotAuthenticated
-from service_kit.tokens import Principal
+from service_kit.tokens import Person
 
 EMAIL_CHANGE_WINDOW = timedelta(hours=1)
 
 
 async def change_own_account(
-    manager: UserManager, checks: PasswordChecks, principal: Principal, changes: ProfileChanges
+    manager: UserManager, checks: PasswordChecks, principal: Person, changes: ProfileChanges
 ) -> User:
     """Raises BadCredentials, EmailTaken, InvalidRequest for a weak password, LockedOut."""
-    assert principal.user_id is not None
     if changes.password is None and changes.email is None:
         user = await _lock_own(manager, principal.user_id)
     else:
@@ -50,7 +49,7 @@ async def _lock_own(manager: UserManager, user_id: UUID) -> User:
 
 
 async def _change_password(
-    manager: UserManager, user: User, password: str, principal: Principal
+    manager: UserManager, user: User, password: str, principal: Person
 ) -> None:
     hashed = manager.password_helper.hash(password)
     await manager.user_db.update(user, {"hashed_password": hashed})

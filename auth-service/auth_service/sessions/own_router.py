@@ -19,7 +19,6 @@ router = Router(prefix="/api/v1/users/me/sessions", tags=["account"], dependenci
 async def list_sessions(
     user: CurrentUser, session: SessionDep, paging: PagingDep
 ) -> Page[SessionRead]:
-    assert user.user_id is not None
     rows, cursor = await queries.list_live_sessions(session, user.user_id, paging, now=utc_now())
     items = [SessionRead.model_validate(row) for row in rows]
     for item in items:
@@ -36,7 +35,6 @@ async def list_sessions(
 async def end_session(
     session_id: UUID, user: CurrentUser, session: SessionDep, visitor: VisitorDep
 ) -> None:
-    assert user.user_id is not None
     await service.revoke_own(
         session, session_id, user_id=user.user_id, visitor=visitor, now=utc_now()
     )

@@ -3,8 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
-from fastapi.security import OAuth2PasswordRequestForm
+from fastapi import Depends, Form, Request
 
 from auth_service.audit.service import Action
 from auth_service.db import SessionDep
@@ -29,12 +28,16 @@ from service_kit.rate_limits import limited
 router = Router(prefix="/api/v1/auth", tags=["sign-in"], dependencies=[NoStore])
 
 
-def get_credentials(
-    request: Request, form: Annotated[OAuth2PasswordRequestForm, Depends()]
+async def get_credentials(
+    request: Request,
+    username: Annotated[str, Form(examples=["ann@example.com"])],
+    password: Annotated[str, Form(json_schema_extra={"format": "password"})],
+    grant_type: Annotated[str | None, Form(pattern="^password$")] = None,
 ) -> Credentials:
+    """The form of OAuth 2's password grant (RFC 6749, 4.3.2)."""
     principal = request.state.principal
     known: UUID | None = principal.user_id if principal else None
-    return Credentials(form.username, form.password, signed_in_as=known)
+    return Credentials(username, password, signed_in_as=known)
 
 
 CredentialsForm = Annotated[Credentials, Depends(get_credentials)]

@@ -123,7 +123,7 @@ async def test_a_frozen_redis_neither_stops_sign_in_nor_the_event_loop(
     start_app: StartApp, frozen_redis: str
 ) -> None:
     pauses = []
-    for _ in range(4):
+    for _ in range(10):
         statuses, pause = await six_sign_ins(start_app, frozen_redis)
         # Counted in the process's own memory meanwhile.
         assert statuses == [200] * 5 + [429]

@@ -18,6 +18,7 @@ export class Panel {
     this.confirmed = mine.bookings.filter(({ status }) => status === "confirmed");
     this.waitlist = new Waitlist(this, mine.waiting);
     this.map = null;
+    this.clocks = [];
     this.message = h("div", {});
     this.body = h("div", { class: "panel-body" });
     this.badge = h("p", { class: "panel-badge" });
@@ -78,6 +79,7 @@ export class Panel {
     this.wasFull = this.availability.available <= 0;
     this.drawBadge();
     this.stepper.setMax(this.limit);
+    this.clocks.splice(0).forEach((clock) => clock.stop());
     const parts = [...this.holds.map((hold) => this.#holdCard(hold))];
     if (this.confirmed.length) parts.push(this.#alreadyBooked());
     if (this.closed) parts.push(h("p", { class: "closed" }, this.closed));
@@ -102,7 +104,8 @@ export class Panel {
 
   drawBadge() {
     const { available } = this.availability;
-    this.badge.replaceChildren(seatsBadge(this.event, available), h("span", { class: "of" }, t("of-capacity", { count: count(this.event.capacity) })));
+    const of = available > 0 && h("span", { class: "of" }, t("of-capacity", { count: count(this.event.capacity) }));
+    this.badge.replaceChildren(seatsBadge(this.event, available), of || "");
   }
 
   /** The choice on the map, or the number, has changed. */
@@ -190,18 +193,17 @@ export class Panel {
   #holdCard(hold) {
     const failed = (problem) => this.#failed(problem);
     const clock = countdown(hold.expires_at, this.signal, () => this.#ended(hold));
-    const stop = () => clock.querySelector(".rest").stop();
+    this.clocks.push(clock);
     const confirm = actionButton(t("confirm"), "primary wide-button focus", async () => {
       const booking = await post(`/bookings/${hold.id}/confirm`);
-      stop();
       this.#booked(booking);
       await this.#settle(booking);
     }, async (problem) => {
-      if (problem.code === "hold-expired") { stop(); this.#ended(hold); } else failed(problem);
+      if (problem.code === "hold-expired") await this.#ended(hold);
+      else failed(problem);
     });
     const release = actionButton(t("release"), "quiet wide-button", async () => {
       await post(`/bookings/${hold.id}/cancel`);
-      stop();
       await this.#dropHold(hold);
     }, failed);
     return h("div", { class: "hold" }, h("h2", {}, t("held-seats", { n: hold.seats.length })), clock,

@@ -79,7 +79,8 @@ export function field({ label, name, hint, control, ...attributes }) {
     error);
   wrap.mistake = (text) => {
     error.textContent = text;
-    input.toggleAttribute("aria-invalid", Boolean(text));
+    if (text) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
   };
   wrap.field = name;
   wrap.input = input;
@@ -133,8 +134,10 @@ function showProblem(problem, wraps, place) {
 const translated = (message) => (has(`mistake.${message}`) ? t(`mistake.${message}`) : message);
 
 export function setBusy(button, busy) {
-  button.toggleAttribute("aria-busy", busy);
-  button.setAttribute("aria-disabled", String(busy));
+  for (const name of ["aria-busy", "aria-disabled"]) {
+    if (busy) button.setAttribute(name, "true");
+    else button.removeAttribute(name);
+  }
 }
 
 /** A button whose work runs once at a time. `work` may raise a Problem, which `failed` gets. */
@@ -168,8 +171,9 @@ export function countdown(iso, signal, ended) {
   const timer = setInterval(tick, 1000);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
   rest.textContent = minutes(ends - serverNow());
-  rest.stop = () => clearInterval(timer);
-  return h("p", { class: "countdown" }, t("held-until", { time: localTime(iso) }), " ", rest);
+  const node = h("p", { class: "countdown" }, t("held-until", { time: localTime(iso) }), " ", rest);
+  node.stop = () => clearInterval(timer);
+  return node;
 }
 
 /** Minus, number, plus. */

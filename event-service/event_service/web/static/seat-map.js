@@ -82,7 +82,11 @@ export class SeatMap {
 
   /** A hall wider than the window is shown from its middle. */
   center() {
-    for (const scroller of this.node.querySelectorAll(".scroller")) scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;
+    for (const scroller of this.node.querySelectorAll(".scroller")) {
+      const beyond = scroller.scrollWidth - scroller.clientWidth;
+      scroller.classList.toggle("beyond", beyond > 0);
+      scroller.scrollLeft = beyond / 2;
+    }
   }
 
   reveal(seat) {

@@ -19,6 +19,8 @@ export async function render({ params: [id], signal }) {
 function draw(view) {
   const { booking, event, node } = view;
   release(node);
+  view.clock?.stop();
+  view.clock = booking.status === "held" ? countdown(booking.expires_at, view.signal, () => reload(view, problems)) : null;
   const problems = h("div", {});
   const title = event?.title ?? t("booking-of", { date: shortDate(booking.created_at) });
   const banner = h("header", { class: "banner" }, event && dateBlock(event),
@@ -28,7 +30,7 @@ function draw(view) {
     h("a", { href: "#/bookings", class: "back" }, icon("back"), t("my-bookings")), banner,
     event && h("p", { class: "lead" }, span(event), h("span", { class: "zone" }, `${zoneName(event.starts_at, event.timezone)} · ${event.venue}, ${event.city}`)),
     h("p", { class: "total" }, t("n-seats", { n: booking.seats.length }), h("strong", {}, money(booking.total, booking.currency))),
-    booking.status === "held" && countdown(booking.expires_at, view.signal, () => reload(view, problems)),
+    view.clock,
     h("div", { class: "actions no-print" }, actions(view, problems)), problems,
     booking.status === "confirmed" && tickets(view)].filter(Boolean));
 }

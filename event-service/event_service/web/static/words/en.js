@@ -263,4 +263,14 @@ export default {
   "problem.event-cancelled": "The event is cancelled.",
   "problem.seats-available": "Seats are free again: book them now.",
   "problem.already-waiting": "You are on the waitlist already.",
+
+  // What the services say of a field
+  "mistake.It is among the commonly used ones.": "Many people use this password. Choose another.",
+  "mistake.It holds your e-mail address.": "The password must not hold your e-mail address.",
+  "mistake.It must have 10 to 128 characters.": "It must have 10 to 128 characters.",
+  "mistake.is not an e-mail address": "This is not an e-mail address.",
+  "mistake.two sections have the same name": "Two sections have the same name.",
+  "mistake.has more than 100000 seats": "A hall may have up to 100,000 seats.",
+  "mistake.sales_end must be later than sales_start": "Sales must end later than they start.",
+  "mistake.holds a control character": "It holds a character that cannot be stored.",
 };

@@ -254,4 +254,13 @@ export default {
   "problem.event-cancelled": "Событие отменено.",
   "problem.seats-available": "Места снова есть: бронируйте.",
   "problem.already-waiting": "Вы уже в очереди.",
+
+  "mistake.It is among the commonly used ones.": "Этот пароль используют слишком часто. Выберите другой.",
+  "mistake.It holds your e-mail address.": "В пароле не должно быть вашего адреса.",
+  "mistake.It must have 10 to 128 characters.": "Нужно от 10 до 128 символов.",
+  "mistake.is not an e-mail address": "Это не адрес электронной почты.",
+  "mistake.two sections have the same name": "У двух секторов одно название.",
+  "mistake.has more than 100000 seats": "В зале может быть до 100 000 мест.",
+  "mistake.sales_end must be later than sales_start": "Продажа должна кончаться позже, чем начинается.",
+  "mistake.holds a control character": "Здесь есть символ, который нельзя сохранить.",
 };

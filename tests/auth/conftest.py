@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from auth_service.main import create_app
 from auth_service.settings import Settings
 from service_kit.database import Database
-from tests.auth.people import People
+from tests.auth.people import Links, People
 from tests.auth.processes import Command
 from tests.conftest import SECRET
 
@@ -96,6 +96,14 @@ def database(auth_app: FastAPI) -> Database:
 @pytest.fixture
 def people(auth_app: FastAPI, client: httpx.AsyncClient) -> People:
     return People(client, auth_app.state.database)
+
+
+@pytest.fixture
+async def links(auth_app: FastAPI, client: httpx.AsyncClient) -> Links:
+    token = await auth_app.state.token_issuer.for_service(
+        "notification-service", "auth:links users:contact"
+    )
+    return Links(client, {"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from service_kit.ids import new_id
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
+NEW_PASSWORD = "another horse battery"
 
 
 class UserFactory(Factory[User]):
@@ -129,6 +130,32 @@ class People:
                 )
             )
             return list(found.all())
+
+
+class Links:
+    """What notification-service does when it renders a mail."""
+
+    def __init__(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+        self.client = client
+        self.headers = headers
+
+    async def ask(self, person: Person, kind: str, **members: Any) -> httpx.Response:
+        body = {"user_id": str(person.id), "kind": kind, **members}
+        return await self.client.post(f"{API}/auth/links", headers=self.headers, json=body)
+
+    async def token(self, person: Person, kind: str, **members: Any) -> str:
+        answer = await self.ask(person, kind, **members)
+        assert answer.status_code == 201, answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        return str(answer.json()["token"])
+
+    async def verify(self, token: str) -> httpx.Response:
+        return await self.client.post(f"{API}/auth/verify", json={"token": token})
+
+    async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
+        return await self.client.post(
+            f"{API}/auth/reset-password", json={"token": token, "password": password}
+        )
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:

@@ -1,72 +1,30 @@
 """Verifying an address and resetting a password: the mails, and the tokens in their links."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlmodel import select
 
 from auth_service.accounts import manager as manager_module
-from auth_service.accounts.queries import find_by_email
 from auth_service.errors import AddressChanged, LinkNotNeeded
-from auth_service.mails import messages
-from auth_service.mails import router as links_router
 from auth_service.mails.links import address_to_verify, reset_link, verification_link
-from auth_service.mails.requests import answer_mail_requests
-from auth_service.models import MailRequest, User
+from auth_service.models import User
 from service_kit.clock import utc_now
-from service_kit.database import Database
 from service_kit.ids import new_id
-from tests.auth.conftest import MakeSettings, StartApp, client_of
-from tests.auth.people import API, PASSWORD, People, Person, UserFactory, new_address, problem
-from tests.auth.timing import Attempt, measure, take_as_long
-
-NEW_PASSWORD = "another horse battery"
-FIVE_MINUTES = timedelta(minutes=5)
-
-
-@pytest.fixture
-async def service_headers(auth_app: FastAPI) -> dict[str, str]:
-    token = await auth_app.state.token_issuer.for_service(
-        "notification-service", "auth:links users:contact"
-    )
-    return {"Authorization": f"Bearer {token}"}
-
-
-@pytest.fixture
-def links(client: httpx.AsyncClient, service_headers: dict[str, str]) -> "Links":
-    return Links(client, service_headers)
-
-
-class Links:
-    """What notification-service does when it renders a mail."""
-
-    def __init__(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
-        self.client = client
-        self.headers = headers
-
-    async def ask(self, person: Person, kind: str, **members: Any) -> httpx.Response:
-        body = {"user_id": str(person.id), "kind": kind, **members}
-        return await self.client.post(f"{API}/auth/links", headers=self.headers, json=body)
-
-    async def token(self, person: Person, kind: str, **members: Any) -> str:
-        answer = await self.ask(person, kind, **members)
-        assert answer.status_code == 201, answer.text
-        assert answer.headers["cache-control"] == "no-store"
-        return str(answer.json()["token"])
-
-    async def verify(self, token: str) -> httpx.Response:
-        return await self.client.post(f"{API}/auth/verify", json={"token": token})
-
-    async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
-        return await self.client.post(
-            f"{API}/auth/reset-password", json={"token": token, "password": password}
-        )
+from tests.auth.conftest import MakeSettings
+from tests.auth.people import (
+    API,
+    NEW_PASSWORD,
+    PASSWORD,
+    Links,
+    People,
+    Person,
+    new_address,
+    problem,
+)
 
 
 async def test_a_verification_link_works_once(people: People, links: Links) -> None:
@@ -271,153 +229,3 @@ def test_a_token_proves_the_address_that_its_mail_goes_to(
     else:
         with pytest.raises(expected):
             address_to_verify(user, going_to)
-
-
-# Asking for mails
-
-
-async def ask(client: httpx.AsyncClient, path: str, email: str) -> httpx.Response:
-    return await client.post(f"{API}/auth/{path}", json={"email": email})
-
-
-async def relay(database: Database, coalesce: timedelta = FIVE_MINUTES) -> None:
-    while await answer_mail_requests(database, coalesce=coalesce):
-        pass
-
-
-async def test_twenty_requests_make_one_mail(client: httpx.AsyncClient, people: People) -> None:
-    person = await people.register()
-    for n in range(20):
-        answer = await ask(client, "forgot-password", person.email.upper())
-        assert answer.status_code == 202
-        if n % 3 == 0:
-            await relay(people.database)
-    await relay(people.database)
-    (message,) = await people.messages(person, "reset-password")
-    assert message.message["data"] == {}
-    assert message.message["topic"] == "user.password-reset-requested.v1"
-
-
-async def test_without_the_pause_they_would_make_several(
-    client: httpx.AsyncClient, people: People
-) -> None:
-    """The control of the test above."""
-    person = await people.register()
-    for _ in range(3):
-        await ask(client, "forgot-password", person.email)
-        await relay(people.database, timedelta(0))
-    keys = {m.message["dedup_key"] for m in await people.messages(person, "reset-password")}
-    assert len(keys) == 3
-
-
-async def test_a_while_later_another_mail_goes_out(
-    client: httpx.AsyncClient, people: People
-) -> None:
-    person = await people.register()
-    await ask(client, "request-verify-token", person.email)
-    await relay(people.database)
-    assert len(await people.messages(person, "verify-email")) == 1
-    await people.change(person, verification_mail_at=utc_now() - FIVE_MINUTES)
-    await ask(client, "request-verify-token", person.email)
-    await relay(people.database)
-    assert len(await people.messages(person, "verify-email")) == 2
-
-
-async def test_nobody_is_written_to_in_vain(client: httpx.AsyncClient, people: People) -> None:
-    verified, inactive = await people.register(), await people.register()
-    long_ago = utc_now() - timedelta(days=1)
-    await people.change(verified, is_verified=True, verification_mail_at=long_ago)
-    await people.change(inactive, is_active=False, verification_mail_at=long_ago)
-    for person in (verified, inactive):
-        await ask(client, "request-verify-token", person.email)
-    await ask(client, "forgot-password", inactive.email)
-    await relay(people.database)
-    assert len(await people.messages(verified)) == len(await people.messages(inactive)) == 1
-
-
-async def test_a_pending_address_is_asked_again(client: httpx.AsyncClient, people: People) -> None:
-    person = await people.register()
-    await people.change(
-        person, is_verified=True, pending_email=new_address(), verification_mail_at=None
-    )
-    await ask(client, "request-verify-token", person.email)
-    await relay(people.database)
-    message = (await people.messages(person, "verify-email"))[-1]
-    assert message.message["data"] == {"address": "pending"}
-
-
-@pytest.mark.parametrize("path", ["forgot-password", "request-verify-token"])
-async def test_the_answer_does_not_say_whether_there_is_an_account(
-    client: httpx.AsyncClient, people: People, path: str
-) -> None:
-    person = await people.register()
-    known, unknown = await ask(client, path, person.email), await ask(client, path, new_address())
-    assert known.status_code == unknown.status_code == 202
-    assert known.content == unknown.content == b"null"
-    await relay(people.database)
-    async with people.database.transaction() as session:
-        assert not (await session.exec(select(MailRequest))).all()
-
-
-async def test_two_relays_do_not_send_twice(client: httpx.AsyncClient, people: People) -> None:
-    everybody = [await people.register() for _ in range(10)]
-    for person in everybody:
-        await ask(client, "forgot-password", person.email)
-    await asyncio.gather(*(relay(people.database) for _ in range(4)))
-    for person in everybody:
-        assert len(await people.messages(person, "reset-password")) == 1
-
-
-@pytest.fixture
-async def quick(start_app: StartApp) -> AsyncIterator[httpx.AsyncClient]:
-    async with start_app(log_level="ERROR") as app, client_of(app) as found:
-        yield found
-
-
-def fresh_addresses(
-    client: httpx.AsyncClient, path: str, known: list[str]
-) -> tuple[Attempt, Attempt]:
-    """Asking for a mail to somebody and to nobody; to each address once."""
-    left = itertools.cycle(known)
-    return (
-        lambda: ask(client, path, next(left)),
-        lambda: ask(client, path, new_address()),
-    )
-
-
-async def many(database: Database, count: int) -> list[str]:
-    users = [UserFactory.build() for _ in range(count)]
-    addresses = [user.email for user in users]
-    async with database.transaction() as session:
-        session.add_all(users)
-    return addresses
-
-
-@pytest.mark.parametrize("path", ["forgot-password", "request-verify-token"])
-async def test_the_time_does_not_say_whether_there_is_an_account(
-    quick: httpx.AsyncClient, database: Database, path: str
-) -> None:
-    known = await many(database, 300)
-    assert await take_as_long(*fresh_addresses(quick, path, known))
-
-
-async def test_with_the_look_up_in_the_request_the_time_would_tell(
-    quick: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The control of the test above: what a service does that sends its mail right away."""
-
-    async def send_at_once(session: Any, kind: str, email: str, *, visitor: Any) -> None:
-        user = await find_by_email(session, email)
-        if user:
-            user.reset_mail_at = utc_now()
-            session.add(messages.reset_mail(user.id, now=utc_now()))
-
-    monkeypatch.setattr("auth_service.accounts.router.ask_for_mail", send_at_once)
-    known = await many(database, 50)
-    first, second = await measure(*fresh_addresses(quick, "forgot-password", known))
-    assert first > 1.2 * second
-
-
-def test_no_route_asks_for_more_than_the_contract() -> None:
-    (route,) = links_router.router.routes
-    assert getattr(route, "path", "") == "/api/v1/auth/links"

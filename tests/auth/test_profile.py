@@ -5,13 +5,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.auth.people import API, PASSWORD, People, Person, new_address, problem
-from tests.auth.test_links import Links, links, service_headers
-
-__all__ = ["links", "service_headers"]
+from tests.auth.people import (
+    API,
+    NEW_PASSWORD,
+    PASSWORD,
+    Links,
+    People,
+    Person,
+    new_address,
+    problem,
+)
 
 ME = f"{API}/users/me"
-NEW_PASSWORD = "another horse battery"
 
 
 @pytest.fixture

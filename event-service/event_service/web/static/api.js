@@ -60,12 +60,16 @@ let renewing = null;
 
 /** Puts a new token into the cookie; whether there is still a session. Many at once ask once. */
 function renew() {
-  renewing ??= send("POST", RENEW, {}).then(async (response) => {
-    if (response.ok) return true;
-    if (response.status !== 401 && response.status !== 403) throw await problemOf(response);
-    forgetSession();
-    return false;
-  }).finally(() => { renewing = null; });
+  renewing ??= send("POST", RENEW, {})
+    .then(async (response) => {
+      if (response.ok) return true;
+      if (response.status !== 401 && response.status !== 403) throw await problemOf(response);
+      forgetSession();
+      return false;
+    })
+    .finally(() => {
+      renewing = null;
+    });
   return renewing;
 }
 
@@ -99,11 +103,15 @@ export const get = (path, options) => api("GET", path, options);
 export const post = (path, body, options) => api("POST", path, { body, ...options });
 
 export function query(parameters) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const given = Object.entries(parameters).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
 /** A name for one attempt; randomUUID would ask for TLS. */
 export function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }

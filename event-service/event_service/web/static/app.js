@@ -32,7 +32,9 @@ export function parse(hash) {
   return { path: path || "/", query: new URLSearchParams(search) };
 }
 
-export const go = (hash) => { location.hash = hash; };
+export const go = (hash) => {
+  location.hash = hash;
+};
 
 async function navigate() {
   leaving.abort();
@@ -50,10 +52,18 @@ async function navigate() {
   } catch (problem) {
     if (signal.aborted || problem.name === "AbortError") return;
     if (problem.status === 401) return toSignIn();
-    main.replaceChildren(empty(t(problem.status === 404 ? "nothing-here" : "went-wrong"), explain(problem),
-      h("p", { class: "actions" },
-        problem.status !== 404 && h("button", { class: "primary", onclick: navigate }, t("try-again")),
-        h("a", { href: "#/", class: "button quiet" }, t("to-events")))));
+    main.replaceChildren(
+      empty(
+        t(problem.status === 404 ? "nothing-here" : "went-wrong"),
+        explain(problem),
+        h(
+          "p",
+          { class: "actions" },
+          problem.status !== 404 && h("button", { class: "primary", onclick: navigate }, t("try-again")),
+          h("a", { href: "#/", class: "button quiet" }, t("to-events")),
+        ),
+      ),
+    );
     arrive();
   } finally {
     clearTimeout(slow);
@@ -63,7 +73,11 @@ async function navigate() {
 
 async function open(path, query, signal) {
   const found = ROUTES.find(([pattern]) => pattern.test(path));
-  if (!found) return { title: t("nothing-here"), node: empty(t("nothing-here"), "", h("a", { href: "#/", class: "button primary" }, t("to-events"))) };
+  if (!found)
+    return {
+      title: t("nothing-here"),
+      node: empty(t("nothing-here"), "", h("a", { href: "#/", class: "button primary" }, t("to-events"))),
+    };
   const [pattern, load, needsSession] = found;
   if (needsSession && !isSignedIn()) {
     toSignIn();
@@ -89,7 +103,11 @@ function arrive(shown) {
   isFirst = false;
 }
 
-const NAVIGATION = [["/", "events"], ["/bookings", "my-bookings"], ["/my-events", "my-events"]];
+const NAVIGATION = [
+  ["/", "events"],
+  ["/bookings", "my-bookings"],
+  ["/my-events", "my-events"],
+];
 
 function markCurrent(path) {
   for (const link of document.querySelectorAll("#top nav a")) {
@@ -101,13 +119,22 @@ function markCurrent(path) {
 }
 
 async function drawTop() {
-  const links = NAVIGATION.slice(0, isSignedIn() ? 3 : 1).map(([path, word]) => h("a", { href: `#${path}` }, t(word)));
+  const links = NAVIGATION.slice(0, isSignedIn() ? 3 : 1).map(([path, word]) =>
+    h("a", { href: `#${path}` }, t(word)),
+  );
   const person = h("div", { class: "person" });
-  document.getElementById("top").replaceChildren(
-    h("a", { class: "brand", href: "#/", "aria-label": "Parterre" },
-      h("span", { class: "mark", "aria-hidden": "true" }), "Parterre"),
-    h("nav", { "aria-label": t("main-navigation") }, links),
-    person);
+  document
+    .getElementById("top")
+    .replaceChildren(
+      h(
+        "a",
+        { class: "brand", href: "#/", "aria-label": "Parterre" },
+        h("span", { class: "mark", "aria-hidden": "true" }),
+        "Parterre",
+      ),
+      h("nav", { "aria-label": t("main-navigation") }, links),
+      person,
+    );
   markCurrent(parse(location.hash).path);
   if (!isSignedIn()) {
     add(person, [h("a", { href: "#/sign-in", class: "button primary small" }, t("sign-in"))]);
@@ -139,10 +166,17 @@ function drawFrame() {
     main.focus();
   });
   const other = language === "en" ? "ru" : "en";
-  document.getElementById("foot").replaceChildren(
-    h("p", {}, t("about")),
-    h("button", { class: "link", lang: other, onclick: () => choose(other) }, other === "ru" ? "Русский" : "English"),
-    h("a", { href: "/docs" }, "API"));
+  document
+    .getElementById("foot")
+    .replaceChildren(
+      h("p", {}, t("about")),
+      h(
+        "button",
+        { class: "link", lang: other, onclick: () => choose(other) },
+        other === "ru" ? "Русский" : "English",
+      ),
+      h("a", { href: "/docs" }, "API"),
+    );
   drawTop();
 }
 

@@ -25,7 +25,8 @@ export function add(element, children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
-  place: "M12 21s-7-6.2-7-11.2A7 7 0 0 1 19 9.8C19 14.8 12 21 12 21zm0-8.5a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4z",
+  place:
+    "M12 21s-7-6.2-7-11.2A7 7 0 0 1 19 9.8C19 14.8 12 21 12 21zm0-8.5a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4z",
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5.3l3.4 2",
   seat: "M7 11V6.5A2.5 2.5 0 0 1 9.5 4h5A2.5 2.5 0 0 1 17 6.5V11M4.5 11.5v4A2.5 2.5 0 0 0 7 18h10a2.5 2.5 0 0 0 2.5-2.5v-4M7 11.5V14h10v-2.5M7.5 18v2M16.5 18v2",
   ticket: "M4 7h16v3.2a2 2 0 0 0 0 3.6V17H4v-3.2a2 2 0 0 0 0-3.6zM14 7.5v9",
@@ -55,13 +56,19 @@ export function toast(text, kind = "info") {
 /** Resolves to whether the person agreed. */
 export function ask({ title, text, yes, no, content }) {
   return new Promise((resolve) => {
-    const dialog = h("dialog", { class: "ask", "aria-labelledby": "ask-title" },
+    const dialog = h(
+      "dialog",
+      { class: "ask", "aria-labelledby": "ask-title" },
       h("h2", { id: "ask-title" }, title),
       text && h("p", {}, text),
       content,
-      h("div", { class: "actions" },
+      h(
+        "div",
+        { class: "actions" },
         h("button", { type: "button", class: "quiet", onclick: () => dialog.close("") }, no),
-        h("button", { type: "button", class: "primary danger", onclick: () => dialog.close("yes") }, yes)));
+        h("button", { type: "button", class: "primary danger", onclick: () => dialog.close("yes") }, yes),
+      ),
+    );
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "yes");
@@ -85,6 +92,13 @@ export function download(blob, name) {
 export function pause(milliseconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+    signal?.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
   });
 }

@@ -66,7 +66,14 @@ export const shortZone = (iso, zone) => zoneAs(iso, zone, "short");
 export const zoneName = (iso, zone) => `${zoneAs(iso, zone, "long")} (${zone})`;
 
 export function dateAndTime(iso, zone) {
-  const options = { weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "numeric", minute: "2-digit" };
+  const options = {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+  };
   return inZone(zone, options).format(new Date(iso));
 }
 
@@ -75,7 +82,14 @@ export const shortDate = (iso, zone) =>
 
 /** From and to, without saying the day twice. */
 export function span(event) {
-  const options = { weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "numeric", minute: "2-digit" };
+  const options = {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+  };
   return inZone(event.timezone, options).formatRange(new Date(event.starts_at), new Date(event.ends_at));
 }
 
@@ -107,18 +121,28 @@ export function toWallClock(iso, zone) {
 
 function offset(instant, zone) {
   const options = {
-    timeZone: known(zone), hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric",
-    hour: "numeric", minute: "numeric", second: "numeric",
+    timeZone: known(zone),
+    hourCycle: "h23",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
   };
   const parts = {};
-  for (const { type, value } of new Intl.DateTimeFormat("en", options).formatToParts(instant)) parts[type] = Number(value);
+  for (const { type, value } of new Intl.DateTimeFormat("en", options).formatToParts(instant))
+    parts[type] = Number(value);
   const shown = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
   return shown - Math.floor(instant / 1000) * 1000;
 }
 
 /** "12.50" or "12,50" as minor units; NaN for anything else. */
 export function toMinor(text, currency) {
-  const plain = text.trim().replace(/[\s\u00a0]/g, "").replace(",", ".");
+  const plain = text
+    .trim()
+    .replace(/[\s\u00a0]/g, "")
+    .replace(",", ".");
   if (plain === "") return 0;
   if (!/^\d+(\.\d+)?$/.test(plain)) return NaN;
   const digits = decimals(currency);

@@ -1,13 +1,13 @@
 // Beside an event: choose how many or which seats, hold, book, or wait in line.
-import { get, isSignedIn, post, serverNow } from "./api.js";
+import { get, isSignedIn, serverNow } from "./api.js";
 import { h } from "./dom.js";
 import { count, dateAndTime, money } from "./format.js";
 import { t } from "./language.js";
-import { actionButton, alert, availability as seatsBadge, countdown, explain, placeName, stepper } from "./parts.js";
+import { holdCard, bookedCard, SHOWN_SEATS } from "./panel-cards.js";
+import { actionButton, alert, availability as seatsBadge, explain, placeName, stepper } from "./parts.js";
 import { Purchase } from "./purchase.js";
 import { Waitlist } from "./waitlist.js";
 
-const SHOWN_SEATS = 8;
 const MAP_KEPT_MILLISECONDS = 60_000;
 
 export class Panel {
@@ -22,8 +22,19 @@ export class Panel {
     this.message = h("div", {});
     this.body = h("div", { class: "panel-body" });
     this.badge = h("p", { class: "panel-badge" });
-    this.node = h("section", { class: "panel", "aria-label": t("booking") }, this.badge, this.body, this.message);
-    this.stepper = stepper({ label: t("how-many"), value: quantity, max: this.limit, changed: () => this.drawTotal() });
+    this.node = h(
+      "section",
+      { class: "panel", "aria-label": t("booking") },
+      this.badge,
+      this.body,
+      this.message,
+    );
+    this.stepper = stepper({
+      label: t("how-many"),
+      value: quantity,
+      max: this.limit,
+      changed: () => this.drawTotal(),
+    });
     this.total = h("p", { class: "total", "aria-live": "polite" });
     this.list = h("ul", { class: "chosen-seats" });
     this.book = this.#button("book-now", "primary wide-button", false);
@@ -36,7 +47,9 @@ export class Panel {
     return Math.min(this.event.max_seats_per_user, left);
   }
 
-  get isAssigned() { return this.event.seating === "assigned"; }
+  get isAssigned() {
+    return this.event.seating === "assigned";
+  }
 
   setMap(map) {
     this.map = map;
@@ -52,7 +65,8 @@ export class Panel {
     if (event.status === "cancelled") return t("closed.cancelled");
     if (event.status === "draft") return t("closed.draft");
     if (Date.parse(event.ends_at) <= now) return t("closed.over");
-    if (event.sales_start && Date.parse(event.sales_start) > now) return t("closed.not-yet", { when: dateAndTime(event.sales_start, event.timezone) });
+    if (event.sales_start && Date.parse(event.sales_start) > now)
+      return t("closed.not-yet", { when: dateAndTime(event.sales_start, event.timezone) });
     if (event.sales_end && Date.parse(event.sales_end) <= now) return t("closed.ended");
     return null;
   }
@@ -65,7 +79,10 @@ export class Panel {
     if (this.map && (isOld || JSON.stringify(this.availability) !== before)) await this.#refreshMap();
     const isFull = this.availability.available <= 0;
     if (isFull !== this.wasFull) this.draw();
-    else { this.drawBadge(); this.stepper.setMax(this.limit); }
+    else {
+      this.drawBadge();
+      this.stepper.setMax(this.limit);
+    }
   }
 
   async #refreshMap() {
@@ -81,7 +98,7 @@ export class Panel {
     this.stepper.setMax(this.limit);
     this.clocks.splice(0).forEach((clock) => clock.stop());
     const parts = [...this.holds.map((hold) => this.#holdCard(hold))];
-    if (this.confirmed.length) parts.push(this.#alreadyBooked());
+    if (this.confirmed.length) parts.push(bookedCard(this.confirmed, Boolean(this.fresh)));
     if (this.closed) parts.push(h("p", { class: "closed" }, this.closed));
     else parts.push(...this.#offers());
     this.body.replaceChildren(...parts);
@@ -98,23 +115,48 @@ export class Panel {
     } else if (!this.wasFull) offers.push(wanted);
     const mayWait = this.availability.available < this.event.max_seats_per_user;
     if (this.waitlist.entry || (this.wasFull && !this.holds.length)) offers.push(this.waitlist.node());
-    else if (mayWait && !this.wasFull) offers.push(h("details", { class: "more-seats" }, h("summary", {}, t("need-more")), this.waitlist.node()));
+    else if (mayWait && !this.wasFull)
+      offers.push(
+        h("details", { class: "more-seats" }, h("summary", {}, t("need-more")), this.waitlist.node()),
+      );
     return offers;
   }
 
   drawBadge() {
     const { available } = this.availability;
-    const of = available > 0 && h("span", { class: "of" }, t("of-capacity", { count: count(this.event.capacity) }));
+    const of =
+      available > 0 && h("span", { class: "of" }, t("of-capacity", { count: count(this.event.capacity) }));
     this.badge.replaceChildren(seatsBadge(this.event, available), of || "");
   }
 
   /** The choice on the map, or the number, has changed. */
   chose() {
     const seats = this.map ? [...this.map.chosen.values()] : [];
-    this.list.replaceChildren(...seats.slice(0, SHOWN_SEATS).map((seat) => h("li", {},
-      placeName({ section: seat.row.section, row: seat.row.name, number: seat.number }),
-      h("button", { type: "button", class: "link", "aria-label": t("remove-seat", { seat: t("row-seat", { row: seat.row.name, number: seat.number }) }), onclick: () => this.map.drop([seat.id]) }, "×"))));
-    if (seats.length > SHOWN_SEATS) this.list.append(h("li", {}, t("and-more", { n: seats.length - SHOWN_SEATS })));
+    this.list.replaceChildren(
+      ...seats
+        .slice(0, SHOWN_SEATS)
+        .map((seat) =>
+          h(
+            "li",
+            {},
+            placeName({ section: seat.row.section, row: seat.row.name, number: seat.number }),
+            h(
+              "button",
+              {
+                type: "button",
+                class: "link",
+                "aria-label": t("remove-seat", {
+                  seat: t("row-seat", { row: seat.row.name, number: seat.number }),
+                }),
+                onclick: () => this.map.drop([seat.id]),
+              },
+              "×",
+            ),
+          ),
+        ),
+    );
+    if (seats.length > SHOWN_SEATS)
+      this.list.append(h("li", {}, t("and-more", { n: seats.length - SHOWN_SEATS })));
     if (seats.length && this.more) this.more.open = true;
     this.drawTotal();
   }
@@ -122,21 +164,34 @@ export class Panel {
   drawTotal() {
     const seats = this.map ? [...this.map.chosen.values()] : [];
     const number = this.isAssigned ? seats.length : this.stepper.number;
-    const sum = this.isAssigned ? seats.reduce((total, seat) => total + seat.row.price, 0) : number * this.event.price;
+    const sum = this.isAssigned
+      ? seats.reduce((total, seat) => total + seat.row.price, 0)
+      : number * this.event.price;
     this.book.disabled = this.hold.disabled = number === 0;
     this.node.classList.toggle("ready", number > 0);
-    const text = number ? [t("n-seats", { n: number }), h("strong", {}, money(sum, this.event.currency))] : [t("none-chosen")];
+    const text = number
+      ? [t("n-seats", { n: number }), h("strong", {}, money(sum, this.event.currency))]
+      : [t("none-chosen")];
     this.total.replaceChildren(...text);
   }
 
-  say(text) { this.message.replaceChildren(alert(text)); }
+  say(text) {
+    this.message.replaceChildren(alert(text));
+  }
 
   #button(word, className, isHold) {
-    return actionButton(t(word), className, () => this.#buy(isHold), (problem) => this.#failed(problem));
+    return actionButton(
+      t(word),
+      className,
+      () => this.#buy(isHold),
+      (problem) => this.#failed(problem),
+    );
   }
 
   #wanted(isHold) {
-    const wanted = this.isAssigned ? { seat_ids: [...this.map.chosen.keys()] } : { quantity: this.stepper.number };
+    const wanted = this.isAssigned
+      ? { seat_ids: [...this.map.chosen.keys()] }
+      : { quantity: this.stepper.number };
     return { event_id: this.event.id, ...wanted, hold: isHold };
   }
 
@@ -176,14 +231,25 @@ export class Panel {
   }
 
   #failed(problem) {
-    if (problem.status === 401) return this.signIn({ seats: this.map ? [...this.map.chosen.keys()] : [], quantity: this.stepper.number });
+    if (problem.status === 401)
+      return this.signIn({
+        seats: this.map ? [...this.map.chosen.keys()] : [],
+        quantity: this.stepper.number,
+      });
     if (problem.code === "seats-unavailable" && this.map) this.map.take(problem.seat_ids ?? []);
     this.say(explain(problem));
     if (problem.status === 409) this.refresh().catch(() => null);
   }
 
   #quantityForm() {
-    return h("div", { class: "choose" }, h("div", { class: "how-many" }, h("span", {}, t("how-many")), this.stepper), this.total, this.book, this.hold);
+    return h(
+      "div",
+      { class: "choose" },
+      h("div", { class: "how-many" }, h("span", {}, t("how-many")), this.stepper),
+      this.total,
+      this.book,
+      this.hold,
+    );
   }
 
   #seatForm() {
@@ -191,24 +257,17 @@ export class Panel {
   }
 
   #holdCard(hold) {
-    const failed = (problem) => this.#failed(problem);
-    const clock = countdown(hold.expires_at, this.signal, () => this.#ended(hold));
-    this.clocks.push(clock);
-    const confirm = actionButton(t("confirm"), "primary wide-button focus", async () => {
-      const booking = await post(`/bookings/${hold.id}/confirm`);
-      this.#booked(booking);
-      await this.#settle(booking);
-    }, async (problem) => {
-      if (problem.code === "hold-expired") await this.#ended(hold);
-      else failed(problem);
+    const card = holdCard(hold, this.signal, this.isAssigned, {
+      confirmed: (booking) => {
+        this.#booked(booking);
+        return this.#settle(booking);
+      },
+      released: () => this.#dropHold(hold),
+      ended: () => this.#ended(hold),
+      failed: (problem) => this.#failed(problem),
     });
-    const release = actionButton(t("release"), "quiet wide-button", async () => {
-      await post(`/bookings/${hold.id}/cancel`);
-      await this.#dropHold(hold);
-    }, failed);
-    return h("div", { class: "hold" }, h("h2", {}, t("held-seats", { n: hold.seats.length })), clock,
-      this.isAssigned && h("ul", { class: "chosen-seats" }, hold.seats.slice(0, SHOWN_SEATS).map((seat) => h("li", {}, placeName(seat)))),
-      h("p", { class: "total" }, t("n-seats", { n: hold.seats.length }), h("strong", {}, money(hold.total, hold.currency))), confirm, release);
+    this.clocks.push(card.clock);
+    return card.node;
   }
 
   async #ended(hold) {
@@ -218,18 +277,12 @@ export class Panel {
 
   async #dropHold(hold) {
     this.holds = this.holds.filter(({ id }) => id !== hold.id);
-    this.map?.take(hold.seats.map(({ id }) => id), "free");
+    this.map?.take(
+      hold.seats.map(({ id }) => id),
+      "free",
+    );
     this.#markOwn();
     this.draw();
     await this.refresh().catch(() => null);
   }
-
-  #alreadyBooked() {
-    const seats = this.confirmed.reduce((sum, booking) => sum + booking.seats.length, 0);
-    const href = this.confirmed.length === 1 ? `#/bookings/${this.confirmed[0].id}` : "#/bookings";
-    return h("div", { class: `done ${this.fresh ? "fresh" : ""}`, role: this.fresh ? "status" : null },
-      h("p", {}, h("strong", {}, this.fresh ? t("booked") : t("you-have", { n: seats }))),
-      h("a", { href, class: "button quiet wide-button focus" }, t("to-tickets")));
-  }
 }
-

@@ -34,9 +34,13 @@ export function availability(event, available = event.seats_available) {
 
 export function dateBlock(event) {
   const { day, month, weekday, year } = dateParts(event.starts_at, event.timezone);
-  return h("time", { class: "date", datetime: event.starts_at },
-    h("span", { class: "weekday" }, weekday), h("span", { class: "day" }, day),
-    h("span", { class: "month" }, Number(year) === new Date().getFullYear() ? month : `${month} ${year}`));
+  return h(
+    "time",
+    { class: "date", datetime: event.starts_at },
+    h("span", { class: "weekday" }, weekday),
+    h("span", { class: "day" }, day),
+    h("span", { class: "month" }, Number(year) === new Date().getFullYear() ? month : `${month} ${year}`),
+  );
 }
 
 const HUES = [340, 12, 30, 152, 178, 204, 226, 258, 285, 315];
@@ -51,15 +55,26 @@ export function tint(element, words) {
 
 export function eventCard(event, { href = `#/events/${event.id}`, extra = null } = {}) {
   const price = event.seating === "general" ? money(event.price, event.currency) : t("seat-map");
-  const card = h("article", { class: `card ${event.status}` },
+  const card = h(
+    "article",
+    { class: `card ${event.status}` },
     dateBlock(event),
-    h("div", { class: "about" },
+    h(
+      "div",
+      { class: "about" },
       event.category && h("p", { class: "category" }, event.category),
       h("h2", {}, h("a", { href, class: "cover" }, event.title)),
-      h("p", { class: "fact" }, icon("clock"), `${clock(event.starts_at, event.timezone)} ${shortZone(event.starts_at, event.timezone)}`),
+      h(
+        "p",
+        { class: "fact" },
+        icon("clock"),
+        `${clock(event.starts_at, event.timezone)} ${shortZone(event.starts_at, event.timezone)}`,
+      ),
       h("p", { class: "fact" }, icon("place"), `${event.venue}, ${event.city}`),
       h("p", { class: "foot-line" }, h("span", { class: "price" }, price), availability(event)),
-      extra));
+      extra,
+    ),
+  );
   return tint(card, event.category || event.title);
 }
 
@@ -72,11 +87,14 @@ export function field({ label, name, hint, control, ...attributes }) {
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
   const error = h("p", { class: "error", id: `${id}-error` });
-  const wrap = h("div", { class: "field" },
+  const wrap = h(
+    "div",
+    { class: "field" },
     h("label", { for: id }, label),
     input,
     h("p", { class: "hint", id: `${id}-hint` }, hint ?? ""),
-    error);
+    error,
+  );
   wrap.mistake = (text) => {
     error.textContent = text;
     if (text) input.setAttribute("aria-invalid", "true");
@@ -91,8 +109,13 @@ export function field({ label, name, hint, control, ...attributes }) {
 export function form({ fields: wraps, submit, done, className = "form", children }) {
   const problemPlace = h("div", {});
   const button = h("button", { class: "primary" }, submit);
-  const element = h("form", { class: className, novalidate: true },
-    children ?? wraps, problemPlace, h("div", { class: "actions" }, button));
+  const element = h(
+    "form",
+    { class: className, novalidate: true },
+    children ?? wraps,
+    problemPlace,
+    h("div", { class: "actions" }, button),
+  );
   let busy = false;
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -186,11 +209,22 @@ export function stepper({ label, value = 1, min = 1, max, changed }) {
     more.disabled = Number(output.value) >= limit;
     changed?.(Number(output.value));
   };
-  const less = h("button", { type: "button", "aria-label": t("fewer"), onclick: () => put(Number(output.value) - 1) }, "−");
-  const more = h("button", { type: "button", "aria-label": t("more-of"), onclick: () => put(Number(output.value) + 1) }, "+");
+  const less = h(
+    "button",
+    { type: "button", "aria-label": t("fewer"), onclick: () => put(Number(output.value) - 1) },
+    "−",
+  );
+  const more = h(
+    "button",
+    { type: "button", "aria-label": t("more-of"), onclick: () => put(Number(output.value) + 1) },
+    "+",
+  );
   output.addEventListener("change", () => put(Number(output.value)));
   const element = h("div", { class: "stepper", role: "group", "aria-label": label }, less, output, more);
-  element.setMax = (limit) => { output.max = Math.max(min, limit); put(Number(output.value)); };
+  element.setMax = (limit) => {
+    output.max = Math.max(min, limit);
+    put(Number(output.value));
+  };
   Object.defineProperty(element, "number", { get: () => Number(output.value) });
   less.disabled = value <= min;
   more.disabled = value >= max;

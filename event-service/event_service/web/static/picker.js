@@ -6,12 +6,28 @@ import { stepper } from "./parts.js";
 
 export function picker(map, limit, say) {
   const number = stepper({ label: t("how-many"), value: Math.min(2, limit), max: limit });
-  const firstFree = Math.max(0, map.free.findIndex((free) => free > 0));
-  const section = h("select", { "aria-label": t("section") }, map.sections.map(({ name, price }, index) =>
-    h("option", { value: index, selected: index === firstFree }, `${name} · ${money(price, map.currency)}`)));
-  const choose = h("button", { type: "button", class: "quiet", onclick: () => {
-    const found = map.pick(Number(section.value), number.number);
-    if (!found) say(t("too-few-here"));
-  } }, t("pick-for-me"));
+  const firstFree = Math.max(
+    0,
+    map.free.findIndex((free) => free > 0),
+  );
+  const section = h(
+    "select",
+    { "aria-label": t("section") },
+    map.sections.map(({ name, price }, index) =>
+      h("option", { value: index, selected: index === firstFree }, `${name} · ${money(price, map.currency)}`),
+    ),
+  );
+  const choose = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      onclick: () => {
+        const found = map.pick(Number(section.value), number.number);
+        if (!found) say(t("too-few-here"));
+      },
+    },
+    t("pick-for-me"),
+  );
   return h("div", { class: "picker" }, number, map.sections.length > 1 && section, choose);
 }

@@ -23,7 +23,10 @@ export class SeatMap {
     this.counters = [];
     this.isLazy = this.byId.size > ALL_AT_ONCE_SEATS;
     if (this.isLazy) {
-      this.observer = new IntersectionObserver((entries) => entries.forEach(this.#show), { rootMargin: NEARBY, scrollMargin: NEARBY });
+      this.observer = new IntersectionObserver((entries) => entries.forEach(this.#show), {
+        rootMargin: NEARBY,
+        scrollMargin: NEARBY,
+      });
       signal.addEventListener("abort", () => this.observer.disconnect(), { once: true });
     }
     this.node = this.#draw();
@@ -35,7 +38,10 @@ export class SeatMap {
     for (const row of sections.flatMap((section) => section.rows)) {
       for (const { id, state } of row.seats) {
         const seat = this.byId.get(id);
-        if (seat && seat.state !== state) { seat.state = state; this.#paint(seat); }
+        if (seat && seat.state !== state) {
+          seat.state = state;
+          this.#paint(seat);
+        }
       }
     }
     this.#count();
@@ -46,7 +52,10 @@ export class SeatMap {
   take(ids, state = "booked") {
     for (const id of ids) {
       const seat = this.byId.get(id);
-      if (seat) { seat.state = state; this.#paint(seat); }
+      if (seat) {
+        seat.state = state;
+        this.#paint(seat);
+      }
     }
     return this.drop(ids);
   }
@@ -60,14 +69,20 @@ export class SeatMap {
 
   drop(ids) {
     const gone = ids.map((id) => this.chosen.get(id)).filter(Boolean);
-    for (const seat of gone) { this.chosen.delete(seat.id); this.#paint(seat); }
+    for (const seat of gone) {
+      this.chosen.delete(seat.id);
+      this.#paint(seat);
+    }
     if (gone.length) this.changed();
     return gone;
   }
 
   choose(seats) {
     this.drop([...this.chosen.keys()]);
-    for (const seat of seats) { this.chosen.set(seat.id, seat); this.#paint(seat); }
+    for (const seat of seats) {
+      this.chosen.set(seat.id, seat);
+      this.#paint(seat);
+    }
     this.changed();
   }
 
@@ -93,7 +108,10 @@ export class SeatMap {
     seat.row.node.scrollIntoView({ block: "center", behavior: "smooth" });
     const scroller = seat.row.node.closest(".scroller");
     const share = (seat.column + 0.5) / seat.row.seats.length;
-    scroller.scrollTo({ left: seat.row.node.scrollWidth * share - scroller.clientWidth / 2, behavior: "smooth" });
+    scroller.scrollTo({
+      left: seat.row.node.scrollWidth * share - scroller.clientWidth / 2,
+      behavior: "smooth",
+    });
   }
 
   #toggle(seat) {
@@ -109,10 +127,18 @@ export class SeatMap {
   #draw() {
     const tierOf = tiers(this.sections);
     const parts = this.sections.map((section, index) => this.#drawSection(section, index, tierOf[index]));
-    const node = h("div", { class: "hall" }, h("div", { class: "stage", "aria-hidden": "true" }, t("stage")), parts);
+    const node = h(
+      "div",
+      { class: "hall" },
+      h("div", { class: "stage", "aria-hidden": "true" }, t("stage")),
+      parts,
+    );
     node.addEventListener("click", (event) => {
       const seat = this.#seatOf(event.target);
-      if (seat) { this.#focus(seat); this.#toggle(seat); }
+      if (seat) {
+        this.#focus(seat);
+        this.#toggle(seat);
+      }
     });
     node.addEventListener("keydown", (event) => this.#walk(event));
     return node;
@@ -122,12 +148,28 @@ export class SeatMap {
     const counter = h("span", { class: "left" });
     this.counters.push(counter);
     const rows = this.rows.filter((row) => row.sectionIndex === index);
-    const element = h("section", { class: `section tier-${Math.min(tier, TIER_COLOURS - 1)}`, id: `section-${index}` },
-      h("h3", {}, h("span", { class: "swatch", "aria-hidden": "true" }), section.name, " ",
-        h("span", { class: "price" }, money(section.price, this.currency)), counter),
-      h("div", { class: "scroller", role: "grid", "aria-label": section.name, "aria-multiselectable": "true" },
-        rows.map((row) => this.#drawRow(row))));
-    element.style.setProperty("--widest", rows.reduce((most, row) => Math.max(most, row.seats.length), 1));
+    const element = h(
+      "section",
+      { class: `section tier-${Math.min(tier, TIER_COLOURS - 1)}`, id: `section-${index}` },
+      h(
+        "h3",
+        {},
+        h("span", { class: "swatch", "aria-hidden": "true" }),
+        section.name,
+        " ",
+        h("span", { class: "price" }, money(section.price, this.currency)),
+        counter,
+      ),
+      h(
+        "div",
+        { class: "scroller", role: "grid", "aria-label": section.name, "aria-multiselectable": "true" },
+        rows.map((row) => this.#drawRow(row)),
+      ),
+    );
+    element.style.setProperty(
+      "--widest",
+      rows.reduce((most, row) => Math.max(most, row.seats.length), 1),
+    );
     return element;
   }
 
@@ -138,30 +180,50 @@ export class SeatMap {
       const block = h("div", { class: "block", role: "presentation" });
       block.style.setProperty("--seats", seats.length);
       block.seats = seats;
-      seats.forEach((seat) => { seat.block = block; });
+      seats.forEach((seat) => {
+        seat.block = block;
+      });
       if (this.isLazy) this.observer.observe(block);
       else this.#fill(block);
       blocks.push(block);
     }
-    row.node = h("div", { class: "row", role: "row" }, h("span", { class: "row-name", role: "rowheader" }, row.name), blocks);
+    row.node = h(
+      "div",
+      { class: "row", role: "row" },
+      h("span", { class: "row-name", role: "rowheader" }, row.name),
+      blocks,
+    );
     return row.node;
   }
 
   #show = ({ target, isIntersecting }) => {
     if (isIntersecting) this.#fill(target);
     else if (!target.contains(document.activeElement)) {
-      target.seats.forEach((seat) => { seat.node = null; });
+      target.seats.forEach((seat) => {
+        seat.node = null;
+      });
       target.replaceChildren();
     }
   };
 
   #fill(block) {
     if (block.firstChild) return;
-    block.append(...block.seats.map((seat) => {
-      seat.node = h("button", { type: "button", role: "gridcell", data: { id: seat.id }, tabindex: seat === this.current ? 0 : -1 }, seat.number);
-      this.#paint(seat);
-      return seat.node;
-    }));
+    block.append(
+      ...block.seats.map((seat) => {
+        seat.node = h(
+          "button",
+          {
+            type: "button",
+            role: "gridcell",
+            data: { id: seat.id },
+            tabindex: seat === this.current ? 0 : -1,
+          },
+          seat.number,
+        );
+        this.#paint(seat);
+        return seat.node;
+      }),
+    );
   }
 
   #paint(seat) {
@@ -172,9 +234,15 @@ export class SeatMap {
     seat.node.className = `seat ${state}`;
     seat.node.setAttribute("aria-selected", isChosen);
     seat.node.setAttribute("aria-disabled", state === "taken" || state === "mine");
-    seat.node.setAttribute("aria-label", t("seat-label", {
-      row: seat.row.name, number: seat.number, state: t(`seat.${state}`), price: money(seat.row.price, this.currency),
-    }));
+    seat.node.setAttribute(
+      "aria-label",
+      t("seat-label", {
+        row: seat.row.name,
+        number: seat.number,
+        state: t(`seat.${state}`),
+        price: money(seat.row.price, this.currency),
+      }),
+    );
   }
 
   #count() {
@@ -182,7 +250,9 @@ export class SeatMap {
     for (const seat of this.byId.values()) if (isFree(seat)) free[seat.row.sectionIndex] += 1;
     this.free = free;
     this.counters.forEach((counter, index) => {
-      counter.textContent = free[index] ? t("free-seats", { n: free[index], count: count(free[index]) }) : t("sold-out");
+      counter.textContent = free[index]
+        ? t("free-seats", { n: free[index], count: count(free[index]) })
+        : t("sold-out");
     });
   }
 

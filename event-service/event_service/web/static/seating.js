@@ -5,7 +5,13 @@ export function rowsOf(sections) {
   const rows = [];
   sections.forEach((section, index) => {
     for (const { name, seats } of section.rows) {
-      const row = { section: section.name, sectionIndex: index, price: section.price, name, index: rows.length };
+      const row = {
+        section: section.name,
+        sectionIndex: index,
+        price: section.price,
+        name,
+        index: rows.length,
+      };
       row.seats = seats.map((seat, column) => ({ ...seat, row, column }));
       rows.push(row);
     }
@@ -13,7 +19,8 @@ export function rowsOf(sections) {
   return rows;
 }
 
-const distanceFromMiddle = (seat, width) => Math.abs(seat.column + (width - 1) / 2 - (seat.row.seats.length - 1) / 2);
+const distanceFromMiddle = (seat, width) =>
+  Math.abs(seat.column + (width - 1) / 2 - (seat.row.seats.length - 1) / 2);
 
 /** The best free seats side by side in a section, near the front and the middle; the best single
  * ones where no row has so many together; null where there are too few. */
@@ -28,9 +35,13 @@ export function pick(rows, sectionIndex, number) {
   });
   if (best) return best.seats;
   const free = inSection.flatMap((row, depth) =>
-    row.seats.filter(isFree).map((seat) => ({ seat, score: depth * 1.5 + distanceFromMiddle(seat, 1) })));
+    row.seats.filter(isFree).map((seat) => ({ seat, score: depth * 1.5 + distanceFromMiddle(seat, 1) })),
+  );
   if (free.length < number) return null;
-  return free.sort((a, b) => a.score - b.score).slice(0, number).map(({ seat }) => seat);
+  return free
+    .sort((a, b) => a.score - b.score)
+    .slice(0, number)
+    .map(({ seat }) => seat);
 }
 
 export const isFree = (seat) => seat.state === "free";
@@ -54,7 +65,12 @@ export function neighbour(rows, seat, key) {
     const column = Math.round(seat.column + (next.seats.length - row.seats.length) / 2);
     return next.seats[Math.min(Math.max(column, 0), next.seats.length - 1)];
   }
-  const column = { ArrowLeft: seat.column - 1, ArrowRight: seat.column + 1, Home: 0, End: row.seats.length - 1 }[key];
+  const column = {
+    ArrowLeft: seat.column - 1,
+    ArrowRight: seat.column + 1,
+    Home: 0,
+    End: row.seats.length - 1,
+  }[key];
   return row.seats[Math.min(Math.max(column, 0), row.seats.length - 1)];
 }
 

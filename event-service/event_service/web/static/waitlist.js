@@ -18,31 +18,66 @@ export class Waitlist {
   #join() {
     const { panel } = this;
     const least = panel.availability.available + 1;
-    const number = stepper({ label: t("how-many"), value: least, min: least, max: panel.event.max_seats_per_user });
-    const join = actionButton(t("join-waitlist"), "primary wide-button", async () => {
-      if (!isSignedIn()) return panel.signIn({ seats: [], quantity: 1 });
-      this.entry = await this.#api("POST", { quantity: number.number });
-      panel.draw();
-    }, (problem) => this.#failed(problem));
-    return h("div", { class: "choose" }, panel.wasFull && h("h2", {}, t("sold-out")), h("p", {}, t("waitlist-hint")),
-      h("div", { class: "how-many" }, h("span", {}, t("how-many")), number), join);
+    const number = stepper({
+      label: t("how-many"),
+      value: least,
+      min: least,
+      max: panel.event.max_seats_per_user,
+    });
+    const join = actionButton(
+      t("join-waitlist"),
+      "primary wide-button",
+      async () => {
+        if (!isSignedIn()) return panel.signIn({ seats: [], quantity: 1 });
+        this.entry = await this.#api("POST", { quantity: number.number });
+        panel.draw();
+      },
+      (problem) => this.#failed(problem),
+    );
+    return h(
+      "div",
+      { class: "choose" },
+      panel.wasFull && h("h2", {}, t("sold-out")),
+      h("p", {}, t("waitlist-hint")),
+      h("div", { class: "how-many" }, h("span", {}, t("how-many")), number),
+      join,
+    );
   }
 
   #waiting() {
     const { entry, panel } = this;
-    const leave = actionButton(t("leave-waitlist"), "quiet wide-button", async () => {
-      await this.#api("DELETE");
-      this.entry = null;
-      panel.draw();
-    }, (problem) => this.#failed(problem));
+    const leave = actionButton(
+      t("leave-waitlist"),
+      "quiet wide-button",
+      async () => {
+        await this.#api("DELETE");
+        this.entry = null;
+        panel.draw();
+      },
+      (problem) => this.#failed(problem),
+    );
     if (entry.offer) {
-      return h("div", { class: "hold" }, h("h2", {}, t("waitlist-offer", { n: entry.quantity })),
+      return h(
+        "div",
+        { class: "hold" },
+        h("h2", {}, t("waitlist-offer", { n: entry.quantity })),
         h("p", {}, t("offer-until", { when: dateAndTime(entry.offer.expires_at, panel.event.timezone) })),
-        h("a", { class: "button primary wide-button", href: `#/bookings/${entry.offer.booking_id}` }, t("see-offer")), leave);
+        h(
+          "a",
+          { class: "button primary wide-button", href: `#/bookings/${entry.offer.booking_id}` },
+          t("see-offer"),
+        ),
+        leave,
+      );
     }
-    return h("div", { class: "hold" }, h("h2", {}, t("waiting", { n: entry.quantity })),
+    return h(
+      "div",
+      { class: "hold" },
+      h("h2", {}, t("waiting", { n: entry.quantity })),
       h("p", {}, t("waitlist-position", { position: entry.position })),
-      entry.reason && h("p", { class: "hint" }, entry.reason), leave);
+      entry.reason && h("p", { class: "hint" }, entry.reason),
+      leave,
+    );
   }
 
   #api(method, body) {

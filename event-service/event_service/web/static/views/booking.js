@@ -20,19 +20,51 @@ function draw(view) {
   const { booking, event, node } = view;
   release(node);
   view.clock?.stop();
-  view.clock = booking.status === "held" ? countdown(booking.expires_at, view.signal, () => reload(view, problems)) : null;
+  view.clock =
+    booking.status === "held"
+      ? countdown(booking.expires_at, view.signal, () => reload(view, problems))
+      : null;
   const problems = h("div", {});
   const title = event?.title ?? t("booking-of", { date: shortDate(booking.created_at) });
-  const banner = h("header", { class: "banner" }, event && dateBlock(event),
-    h("div", {}, h("p", { class: "category" }, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])), h("h1", {}, title)));
+  const banner = h(
+    "header",
+    { class: "banner" },
+    event && dateBlock(event),
+    h(
+      "div",
+      {},
+      h("p", { class: "category" }, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
+      h("h1", {}, title),
+    ),
+  );
   tint(banner, event?.category || title);
-  node.replaceChildren(...[
-    h("a", { href: "#/bookings", class: "back" }, icon("back"), t("my-bookings")), banner,
-    event && h("p", { class: "lead" }, span(event), h("span", { class: "zone" }, `${zoneName(event.starts_at, event.timezone)} · ${event.venue}, ${event.city}`)),
-    h("p", { class: "total" }, t("n-seats", { n: booking.seats.length }), h("strong", {}, money(booking.total, booking.currency))),
-    view.clock,
-    h("div", { class: "actions no-print" }, actions(view, problems)), problems,
-    booking.status === "confirmed" && tickets(view)].filter(Boolean));
+  node.replaceChildren(
+    ...[
+      h("a", { href: "#/bookings", class: "back" }, icon("back"), t("my-bookings")),
+      banner,
+      event &&
+        h(
+          "p",
+          { class: "lead" },
+          span(event),
+          h(
+            "span",
+            { class: "zone" },
+            `${zoneName(event.starts_at, event.timezone)} · ${event.venue}, ${event.city}`,
+          ),
+        ),
+      h(
+        "p",
+        { class: "total" },
+        t("n-seats", { n: booking.seats.length }),
+        h("strong", {}, money(booking.total, booking.currency)),
+      ),
+      view.clock,
+      h("div", { class: "actions no-print" }, actions(view, problems)),
+      problems,
+      booking.status === "confirmed" && tickets(view),
+    ].filter(Boolean),
+  );
 }
 
 const failed = (place) => (problem) => place.replaceChildren(alert(explain(problem)));
@@ -48,13 +80,23 @@ async function reload(view, problems) {
 
 function actions(view, problems) {
   const { booking, event } = view;
-  const become = (after) => { view.booking = after; draw(view); };
+  const become = (after) => {
+    view.booking = after;
+    draw(view);
+  };
   const list = [];
   if (booking.status === "held") {
-    list.push(actionButton(t("confirm"), "primary", async () => {
-      become(await post(`/bookings/${booking.id}/confirm`));
-      toast(t("booked"), "good");
-    }, failed(problems)));
+    list.push(
+      actionButton(
+        t("confirm"),
+        "primary",
+        async () => {
+          become(await post(`/bookings/${booking.id}/confirm`));
+          toast(t("booked"), "good");
+        },
+        failed(problems),
+      ),
+    );
   }
   if (booking.status === "confirmed" && event) {
     list.push(actionButton(t("calendar"), "primary", () => calendar(booking), failed(problems)));
@@ -62,19 +104,34 @@ function actions(view, problems) {
   }
   if (event) list.push(h("a", { class: "button quiet", href: `#/events/${event.id}` }, t("to-event")));
   if (booking.status === "confirmed" || booking.status === "held") {
-    list.push(actionButton(t("cancel-booking"), "quiet danger", async () => {
-      const sure = await ask({ title: t("cancel-booking-ask"), text: t("cancel-booking-text"), yes: t("cancel-booking"), no: t("keep") });
-      if (!sure) return;
-      become(await post(`/bookings/${booking.id}/cancel`));
-      toast(t("booking-cancelled"));
-    }, failed(problems)));
+    list.push(
+      actionButton(
+        t("cancel-booking"),
+        "quiet danger",
+        async () => {
+          const sure = await ask({
+            title: t("cancel-booking-ask"),
+            text: t("cancel-booking-text"),
+            yes: t("cancel-booking"),
+            no: t("keep"),
+          });
+          if (!sure) return;
+          become(await post(`/bookings/${booking.id}/cancel`));
+          toast(t("booking-cancelled"));
+        },
+        failed(problems),
+      ),
+    );
   }
   return list;
 }
 
 async function calendar(booking) {
   try {
-    download(await get(`/bookings/${booking.id}/calendar.ics`, { as: "blob", headers: { Accept: "text/calendar" } }), "parterre.ics");
+    download(
+      await get(`/bookings/${booking.id}/calendar.ics`, { as: "blob", headers: { Accept: "text/calendar" } }),
+      "parterre.ics",
+    );
   } catch (problem) {
     if (problem.status !== 404) throw problem;
     toast(t("calendar-missing"));
@@ -82,17 +139,39 @@ async function calendar(booking) {
 }
 
 function tickets({ booking, signal }) {
-  return h("section", { "aria-labelledby": "tickets-title" }, h("h2", { id: "tickets-title" }, t("tickets")),
+  return h(
+    "section",
+    { "aria-labelledby": "tickets-title" },
+    h("h2", { id: "tickets-title" }, t("tickets")),
     h("p", { class: "hint" }, t("tickets-hint")),
-    h("ul", { class: "tickets" }, booking.seats.map((seat, index) => ticket(booking, seat, index, signal))));
+    h(
+      "ul",
+      { class: "tickets" },
+      booking.seats.map((seat, index) => ticket(booking, seat, index, signal)),
+    ),
+  );
 }
 
 function ticket(booking, seat, index, signal) {
   const code = h("div", { class: "qr" });
-  drawCode(code, `/bookings/${booking.id}/tickets/${seat.id}.svg`, t("qr-of", { seat: placeName(seat) }), signal);
-  return h("li", { class: "ticket" }, code,
-    h("div", { class: "stub" }, h("p", { class: "hint" }, t("ticket-n", { n: index + 1, all: booking.seats.length })),
-      h("p", { class: "place" }, placeName(seat)), h("p", { class: "code" }, seat.ticket_code)));
+  drawCode(
+    code,
+    `/bookings/${booking.id}/tickets/${seat.id}.svg`,
+    t("qr-of", { seat: placeName(seat) }),
+    signal,
+  );
+  return h(
+    "li",
+    { class: "ticket" },
+    code,
+    h(
+      "div",
+      { class: "stub" },
+      h("p", { class: "hint" }, t("ticket-n", { n: index + 1, all: booking.seats.length })),
+      h("p", { class: "place" }, placeName(seat)),
+      h("p", { class: "code" }, seat.ticket_code),
+    ),
+  );
 }
 
 /** As a blob: an image's address would be asked for without renewing the session. */

@@ -15,18 +15,37 @@ export async function render({ params: [id], signal, go }) {
   const inputs = fieldsFor(event);
   const seating = seatingFields(event, inputs.currency.input);
   const all = [...Object.values(inputs), ...seating.fields];
-  const { title: name, description, category, venue, city, timezone, starts_at, ends_at, sales_start, sales_end, price, currency, max_seats_per_user } = inputs;
+  const {
+    title: name,
+    description,
+    category,
+    venue,
+    city,
+    timezone,
+    starts_at,
+    ends_at,
+    sales_start,
+    sales_end,
+    price,
+    currency,
+    max_seats_per_user,
+  } = inputs;
   const element = form({
-    fields: all, submit: t(event ? "save" : "create-draft"),
+    fields: all,
+    submit: t(event ? "save" : "create-draft"),
     children: [
       group("what", name, category, description),
       group("when-and-where", venue, city, timezone, pair(starts_at, ends_at)),
       group("seats-and-price", pair(price, currency), seating.node, max_seats_per_user),
-      h("details", {}, h("summary", {}, t("sales-window")), pair(sales_start, sales_end))],
+      h("details", {}, h("summary", {}, t("sales-window")), pair(sales_start, sales_end)),
+    ],
     done: async (values) => {
       const body = read(values, inputs, event);
       const saved = event
-        ? await api("PATCH", `/events/${event.id}`, { body: { ...body, ...seating.change() }, headers: { "If-Match": `"${event.version}"` } })
+        ? await api("PATCH", `/events/${event.id}`, {
+            body: { ...body, ...seating.change() },
+            headers: { "If-Match": `"${event.version}"` },
+          })
         : await post("/events", { ...body, seating: seating.read() });
       toast(t("saved"), "good");
       go(`/my-events/${saved.id}`);
@@ -42,52 +61,147 @@ function fieldsFor(event) {
   const zone = event?.timezone ?? HERE;
   const soon = toWallClock(new Date(Date.now() + WEEK_MILLISECONDS).toISOString(), zone).slice(0, 11);
   const time = (iso, standard) => (iso ? toWallClock(iso, zone) : standard);
-  const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((value) => h("option", { value })));
-  const timezone = field({ label: t("timezone"), name: "timezone", required: true, list: "zones", value: zone, hint: t("timezone-hint") });
+  const zones = h(
+    "datalist",
+    { id: "zones" },
+    Intl.supportedValuesOf("timeZone").map((value) => h("option", { value })),
+  );
+  const timezone = field({
+    label: t("timezone"),
+    name: "timezone",
+    required: true,
+    list: "zones",
+    value: zone,
+    hint: t("timezone-hint"),
+  });
   timezone.append(zones);
   const currency = event?.currency ?? "EUR";
   return {
     title: field({ label: t("title"), name: "title", required: true, maxlength: 200, value: event?.title }),
-    category: field({ label: t("category"), name: "category", maxlength: 50, value: event?.category, hint: t("category-hint") }),
-    description: field({ label: t("description"), name: "description", rows: 5, maxlength: 10_000, value: event?.description }),
+    category: field({
+      label: t("category"),
+      name: "category",
+      maxlength: 50,
+      value: event?.category,
+      hint: t("category-hint"),
+    }),
+    description: field({
+      label: t("description"),
+      name: "description",
+      rows: 5,
+      maxlength: 10_000,
+      value: event?.description,
+    }),
     venue: field({ label: t("venue"), name: "venue", required: true, maxlength: 200, value: event?.venue }),
     city: field({ label: t("city"), name: "city", required: true, maxlength: 100, value: event?.city }),
     timezone,
-    starts_at: field({ label: t("starts"), name: "starts_at", type: "datetime-local", required: true, value: time(event?.starts_at, `${soon}19:00`) }),
-    ends_at: field({ label: t("ends"), name: "ends_at", type: "datetime-local", required: true, value: time(event?.ends_at, `${soon}21:00`) }),
-    sales_start: field({ label: t("sales-start"), name: "sales_start", type: "datetime-local", value: time(event?.sales_start, "") }),
-    sales_end: field({ label: t("sales-end"), name: "sales_end", type: "datetime-local", value: time(event?.sales_end, "") }),
-    price: field({ label: t("price"), name: "price", inputmode: "decimal", value: event ? fromMinor(event.price, currency) : "", placeholder: "0", hint: t("price-hint") }),
-    currency: field({ label: t("currency"), name: "currency", required: true, pattern: "[A-Z]{3}", maxlength: 3, value: currency }),
-    max_seats_per_user: field({ label: t("max-seats"), name: "max_seats_per_user", type: "number", min: 1, max: 100_000, required: true, value: event?.max_seats_per_user ?? 10 }),
+    starts_at: field({
+      label: t("starts"),
+      name: "starts_at",
+      type: "datetime-local",
+      required: true,
+      value: time(event?.starts_at, `${soon}19:00`),
+    }),
+    ends_at: field({
+      label: t("ends"),
+      name: "ends_at",
+      type: "datetime-local",
+      required: true,
+      value: time(event?.ends_at, `${soon}21:00`),
+    }),
+    sales_start: field({
+      label: t("sales-start"),
+      name: "sales_start",
+      type: "datetime-local",
+      value: time(event?.sales_start, ""),
+    }),
+    sales_end: field({
+      label: t("sales-end"),
+      name: "sales_end",
+      type: "datetime-local",
+      value: time(event?.sales_end, ""),
+    }),
+    price: field({
+      label: t("price"),
+      name: "price",
+      inputmode: "decimal",
+      value: event ? fromMinor(event.price, currency) : "",
+      placeholder: "0",
+      hint: t("price-hint"),
+    }),
+    currency: field({
+      label: t("currency"),
+      name: "currency",
+      required: true,
+      pattern: "[A-Z]{3}",
+      maxlength: 3,
+      value: currency,
+    }),
+    max_seats_per_user: field({
+      label: t("max-seats"),
+      name: "max_seats_per_user",
+      type: "number",
+      min: 1,
+      max: 100_000,
+      required: true,
+      value: event?.max_seats_per_user ?? 10,
+    }),
   };
 }
 
 /** General: a capacity. Assigned: sections; of an event that has them they stay unless replaced. */
 function seatingFields(event, currencyInput) {
-  const capacity = field({ label: t("capacity"), name: "capacity", type: "number", min: 1, max: 100_000, required: true, value: event?.capacity ?? 100 });
+  const capacity = field({
+    label: t("capacity"),
+    name: "capacity",
+    type: "number",
+    min: 1,
+    max: 100_000,
+    required: true,
+    value: event?.capacity ?? 100,
+  });
   const rows = new SectionRows(() => currencyInput.value);
   const isAssigned = () => kind.elements?.assigned.checked ?? event?.seating === "assigned";
-  const radio = (value, checked) => h("label", { class: "check" }, h("input", { type: "radio", name: "seating", value, checked }), t(`seating.${value}`));
-  const kind = event ? h("div", {}) : h("div", { class: "radios", role: "radiogroup", "aria-label": t("seating") }, radio("general", true), radio("assigned", false));
+  const radio = (value, checked) =>
+    h(
+      "label",
+      { class: "check" },
+      h("input", { type: "radio", name: "seating", value, checked }),
+      t(`seating.${value}`),
+    );
+  const kind = event
+    ? h("div", {})
+    : h(
+        "div",
+        { class: "radios", role: "radiogroup", "aria-label": t("seating") },
+        radio("general", true),
+        radio("assigned", false),
+      );
   if (!event) kind.elements = { assigned: kind.querySelector("[value=assigned]") };
   const place = h("div", {});
   const draw = () => {
     capacity.input.disabled = isAssigned();
-    place.replaceChildren(isAssigned() ? (event ? h("p", { class: "hint" }, t("sections-stay")) : rows.node) : capacity);
+    place.replaceChildren(
+      isAssigned() ? (event ? h("p", { class: "hint" }, t("sections-stay")) : rows.node) : capacity,
+    );
   };
   kind.addEventListener("change", draw);
   draw();
   const number = () => Number(capacity.input.value);
   return {
-    fields: [capacity], node: h("div", {}, kind, place),
-    read: () => (isAssigned() ? { kind: "assigned", sections: priced(rows.read(), currencyInput.value) } : { kind: "general", capacity: number() }),
+    fields: [capacity],
+    node: h("div", {}, kind, place),
+    read: () =>
+      isAssigned()
+        ? { kind: "assigned", sections: priced(rows.read(), currencyInput.value) }
+        : { kind: "general", capacity: number() },
     change: () => (isAssigned() || number() === event.capacity ? {} : { capacity: number() }),
   };
 }
 
 function priced(sections, currency) {
-  if (sections.some(({ price }) => Number.isNaN(price))) throw mistake("sections", t("price-mistake", { n: decimals(currency) }));
+  if (sections.some(({ price }) => Number.isNaN(price)))
+    throw mistake("sections", t("price-mistake", { n: decimals(currency) }));
   return sections;
 }
 
@@ -99,18 +213,37 @@ function read(values, inputs, event) {
   let times;
   try {
     new Intl.DateTimeFormat("en", { timeZone: timezone });
-    times = Object.fromEntries(["starts_at", "ends_at", "sales_start", "sales_end"].map((name) =>
-      [name, values[name] ? fromWallClock(values[name], timezone) : null]));
+    times = Object.fromEntries(
+      ["starts_at", "ends_at", "sales_start", "sales_end"].map((name) => [
+        name,
+        values[name] ? fromWallClock(values[name], timezone) : null,
+      ]),
+    );
   } catch {
     throw mistake("timezone", t("timezone-mistake"));
   }
   if (times.ends_at <= times.starts_at) throw mistake("ends_at", t("ends-mistake"));
   const { title, description, category, venue, city } = values;
-  const body = { title, description, category, venue, city, timezone, currency, price, ...times, max_seats_per_user: Number(values.max_seats_per_user) };
+  const body = {
+    title,
+    description,
+    category,
+    venue,
+    city,
+    timezone,
+    currency,
+    price,
+    ...times,
+    max_seats_per_user: Number(values.max_seats_per_user),
+  };
   if (event && price === event.price) delete body.price;
   return body;
 }
 
 function mistake(name, message) {
-  return Object.assign(new Error(message), { code: "invalid-request", status: 422, errors: [{ field: name, message }] });
+  return Object.assign(new Error(message), {
+    code: "invalid-request",
+    status: 422,
+    errors: [{ field: name, message }],
+  });
 }

@@ -16,20 +16,39 @@ const remembered = new Map();
 
 export async function render({ params: [id], signal, go }) {
   const [event, availability, bookings] = await Promise.all([
-    get(`/events/${id}`, { signal }), get(`/events/${id}/availability`, { signal }), ownBookings(id, signal)]);
+    get(`/events/${id}`, { signal }),
+    get(`/events/${id}/availability`, { signal }),
+    ownBookings(id, signal),
+  ]);
   const mine = { bookings, waiting: await ownPlaceInLine(event, availability, signal) };
   const chosen = remembered.get(id) ?? { seats: [], quantity: 1 };
   remembered.delete(id);
   const panel = new Panel({
-    event, availability, mine, signal, quantity: chosen.quantity,
-    signIn: (choice) => { remembered.set(id, choice); go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`); },
+    event,
+    availability,
+    mine,
+    signal,
+    quantity: chosen.quantity,
+    signIn: (choice) => {
+      remembered.set(id, choice);
+      go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`);
+    },
   });
-  const view = { event, panel, signal, prices: h("dd", {}, priceRange(event, [event])), seats: h("section", { class: "seats", "aria-labelledby": "seats-title" }) };
+  const view = {
+    event,
+    panel,
+    signal,
+    prices: h("dd", {}, priceRange(event, [event])),
+    seats: h("section", { class: "seats", "aria-labelledby": "seats-title" }),
+  };
   const hasMap = event.seating === "assigned" && event.status === "published";
   // A small hall comes with the page; a large one follows it.
   if (hasMap) await Promise.race([showSeats(view, chosen), pause(MAP_PATIENCE_MILLISECONDS, signal)]);
   else follow(panel, signal);
-  const shown = () => { window.scrollTo(0, 0); panel.map?.center(); };
+  const shown = () => {
+    window.scrollTo(0, 0);
+    panel.map?.center();
+  };
   return { title: event.title, node: page(view, hasMap), shown };
 }
 
@@ -40,18 +59,32 @@ async function showSeats(view, chosen) {
     seats.replaceChildren(title, h("p", { class: "waiting", role: "status" }, t("loading-seats")));
     const { sections } = await get(`/events/${event.id}/seats`, { signal });
     const map = new SeatMap({
-      sections, currency: event.currency, limit: event.max_seats_per_user, signal,
-      changed: () => panel.chose(), refused: (why) => toast(why),
+      sections,
+      currency: event.currency,
+      limit: event.max_seats_per_user,
+      signal,
+      changed: () => panel.chose(),
+      refused: (why) => toast(why),
     });
     panel.setMap(map);
     map.choose(chosen.seats.map((id) => map.byId.get(id)).filter((seat) => seat?.state === "free"));
     prices.textContent = priceRange(event, sections);
-    seats.replaceChildren(title, panel.closed ? "" : picker(map, panel.limit, toast), h("p", { class: "sr" }, t("keys-hint")), legend(), map.node);
+    seats.replaceChildren(
+      title,
+      panel.closed ? "" : picker(map, panel.limit, toast),
+      h("p", { class: "sr" }, t("keys-hint")),
+      legend(),
+      map.node,
+    );
     map.center();
     follow(panel, signal);
   } catch (problem) {
     if (signal.aborted) return;
-    seats.replaceChildren(title, alert(explain(problem)), h("button", { type: "button", class: "quiet", onclick: () => showSeats(view, chosen) }, t("try-again")));
+    seats.replaceChildren(
+      title,
+      alert(explain(problem)),
+      h("button", { type: "button", class: "quiet", onclick: () => showSeats(view, chosen) }, t("try-again")),
+    );
   }
 }
 
@@ -59,7 +92,9 @@ function priceRange(event, priced) {
   const prices = priced.map(({ price }) => price);
   const low = prices.reduce((a, b) => Math.min(a, b));
   const high = prices.reduce((a, b) => Math.max(a, b));
-  return low === high ? money(low, event.currency) : t("from-to", { low: money(low, event.currency), high: money(high, event.currency) });
+  return low === high
+    ? money(low, event.currency)
+    : t("from-to", { low: money(low, event.currency), high: money(high, event.currency) });
 }
 
 /** The page must not fail for want of what is only beside the point. */
@@ -75,7 +110,8 @@ async function ownBookings(id, signal) {
 
 /** Nobody waits where as many seats are free as one person may have. */
 async function ownPlaceInLine(event, availability, signal) {
-  if (!isSignedIn() || event.status !== "published" || availability.available >= event.max_seats_per_user) return null;
+  if (!isSignedIn() || event.status !== "published" || availability.available >= event.max_seats_per_user)
+    return null;
   return get(`/events/${event.id}/waitlist`, { signal }).catch(nothing);
 }
 
@@ -91,21 +127,44 @@ async function follow(panel, signal) {
 }
 
 function page({ event, panel, prices, seats }, hasMap) {
-  const banner = h("header", { class: "banner" }, dateBlock(event),
-    h("div", {}, event.category && h("p", { class: "category" }, event.category), h("h1", {}, event.title)));
+  const banner = h(
+    "header",
+    { class: "banner" },
+    dateBlock(event),
+    h("div", {}, event.category && h("p", { class: "category" }, event.category), h("h1", {}, event.title)),
+  );
   tint(banner, event.category || event.title);
-  return h("article", { class: "event" },
+  return h(
+    "article",
+    { class: "event" },
     h("a", { href: "#/", class: "back" }, icon("back"), t("all-events")),
     banner,
-    h("div", { class: "columns" },
-      h("div", { class: "story" },
-        h("dl", { class: "facts" },
-          fact("clock", t("when"), h("dd", {}, span(event), h("span", { class: "zone" }, zoneName(event.starts_at, event.timezone)))),
+    h(
+      "div",
+      { class: "columns" },
+      h(
+        "div",
+        { class: "story" },
+        h(
+          "dl",
+          { class: "facts" },
+          fact(
+            "clock",
+            t("when"),
+            h("dd", {}, span(event), h("span", { class: "zone" }, zoneName(event.starts_at, event.timezone))),
+          ),
           fact("place", t("where"), h("dd", {}, event.venue, h("span", { class: "zone" }, event.city))),
-          fact("ticket", t("price"), prices)),
-        event.description.split(/\n{2,}/).filter(Boolean).map((paragraph) => h("p", { class: "prose" }, paragraph)),
-        hasMap && seats),
-      h("aside", { class: "side" }, panel.node)));
+          fact("ticket", t("price"), prices),
+        ),
+        event.description
+          .split(/\n{2,}/)
+          .filter(Boolean)
+          .map((paragraph) => h("p", { class: "prose" }, paragraph)),
+        hasMap && seats,
+      ),
+      h("aside", { class: "side" }, panel.node),
+    ),
+  );
 }
 
 function fact(name, label, value) {
@@ -113,6 +172,11 @@ function fact(name, label, value) {
 }
 
 function legend() {
-  return h("ul", { class: "legend", "aria-hidden": "true" },
-    ["free", "chosen", "taken"].map((state) => h("li", {}, h("span", { class: `seat ${state} sample` }), t(`seat.${state}`))));
+  return h(
+    "ul",
+    { class: "legend", "aria-hidden": "true" },
+    ["free", "chosen", "taken"].map((state) =>
+      h("li", {}, h("span", { class: `seat ${state} sample` }), t(`seat.${state}`)),
+    ),
+  );
 }

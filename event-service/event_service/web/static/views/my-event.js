@@ -3,18 +3,30 @@ import { api, get, post } from "../api.js";
 import { ask, download, h, icon, toast } from "../dom.js";
 import { count, dateAndTime, money, shortDate, span, zoneName } from "../format.js";
 import { t } from "../language.js";
-import { actionButton, alert, availability as seatsBadge, badge, dateBlock, explain, field, form, tint } from "../parts.js";
+import {
+  actionButton,
+  alert,
+  availability as seatsBadge,
+  badge,
+  dateBlock,
+  explain,
+  field,
+  form,
+  tint,
+} from "../parts.js";
 import { STATUS_KINDS } from "./bookings.js";
 
 const SHOWN_BOOKINGS = 20;
 
 export async function render({ params: [id], signal, go }) {
   const [event, numbers, bookings] = await Promise.all([
-    get(`/events/${id}`, { signal }), get(`/events/${id}/availability`, { signal }),
+    get(`/events/${id}`, { signal }),
+    get(`/events/${id}/availability`, { signal }),
     get(`/events/${id}/bookings?limit=${SHOWN_BOOKINGS}`, { signal }).catch((problem) => {
       if (problem.status === 404) return null;
       throw problem;
-    })]);
+    }),
+  ]);
   const node = h("article", { class: "event" });
   draw({ node, event, numbers, bookings, go });
   return { title: event.title, node };
@@ -23,81 +35,196 @@ export async function render({ params: [id], signal, go }) {
 function draw(view) {
   const { node, event, numbers, bookings } = view;
   const problems = h("div", {});
-  const banner = h("header", { class: "banner" }, dateBlock(event),
-    h("div", {}, h("p", { class: "category" }, seatsBadge(event, numbers.available)), h("h1", {}, event.title)));
+  const banner = h(
+    "header",
+    { class: "banner" },
+    dateBlock(event),
+    h(
+      "div",
+      {},
+      h("p", { class: "category" }, seatsBadge(event, numbers.available)),
+      h("h1", {}, event.title),
+    ),
+  );
   tint(banner, event.category || event.title);
-  node.replaceChildren(...[
-    h("a", { href: "#/my-events", class: "back" }, icon("back"), t("my-events")), banner,
-    h("p", { class: "lead" }, span(event), h("span", { class: "zone" }, `${zoneName(event.starts_at, event.timezone)} · ${event.venue}, ${event.city}`)),
-    h("dl", { class: "numbers" }, ["capacity", "booked", "held", "available"].map((name) =>
-      h("div", {}, h("dt", {}, t(`number.${name}`)), h("dd", {}, count(numbers[name]))))),
-    h("div", { class: "actions" }, actions(view, problems)), problems,
-    event.status === "published" && checkIn(event),
-    bookings && event.status !== "draft" && bookingTable(event, bookings, problems)].filter(Boolean));
+  node.replaceChildren(
+    ...[
+      h("a", { href: "#/my-events", class: "back" }, icon("back"), t("my-events")),
+      banner,
+      h(
+        "p",
+        { class: "lead" },
+        span(event),
+        h(
+          "span",
+          { class: "zone" },
+          `${zoneName(event.starts_at, event.timezone)} · ${event.venue}, ${event.city}`,
+        ),
+      ),
+      h(
+        "dl",
+        { class: "numbers" },
+        ["capacity", "booked", "held", "available"].map((name) =>
+          h("div", {}, h("dt", {}, t(`number.${name}`)), h("dd", {}, count(numbers[name]))),
+        ),
+      ),
+      h("div", { class: "actions" }, actions(view, problems)),
+      problems,
+      event.status === "published" && checkIn(event),
+      bookings && event.status !== "draft" && bookingTable(event, bookings, problems),
+    ].filter(Boolean),
+  );
 }
 
 function actions(view, problems) {
   const { event, go } = view;
-  const failed = (problem) => problems.replaceChildren(alert(explain(problem)),
-    problem.code === "email-not-verified" && h("p", {}, h("a", { href: "#/account" }, t("account"))) || "");
-  const become = (after) => { view.event = after; draw(view); };
+  const failed = (problem) =>
+    problems.replaceChildren(
+      alert(explain(problem)),
+      (problem.code === "email-not-verified" && h("p", {}, h("a", { href: "#/account" }, t("account")))) ||
+        "",
+    );
+  const become = (after) => {
+    view.event = after;
+    draw(view);
+  };
   const edit = h("a", { class: "button quiet", href: `#/my-events/${event.id}/edit` }, t("edit"));
   const look = h("a", { class: "button quiet", href: `#/events/${event.id}` }, t("to-event"));
   if (event.status === "draft") {
     return [
-      actionButton(t("publish"), "primary", async () => {
-        become(await post(`/events/${event.id}/publish`));
-        toast(t("published"), "good");
-      }, failed), edit, look,
-      actionButton(t("delete-draft"), "quiet danger", async () => {
-        if (!(await ask({ title: t("delete-draft-ask"), yes: t("delete-draft"), no: t("keep") }))) return;
-        await api("DELETE", `/events/${event.id}`);
-        go("/my-events");
-      }, failed)];
+      actionButton(
+        t("publish"),
+        "primary",
+        async () => {
+          become(await post(`/events/${event.id}/publish`));
+          toast(t("published"), "good");
+        },
+        failed,
+      ),
+      edit,
+      look,
+      actionButton(
+        t("delete-draft"),
+        "quiet danger",
+        async () => {
+          if (!(await ask({ title: t("delete-draft-ask"), yes: t("delete-draft"), no: t("keep") }))) return;
+          await api("DELETE", `/events/${event.id}`);
+          go("/my-events");
+        },
+        failed,
+      ),
+    ];
   }
   if (event.status === "cancelled") return [look];
-  return [look, edit, actionButton(t("cancel-event"), "quiet danger", async () => {
-    const reason = field({ label: t("reason"), name: "reason", maxlength: 500, hint: t("reason-hint") });
-    const sure = await ask({ title: t("cancel-event-ask"), text: t("cancel-event-text"), yes: t("cancel-event"), no: t("keep"), content: reason });
-    if (!sure) return;
-    const words = reason.input.value.trim();
-    become(await post(`/events/${event.id}/cancel`, words ? { reason: words } : {}));
-  }, failed)];
+  return [
+    look,
+    edit,
+    actionButton(
+      t("cancel-event"),
+      "quiet danger",
+      async () => {
+        const reason = field({ label: t("reason"), name: "reason", maxlength: 500, hint: t("reason-hint") });
+        const sure = await ask({
+          title: t("cancel-event-ask"),
+          text: t("cancel-event-text"),
+          yes: t("cancel-event"),
+          no: t("keep"),
+          content: reason,
+        });
+        if (!sure) return;
+        const words = reason.input.value.trim();
+        become(await post(`/events/${event.id}/cancel`, words ? { reason: words } : {}));
+      },
+      failed,
+    ),
+  ];
 }
 
 function checkIn(event) {
-  const code = field({ label: t("ticket-code"), name: "ticket_code", required: true, maxlength: 100, autocomplete: "off", autocapitalize: "characters", spellcheck: "false" });
+  const code = field({
+    label: t("ticket-code"),
+    name: "ticket_code",
+    required: true,
+    maxlength: 100,
+    autocomplete: "off",
+    autocapitalize: "characters",
+    spellcheck: "false",
+  });
   const result = h("p", { class: "check-result", role: "status" });
-  const say = (kind, text) => { result.className = `check-result ${kind}`; result.textContent = text; };
-  return h("section", {}, h("h2", {}, t("check-in")), form({
-    className: "form inline", fields: [code], submit: t("check-in"),
-    done: async (values, element) => {
-      say("", "");
-      try {
-        await post(`/events/${event.id}/check-ins`, { ticket_code: values.ticket_code.trim() });
-        say("good", t("checked-in", { code: values.ticket_code }));
-        element.reset();
-      } catch (problem) {
-        if (problem.code === "already-checked-in") say("bad", t("already-in", { when: dateAndTime(problem.checked_in_at, event.timezone) }));
-        else if (problem.status === 404) say("bad", t("no-such-ticket"));
-        else throw problem;
-      } finally {
-        code.input.focus();
-      }
-    },
-  }), result);
+  const say = (kind, text) => {
+    result.className = `check-result ${kind}`;
+    result.textContent = text;
+  };
+  return h(
+    "section",
+    {},
+    h("h2", {}, t("check-in")),
+    form({
+      className: "form inline",
+      fields: [code],
+      submit: t("check-in"),
+      done: async (values, element) => {
+        say("", "");
+        try {
+          await post(`/events/${event.id}/check-ins`, { ticket_code: values.ticket_code.trim() });
+          say("good", t("checked-in", { code: values.ticket_code }));
+          element.reset();
+        } catch (problem) {
+          if (problem.code === "already-checked-in")
+            say("bad", t("already-in", { when: dateAndTime(problem.checked_in_at, event.timezone) }));
+          else if (problem.status === 404) say("bad", t("no-such-ticket"));
+          else throw problem;
+        } finally {
+          code.input.focus();
+        }
+      },
+    }),
+    result,
+  );
 }
 
 function bookingTable(event, bookings, problems) {
-  const csv = actionButton(t("attendees"), "quiet small", async () => {
-    download(await get(`/events/${event.id}/attendees.csv`, { as: "blob", headers: { Accept: "text/csv" } }), "attendees.csv");
-  }, (problem) => problems.replaceChildren(alert(explain(problem))));
-  const row = (booking) => h("tr", {}, h("td", {}, shortDate(booking.created_at, event.timezone)),
-    h("td", {}, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
-    h("td", { class: "number" }, count(booking.seats.length)), h("td", { class: "number" }, money(booking.total, booking.currency)));
-  return h("section", {}, h("div", { class: "title-line" }, h("h2", {}, t("bookings")), csv),
+  const csv = actionButton(
+    t("attendees"),
+    "quiet small",
+    async () => {
+      download(
+        await get(`/events/${event.id}/attendees.csv`, { as: "blob", headers: { Accept: "text/csv" } }),
+        "attendees.csv",
+      );
+    },
+    (problem) => problems.replaceChildren(alert(explain(problem))),
+  );
+  const row = (booking) =>
+    h(
+      "tr",
+      {},
+      h("td", {}, shortDate(booking.created_at, event.timezone)),
+      h("td", {}, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
+      h("td", { class: "number" }, count(booking.seats.length)),
+      h("td", { class: "number" }, money(booking.total, booking.currency)),
+    );
+  return h(
+    "section",
+    {},
+    h("div", { class: "title-line" }, h("h2", {}, t("bookings")), csv),
     bookings.items.length
-      ? h("table", {}, h("thead", {}, h("tr", {}, [t("date"), t("status"), t("seats"), t("total")].map((word, index) =>
-        h("th", { scope: "col", class: index > 1 ? "number" : null }, word)))), h("tbody", {}, bookings.items.map(row)))
-      : h("p", { class: "hint" }, t("no-bookings-yet")));
+      ? h(
+          "table",
+          {},
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              [t("date"), t("status"), t("seats"), t("total")].map((word, index) =>
+                h("th", { scope: "col", class: index > 1 ? "number" : null }, word),
+              ),
+            ),
+          ),
+          h("tbody", {}, bookings.items.map(row)),
+        )
+      : h("p", { class: "hint" }, t("no-bookings-yet")),
+  );
 }

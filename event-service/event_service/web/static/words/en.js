@@ -95,7 +95,10 @@ export default {
   "seat-taken": "This seat is taken.",
   "seat-mine": "This seat is yours already.",
   "seat-limit": { one: "You can take {n} seat here.", other: "You can take up to {n} seats here." },
-  "seats-gone": { one: "A seat that you chose was just taken.", other: "{n} seats that you chose were just taken." },
+  "seats-gone": {
+    one: "A seat that you chose was just taken.",
+    other: "{n} seats that you chose were just taken.",
+  },
   "general-admission": "General admission",
 
   // Waitlist
@@ -149,7 +152,8 @@ export default {
   verified: "Your address is verified",
   "verified-text": "Thank you. {email} is yours.",
   unsubscribe: "End reminders",
-  "unsubscribe-text": "Do you want no more mails that remind you of your events? Tickets and cancellations still reach you.",
+  "unsubscribe-text":
+    "Do you want no more mails that remind you of your events? Tickets and cancellations still reach you.",
   unsubscribed: "You will get no more reminders.",
 
   // Account
@@ -215,7 +219,10 @@ export default {
   "sales-start": "From",
   "sales-end": "Until",
   "price-hint": "For one seat; empty or 0 is free.",
-  "price-mistake": { one: "Write an amount with at most {n} decimal.", other: "Write an amount with at most {n} decimals." },
+  "price-mistake": {
+    one: "Write an amount with at most {n} decimal.",
+    other: "Write an amount with at most {n} decimals.",
+  },
   currency: "Currency",
   "max-seats": "Seats per person, at most",
   capacity: "Number of seats",
@@ -249,7 +256,8 @@ export default {
   "problem.email-taken": "There is an account with this e-mail address. Sign in instead.",
   "problem.bad-token": "This link is not valid any more. Ask for another.",
   "problem.already-verified": "The address is verified already.",
-  "problem.email-not-verified": "Verify your e-mail address first; another mail can be sent from your account page.",
+  "problem.email-not-verified":
+    "Verify your e-mail address first; another mail can be sent from your account page.",
   "problem.seats-unavailable": "Somebody was faster: some of these seats are taken. Choose others.",
   "problem.sold-out": { one: "Only {n} seat is left.", other: "So many seats are not left. Free now: {n}." },
   "problem.sales-closed": "Seats are not on sale now.",

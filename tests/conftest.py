@@ -34,10 +34,16 @@ settings.load_profile("parterre")
 
 
 class OneStack(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives the tests that need the whole system to one worker, and the others to whoever is free."""
+    """Gives the tests that need the whole system to one worker, first because they take longest, and
+    the others to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "tests/system" if nodeid.startswith("tests/system/") else nodeid
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/system/"))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:

@@ -10,7 +10,7 @@ from stack.services import AUTH, EVENT, NOTIFICATION, Service
 
 # Settings that people may give ./scripts/up in the environment.
 PASSED_ON = (
-    "ACCESS_LOG", "ALLOWED_HOSTS", "CORS_ORIGINS", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "MAIL_FROM",
+    "ALLOWED_HOSTS", "AUTH_PUBLIC_URL", "CORS_ORIGINS", "NOTIFICATION_PUBLIC_URL", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "MAIL_FROM",
     "PUBLIC_URL", "RATE_LIMIT_ENABLED", "SENTRY_DSN", "SENTRY_TRACES_SAMPLE_RATE", "SMTP_URL",
     "TRUSTED_PROXIES", "WEB_CONCURRENCY", "DATABASE_POOL_SIZE",
 )  # fmt: skip
@@ -111,7 +111,11 @@ class Environments:
             "SERVICE_CLIENT_SECRET": keys[f"{service.name}-client"],
         }
         if service is EVENT:
-            return credentials
+            # The page is on one port and what it asks on others: there is no gateway.
+            return credentials | {
+                "AUTH_PUBLIC_URL": f"http://localhost:{self._ports['auth']}",
+                "NOTIFICATION_PUBLIC_URL": f"http://localhost:{self._ports['notification']}",
+            }
         assert service is NOTIFICATION
         return credentials | {
             "SMTP_URL": f"smtp://127.0.0.1:{self._ports['smtp']}",

@@ -92,25 +92,30 @@ async def watch_mails(state: Any) -> AsyncIterator[None]:
         socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
-    gauges = Gauges(state.metrics)
+    gauges, stop = Gauges(state.metrics), asyncio.Event()
     refreshing = asyncio.create_task(
-        _refresh_forever(gauges, database, broker, settings.gauges_refresh_seconds)
+        _refresh_until(stop, gauges, database, broker, settings.gauges_refresh_seconds)
     )
     try:
         yield
     finally:
-        refreshing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await refreshing
+        # Asked to end and not cancelled: drivers have been seen to swallow a cancellation.
+        stop.set()
+        await refreshing
         await broker.aclose()
 
 
-async def _refresh_forever(
-    gauges: Gauges, database: Database, broker: "redis.asyncio.Redis", every_seconds: float
+async def _refresh_until(
+    stop: asyncio.Event,
+    gauges: Gauges,
+    database: Database,
+    broker: "redis.asyncio.Redis",
+    every_seconds: float,
 ) -> None:
-    while True:
+    while not stop.is_set():
         try:
             await gauges.refresh(database, broker)
         except DATABASE_ERRORS as error:
             log.warning("gauges.not_refreshed", exc_info=error)
-        await asyncio.sleep(every_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), every_seconds)

@@ -49,3 +49,19 @@ class HoldExpired(Problem):
 
 class BookingEnded(Problem):
     code, status, title = "booking-ended", 409, "The booking was cancelled."
+
+
+class BookingNotConfirmed(Problem):
+    code, status, title = "booking-not-confirmed", 409, "Confirm the booking first."
+
+
+class SeatsAvailable(Problem):
+    code, status, title = "seats-available", 409, "There are enough free seats: book them."
+
+
+class AlreadyWaiting(Problem):
+    code, status, title = "already-waiting", 409, "You are in line for this event."
+
+
+class AlreadyCheckedIn(Problem):
+    code, status, title = "already-checked-in", 409, "This ticket has been used."

@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Computed, ForeignKeyConstraint, Index, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field
 
@@ -152,6 +161,8 @@ class Booking(Base, table=True):
     created_at: datetime = Field(default_factory=utc_now)
     expires_at: datetime | None = None
     ended_at: datetime | None = None
+    # The start that its guest was reminded of: an event that is moved has another.
+    reminded_of: datetime | None = None
 
 
 class Ticket(Base, table=True):
@@ -174,7 +185,7 @@ class Ticket(Base, table=True):
 
 
 class SeatAllowance(Base, table=True):
-    """How many seats of an event one person has, held or booked; its CHECK is the limit per person."""
+    """How many seats of an event one person has or waits for; its CHECK is the limit per person."""
 
     __tablename__: ClassVar[str] = "seat_allowance"
     __table_args__ = (
@@ -186,6 +197,39 @@ class SeatAllowance(Base, table=True):
     user_id: UUID = Field(primary_key=True)
     seats: int
     max_seats: int
+
+
+class WaitlistEntry(Base, table=True):
+    """A person's group in an event's line; gone when they leave, confirm or let the offer lapse.
+
+    It waits while it has no booking; then the booking is the hold that was offered.
+    """
+
+    __tablename__: ClassVar[str] = "waitlist_entry"
+    __table_args__ = (
+        CheckConstraint("quantity >= 1", name="quantity"),
+        # the first in line, and whether there is a line at all
+        Index(
+            "ix_waitlist_entry_waiting", "event_id", "place",
+            postgresql_where=text("booking_id IS NULL"),
+        ),
+        # the entry whose offer is confirmed, cancelled or lapses; an offer is one person's
+        Index(
+            "uq_waitlist_entry_booking", "booking_id", unique=True,
+            postgresql_where=text("booking_id IS NOT NULL"),
+        ),
+    )  # fmt: skip
+
+    event_id: UUID = Field(primary_key=True, foreign_key="event.id", ondelete="CASCADE")
+    user_id: UUID = Field(primary_key=True)
+    # Who joins holds a lock on the event, so that places follow the order of commits.
+    place: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False)
+    )
+    quantity: int
+    times_passed: int = 0
+    joined_at: datetime = Field(default_factory=utc_now)
+    booking_id: UUID | None = Field(default=None, foreign_key="booking.id")
 
 
 class SeatTally(Base, table=True):

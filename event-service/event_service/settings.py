@@ -16,6 +16,7 @@ class Settings(ServiceSettings):
     # How soon seats_available follows a booking, at most.
     tally_seconds: float = Field(0.4, gt=0)
     sweep_seconds: float = Field(1.0, gt=0)
+    reminder_seconds: float = Field(30.0, gt=0)
     cache_seconds: int = Field(300, ge=1)
 
     # Where browsers reach the other services; empty for the page's own origin, behind a gateway.
@@ -24,6 +25,11 @@ class Settings(ServiceSettings):
 
     event_write_rate_limit: str = "120/minute"
     booking_rate_limit: str = "120/minute"
+    waitlist_rate_limit: str = "60/minute"
+    # A door has several scanners under one account.
+    check_in_rate_limit: str = "1200/minute"
+    attendees_rate_limit: str = "30/minute"
+    organizer_message_rate_limit: str = "20/hour"
     # A first visit asks for some thirty files, and many people share one address.
     static_rate_limit: str = "6000/minute"
 

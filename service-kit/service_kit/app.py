@@ -71,6 +71,8 @@ def create_service(
         lifespan=_lifespan(name, lifespan),
         generate_unique_id_function=lambda route: route.name,
         redoc_url=None,
+        # An address is right or unknown; a redirect would be an answer that nobody documents.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.metrics = CollectorRegistry()

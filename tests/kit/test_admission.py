@@ -1,0 +1,200 @@
+"""Who comes in: tokens that are none, cookies without proof, limits that cannot be walked around."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from service_kit.admission import csrf_claim
+from service_kit.tokens import SERVICE_AUDIENCE
+from tests.kit.conftest import (
+    KEY,
+    MakeSettings,
+    bearer,
+    claims,
+    client_of,
+    problem,
+    serving,
+    sign,
+)
+
+BODY = {"name": "a thing"}
+
+
+def public_pem() -> bytes:
+    return KEY.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def hmac_signed_with_the_public_key() -> str:
+    """pyjwt refuses to make one, as it should; attackers use other tools."""
+
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    unsigned = f"{part({'alg': 'HS256', 'typ': 'JWT', 'kid': 'k'})}.{part(claims())}"
+    digest = hmac.new(public_pem(), unsigned.encode(), hashlib.sha256).digest()
+    return f"{unsigned}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def without(name: str) -> dict[str, Any]:
+    document = claims()
+    del document[name]
+    return document
+
+
+FORGED = {
+    "unsigned": sign(claims()).rpartition(".")[0] + ".",
+    "alg=none": jwt.encode(claims(), "", algorithm="none", headers={"kid": "k"}),
+    "HS256 with the public key": hmac_signed_with_the_public_key(),
+    "expired": sign(claims(exp=int(time.time()) - 31)),
+    "not yet valid": sign(claims(nbf=int(time.time()) + 600)),
+    "another audience": sign(claims(aud="somebody-else")),
+    "another issuer": sign(claims(iss="somebody-else")),
+    "a foreign key": jwt.encode(
+        claims(), Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": "k"}
+    ),
+    "an unknown key": sign(claims(), kid="other"),
+    "no key": jwt.encode(claims(), KEY, algorithm="EdDSA"),
+    "no exp": sign(without("exp")),
+    "no jti": sign(without("jti")),
+    "no person": sign(claims(sub="root")),
+    "not a token": "x",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("token", FORGED.values(), ids=FORGED.keys())
+async def test_a_token_that_is_none_of_ours_is_refused(
+    client: httpx.AsyncClient, token: str
+) -> None:
+    refused = await client.post("/things", json=BODY, headers={"Authorization": f"Bearer {token}"})
+    assert problem(refused) == (401, "not-authenticated")
+    assert refused.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_good_token_is_taken_also_from_a_clock_30_seconds_off(
+    client: httpx.AsyncClient,
+) -> None:
+    now = int(time.time())
+    for changes in ({}, {"iat": now + 25, "nbf": now + 25}, {"exp": now - 25}):
+        answer = await client.post("/things", json=BODY, headers=bearer(**changes))
+        assert answer.status_code == 201, answer.text
+
+
+async def test_a_token_s_own_word_about_keys_is_not_read(client: httpx.AsyncClient) -> None:
+    other = Ed25519PrivateKey.generate()
+    own_key = jwt.algorithms.OKPAlgorithm.to_jwk(other.public_key(), as_dict=True)
+    token = jwt.encode(
+        claims(),
+        other,
+        algorithm="EdDSA",
+        headers={"kid": "k", "jwk": own_key, "jku": "http://127.0.0.1:1/keys"},
+    )
+    refused = await client.post("/things", json=BODY, headers={"Authorization": f"Bearer {token}"})
+    assert problem(refused) == (401, "not-authenticated")
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"", b'{"name": 5}', b"\xff\xfe"])
+async def test_who_you_are_is_judged_before_what_you_sent(
+    client: httpx.AsyncClient, body: bytes
+) -> None:
+    assert problem(await client.post("/things", content=body)) == (401, "not-authenticated")
+    known = await client.post("/things", content=body, headers=bearer())
+    assert problem(known) == (422, "invalid-request")
+
+
+async def test_people_and_services_are_told_apart(client: httpx.AsyncClient) -> None:
+    service = bearer(aud=SERVICE_AUDIENCE, sub="a-service", scope="things:make")
+    other = bearer(aud=SERVICE_AUDIENCE, sub="a-service", scope="things:look")
+    assert (await client.post("/service", headers=service)).status_code == 200
+    assert problem(await client.post("/service", headers=other)) == (403, "forbidden")
+    assert problem(await client.post("/service", headers=bearer())) == (403, "forbidden")
+    assert problem(await client.post("/things", json=BODY, headers=service)) == (403, "forbidden")
+    assert problem(await client.get("/superuser", headers=bearer())) == (403, "forbidden")
+    assert (await client.get("/superuser", headers=bearer(superuser=True))).status_code == 200
+
+
+async def test_an_open_page_is_open_but_not_to_a_broken_token(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/open")).json() == {"user": None}
+    refused = await client.get("/open", headers={"Authorization": "Bearer x"})
+    assert problem(refused) == (401, "not-authenticated")
+
+
+def cookie(csrf: str) -> dict[str, str]:
+    return {"Cookie": f"parterre_session={sign(claims(csrf=csrf_claim(csrf)))}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, 403),
+        ({"X-CSRF-Token": ""}, 403),
+        ({"X-CSRF-Token": "token-of-another-session"}, 403),
+        ({"X-CSRF-Token": "mine"}, 201),
+        ({"X-CSRF-Token": "mine", "Origin": "http://localhost"}, 201),
+        ({"X-CSRF-Token": "mine", "Origin": "https://evil.example"}, 403),
+        ({"X-CSRF-Token": "mine", "Origin": "null"}, 403),
+        ({"X-CSRF-Token": "mine", "Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+async def test_a_cookie_alone_changes_nothing(
+    client: httpx.AsyncClient, headers: dict[str, str], expected: int
+) -> None:
+    answer = await client.post("/things", json=BODY, headers=cookie("mine") | headers)
+    assert answer.status_code == expected
+    if expected == 403:
+        assert problem(answer) == (403, "csrf-failed")
+    assert (await client.get("/open", headers=cookie("mine"))).status_code == 200
+
+
+async def test_a_limit_counts_an_endpoint_whatever_the_id_and_says_when_to_come_again(
+    make_settings: MakeSettings,
+) -> None:
+    async with serving(make_settings(rate_limit_enabled=True)) as app, client_of(app) as client:
+        remaining = []
+        for number in range(3):
+            answer = await client.get(f"/things/{number}/narrow", headers=bearer())
+            assert answer.status_code == 200
+            remaining.append(int(answer.headers["x-ratelimit-remaining"]))
+        refused = await client.get("/things/4/narrow", headers=bearer())
+        other = await client.get(
+            "/things/4/narrow", headers=bearer(sub="0198c0de-0000-7000-8000-00000000000b")
+        )
+    assert remaining == [2, 1, 0]
+    assert problem(refused) == (429, "rate-limited")
+    assert refused.headers["x-ratelimit-limit"] == "3"
+    assert 0 < int(refused.headers["retry-after"]) <= 61
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize("trusted", [(), ("10.0.0.0/8",)])
+async def test_an_address_counts_as_trusted_proxies_saw_it(
+    make_settings: MakeSettings, trusted: tuple[str, ...]
+) -> None:
+    settings = make_settings(rate_limit_enabled=True, trusted_proxies=trusted)
+    proxy = "10.0.0.1" if trusted else "203.0.113.7"
+    statuses = []
+    async with serving(settings) as app, client_of(app, client=(proxy, 5000)) as client:
+        for number in range(5):
+            # Left of what the proxy wrote stands what the client made up.
+            forwarded = f"198.51.100.{number}, 203.0.113.9"
+            headers = {"X-Forwarded-For": forwarded, "X_Forwarded_For": forwarded}
+            statuses.append((await client.get("/things/1/narrow", headers=headers)).status_code)
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+async def test_malformed_requests_are_limited_too(make_settings: MakeSettings) -> None:
+    settings = make_settings(rate_limit_enabled=True, default_rate_limit="2/minute")
+    async with serving(settings) as app, client_of(app) as client:
+        answers = [await client.post("/things", content=b"{") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]

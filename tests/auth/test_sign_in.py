@@ -135,7 +135,7 @@ async def test_a_signed_in_thief_cannot_guess_the_password_for_long(
 
 async def guesses_at_once(people: People, person: Person, count: int = 40) -> list[int]:
     wrong = [people.try_password(person.email, f"guess number {n}") for n in range(count)]
-    answers = await asyncio.gather(*wrong, people.try_password(person.email, PASSWORD))
+    answers = await asyncio.gather(*wrong)
     return [answer.status_code for answer in answers]
 
 
@@ -143,7 +143,7 @@ async def test_forty_guesses_at_once_hear_ten_answers(people: People) -> None:
     person = await people.register()
     statuses = await guesses_at_once(people, person)
     assert statuses.count(400) == 10
-    assert statuses.count(429) >= 30
+    assert statuses.count(429) == 30
 
 
 async def test_without_the_count_all_forty_would_be_answered(

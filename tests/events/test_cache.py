@@ -14,7 +14,7 @@ from event_service import upkeep
 from event_service.cache import TAG_PREFIX, TagVersions
 from event_service.events import queries
 from event_service.settings import Settings
-from service_kit.redis_clients import AcceleratorRedis
+from service_kit.redis_clients import TIMEOUT_SECONDS, AcceleratorRedis
 from tests.events.conftest import Publish, User, event_body, running
 
 MakeUser = Callable[..., User]
@@ -228,5 +228,6 @@ async def test_without_redis_pages_come_from_the_database_in_time(
                 changed = await someone.patch(f"/events/{event['id']}", {"title": f"T{number}"})
                 assert changed.status_code == 200
                 assert (await someone.get(f"/events/{event['id']}")).json()["title"] == f"T{number}"
-    # The first pays for finding out, the limiter and the cache each; the others pay nothing.
-    assert sorted(waits)[-3] < 0.05
+    # A few pay for finding out, the limiter and the cache each; most pay nothing. Were each to wait
+    # for its timeout, half of them would take longer than that.
+    assert sorted(waits)[len(waits) // 2] < TIMEOUT_SECONDS

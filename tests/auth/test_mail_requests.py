@@ -18,7 +18,7 @@ from service_kit.clock import utc_now
 from service_kit.database import Database
 from tests.auth.conftest import StartApp, client_of
 from tests.auth.people import API, People, UserFactory, new_address
-from tests.auth.timing import Attempt, measure, take_as_long
+from tests.auth.timing import BATCHES, Attempt, measure, take_as_long
 
 FIVE_MINUTES = timedelta(minutes=5)
 

@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from stack.records import write_atomically
 from stack.services import AUTH, EVENT, NOTIFICATION, Service
 
 # Settings that people may give ./scripts/up in the environment.
 PASSED_ON = (
-    "ALLOWED_HOSTS", "AUTH_PUBLIC_URL", "CORS_ORIGINS", "NOTIFICATION_PUBLIC_URL", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "MAIL_FROM",
-    "PUBLIC_URL", "RATE_LIMIT_ENABLED", "SENTRY_DSN", "SENTRY_TRACES_SAMPLE_RATE", "SMTP_URL",
-    "TRUSTED_PROXIES", "WEB_CONCURRENCY", "DATABASE_POOL_SIZE",
+    "ALLOWED_HOSTS", "AUTH_PUBLIC_URL", "CORS_ORIGINS", "DATABASE_POOL_SIZE", "FLOWER_BASIC_AUTH",
+    "LOG_LEVEL", "MAIL_FROM", "NOTIFICATION_PUBLIC_URL", "PUBLIC_URL", "RATE_LIMIT_ENABLED",
+    "SENTRY_DSN", "SENTRY_TRACES_SAMPLE_RATE", "SMTP_URL", "TRUSTED_PROXIES", "WEB_CONCURRENCY",
 )  # fmt: skip
 PASSED_ON_ENDINGS = ("_RATE_LIMIT", "_SECONDS")
 
@@ -34,8 +35,7 @@ class Secrets:
         missing = [name for name in SECRETS if name not in self._known]
         if missing:
             self._known |= {name: secrets.token_hex(24) for name in missing}
-            file.touch(mode=0o600)
-            file.write_text(json.dumps(self._known))
+            write_atomically(file, json.dumps(self._known))
 
     def __getitem__(self, name: str) -> str:
         return self._known[name]

@@ -4,12 +4,10 @@ import os
 import secrets
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 from stack.errors import StackError
 from stack.services import SERVICES
-from stack.testing import ROOT, create_database, servers
+from stack.testing import ROOT, create_database, own_folder, servers
 
 
 def check(service: str, package: str, variables: dict[str, str]) -> None:
@@ -36,15 +34,13 @@ def check(service: str, package: str, variables: dict[str, str]) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="parterre-check-") as folder:
-        os.chmod(folder, 0o711)
-        try:
-            with servers(Path(folder)) as variables:
-                for service in SERVICES:
-                    print(f"migrations-check: {service.name}", flush=True)
-                    check(service.name, service.package, variables)
-        except StackError as error:
-            sys.exit(f"migrations-check: {error}")
+    try:
+        with own_folder() as folder, servers(folder) as variables:
+            for service in SERVICES:
+                print(f"migrations-check: {service.name}", flush=True)
+                check(service.name, service.package, variables)
+    except StackError as error:
+        sys.exit(f"migrations-check: {error}")
 
 
 if __name__ == "__main__":

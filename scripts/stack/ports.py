@@ -1,14 +1,18 @@
 """Ports: which are free, who has one that is not, which were used before."""
 
 import json
+import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
 
 from stack.errors import StackError
+from stack.records import write_atomically
 
 LOOPBACK = "127.0.0.1"
+UNCLAIMED = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
@@ -22,11 +26,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
+def free_port(besides: Collection[int] = ()) -> int:
+    """Below the range from which systems give ports to outgoing connections: one from there could
+    be some connection's by the time that a server wants it."""
+    for port in random.sample(UNCLAIMED, len(UNCLAIMED)):
+        if port not in besides and is_free(port):
+            return port
+    raise StackError(f"No port from {UNCLAIMED[0]} to {UNCLAIMED[-1]} is free.")
 
 
 def require_free(port: int, *, what: str, variable: str) -> None:
@@ -59,10 +65,18 @@ class RememberedPorts:
         self._file = file
 
     def take(self, names: list[str]) -> dict[str, int]:
-        known: dict[str, int] = json.loads(self._file.read_text()) if self._file.exists() else {}
-        chosen = {}
+        known = self._read()
+        chosen: dict[str, int] = {}
         for name in names:
             port = known.get(name)
-            chosen[name] = port if port and is_free(port) else free_port()
-        self._file.write_text(json.dumps(chosen))
+            if not isinstance(port, int) or port in chosen.values() or not is_free(port):
+                port = free_port(besides=chosen.values())
+            chosen[name] = port
+        write_atomically(self._file, json.dumps(chosen))
         return chosen
+
+    def _read(self) -> dict[str, object]:
+        try:
+            return dict(json.loads(self._file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return {}

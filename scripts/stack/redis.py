@@ -11,8 +11,11 @@ import redis
 from stack.errors import StackError
 from stack.ports import LOOPBACK
 from stack.processes import Program
+from stack.records import write_atomically
 
 CACHE_MEMORY = "64mb"
+# One for each worker of a test run.
+DATABASES = 64
 
 
 def find_server() -> str:
@@ -47,20 +50,21 @@ class Redis:
         self._folder.mkdir(parents=True, exist_ok=True)
         # The password goes through a file: anybody may read the arguments of a process.
         configuration = self._folder / "redis.conf"
-        configuration.touch(mode=0o600)
-        configuration.write_text("\n".join(self._configuration()) + "\n")
+        write_atomically(configuration, "\n".join(self._configuration()) + "\n")
         return Program(
             name=self.name,
             command=[find_server(), str(configuration)],
             environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
             ready=self.accepts_connections,
             address=f"{LOOPBACK}:{self.port}",
+            health=f"tcp://{LOOPBACK}:{self.port}",
         )
 
     def _configuration(self) -> list[str]:
         lines = [
             f"bind {LOOPBACK}",
             f"port {self.port}",
+            f"databases {DATABASES}",
             f"requirepass {self._password}",
             f'dir "{self._folder}"',
             'save ""',

@@ -2,20 +2,17 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from stack import demo
+from stack.records import write_atomically
 from stack.services import AUTH
 from stack.supervisor import Stack
 
 
-def private(file: Path, text: str) -> None:
-    """Writes a file that only its owner can read."""
-    file.touch(mode=0o600)
-    file.write_text(text)
-
-
-def write_summary(stack: Stack, var: Path, *, with_demo: bool) -> None:
+def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> None:
+    """``accounts`` are those that can be signed in to with the demo's password."""
     ports = stack.ports
     rows = [
         ("Page", f"http://localhost:{ports['event']}"),
@@ -25,15 +22,13 @@ def write_summary(stack: Stack, var: Path, *, with_demo: bool) -> None:
         ("Mailbox", f"http://localhost:{ports['mailbox']}   (SMTP on {ports['smtp']})"),
         ("Flower", f"http://localhost:{ports['flower']}   ({flower_sign_in(stack)})"),
     ]
-    if with_demo:
-        for account in demo.ACCOUNTS:
-            rows.append((f"Demo {account.role}", f"{account.email}   {demo.PASSWORD}"))
+    for account in accounts:
+        rows.append((f"Demo {account.role}", f"{account.email}   {demo.PASSWORD}"))
     rows += [("Logs", str(stack.log_dir)), ("Stop", "./scripts/down")]
     width = max(len(name) for name, _ in rows)
     table = "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
-    private(var / "summary.txt", table + "\n")
-    private(var / "addresses.json", json.dumps(ports))
-    private(var / "admin.json", json.dumps(stack.environments.of(AUTH)))
+    write_atomically(var / "summary.txt", table + "\n")
+    write_atomically(var / "admin.json", json.dumps(stack.environments.of(AUTH)))
 
 
 def flower_sign_in(stack: Stack) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,13 @@ from stack.errors import StackError
 from stack.ports import free_port
 from stack.postgres import Postgres
 from stack.processes import Process, Program
+from stack.records import MARK, end_marked, end_recorded, find_recorded, record
 from stack.redis import Redis
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = "4"
+PREFIX = "parterre-test-"
+OWNER = "owner.json"
 
 
 @contextlib.contextmanager
@@ -61,18 +65,44 @@ def create_database(postgres_url: str, name: str) -> str:
     return urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
 
 
-def run(arguments: list[str]) -> int:
-    os.chdir(ROOT)
-    with tempfile.TemporaryDirectory(prefix="parterre-test-") as folder:
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """Where a run keeps everything; what runs there at the end, ends, also if a test left it."""
+    sweep_up()
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
         # As root PostgreSQL runs as nobody, who has to get in.
-        os.chmod(folder, 0o711)
-        with servers(Path(folder)) as variables:
-            command = [sys.executable, "-m", "pytest", "-n", WORKERS]
-            pytest = subprocess.Popen([*command, *arguments], env=os.environ | variables)
-            # Ctrl-C reaches pytest as well; it ends first and says what it has.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, lambda *_: pytest.terminate())
-            return pytest.wait()
+        folder.chmod(0o711)
+        record(folder / OWNER, os.getpid())
+        try:
+            yield folder
+        finally:
+            end_marked(folder)
+
+
+def sweep_up() -> None:
+    """Ends and removes what runs have left that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if (folder / OWNER).exists() and find_recorded(folder / OWNER) is None:
+            for file in folder.glob("*.json"):
+                end_recorded(file)
+            end_marked(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(arguments: list[str]) -> int:
+    with own_folder() as folder, servers(folder) as variables:
+        pytest = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-n", WORKERS, *arguments],
+            env=os.environ | variables | {"TMPDIR": str(folder), MARK: str(folder / "pytest")},
+            cwd=ROOT,
+        )
+        # Ctrl-C reaches pytest as well; it ends first and says what it has. A caller's SIGTERM is
+        # made the same, since pytest would heed that without ending its fixtures.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for signum in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, lambda *_: pytest.send_signal(signal.SIGINT))
+        return pytest.wait()
 
 
 def main() -> None:

@@ -1,0 +1,51 @@
+"""``./scripts/status``: each process, whether it runs, where it answers, and whether it does."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from stack.health import answers
+from stack.records import find_recorded, read
+
+HEADINGS = ("process", "pid", "state", "health", "address")
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    pid: str
+    state: str
+    health: str
+    address: str
+
+    @property
+    def is_well(self) -> bool:
+        return self.state == "running" and self.health != "not ready"
+
+
+def look(run_dir: Path) -> list[Row]:
+    records = sorted(run_dir.glob("*.json"))
+    with ThreadPoolExecutor(max(len(records), 1)) as pool:
+        return list(pool.map(_row, records))
+
+
+def _row(file: Path) -> Row:
+    entry, process = read(file), find_recorded(file)
+    address = entry.address if entry else ""
+    if entry is None or process is None:
+        return Row(file.stem, "-", "ended", "-", address)
+    state = "frozen" if process.status() == psutil.STATUS_STOPPED else "running"
+    health = "-"
+    if entry.health:
+        health = "ready" if answers(entry.health) else "not ready"
+    return Row(file.stem, str(process.pid), state, health, address)
+
+
+def table(rows: Sequence[Row]) -> str:
+    cells = [HEADINGS, *((r.name, r.pid, r.state, r.health, r.address) for r in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
+    lines = ("  ".join(map(str.ljust, line, widths)) for line in cells)
+    return "\n".join(f"  {line}".rstrip() for line in lines)

@@ -11,6 +11,7 @@ from event_service.cache import TAG_PREFIX, PageStore, StoreOfSource, TagVersion
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
 from event_service.settings import Settings
+from event_service.waitlist.router import router as waitlist
 from event_service.web.router import router as web
 from service_kit.app import create_service
 from service_kit.redis_clients import AcceleratorRedis
@@ -40,7 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         title="Parterre event-service",
         description="Events, seats and bookings.",
-        routers=[events, bookings, web],
+        routers=[events, bookings, waitlist, web],
         lifespan=lifespan,
     )
 

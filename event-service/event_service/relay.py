@@ -27,7 +27,7 @@ def background(settings: Settings) -> dict[BackgroundWork, float]:
         return await upkeep.bump_stale_tags(database, versions) or more
 
     async def sweep_holds(database: Database) -> bool:
-        return await upkeep.sweep_holds(database)
+        return await upkeep.sweep_holds(database, settings.offer_for)
 
     async def forget_keys(database: Database) -> None:
         await upkeep.forget_idempotency_keys(database, keep_for)

@@ -1,6 +1,7 @@
 """What event-service is told by its environment."""
 
 import re
+from datetime import timedelta
 
 from pydantic import Field, field_validator
 
@@ -40,3 +41,11 @@ class Settings(ServiceSettings):
         if value and not ORIGIN.fullmatch(value.rstrip("/")):
             raise ValueError("must be an origin such as https://auth.example.com")
         return value.rstrip("/")
+
+    @property
+    def hold_for(self) -> timedelta:
+        return timedelta(seconds=self.hold_seconds)
+
+    @property
+    def offer_for(self) -> timedelta:
+        return timedelta(seconds=self.waitlist_offer_seconds)

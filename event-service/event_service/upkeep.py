@@ -5,14 +5,16 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select, text
 from sqlmodel import col
 
-from event_service.bookings.ending import expire_holds
+from event_service.bookings.ending import settle_event
 from event_service.cache import EVENT_LIST_TAG, TagVersions, event_tag
 from event_service.models import IdempotencyKey, StaleTag
+from event_service.waitlist.queries import list_due_events
 from service_kit.clock import utc_now
 from service_kit.database import Database
 
 EVENTS_PER_FOLD = 500
 TAGS_PER_SWEEP = 500
+EVENTS_PER_SWEEP = 100
 
 # All rows of events that have new ones become one row each. SKIP LOCKED lets two sweepers share the
 # work; a row that is being written is not visible yet and comes next time.
@@ -64,9 +66,17 @@ async def bump_stale_tags(database: Database, versions: TagVersions) -> bool:
     return len(stale) == TAGS_PER_SWEEP
 
 
-async def sweep_holds(database: Database) -> bool:
+async def sweep_holds(database: Database, offer_for: timedelta) -> bool:
+    """Tidies events whose holds have ended, and offers seats that nobody has offered yet."""
     async with database.transaction() as session:
-        return bool(await expire_holds(session, now=utc_now()))
+        due = await list_due_events(session, limit=EVENTS_PER_SWEEP)
+    done = 0
+    for event_id in due:
+        async with database.transaction() as session:
+            done += await settle_event(
+                session, event_id, now=utc_now(), offer_for=offer_for, passes_by=True
+            )
+    return bool(done)
 
 
 async def forget_idempotency_keys(database: Database, keep_for: timedelta) -> None:

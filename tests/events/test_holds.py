@@ -25,7 +25,7 @@ async def let_lapse(app: FastAPI, booking: dict[str, object]) -> None:
 
 
 async def sweep(app: FastAPI) -> None:
-    while await upkeep.sweep_holds(app.state.database):
+    while await upkeep.sweep_holds(app.state.database, app.state.settings.offer_for):
         pass
 
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import random
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import statements
-from event_service.bookings.ending import expire_holds_of
+from event_service.bookings.ending import expire_holds_of, settle_event
 from event_service.bookings.messages import booking_message
 from event_service.bookings.queries import (
     booking_public,
@@ -22,6 +22,7 @@ from event_service.bookings.queries import (
     get_booking,
 )
 from event_service.bookings.schemas import BookingCreate, BookingPublic
+from event_service.bookings.writing import new_tickets, write_booking
 from event_service.errors import (
     IdempotencyMismatch,
     RequestInProgress,
@@ -31,12 +32,13 @@ from event_service.errors import (
     SoldOut,
 )
 from event_service.events.queries import count_free_seats
-from event_service.models import Booking, Ticket
+from event_service.models import Booking
+from event_service.waitlist.queries import is_line_due
+from service_kit.clock import utc_now
 from service_kit.database import Database, TryAgain, constraint_name, sqlstate
 from service_kit.ids import new_id
 from service_kit.problems import NotFound
 
-TICKET_CODE_BYTES = 15
 LOCK_NOT_AVAILABLE = "55P03"
 
 Take = Callable[[AsyncSession, dict[str, Any]], Awaitable[Sequence[Row[Any]]]]
@@ -50,10 +52,16 @@ class Request:
     wanted: BookingCreate
     key: str | None
     hold_for: timedelta
+    offer_for: timedelta
+    yields_to_line: bool = True
 
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256(self.wanted.model_dump_json().encode()).hexdigest()
+
+
+class _LineFirst(Exception):
+    """There are seats for somebody who waits: they are served before this booking."""
 
 
 async def book(database: Database, request: Request) -> tuple[BookingPublic, bool]:
@@ -61,18 +69,34 @@ async def book(database: Database, request: Request) -> tuple[BookingPublic, boo
 
     Raises the problems of ``POST /bookings``; then nothing is left behind.
     """
-    attempt = _Attempt(request)
     try:
-        return await database.run(attempt.run)
+        return await database.run(_Attempt(request).run)
+    except _LineFirst:
+        is_settled = not await database.run(partial(_settle, request))
+        return await book(database, replace(request, yields_to_line=not is_settled))
     except IntegrityError as error:
         if constraint_name(error) != "ck_seat_allowance_limit":
             raise
-    if await database.run(
-        lambda session: expire_holds_of(session, request.user_id, request.wanted.event_id)
-    ):
+    if await database.run(partial(_end_own_holds, request)):
         # Holds that had ended were still counted: that was no refusal yet.
         return await book(database, request)
-    raise SeatLimitReached
+    raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
+
+
+async def _settle(request: Request, session: AsyncSession) -> int:
+    return await settle_event(
+        session, request.wanted.event_id, now=utc_now(), offer_for=request.offer_for
+    )
+
+
+async def _end_own_holds(request: Request, session: AsyncSession) -> int:
+    return await expire_holds_of(
+        session,
+        request.user_id,
+        request.wanted.event_id,
+        now=utc_now(),
+        offer_for=request.offer_for,
+    )
 
 
 class _Attempt:
@@ -91,6 +115,8 @@ class _Attempt:
             if earlier is not None:
                 return earlier, True
         opened = _on_sale(opened, request)
+        if opened.has_line and request.yields_to_line and await is_line_due(session, opened.id):
+            raise _LineFirst
         held_until = opened.now + request.hold_for if request.wanted.hold else None
         seats = await self._take(
             session,
@@ -201,51 +227,7 @@ async def _write(
         currency=event.currency,
         expires_at=held_until,
     )
-    tickets = [
-        Ticket(
-            booking_id=booking_id,
-            seat_id=seat.id,
-            position=seat.position,
-            section=seat.section,
-            row_name=seat.row_name,
-            number=seat.number,
-            price=seat.price,
-            code=new_ticket_code(),
-        )
-        for seat in seats
-    ]
+    tickets = new_tickets(booking_id, seats)
     told = None if held_until else booking_message("booking-confirmed", booking, tickets, event)
-    written = await session.execute(
-        statements.WRITE,
-        {
-            "booking_id": booking.id,
-            "event_id": booking.event_id,
-            "user_id": booking.user_id,
-            "status": booking.status,
-            "seats": booking.quantity,
-            "total": booking.total,
-            "currency": booking.currency,
-            "expires_at": held_until,
-            "seat_ids": [ticket.seat_id for ticket in tickets],
-            "positions": [ticket.position for ticket in tickets],
-            "sections": [ticket.section for ticket in tickets],
-            "rows": [ticket.row_name for ticket in tickets],
-            "numbers": [ticket.number for ticket in tickets],
-            "prices": [ticket.price for ticket in tickets],
-            "codes": [ticket.code for ticket in tickets],
-            "tally_id": new_id(),
-            "held": booking.quantity if held_until else 0,
-            "booked": 0 if held_until else booking.quantity,
-            "message_id": told.id if told else None,
-            "task": told.task if told else None,
-            "topic": told.topic if told else None,
-            "message": told.message if told else None,
-        },
-    )
-    booking.created_at = written.scalar_one()
+    await write_booking(session, booking, tickets, told)
     return booking_public(booking, tickets)
-
-
-def new_ticket_code() -> str:
-    """120 bits that nobody can guess, in characters that can be read out."""
-    return secrets.token_hex(TICKET_CODE_BYTES).upper()

@@ -1,17 +1,24 @@
-"""How a booking ends, or a hold becomes one. Rows are locked in one order everywhere: the event (by
-its organizer only), the booking, the person's allowance, the seats."""
+"""How a booking ends, or a hold becomes one. Rows are locked in one order everywhere: the event, the
+bookings, the first in line, the allowances, the seats; see Design notes in ../../README.md."""
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from event_service.bookings import statements
 from event_service.bookings.messages import booking_message, event_snapshot
-from event_service.bookings.queries import booking_public, list_tickets, lock_booking
+from event_service.bookings.queries import (
+    booking_public,
+    list_tickets,
+    lock_booking,
+    lock_event_of_booking,
+)
 from event_service.bookings.schemas import BookingPublic
 from event_service.errors import BookingEnded, HoldExpired
 from event_service.models import (
@@ -21,7 +28,10 @@ from event_service.models import (
     Seat,
     SeatAllowance,
     SeatTally,
+    Ticket,
+    WaitlistEntry,
 )
+from event_service.waitlist.offers import lock_line, offer_free_seats, offer_what_is_free
 from service_kit.database import affected_rows
 from service_kit.ids import new_id
 from service_kit.outbox import notification
@@ -32,6 +42,7 @@ EVENT_CANCELLING_TIMEOUT = "SET LOCAL statement_timeout = '60s'"
 
 async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> BookingPublic:
     """Raises HoldExpired, or BookingEnded for a cancelled one."""
+    event = await lock_event_of_booking(session, booking_id, user_id=by)
     booking = await lock_booking(session, booking_id, user_id=by)
     tickets = await list_tickets(session, [booking_id])
     if booking.status == "cancelled":
@@ -39,20 +50,17 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
     if booking.status == "expired":
         raise HoldExpired
     if booking.status == "held":
-        kept = await session.execute(
-            update(Seat)
-            .where(col(Seat.booking_id) == booking_id, col(Seat.held_until) > func.now())
-            .values(held_until=None)
+        # An offer that is taken up ends the waiting; the allowance goes over to the booking.
+        await session.execute(
+            delete(WaitlistEntry).where(col(WaitlistEntry.booking_id) == booking_id)
         )
+        kept = await session.execute(statements.KEEP_SEATS, {"booking_id": booking_id})
         if affected_rows(kept) != booking.quantity:
             raise HoldExpired
         booking.status, booking.expires_at = "confirmed", None
-        event = await session.get_one(Event, booking.event_id)
         session.add_all(
             [
-                SeatTally(
-                    event_id=booking.event_id, held=-booking.quantity, booked=booking.quantity
-                ),
+                SeatTally(event_id=event.id, held=-booking.quantity, booked=booking.quantity),
                 booking_message("booking-confirmed", booking, tickets, event),
             ]
         )
@@ -61,16 +69,16 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
 
 
 async def cancel_booking(
-    session: AsyncSession, booking_id: UUID, *, by: UUID, now: datetime
+    session: AsyncSession, booking_id: UUID, *, by: UUID, now: datetime, offer_for: timedelta
 ) -> BookingPublic:
-    """The seats are free at once; a booking that has ended stays as it is."""
+    """The seats are free at once, or held for who waits; a booking that has ended stays as it is."""
+    event = await lock_event_of_booking(session, booking_id, user_id=by, frees_seats=True)
     booking = await lock_booking(session, booking_id, user_id=by)
     tickets = await list_tickets(session, [booking_id])
     if booking.status in ("held", "confirmed"):
         was_confirmed = booking.status == "confirmed"
-        await _end(session, booking, "cancelled", now)
+        await _end(session, event, [booking], "cancelled", now=now, offer_for=offer_for)
         if was_confirmed:
-            event = await session.get_one(Event, booking.event_id)
             session.add(
                 booking_message("booking-cancelled", booking, tickets, event, reason="guest")
             )
@@ -78,61 +86,116 @@ async def cancel_booking(
     return booking_public(booking, tickets)
 
 
-async def _end(session: AsyncSession, booking: Booking, status: str, now: datetime) -> None:
-    """Gives a held or confirmed booking's seats back. Those of an ended hold that somebody else has
-    taken meanwhile point to another booking, and stay there."""
-    held = booking.quantity if booking.status == "held" else 0
-    booking.status, booking.ended_at, booking.expires_at = status, now, None
-    session.add(SeatTally(event_id=booking.event_id, held=-held, booked=-(booking.quantity - held)))
+async def _end(
+    session: AsyncSession,
+    event: Event,
+    bookings: Sequence[Booking],
+    status: str,
+    *,
+    now: datetime,
+    offer_for: timedelta,
+) -> int:
+    """Gives the seats of held or confirmed bookings back, and what is free to who waits; how many
+    offers that made. Seats of an ended hold that somebody else has taken stay there."""
+    held = sum(booking.quantity for booking in bookings if booking.status == "held")
+    booked = sum(booking.quantity for booking in bookings) - held
+    by_user: Counter[UUID] = Counter()
+    for booking in bookings:
+        booking.status, booking.ended_at, booking.expires_at = status, now, None
+        by_user[booking.user_id] += booking.quantity
+    session.add(SeatTally(event_id=event.id, held=-held, booked=-booked))
     await session.flush()
+    booking_ids = [booking.id for booking in bookings]
+    # Whoever lets an offer go leaves the line.
     await session.execute(
-        update(SeatAllowance)
-        .where(
-            col(SeatAllowance.event_id) == booking.event_id,
-            col(SeatAllowance.user_id) == booking.user_id,
-        )
-        .values(seats=col(SeatAllowance.seats) - booking.quantity)
+        delete(WaitlistEntry).where(col(WaitlistEntry.booking_id).in_(booking_ids))
     )
+    offer_ends = await lock_line(session, event.id, offer_for=offer_for)
     await session.execute(
-        update(Seat)
-        .where(col(Seat.booking_id) == booking.id)
-        .values(booking_id=None, held_until=None)
+        statements.LOWER_ALLOWANCES,
+        {"event_id": event.id, "user_ids": list(by_user), "seats": list(by_user.values())},
     )
+    await session.execute(statements.FREE_SEATS, {"booking_ids": booking_ids})
+    return await offer_free_seats(session, event, until=offer_ends) if offer_ends else 0
 
 
-async def expire_holds(session: AsyncSession, *, now: datetime) -> int:
-    """Tidies holds that have ended and tells their guests; how many. For the sweeper."""
-    return await _expire(session, now, limit=EXPIRED_PER_SWEEP)
+async def settle_event(
+    session: AsyncSession,
+    event_id: UUID,
+    *,
+    now: datetime,
+    offer_for: timedelta,
+    passes_by: bool = False,
+) -> int:
+    """Ends the holds of an event whose time is over, tells their guests, and offers what is free to
+    who waits; how much there was to do. With ``passes_by`` it leaves alone what others have locked,
+    for the sweeper; without, it waits for them."""
+    event = await session.scalar(
+        select(Event)
+        .where(col(Event.id) == event_id)
+        .with_for_update(read=True, skip_locked=passes_by)
+    )
+    if event is None:
+        return 0
+    ended = await _lapsed(session, event_id, passes_by=passes_by)
+    if ended:
+        return await _expire(session, event, ended, now=now, offer_for=offer_for)
+    return await offer_what_is_free(session, event, offer_for=offer_for)
 
 
-async def expire_holds_of(session: AsyncSession, user_id: UUID, event_id: UUID) -> int:
-    """The same for one person's holds of an event, whose allowance they still use up."""
-    now = await session.scalar(select(func.now()))
-    assert now is not None
-    mine = (col(Booking.user_id) == user_id, col(Booking.event_id) == event_id)
-    return await _expire(session, now, *mine, limit=EXPIRED_PER_SWEEP)
+async def expire_holds_of(
+    session: AsyncSession, user_id: UUID, event_id: UUID, *, now: datetime, offer_for: timedelta
+) -> int:
+    """Ends one person's holds of an event, whose allowance they still use up; how many."""
+    event = await session.scalar(
+        select(Event).where(col(Event.id) == event_id).with_for_update(read=True)
+    )
+    ended = await _lapsed(session, event_id, col(Booking.user_id) == user_id, passes_by=False)
+    if event and ended:
+        await _expire(session, event, ended, now=now, offer_for=offer_for)
+    return len(ended)
 
 
-async def _expire(session: AsyncSession, now: datetime, *conditions: Any, limit: int) -> int:
+async def _lapsed(
+    session: AsyncSession, event_id: UUID, *conditions: Any, passes_by: bool
+) -> list[Booking]:
     found = await session.execute(
         select(Booking)
-        .where(col(Booking.status) == "held", col(Booking.expires_at) <= func.now(), *conditions)
-        .order_by(col(Booking.expires_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+        .where(
+            col(Booking.event_id) == event_id,
+            col(Booking.status) == "held",
+            col(Booking.expires_at) <= func.now(),
+            *conditions,
+        )
+        .order_by(col(Booking.expires_at), col(Booking.id))
+        .limit(EXPIRED_PER_SWEEP)
+        .with_for_update(skip_locked=passes_by)
     )
-    bookings = list(found.scalars())
-    for booking in bookings:
-        tickets = await list_tickets(session, [booking.id])
-        event = await session.get_one(Event, booking.event_id)
-        await _end(session, booking, "expired", now)
-        session.add(booking_message("hold-expired", booking, tickets, event))
+    return list(found.scalars())
+
+
+async def _expire(
+    session: AsyncSession,
+    event: Event,
+    bookings: list[Booking],
+    *,
+    now: datetime,
+    offer_for: timedelta,
+) -> int:
+    offers = await _end(session, event, bookings, "expired", now=now, offer_for=offer_for)
+    tickets: dict[UUID, list[Ticket]] = {booking.id: [] for booking in bookings}
+    for ticket in await list_tickets(session, list(tickets)):
+        tickets[ticket.booking_id].append(ticket)
+    session.add_all(
+        booking_message("hold-expired", booking, tickets[booking.id], event) for booking in bookings
+    )
     await session.flush()
-    return len(bookings)
+    return len(bookings) + offers
 
 
 async def cancel_bookings_of_event(session: AsyncSession, event: Event, *, now: datetime) -> None:
-    """Ends every booking of a locked event with a few statements, and tells each guest once."""
+    """Ends every booking of a locked event, and its line, with a few statements, and tells each
+    guest once."""
     await session.execute(text(EVENT_CANCELLING_TIMEOUT))
     ended = await session.execute(
         update(Booking)
@@ -142,6 +205,12 @@ async def cancel_bookings_of_event(session: AsyncSession, event: Event, *, now: 
         .execution_options(synchronize_session=False)
     )
     rows = ended.all()
+    left = await session.execute(
+        delete(WaitlistEntry)
+        .where(col(WaitlistEntry.event_id) == event.id)
+        .returning(col(WaitlistEntry.user_id))
+    )
+    waited = list(left.scalars())
     await session.execute(
         update(SeatAllowance).where(col(SeatAllowance.event_id) == event.id).values(seats=0)
     )
@@ -151,7 +220,7 @@ async def cancel_bookings_of_event(session: AsyncSession, event: Event, *, now: 
         .values(booking_id=None, held_until=None)
     )
     await _restart_tally(session, event.id)
-    _tell_each_guest(session, event, rows)
+    _tell_each_guest(session, event, rows, waited)
     await session.flush()
 
 
@@ -167,8 +236,11 @@ async def _restart_tally(session: AsyncSession, event_id: UUID) -> None:
     session.add(SeatTally(id=new_id(), event_id=event_id, held=-(held or 0), booked=-(booked or 0)))
 
 
-def _tell_each_guest(session: AsyncSession, event: Event, bookings: Sequence[Any]) -> None:
-    by_guest: dict[UUID, list[str]] = {}
+def _tell_each_guest(
+    session: AsyncSession, event: Event, bookings: Sequence[Any], waited: Sequence[UUID]
+) -> None:
+    """One message each; who only waited is told too, and has no booking in it."""
+    by_guest: dict[UUID, list[str]] = {user_id: [] for user_id in waited}
     for booking_id, user_id in bookings:
         by_guest.setdefault(user_id, []).append(str(booking_id))
     for user_id, booking_ids in by_guest.items():

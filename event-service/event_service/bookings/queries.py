@@ -14,7 +14,7 @@ from event_service.bookings.schemas import (
     BookingQuery,
     OrganizerBooking,
 )
-from event_service.models import Booking, IdempotencyKey, Ticket
+from event_service.models import Booking, Event, IdempotencyKey, Ticket
 from service_kit.paging import Page, Paging
 from service_kit.problems import NotFound
 
@@ -133,6 +133,25 @@ async def find_idempotency_key(
     session: AsyncSession, user_id: UUID, key: str
 ) -> IdempotencyKey | None:
     return await session.get(IdempotencyKey, (user_id, key))
+
+
+async def lock_event_of_booking(
+    session: AsyncSession, booking_id: UUID, *, user_id: UUID, frees_seats: bool = False
+) -> Event:
+    """The event of one's own booking, against its organizer's changes; before the booking, as the
+    order of locks has it. Whoever frees seats also keeps the line from growing unseen."""
+    of = select(col(Booking.event_id)).where(
+        col(Booking.id) == booking_id, col(Booking.user_id) == user_id
+    )
+    found = await session.execute(
+        select(Event)
+        .where(col(Event.id) == of.scalar_subquery())
+        .with_for_update(read=True, key_share=not frees_seats)
+    )
+    event: Event | None = found.scalar_one_or_none()
+    if event is None:
+        raise NotFound
+    return event
 
 
 async def lock_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Booking:

@@ -1,6 +1,5 @@
 """``/api/v1/bookings``"""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -54,7 +53,7 @@ async def create_booking(
     settings: SettingsDep,
 ) -> Response:
     request = booking.Request(
-        user.user_id, wanted, key, hold_for=timedelta(seconds=settings.hold_seconds)
+        user.user_id, wanted, key, hold_for=settings.hold_for, offer_for=settings.offer_for
     )
     booked, is_replay = await booking.book(database, request)
     headers = {"Location": f"/api/v1/bookings/{booked.id}", "Cache-Control": "no-store"}
@@ -101,5 +100,9 @@ async def confirm_booking(
     responses=answers(NotAuthenticated, NotFound),
 )
 @limited("booking")
-async def cancel_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) -> BookingPublic:
-    return await ending.cancel_booking(session, booking_id, by=user.user_id, now=utc_now())
+async def cancel_booking(
+    booking_id: UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep
+) -> BookingPublic:
+    return await ending.cancel_booking(
+        session, booking_id, by=user.user_id, now=utc_now(), offer_for=settings.offer_for
+    )

@@ -1,5 +1,5 @@
-"""The three statements of a booking. Everything that several people may want at once is decided
-here, by rows and constraints; see Design notes in ../../README.md."""
+"""The statements of a booking, and those that end one. Everything that several people may want at
+once is decided here, by rows and constraints; see Design notes in ../../README.md."""
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
@@ -14,6 +14,9 @@ OPEN = text("""
     WITH wanted AS (
         SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city,
             timezone, starts_at, ends_at, max_seats_per_user,
+            EXISTS (
+                SELECT FROM waitlist_entry WHERE event_id = :event_id AND booking_id IS NULL
+            ) AS has_line,
             coalesce(sales_start <= now(), true) AND coalesce(sales_end > now(), true)
                 AND ends_at > now() AND status = 'published' AS is_on_sale
         FROM event WHERE id = :event_id
@@ -162,4 +165,36 @@ WRITE = text("""
     bindparam("task", type_=String()),
     bindparam("topic", type_=String()),
     bindparam("message", type_=JSONB()),
+)
+
+# What follows locks several rows of a kind at once, always in the order of ids: TAKE_CHOSEN waits
+# in that order for seats that are taken, since their holder may let them go.
+KEEP_SEATS = text("""
+    WITH mine AS (SELECT id FROM seat WHERE booking_id = :booking_id ORDER BY id FOR UPDATE)
+    UPDATE seat SET held_until = NULL
+    FROM mine WHERE seat.id = mine.id AND seat.held_until > now()
+""").bindparams(bindparam("booking_id", type_=UUID()))
+
+FREE_SEATS = text("""
+    WITH theirs AS (
+        SELECT id FROM seat WHERE booking_id = ANY(:booking_ids) ORDER BY id FOR UPDATE
+    )
+    UPDATE seat SET booking_id = NULL, held_until = NULL
+    FROM theirs WHERE seat.id = theirs.id
+""").bindparams(bindparam("booking_ids", type_=ARRAY(UUID())))
+
+LOWER_ALLOWANCES = text("""
+    WITH gone AS (
+        SELECT * FROM unnest(:user_ids, :seats) AS new (user_id, seats)
+    ), theirs AS (
+        SELECT user_id FROM seat_allowance
+        WHERE event_id = :event_id AND user_id = ANY(:user_ids) ORDER BY user_id FOR UPDATE
+    )
+    UPDATE seat_allowance SET seats = seat_allowance.seats - gone.seats
+    FROM gone JOIN theirs USING (user_id)
+    WHERE seat_allowance.event_id = :event_id AND seat_allowance.user_id = gone.user_id
+""").bindparams(
+    bindparam("event_id", type_=UUID()),
+    bindparam("user_ids", type_=ARRAY(UUID())),
+    bindparam("seats", type_=ARRAY(Integer())),
 )

@@ -13,6 +13,7 @@ from event_service.deps import (
     IfNoneMatch,
     OptionalUser,
     PagingDep,
+    SettingsDep,
     VerifiedUser,
 )
 from event_service.errors import CapacityInUse, EmailNotVerified, EventCancelled, EventHasBookings
@@ -95,10 +96,21 @@ async def get_event(
 )
 @limited("event_write")
 async def update_event(
-    event_id: UUID, change: EventUpdate, user: CurrentUser, session: SessionDep, version: IfMatch
+    event_id: UUID,
+    change: EventUpdate,
+    user: CurrentUser,
+    session: SessionDep,
+    settings: SettingsDep,
+    version: IfMatch,
 ) -> Response:
     event = await service.update_event(
-        session, event_id, change, by=user.user_id, version=version, now=utc_now()
+        session,
+        event_id,
+        change,
+        by=user.user_id,
+        version=version,
+        now=utc_now(),
+        offer_for=settings.offer_for,
     )
     return await event_response(session, event.id, user)
 

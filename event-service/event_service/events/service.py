@@ -1,6 +1,6 @@
 """Writing events. The organizer's changes lock the event; bookings share a weaker lock on it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from event_service.events.schemas import (
     count_seats,
 )
 from event_service.models import Event
+from event_service.waitlist.offers import offer_what_is_free
 from service_kit.problems import InvalidRequest, VersionMismatch
 
 
@@ -49,8 +50,10 @@ async def update_event(
     by: UUID,
     version: int | None,
     now: datetime,
+    offer_for: timedelta,
 ) -> Event:
-    """Raises VersionMismatch if the event is not at ``version``, CapacityInUse, EventCancelled."""
+    """Raises VersionMismatch if the event is not at ``version``, CapacityInUse, EventCancelled.
+    New seats are offered to who waits."""
     event = await lock_event(session, event_id, owner=by)
     if version is not None and version != event.version:
         raise VersionMismatch(f"It is at version {event.version} now.", version=event.version)
@@ -64,6 +67,7 @@ async def update_event(
     await _finish(session, event, now)
     if event.status == "published":
         await tell_guests_of_change(session, event, before)
+        await offer_what_is_free(session, event, offer_for=offer_for)
     return event
 
 

@@ -1,0 +1,72 @@
+"""Writing a booking whose seats are taken: its row, its tickets, its count and its message."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.bookings import statements
+from event_service.models import Booking, Ticket
+from service_kit.ids import new_id
+from service_kit.outbox import OutboxRow
+
+TICKET_CODE_BYTES = 15
+
+
+def new_ticket_code() -> str:
+    """120 bits that nobody can guess, in characters that can be read out."""
+    return secrets.token_hex(TICKET_CODE_BYTES).upper()
+
+
+def new_tickets(booking_id: UUID, seats: Iterable[Any]) -> list[Ticket]:
+    """``seats`` are rows of id, position, section, row_name, number and price."""
+    return [
+        Ticket(
+            booking_id=booking_id,
+            seat_id=seat.id,
+            position=seat.position,
+            section=seat.section,
+            row_name=seat.row_name,
+            number=seat.number,
+            price=seat.price,
+            code=new_ticket_code(),
+        )
+        for seat in seats
+    ]
+
+
+async def write_booking(
+    session: AsyncSession, booking: Booking, tickets: list[Ticket], told: OutboxRow | None
+) -> None:
+    """One statement. ``created_at`` becomes the database's time."""
+    is_hold = booking.status == "held"
+    written = await session.execute(
+        statements.WRITE,
+        {
+            "booking_id": booking.id,
+            "event_id": booking.event_id,
+            "user_id": booking.user_id,
+            "status": booking.status,
+            "seats": booking.quantity,
+            "total": booking.total,
+            "currency": booking.currency,
+            "expires_at": booking.expires_at,
+            "seat_ids": [ticket.seat_id for ticket in tickets],
+            "positions": [ticket.position for ticket in tickets],
+            "sections": [ticket.section for ticket in tickets],
+            "rows": [ticket.row_name for ticket in tickets],
+            "numbers": [ticket.number for ticket in tickets],
+            "prices": [ticket.price for ticket in tickets],
+            "codes": [ticket.code for ticket in tickets],
+            "tally_id": new_id(),
+            "held": booking.quantity if is_hold else 0,
+            "booked": 0 if is_hold else booking.quantity,
+            "message_id": told.id if told else None,
+            "task": told.task if told else None,
+            "topic": told.topic if told else None,
+            "message": told.message if told else None,
+        },
+    )
+    booking.created_at = written.scalar_one()

@@ -1,0 +1,62 @@
+"""``/api/v1/events/{event_id}/waitlist``"""
+
+from uuid import UUID
+
+from fastapi import status
+
+from event_service.db import SessionDep
+from event_service.deps import CurrentUser, DatabaseDep, SettingsDep
+from event_service.errors import AlreadyWaiting, SalesClosed, SeatLimitReached, SeatsAvailable
+from event_service.waitlist import queries, service
+from event_service.waitlist.schemas import WaitlistJoin, WaitlistPlace
+from service_kit.admission import Router
+from service_kit.clock import utc_now
+from service_kit.problems import NotAuthenticated, NotFound, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/events/{event_id}/waitlist", tags=["waitlist"])
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    summary="Wait for seats of an event that has not enough",
+    responses=answers(
+        NotAuthenticated, NotFound, SeatsAvailable, AlreadyWaiting, SalesClosed, SeatLimitReached
+    ),
+)
+@limited("waitlist")
+async def join_waitlist(
+    event_id: UUID,
+    wanted: WaitlistJoin,
+    user: CurrentUser,
+    database: DatabaseDep,
+    settings: SettingsDep,
+) -> WaitlistPlace:
+    return await service.join(
+        database, event_id, wanted.quantity, by=user.user_id, offer_for=settings.offer_for
+    )
+
+
+@router.get(
+    "", summary="Show one's own place in line", responses=answers(NotAuthenticated, NotFound)
+)
+async def get_waitlist_place(
+    event_id: UUID, user: CurrentUser, session: SessionDep
+) -> WaitlistPlace:
+    return await queries.get_place(session, event_id, user_id=user.user_id)
+
+
+@router.delete(
+    "",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Leave the line, or let an offer go to the next",
+    responses=answers(NotAuthenticated, NotFound),
+)
+@limited("waitlist")
+async def leave_waitlist(
+    event_id: UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep
+) -> None:
+    await service.leave(
+        session, event_id, by=user.user_id, now=utc_now(), offer_for=settings.offer_for
+    )

@@ -1,0 +1,105 @@
+"""Joining and leaving the line. Both lock the event against whoever frees seats, so that no seat
+comes free unseen between "not enough are free" and "you are in line"; bookings go on meanwhile."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.bookings.ending import cancel_booking, expire_holds_of
+from event_service.bookings.statements import LOWER_ALLOWANCES
+from event_service.errors import AlreadyWaiting, SalesClosed, SeatLimitReached, SeatsAvailable
+from event_service.events.queries import count_free_seats
+from event_service.models import Event, WaitlistEntry
+from event_service.waitlist.queries import IS_ON_SALE, find_entry, get_place
+from event_service.waitlist.schemas import WaitlistPlace
+from event_service.waitlist.statements import ADD_TO_ALLOWANCE
+from service_kit.clock import utc_now
+from service_kit.database import Database, constraint_name
+from service_kit.problems import NotFound
+
+
+class _OwnHoldsLapsed(Exception):
+    """An offer or hold of one's own has ended and still stands in the way."""
+
+
+async def join(
+    database: Database, event_id: UUID, quantity: int, *, by: UUID, offer_for: timedelta
+) -> WaitlistPlace:
+    """Raises SalesClosed, AlreadyWaiting, SeatsAvailable, SeatLimitReached."""
+    try:
+        return await database.run(partial(_join, event_id, quantity, by))
+    except _OwnHoldsLapsed:
+        pass
+    except IntegrityError as error:
+        if constraint_name(error) != "ck_seat_allowance_limit":
+            raise
+    if await database.run(partial(_end_own_holds, event_id, by, offer_for)):
+        return await join(database, event_id, quantity, by=by, offer_for=offer_for)
+    raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
+
+
+async def _end_own_holds(
+    event_id: UUID, user_id: UUID, offer_for: timedelta, session: AsyncSession
+) -> int:
+    return await expire_holds_of(session, user_id, event_id, now=utc_now(), offer_for=offer_for)
+
+
+async def _join(
+    event_id: UUID, quantity: int, user_id: UUID, session: AsyncSession
+) -> WaitlistPlace:
+    event = await _lock_event(session, event_id, user_id)
+    if not await session.scalar(select(IS_ON_SALE).where(col(Event.id) == event_id)):
+        raise SalesClosed
+    known = await find_entry(session, event_id, user_id)
+    if known:
+        raise AlreadyWaiting if known[1] else _OwnHoldsLapsed
+    available = await count_free_seats(session, event_id)
+    if available >= quantity:
+        raise SeatsAvailable(available=available)
+    session.add(WaitlistEntry(event_id=event_id, user_id=user_id, quantity=quantity))
+    await session.flush()
+    await session.execute(
+        ADD_TO_ALLOWANCE,
+        {
+            "event_id": event_id,
+            "user_id": user_id,
+            "seats": quantity,
+            "max_seats": event.max_seats_per_user,
+        },
+    )
+    return await get_place(session, event_id, user_id=user_id)
+
+
+async def leave(
+    session: AsyncSession, event_id: UUID, *, by: UUID, now: datetime, offer_for: timedelta
+) -> None:
+    """With an offer, that is cancelled, and its seats go to the next."""
+    await _lock_event(session, event_id, by)
+    known = await find_entry(session, event_id, by)
+    if known is None or not known[1]:
+        raise NotFound
+    entry = known[0]
+    if entry.booking_id:
+        await cancel_booking(session, entry.booking_id, by=by, now=now, offer_for=offer_for)
+        return
+    await session.delete(entry)
+    await session.flush()
+    await session.execute(
+        LOWER_ALLOWANCES, {"event_id": event_id, "user_ids": [by], "seats": [entry.quantity]}
+    )
+
+
+async def _lock_event(session: AsyncSession, event_id: UUID, user_id: UUID) -> Event:
+    """Against everybody who frees seats, joins or leaves, but not against bookings."""
+    found = await session.execute(
+        select(Event).where(col(Event.id) == event_id).with_for_update(key_share=True)
+    )
+    event: Event | None = found.scalar_one_or_none()
+    if event is None or (event.status == "draft" and event.organizer_id != user_id):
+        raise NotFound
+    return event

@@ -1,11 +1,9 @@
 """From a message's content and its reader to what the mail says and carries."""
 
-import io
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
-
-import segno
 
 from notification_service.messages.contents import (
     AccountContent,
@@ -21,10 +19,12 @@ from notification_service.messages.contents import (
 )
 from notification_service.rendering.calendar import calendar_file
 from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
+from notification_service.rendering.qr import qr_code
 from notification_service.rendering.templates import Templates
 
 # More would make a mail that servers refuse; the booking's page has them all.
 MAX_TICKETS = 20
+KEPT_EVENTS = 256
 WITH_TICKETS = ("booking-confirmed", "event-reminder")
 
 
@@ -149,7 +149,7 @@ class LetterWriter:
         context = self._event(content.event_id, content.event, locale)
         context |= {"reason": content.reason, "bookings": len(content.booking_ids), "changes": []}
         if isinstance(content, ChangeContent):
-            new, old = context["event"], self._shown(content.before(), locale)
+            new, old = context["event"], _shown(content.before(), locale)
             words = self._templates.words(locale)
             context["changes"] = [
                 {"label": label, "old": old[key], "new": new[key]}
@@ -160,22 +160,8 @@ class LetterWriter:
 
     def _event(self, event_id: object, event: EventSnapshot, locale: str) -> dict[str, Any]:
         return {
-            "event": self._shown(event, locale),
+            "event": _shown(event, locale),
             "event_url": f"{self._url}/#/events/{event_id}",
-        }
-
-    def _shown(self, event: EventSnapshot, locale: str) -> dict[str, Any]:
-        formats, zone = formats_for(locale), zone_of(event.timezone)
-        day = formats.day(event.starts_at, zone)
-        hours = formats.hours(event.starts_at, event.ends_at, zone)
-        return {
-            "title": event.title,
-            "venue": event.venue,
-            "city": event.city,
-            "day": day,
-            "hours": hours,
-            "when": [day, hours],
-            "place": [f"{event.venue}, {event.city}"],
         }
 
     def _account(
@@ -193,8 +179,18 @@ class LetterWriter:
         return calendar_file(booking_ids, event, url_prefix=f"{self._url}/#/bookings/", at=now)
 
 
-def qr_code(text: str) -> bytes:
-    """A PNG, large enough for a phone's camera to read from another screen."""
-    png = io.BytesIO()
-    segno.make(text, micro=False).save(png, kind="png", scale=6, border=3)
-    return png.getvalue()
+@lru_cache(maxsize=KEPT_EVENTS)
+def _shown(event: EventSnapshot, locale: str) -> dict[str, Any]:
+    """An event as its readers see it; kept, because many mails about one come together."""
+    formats, zone = formats_for(locale), zone_of(event.timezone)
+    day = formats.day(event.starts_at, zone)
+    hours = formats.hours(event.starts_at, event.ends_at, zone)
+    return {
+        "title": event.title,
+        "venue": event.venue,
+        "city": event.city,
+        "day": day,
+        "hours": hours,
+        "when": [day, hours],
+        "place": [f"{event.venue}, {event.city}"],
+    }

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from uuid import UUID
 
 import redis.asyncio
@@ -19,6 +19,7 @@ from fastapi_cache.coder import Coder
 from fastapi_cache.types import Backend
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from event_service.departures import Compute, Departures
 from event_service.models import StaleTag
 from service_kit.database import after_commit
 from service_kit.ids import new_id
@@ -29,10 +30,8 @@ EVENT_LIST_TAG = "events"
 VERSION_SECONDS = 86_400
 BYTES_KEPT_IN_PROCESS = 32 * 1_048_576
 
-UNCACHEABLE = ""
-
-ResultT = TypeVar("ResultT")
-Compute = Callable[[], Awaitable[bytes]]
+# How the key of a page begins whose versions nobody can tell at the moment.
+UNCACHEABLE = "-:"
 
 
 def event_tag(event_id: UUID) -> str:
@@ -131,13 +130,14 @@ class PageStore:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._left = keep_bytes
         self.flights: dict[str, asyncio.Future[bytes]] = {}
+        self.without_versions = Departures()
 
     def kept(self, key: str) -> bytes | None:
         return self._kept.get(key)
 
     async def get(self, key: str) -> bytes | None:
         kept = self.kept(key)
-        if kept is not None or not key:
+        if kept is not None or key.startswith(UNCACHEABLE):
             return kept
         found = await self._redis.attempt(lambda client: client.get(key))
         if not isinstance(found, bytes):
@@ -146,7 +146,7 @@ class PageStore:
         return found
 
     async def set(self, key: str, value: bytes, expire: int | None = None) -> None:
-        if not key:
+        if key.startswith(UNCACHEABLE):
             return
         self.keep(key, value)
         await self._redis.attempt(lambda client: client.set(key, value, ex=expire))
@@ -221,11 +221,8 @@ def tagged(tags_of: Callable[..., tuple[str, ...]]) -> Callable[..., Awaitable[s
         query = args[1:]
         _in_use.set(source)
         versions = await source.tag_versions.read(tags_of(*query))
-        if versions is None:
-            key = UNCACHEABLE
-        else:
-            asked = hashlib.sha256(repr(query).encode()).hexdigest()[:32]
-            key = f"{namespace}:{func.__name__}:{asked}:{versions}"
+        asked = f"{func.__name__}:{hashlib.sha256(repr(query).encode()).hexdigest()[:32]}"
+        key = f"{UNCACHEABLE}{asked}" if versions is None else f"{namespace}:{asked}:{versions}"
         _key_in_use.set(key)
         return key
 
@@ -235,9 +232,9 @@ def tagged(tags_of: Callable[..., tuple[str, ...]]) -> Callable[..., Awaitable[s
 async def single_flight(compute: Compute) -> bytes:
     """One computation per key at a time in a process: those who wait get the same bytes."""
     key = _key_in_use.get()
-    if key == UNCACHEABLE:
-        return await compute()
     store = _in_use.get().store
+    if key.startswith(UNCACHEABLE):
+        return await store.without_versions.share(key, compute)
     kept = store.kept(key)
     if kept is not None:
         # Made while this one asked Redis.

@@ -231,3 +231,20 @@ async def test_without_redis_pages_come_from_the_database_in_time(
     # A few pay for finding out, the limiter and the cache each; most pay nothing. Were each to wait
     # for its timeout, half of them would take longer than that.
     assert sorted(waits)[len(waits) // 2] < TIMEOUT_SECONDS
+
+
+async def test_without_redis_many_at_once_share_a_reading_that_begins_after_they_came(
+    settings: Settings, published: Publish, organizer: User, unused_tcp_port: int, reads: list[str]
+) -> None:
+    event = await published()
+    url = f"redis://127.0.0.1:{unused_tcp_port}/0"
+    without = settings.model_copy(update={"cache_redis_url": type(settings.cache_redis_url)(url)})
+    async with running(without) as app:
+        someone = User(app, organizer.id)
+        async with someone.http:
+            reads.clear()
+            path = f"/events/{event['id']}"
+            answers = await asyncio.gather(*(someone.get(path) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    # One under way, and one for all who came meanwhile.
+    assert len(reads) <= 3

@@ -1,0 +1,1 @@
+"""``scripts/bench``: how fast Parterre is, each figure against another measured in the same run."""

@@ -100,6 +100,8 @@ def settings(event_database_url: str, redis_url: str) -> Settings:
             "cache_redis_url": redis_url,
             "broker_url": redis_url,
             "rate_limit_enabled": False,
+            # Here a crowd waits for few connections on a busy machine; shedding has its own tests.
+            "database_pool_timeout_seconds": 60,
             "log_level": "WARNING",
             "auth_service_url": "http://auth.test",
         }

@@ -174,4 +174,4 @@ async def get_seats(
     event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch
 ) -> Response:
     seats = await queries.get_seat_map(session, event_id, viewer=user.user_id if user else None)
-    return respond(pack(seats.model_dump_json().encode()), if_none_match)
+    return respond(pack(seats.encode()), if_none_match)

@@ -30,7 +30,7 @@ RETRYABLE = frozenset({"40001", "40P01"})
 _BUSY = frozenset({"55P03", "57014"}) | RETRYABLE
 _BAD_TEXT = frozenset({"22021", "22P05"})
 
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 8
 MAX_PAUSE_SECONDS = 0.02
 
 log = structlog.get_logger()

@@ -96,7 +96,12 @@ def close_office(**_: Any) -> None:
 
 @app.task(name="notifications.send")
 def send(message: dict[str, Any]) -> None:
-    loop.run(reception.receive(office(), message))
+    loop.run(reception.receive(office(), [message]))
+
+
+@app.task(name="notifications.send_many")
+def send_many(messages: list[dict[str, Any]]) -> None:
+    loop.run(reception.receive(office(), messages))
 
 
 @app.task(name="notifications.deliver")

@@ -17,11 +17,11 @@ class Accounts:
     special: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     is_away: bool = False
     links: int = 0
-    asked: int = 0
+    link_problems: list[str] = field(default_factory=list)
+    requests: int = 0
     keys: dict[str, Any] = field(default_factory=lambda: {"keys": []})
 
     def contact(self, user_id: str) -> dict[str, Any] | None:
-        self.asked += 1
         if user_id in self.special and self.special[user_id] is None:
             return None
         usual = {
@@ -59,9 +59,19 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(503, {})
             else:
                 self._answer(200, {"access_token": TOKEN, "expires_in": 600})
-        elif not self._refused():
+        elif self._refused():
+            return
+        elif self.path.endswith("/users/contacts"):
+            found = [self.accounts.contact(user_id) for user_id in json.loads(body)["ids"]]
+            self._answer(200, {"contacts": [contact for contact in found if contact]})
+        else:
             self.accounts.links += 1
             asked = json.loads(body)
+            assert asked["email"]
+            if self.accounts.link_problems:
+                problem = self.accounts.link_problems.pop()
+                self._answer(409, {"type": f"urn:problem:{problem}"})
+                return
             token = f"{asked['kind']}-{self.accounts.links}"
             self._answer(201, {"token": token, "expires_at": "2200-01-01T00:00:00Z"})
 
@@ -71,6 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers["Authorization"] != f"Bearer {TOKEN}":
             self._answer(401, {})
         else:
+            self.accounts.requests += 1
             return False
         return True
 
@@ -109,7 +120,8 @@ class AuthServerForTests:
     def reset(self) -> None:
         self.accounts.special.clear()
         self.accounts.is_away = False
-        self.accounts.links = self.accounts.asked = 0
+        self.accounts.links = self.accounts.requests = 0
+        self.accounts.link_problems.clear()
 
 
 def address_of(user_id: UUID | str) -> str:

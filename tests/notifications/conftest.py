@@ -105,8 +105,8 @@ class OfficeForTests:
     database: Database
     mail_server: MailServerForTests
 
-    async def receive(self, message: object) -> None:
-        await reception.receive(self.office, message)
+    async def receive(self, *messages: object) -> None:
+        await reception.receive(self.office, messages)
 
     async def deliver(self, message: Message) -> None:
         await deliver(self.office, UUID(message["id"]))

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from notification_service.delivery import queries
+from notification_service.delivery import queries, service
 from notification_service.delivery.reception import erase_user
 from notification_service.messages.contents import KINDS
 from service_kit.clock import utc_now
@@ -28,7 +28,7 @@ def plain_text(message: EmailMessage) -> str:
     return str(body.get_content())
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"verify-email"}))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"verify-email", "email-change-notice"}))
 async def test_a_message_of_every_kind_becomes_a_mail(office: OfficeForTests, kind: str) -> None:
     message = make_message(kind)
 
@@ -451,3 +451,95 @@ def execute_elsewhere(office: OfficeForTests, statement: str) -> None:
         await connection.close()
 
     asyncio.run(execute())
+
+
+@pytest.mark.parametrize(("pending", "status"), [("new@guests.example", "sent"), (None, "dropped")])
+async def test_the_present_address_is_told_of_a_change_while_it_is_present(
+    office: OfficeForTests, auth_server: AuthServerForTests, pending: str | None, status: str
+) -> None:
+    message = make_message("email-change-notice")
+    auth_server.accounts.special[message["user_id"]] = {"pending_email": pending}
+
+    await office.receive(message)
+
+    assert (await office.row(message)).status == status
+    told = [address for mail in office.mails for address in mail.recipients]
+    assert told == ([address_of(message["user_id"])] if status == "sent" else [])
+
+
+async def test_an_address_that_changes_meanwhile_is_asked_for_again(
+    office: OfficeForTests, auth_server: AuthServerForTests
+) -> None:
+    message = make_message("reset-password")
+    auth_server.accounts.link_problems.append("address-changed")
+
+    await office.receive(message)
+    waiting = (await office.row(message)).status
+    await office.change(message, next_attempt_at="now()")
+    await office.work_off()
+
+    assert (waiting, (await office.row(message)).status) == ("queued", "sent")
+
+
+async def test_a_link_that_is_not_needed_drops_the_mail(
+    office: OfficeForTests, auth_server: AuthServerForTests
+) -> None:
+    message = make_message("reset-password")
+    auth_server.accounts.link_problems.append("link-not-needed")
+
+    await office.receive(message)
+
+    assert (await office.row(message)).status == "dropped"
+
+
+async def test_a_batch_asks_for_its_readers_once(
+    office: OfficeForTests, auth_server: AuthServerForTests
+) -> None:
+    batch = [make_message() for _ in range(5)]
+    gone, malformed = make_message(), make_message("surprise")
+    auth_server.accounts.special[gone["user_id"]] = None
+
+    await office.receive(*batch, gone, batch[0], malformed, {})
+
+    assert auth_server.accounts.requests == 1
+    assert {address for mail in office.mails for address in mail.recipients} == {
+        address_of(message["user_id"]) for message in batch
+    }
+    assert len(office.mails) == 5
+    assert (await office.row(gone)).status == "dropped"
+    assert (await office.row(malformed)).status == "failed"
+
+
+async def test_one_bad_mail_of_a_batch_leaves_the_others_alone(
+    office: OfficeForTests, mail_server: MailServerForTests
+) -> None:
+    batch = [make_message() for _ in range(3)]
+    mail_server.answers("DATA", "hang", times=1)
+
+    await office.receive(*batch)
+
+    assert sorted([(await office.row(m)).status for m in batch]) == ["queued", "sent", "sent"]
+
+
+async def test_what_a_slow_batch_does_not_get_to_is_due_at_once(
+    office: OfficeForTests, mail_server: MailServerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BATCH_SECONDS", 0.1)
+    batch = [make_message() for _ in range(3)]
+    mail_server.answers("DATA", "hang", times=1)
+
+    await office.receive(*batch)
+
+    assert len(office.mails) == 0
+    assert len(await office.sweep()) == 2
+
+
+async def test_accounts_away_postpone_a_whole_batch(
+    office: OfficeForTests, auth_server: AuthServerForTests
+) -> None:
+    auth_server.accounts.is_away = True
+    batch = [make_message() for _ in range(3)]
+
+    await office.receive(*batch)
+
+    assert {(await office.row(m)).status for m in batch} == {"queued"}

@@ -171,7 +171,8 @@ async def test_tasks_are_functions_that_run(app: FastAPI, monkeypatch: pytest.Mo
 
     ours = {name: task for name, task in worker.app.tasks.items() if "notifications." in name}
     assert set(ours) == {
-        f"notifications.{name}" for name in ("send", "deliver", "erase_user", "sweep", "tidy")
+        f"notifications.{name}"
+        for name in ("send", "send_many", "deliver", "erase_user", "sweep", "tidy")
     }
     assert not any(inspect.iscoroutinefunction(task.run) for task in ours.values())
     assert worker.app.conf.task_ignore_result

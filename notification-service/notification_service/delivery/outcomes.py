@@ -35,8 +35,13 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTried:
+    """Its turn did not come; it is due at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """The row belongs to somebody else by now, or has come to its end: nothing is to be done."""
 
 
-Outcome = Sent | Dropped | Failed | Postponed | Taken
+Outcome = Sent | Dropped | Failed | Postponed | NotTried | Taken

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     Interval,
     Select,
     Table,
@@ -34,6 +35,7 @@ due_at = literal_column(DUE_AT, rows.next_attempt_at.type)
 
 # Longer than any sender keeps asking whether it came.
 KEEP_SEEN = timedelta(days=30)
+NO_DELAY = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,53 @@ async def may_send(connection: AsyncConnection, held: Claim, *, needed: timedelt
     return None if is_overtaken is None else not is_overtaken
 
 
+FINISH = (
+    update(notifications)
+    .where(
+        rows.id == bindparam("held_id"),
+        rows.fence == bindparam("held_fence"),
+        rows.status == "sending",
+    )
+    .values(
+        status=bindparam("new_status"),
+        lease_until=None,
+        last_error=bindparam("error"),
+        sent_at=case((bindparam("new_status") == "sent", func.now()), else_=None),
+        next_attempt_at=func.now() + bindparam("delay", type_=Interval()),
+        give_up_at=bindparam("until"),
+        data=case(
+            (bindparam("forget", type_=Boolean), literal({}, rows.data.type)), else_=rows.data
+        ),
+        timeline=rows.timeline.op("||")(bindparam("step", type_=rows.timeline.type)),
+    )
+    .returning(rows.id)
+)
+
+
 async def finish(
-    connection: AsyncConnection, held: Claim, status: str, note: str | None = None, **values: Any
+    connection: AsyncConnection,
+    held: Claim,
+    status: str,
+    note: str | None = None,
+    *,
+    error: str | None = None,
+    delay: timedelta = NO_DELAY,
+    give_up_at: datetime | None = None,
+    forget: bool = False,
 ) -> bool:
     """Writes down how an attempt ended; False if the row belongs to somebody else by now."""
     finished = await connection.execute(
-        update(notifications)
-        .where(rows.id == held.id, rows.fence == held.fence, rows.status == "sending")
-        .values(status=status, lease_until=None, timeline=_with(status, note), **values)
-        .returning(rows.id)
+        FINISH,
+        {
+            "held_id": held.id,
+            "held_fence": held.fence,
+            "new_status": status,
+            "error": error,
+            "delay": delay,
+            "until": give_up_at or held.give_up_at,
+            "forget": forget,
+            "step": entry(status, note),
+        },
     )
     return finished.scalar_one_or_none() is not None
 

@@ -1,6 +1,6 @@
 """What the tasks do: takes messages in, sends what is due, forgets who is gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,8 @@ from notification_service.delivery import queries
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.queries import Claim
 from notification_service.delivery.results import tell_operators
-from notification_service.delivery.service import deliver, deliver_held
-from notification_service.messages import service as messages
+from notification_service.delivery.service import deliver, deliver_batch
+from notification_service.messages import service
 from notification_service.messages.incoming import Incoming, UnreadableMessage, read_message
 
 SWEEP_LIMIT = 500
@@ -24,23 +24,39 @@ class MalformedMessage(Exception):
     """A sender of ours put something on the queue that no mail can come of."""
 
 
-async def receive(office: PostOffice, message: object) -> None:
-    """Keeps a message and sends its mail. What is known already is sent if it is due."""
-    try:
-        incoming = read_message(message)
-    except UnreadableMessage as error:
-        tell_operators(error)
+async def receive(office: PostOffice, messages: Sequence[object]) -> None:
+    """Keeps messages and sends their mails. What is known already is sent if it is due."""
+    incoming = _readable(messages)
+    if not incoming:
         return
     async with office.statement() as connection:
-        is_new = await messages.record(connection, incoming, lease=office.settings.lease)
-        if not is_new:
-            await messages.record_alias(connection, incoming)
-    if not is_new:
-        await deliver(office, incoming.id)
-    elif incoming.fault is not None:
-        tell_operators(MalformedMessage(), notification_id=str(incoming.id), kind=incoming.kind)
-    else:
-        await deliver_held(office, _held(incoming))
+        new = await service.record(connection, list(incoming.values()), lease=office.settings.lease)
+        known = [message for message in incoming.values() if message.id not in new]
+        for message in known:
+            await service.record_alias(connection, message)
+    to_send = []
+    for message_id in new:
+        message = incoming[message_id]
+        if message.fault is None:
+            to_send.append(_held(message))
+        else:
+            tell_operators(MalformedMessage(), notification_id=str(message_id), kind=message.kind)
+    await deliver_batch(office, to_send)
+    for message in known:
+        await deliver(office, message.id)
+
+
+def _readable(messages: Sequence[object]) -> dict[UUID, Incoming]:
+    """By id, so that a message that comes twice at once is one."""
+    incoming: dict[UUID, Incoming] = {}
+    for message in messages:
+        try:
+            read = read_message(message)
+        except UnreadableMessage as error:
+            tell_operators(error)
+        else:
+            incoming[read.id] = read
+    return incoming
 
 
 def _held(incoming: Incoming) -> Claim:
@@ -74,7 +90,7 @@ async def erase_user(office: PostOffice, message: object) -> None:
         tell_operators(error)
         return
     async with office.database.transaction() as session:
-        await messages.erase_user(session, message_id, user_id)
+        await service.erase_user(session, message_id, user_id)
 
 
 def _ids(message: Any) -> tuple[UUID, UUID]:

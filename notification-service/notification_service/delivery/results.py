@@ -3,15 +3,21 @@
 import asyncio
 import time
 from datetime import timedelta
-from typing import Any
 
 import sentry_sdk
 import structlog
-from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.backoff import retry_delay
-from notification_service.delivery.outcomes import Dropped, Failed, Outcome, Postponed, Sent, Taken
+from notification_service.delivery.outcomes import (
+    Dropped,
+    Failed,
+    NotTried,
+    Outcome,
+    Postponed,
+    Sent,
+    Taken,
+)
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.queries import Claim, finish
 from service_kit.clock import utc_now
@@ -40,14 +46,15 @@ async def _write_down_once(office: PostOffice, held: Claim, outcome: Outcome) ->
     async with office.statement() as connection:
         match outcome:
             case Sent():
-                await finish(connection, held, "sent", sent_at=func.now(), last_error=None)
+                await finish(connection, held, "sent")
             case Dropped(note=note, forget=forget):
-                forgotten: dict[str, Any] = {"data": {}} if forget else {}
-                await finish(connection, held, "dropped", note, last_error=None, **forgotten)
+                await finish(connection, held, "dropped", note, forget=forget)
             case Failed(reason=reason, error=error):
                 await _fail(connection, held, reason, error)
             case Postponed():
                 await _postpone(office, connection, held, outcome)
+            case NotTried():
+                await finish(connection, held, "queued")
             case Taken():
                 log.warning("mail.lease_lost", notification_id=str(held.id))
 
@@ -55,7 +62,7 @@ async def _write_down_once(office: PostOffice, held: Claim, outcome: Outcome) ->
 async def _fail(
     connection: AsyncConnection, held: Claim, reason: str, error: BaseException
 ) -> None:
-    if await finish(connection, held, "failed", reason, last_error=reason):
+    if await finish(connection, held, "failed", reason, error=reason):
         tell_operators(error, notification_id=str(held.id), kind=held.kind)
 
 
@@ -77,8 +84,8 @@ async def _postpone(
         held,
         "queued",
         outcome.reason,
-        last_error=outcome.reason,
-        next_attempt_at=func.now() + delay,
+        error=outcome.reason,
+        delay=delay,
         give_up_at=give_up_at,
     )
 

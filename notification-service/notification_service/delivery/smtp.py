@@ -62,10 +62,13 @@ class MailServer:
         self._timeout_seconds = timeout_seconds
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0
+        # However many answers it takes, ``begin`` ends within one timeout.
+        self._deadline = 0.0
         self._outage = Outage()
 
     def begin(self, recipient: str) -> None:
         """Names sender and recipient. A connection that has gone stale is replaced."""
+        self._deadline = time.monotonic() + self._timeout_seconds
         if self._smtp is not None and self._begin_on_kept(self._smtp, recipient):
             return
         if self._outage.is_on():
@@ -96,10 +99,12 @@ class MailServer:
     def finish(self, content: bytes) -> None:
         """Hands the mail over."""
         smtp = self._smtp
-        assert smtp is not None, "begin comes first"
+        assert smtp is not None and smtp.sock is not None, "begin comes first"
+        self._deadline = time.monotonic() + self._timeout_seconds
         code, answer = self._ask(lambda: smtp.docmd("DATA"))
         if code != 354:
             self._refuse(code, answer)
+        smtp.sock.settimeout(self._timeout_seconds)
         try:
             smtp.send(_escaped(content))
             code, answer = smtp.getreply()
@@ -130,7 +135,7 @@ class MailServer:
         options: dict[str, Any] = {
             # The default asks the DNS for this machine's name, which may take long.
             "local_hostname": self._sender.rpartition("@")[2],
-            "timeout": self._timeout_seconds,
+            "timeout": self._left(),
         }
         try:
             if self._scheme == "smtps":
@@ -141,12 +146,7 @@ class MailServer:
             else:
                 smtp = smtplib.SMTP(self._host, self._port, **options)
             self._smtp = smtp
-            smtp.ehlo_or_helo_if_needed()
-            if self._scheme == "smtp+starttls":
-                smtp.starttls(context=ssl.create_default_context())
-                smtp.ehlo()
-            if self._user:
-                smtp.login(self._user, self._password)
+            self._greet(smtp)
         except smtplib.SMTPAuthenticationError as error:
             self.close()
             raise MailServerAway("The mail server does not accept our sign-in.") from error
@@ -154,6 +154,24 @@ class MailServer:
             self.close()
             raise MailServerAway("The mail server could not be reached.") from error
         return smtp
+
+    def _greet(self, smtp: smtplib.SMTP) -> None:
+        self._limit(smtp)
+        smtp.ehlo_or_helo_if_needed()
+        if self._scheme == "smtp+starttls":
+            smtp.starttls(context=ssl.create_default_context())
+            self._limit(smtp)
+            smtp.ehlo()
+        if self._user:
+            self._limit(smtp)
+            smtp.login(self._user, self._password)
+
+    def _left(self) -> float:
+        return max(0.05, self._deadline - time.monotonic())
+
+    def _limit(self, smtp: smtplib.SMTP) -> None:
+        if smtp.sock is not None:
+            smtp.sock.settimeout(self._left())
 
     def _name_both(self, smtp: smtplib.SMTP, recipient: str) -> None:
         options = []
@@ -169,6 +187,8 @@ class MailServer:
             self._refuse(code, answer)
 
     def _ask(self, command: Callable[[], ResultT]) -> ResultT:
+        if self._smtp is not None:
+            self._limit(self._smtp)
         try:
             return command()
         except (OSError, smtplib.SMTPException) as error:

@@ -40,6 +40,8 @@ def is_superseded(kind: str) -> ColumnElement[bool]:
         return false()
     row, later = notifications.c, notifications.alias("later")
     same_event = later.c.event_id.is_not_distinct_from(row.event_id)
+    # An account may have a present and a future address to confirm.
+    same_address = later.c.data["address"].is_not_distinct_from(row.data["address"])
     about: list[ColumnElement[bool]] = []
     if rule.by_booking:
         about.append(
@@ -67,6 +69,7 @@ def is_superseded(kind: str) -> ColumnElement[bool]:
                 later.c.user_id == row.user_id,
                 later.c.kind == row.kind,
                 same_event,
+                same_address,
                 is_newer,
             )
         )

@@ -1,10 +1,25 @@
 """Keeps what comes in, once, whoever says it how often."""
 
+import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, case, delete, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Table,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,55 +36,67 @@ preferences: Table = Preferences.__table__  # type: ignore[attr-defined]
 rows = notifications.c
 
 
-async def record(
-    connection: AsyncConnection, message: Incoming, *, lease: timedelta | None = None
-) -> bool:
-    """Keeps a message that is new; False if its id or its key is known.
-
-    With ``lease`` the row begins as ``sending`` and belongs to the caller, which spares a
-    statement to everybody who sends at once. A message with a fault begins, and ends, as ``failed``.
-    """
-    inserted = await connection.execute(
-        insert(notifications)
-        .values(_row(message, lease))
-        .on_conflict_do_nothing()
-        .returning(rows.id)
+# One statement for any number of messages, told as one JSON document. Every time that is compared is
+# PostgreSQL's: the clocks of workers may differ.
+RECORD = text("""
+    INSERT INTO notifications (
+        id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at,
+        status, attempts, crashes, resends, fence, lease_until, next_attempt_at, last_error,
+        timeline, created_at, wanted_at
     )
-    return inserted.scalar_one_or_none() is not None
+    SELECT
+        id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at,
+        status, is_sending::int, 0, 0, is_sending::int, CASE WHEN is_sending THEN now() + :lease END,
+        now(), last_error, timeline, now(), now()
+    FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS message (
+        id uuid, user_id uuid, kind text, dedup_key text, booking_id uuid, event_id uuid,
+        data jsonb, request_id text, occurred_at timestamptz, status text, is_sending boolean,
+        last_error text, timeline jsonb
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING id
+""").bindparams(bindparam("messages", type_=Text), bindparam("lease", type_=Interval()))
 
 
-def _row(message: Incoming, lease: timedelta | None) -> dict[str, Any]:
-    is_sending = lease is not None and message.fault is None
+async def record(
+    connection: AsyncConnection, messages: Sequence[Incoming], *, lease: timedelta | None = None
+) -> set[UUID]:
+    """Keeps the messages that are new, and says which; not those whose id or key is known.
+
+    With ``lease`` the rows begin as ``sending`` and belong to the caller, which spares a statement to
+    everybody who sends at once. A message with a fault begins, and ends, as ``failed``.
+    """
+    written = json.dumps([_row(message, is_sending=lease is not None) for message in messages])
+    recorded = await connection.execute(
+        RECORD, {"messages": written, "lease": lease or timedelta(0)}
+    )
+    return set(recorded.scalars())
+
+
+def _row(message: Incoming, *, is_sending: bool) -> dict[str, Any]:
+    is_sending = is_sending and message.fault is None
     status = "failed" if message.fault else "sending" if is_sending else "queued"
     return {
-        "id": message.id,
-        "user_id": message.user_id,
+        "id": str(message.id),
+        "user_id": message.user_id and str(message.user_id),
         "kind": message.kind,
         "dedup_key": message.dedup_key,
-        "booking_id": message.booking_id,
-        "event_id": message.event_id,
+        "booking_id": message.booking_id and str(message.booking_id),
+        "event_id": message.event_id and str(message.event_id),
         "data": message.data,
         "request_id": message.request_id,
-        "occurred_at": message.occurred_at,
+        "occurred_at": message.occurred_at.isoformat(),
         "status": status,
-        "attempts": int(is_sending),
-        "crashes": 0,
-        "resends": 0,
-        "fence": int(is_sending),
-        # Every time that is compared is PostgreSQL's: the clocks of workers may differ.
-        "lease_until": func.now() + lease if is_sending else None,
-        "next_attempt_at": func.now(),
+        "is_sending": is_sending,
         "last_error": message.fault,
         "timeline": entry("queued") + (entry(status, message.fault) if status != "queued" else []),
-        "created_at": func.now(),
-        "wanted_at": func.now(),
     }
 
 
 async def accept(session: AsyncSession, message: Incoming) -> UUID:
     """Keeps a message for the sweep to send; the id under which it is kept, be it new or known."""
     connection = await session.connection()
-    if await record(connection, message):
+    if await record(connection, [message]):
         return message.id
     found = await session.execute(select(rows.id).where(rows.dedup_key == message.dedup_key))
     return UUID(str(found.scalar_one()))

@@ -88,7 +88,7 @@ class BenchStack(Stack):
                     name="comparison",
                     command=programs.python("stack.bench.comparison"),
                     environment=environment,
-                    ready=programs.answers_http(port, "/constant"),
+                    health=f"http://127.0.0.1:{port}/constant",
                 )
             ]
         )

@@ -6,8 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_cache import FastAPICache
 
+from event_service.attendees.router import router as attendees
 from event_service.bookings.router import router as bookings
+from event_service.bookings.tickets_router import router as tickets
 from event_service.cache import TAG_PREFIX, PageStore, StoreOfSource, TagVersions
+from event_service.checkin.router import router as check_ins
+from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
 from event_service.settings import Settings
@@ -41,7 +45,9 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         title="Parterre event-service",
         description="Events, seats and bookings.",
-        routers=[events, bookings, waitlist, web],
+        routers=[
+            events, waitlist, attendees, check_ins, organizer_messages, bookings, tickets, web,
+        ],  # fmt: skip
         lifespan=lifespan,
     )
 

@@ -35,6 +35,7 @@ def background(settings: Settings) -> dict[BackgroundWork, float]:
     return {
         refresh_pages: settings.tally_seconds,
         sweep_holds: settings.sweep_seconds,
+        upkeep.remind_guests: settings.reminder_seconds,
         forget_keys: HOUR_SECONDS,
     }
 

@@ -201,6 +201,12 @@ async def lock_event(session: AsyncSession, event_id: UUID, *, owner: UUID) -> E
     return owned(event, owner)
 
 
+async def require_organizer(session: AsyncSession, event_id: UUID, user_id: UUID) -> Event:
+    """The event, for its organizer, without a lock; refuses others as ``lock_event`` does."""
+    found = await session.execute(select(Event).where(col(Event.id) == event_id))
+    return owned(found.scalar_one_or_none(), user_id)
+
+
 def owned(event: Event | None, owner: UUID) -> Event:
     if event is None or (event.status == "draft" and event.organizer_id != owner):
         raise NotFound

@@ -1,0 +1,56 @@
+"""What an organizer sees: ``/api/v1/events/{event_id}/bookings`` and ``/attendees.csv``."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from fastapi.responses import StreamingResponse
+
+from event_service.attendees import service
+from event_service.bookings.schemas import OrganizerBooking, Status
+from event_service.db import SessionDep
+from event_service.deps import CurrentUser, DatabaseDep, PagingDep
+from service_kit.admission import Router
+from service_kit.paging import Page
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/events/{event_id}", tags=["attendees"])
+
+
+@router.get(
+    "/bookings",
+    summary="List the bookings of an event, newest first",
+    responses=answers(NotAuthenticated, Forbidden, NotFound),
+)
+async def list_event_bookings(
+    event_id: UUID,
+    paging: PagingDep,
+    user: CurrentUser,
+    session: SessionDep,
+    status: Status | None = None,
+) -> Page[OrganizerBooking]:
+    return await service.list_bookings(session, event_id, status, paging, by=user.user_id)
+
+
+@router.get(
+    "/attendees.csv",
+    response_class=StreamingResponse,
+    summary="Download the tickets of an event, one a row",
+    responses=answers(NotAuthenticated, Forbidden, NotFound) | {200: {"content": {"text/csv": {}}}},
+)
+@limited("attendees")
+async def download_attendees(
+    event_id: UUID,
+    user: CurrentUser,
+    database: DatabaseDep,
+    status: Annotated[
+        Status | None, Query(description="Without it, confirmed and held ones.")
+    ] = None,
+) -> StreamingResponse:
+    chunks = await service.attendees_file(database, event_id, status, by=user.user_id)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="attendees-{event_id}.csv"',
+    }
+    return StreamingResponse(chunks, media_type="text/csv; charset=utf-8", headers=headers)

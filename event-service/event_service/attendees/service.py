@@ -1,0 +1,39 @@
+"""What an organizer sees of who comes: tickets and bookings. Names and addresses are auth-service's,
+and stay there."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.attendees.csv_file import BYTE_ORDER_MARK, encode_rows
+from event_service.attendees.queries import COLUMNS, ticket_batches
+from event_service.bookings.queries import list_event_bookings
+from event_service.bookings.schemas import BookingQuery, OrganizerBooking, Status
+from event_service.events.queries import require_organizer
+from service_kit.database import Database
+from service_kit.paging import Page, Paging
+
+
+async def list_bookings(
+    session: AsyncSession, event_id: UUID, status: Status | None, paging: Paging, *, by: UUID
+) -> Page[OrganizerBooking]:
+    await require_organizer(session, event_id, by)
+    return await list_event_bookings(session, event_id, BookingQuery(status=status), paging)
+
+
+async def attendees_file(
+    database: Database, event_id: UUID, status: Status | None, *, by: UUID
+) -> AsyncIterator[bytes]:
+    """Refuses before the first byte. Memory stays the same, however many rows."""
+    async with database.transaction() as session:
+        await require_organizer(session, event_id, by)
+    return _chunks(database, event_id, status)
+
+
+async def _chunks(
+    database: Database, event_id: UUID, status: Status | None
+) -> AsyncIterator[bytes]:
+    yield BYTE_ORDER_MARK + encode_rows([COLUMNS])
+    async for rows in ticket_batches(database, event_id, status):
+        yield encode_rows(rows)

@@ -1,0 +1,67 @@
+"""What a guest takes along: the entry for their calendar, and a QR code for each seat."""
+
+import io
+from datetime import datetime
+from uuid import UUID
+
+import segno
+from sqlalchemy import select
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.bookings.calendar import calendar_file
+from event_service.bookings.queries import STATUS_NOW
+from event_service.errors import BookingEnded, BookingNotConfirmed, HoldExpired
+from event_service.models import Booking, Event, Ticket
+from service_kit.problems import NotFound
+
+QR_ERROR_CORRECTION = "m"
+QR_SCALE = 8
+
+_REFUSALS = {"held": BookingNotConfirmed, "cancelled": BookingEnded, "expired": HoldExpired}
+
+
+async def booking_calendar(
+    session: AsyncSession, booking_id: UUID, *, by: UUID, public_url: str, at: datetime
+) -> bytes:
+    """Of an ended booking it is the entry that takes the earlier one out of the calendar."""
+    found = await session.execute(
+        select(Event, STATUS_NOW)
+        .join(Booking, col(Booking.event_id) == col(Event.id))
+        .where(col(Booking.id) == booking_id, col(Booking.user_id) == by)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound
+    url = f"{public_url}/#/bookings/{booking_id}"
+    return calendar_file(booking_id, row[1], row[0], url=url, at=at)
+
+
+async def ticket_code_image(
+    session: AsyncSession, booking_id: UUID, seat_id: UUID, *, by: UUID
+) -> bytes:
+    """An SVG. Raises BookingNotConfirmed, BookingEnded, HoldExpired: what opens no door has none."""
+    found = await session.execute(
+        select(col(Ticket.code), STATUS_NOW)
+        .join(Booking, col(Booking.id) == col(Ticket.booking_id))
+        .where(
+            col(Ticket.booking_id) == booking_id,
+            col(Ticket.seat_id) == seat_id,
+            col(Booking.user_id) == by,
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound
+    if row[1] in _REFUSALS:
+        raise _REFUSALS[row[1]]
+    return draw(row[0])
+
+
+def draw(code: str) -> bytes:
+    image = io.BytesIO()
+    # A quiet zone and a white ground: a page may be dark, and a scanner wants contrast.
+    segno.make_qr(code, error=QR_ERROR_CORRECTION).save(
+        image, kind="svg", scale=QR_SCALE, border=4, light="white", title=code
+    )
+    return image.getvalue()

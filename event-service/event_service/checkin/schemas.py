@@ -1,0 +1,32 @@
+"""Check-in as it comes in and goes out; the form is the API contract's."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from service_kit.text import line
+
+
+class CheckInCreate(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"ticket_code": "6F2C0A81D5E94B7730A1C2D3E4F506"}]}
+    )
+
+    ticket_code: line(200)  # type: ignore[valid-type]
+
+
+class CheckedInSeat(BaseModel):
+    """General admission has an id only."""
+
+    id: UUID
+    section: str | None
+    row: str | None
+    number: int | None
+
+
+class CheckInPublic(BaseModel):
+    ticket_code: str
+    booking_id: UUID
+    seat: CheckedInSeat
+    checked_in_at: datetime

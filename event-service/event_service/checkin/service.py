@@ -1,0 +1,67 @@
+"""A ticket opens the door once."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.checkin.schemas import CheckedInSeat, CheckInPublic
+from event_service.errors import AlreadyCheckedIn
+from event_service.events.queries import require_organizer
+from event_service.models import Booking, Ticket
+from service_kit.problems import NotFound
+
+
+async def check_in(
+    session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
+) -> CheckInPublic:
+    """Of two scanners at once one wins. Raises AlreadyCheckedIn, and NotFound for a ticket that
+    opens no door of this event."""
+    await require_organizer(session, event_id, by)
+    ticket = await _lock_ticket(session, event_id, ticket_code)
+    if ticket.checked_in_at is not None:
+        raise AlreadyCheckedIn(checked_in_at=f"{ticket.checked_in_at:%Y-%m-%dT%H:%M:%S.%fZ}")
+    ticket.checked_in_at = await session.scalar(select(func.now()))
+    await session.flush()
+    seat = CheckedInSeat(
+        id=ticket.seat_id, section=ticket.section, row=ticket.row_name, number=ticket.number
+    )
+    return CheckInPublic.model_validate(
+        {
+            "ticket_code": ticket.code,
+            "booking_id": ticket.booking_id,
+            "seat": seat,
+            "checked_in_at": ticket.checked_in_at,
+        }
+    )
+
+
+async def undo_check_in(
+    session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
+) -> None:
+    """What was not checked in stays so; NotFound as for ``check_in``."""
+    await require_organizer(session, event_id, by)
+    ticket = await _lock_ticket(session, event_id, ticket_code)
+    ticket.checked_in_at = None
+    await session.flush()
+
+
+async def _lock_ticket(session: AsyncSession, event_id: UUID, ticket_code: str) -> Ticket:
+    """A confirmed booking's ticket, locked with its booking: one that is just being cancelled is
+    waited for, and opens no door then."""
+    code = ticket_code.strip().upper()
+    booking = await session.scalar(
+        select(Booking)
+        .join(Ticket, col(Ticket.booking_id) == col(Booking.id))
+        .where(
+            col(Ticket.code) == code,
+            col(Booking.event_id) == event_id,
+            col(Booking.status) == "confirmed",
+        )
+        .with_for_update(read=True, of=Booking)
+    )
+    ticket = await session.scalar(select(Ticket).where(col(Ticket.code) == code).with_for_update())
+    if booking is None or ticket is None:
+        raise NotFound("No ticket of this event has that code.")
+    return ticket

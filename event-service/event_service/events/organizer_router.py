@@ -1,0 +1,39 @@
+"""``/api/v1/events/{event_id}/messages``"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response, status
+
+from event_service.db import SessionDep
+from event_service.deps import CurrentUser
+from event_service.events import organizer_messages
+from event_service.events.organizer_messages import MessageSent, OrganizerMessage
+from service_kit.admission import Router
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/events/{event_id}/messages", tags=["events"])
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_model_exclude_none=True,
+    summary="Write to all guests of an event, or see what they would read",
+    responses=answers(NotAuthenticated, Forbidden, NotFound)
+    | {200: {"description": "A preview; nothing was sent.", "model": MessageSent}},
+)
+@limited("organizer_message")
+async def send_organizer_message(
+    event_id: UUID,
+    message: OrganizerMessage,
+    user: CurrentUser,
+    session: SessionDep,
+    response: Response,
+    preview: Annotated[bool, Query(description="Answers with 200 and sends nothing.")] = False,
+) -> MessageSent:
+    work = organizer_messages.send_to_guests
+    if preview:
+        work, response.status_code = organizer_messages.preview_for_guests, status.HTTP_200_OK
+    return await work(session, event_id, message, by=user.user_id)

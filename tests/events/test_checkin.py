@@ -1,0 +1,174 @@
+"""At the door: a ticket opens it once, and only its own event's."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.events.conftest import Json, Publish, User, problem, sections
+from tests.events.test_holds import let_lapse
+
+MakeUser = Callable[..., User]
+
+
+@pytest.fixture
+async def event(published: Publish) -> Json:
+    return await published(capacity=20)
+
+
+@pytest.fixture
+async def booking(event: Json, guest: User) -> Json:
+    made: Json = (await guest.book(event, 2)).json()
+    return made
+
+
+def code_of(booking: Json, number: int = 0) -> str:
+    code: str = booking["seats"][number]["ticket_code"]
+    return code
+
+
+async def test_a_ticket_is_checked_in_once(organizer: User, event: Json, booking: Json) -> None:
+    url, code = f"/events/{event['id']}/check-ins", code_of(booking)
+    first = await organizer.post(url, {"ticket_code": code})
+    assert first.status_code == 200
+    done = first.json()
+    assert set(done) == {"ticket_code", "booking_id", "seat", "checked_in_at"}
+    assert (done["ticket_code"], done["booking_id"]) == (code, booking["id"])
+    assert done["seat"]["id"] == booking["seats"][0]["id"]
+    assert done["checked_in_at"].endswith("Z")
+    again = await organizer.post(url, {"ticket_code": code})
+    assert problem(again) == (409, "already-checked-in")
+    when = [datetime.fromisoformat(body["checked_in_at"]) for body in (done, again.json())]
+    assert when[0] == when[1]
+    other = await organizer.post(url, {"ticket_code": code_of(booking, 1)})
+    assert other.status_code == 200
+
+
+async def test_the_seat_is_named(organizer: User, guest: User, published: Publish) -> None:
+    plan = sections(("Stalls", "A", 3))
+    event = await published(seating={"kind": "assigned", "sections": plan})
+    booking = (await guest.book(event)).json()
+    answer = await organizer.post(
+        f"/events/{event['id']}/check-ins", {"ticket_code": code_of(booking)}
+    )
+    seat = booking["seats"][0]
+    seat.pop("ticket_code")
+    assert answer.json()["seat"] == seat
+
+
+@pytest.mark.parametrize("written", [str.lower, lambda code: f"  {code}\t\n", str.swapcase])
+async def test_a_code_may_be_typed(
+    organizer: User, event: Json, booking: Json, written: Callable[[str], str]
+) -> None:
+    answer = await organizer.post(
+        f"/events/{event['id']}/check-ins", {"ticket_code": written(code_of(booking))}
+    )
+    assert answer.json()["ticket_code"] == code_of(booking)
+
+
+async def test_a_check_in_can_be_undone(organizer: User, event: Json, booking: Json) -> None:
+    url, code = f"/events/{event['id']}/check-ins", code_of(booking)
+    await organizer.post(url, {"ticket_code": code})
+    assert (await organizer.delete(f"{url}/{code.lower()}")).status_code == 204
+    assert (await organizer.delete(f"{url}/{code}")).status_code == 204
+    assert (await organizer.post(url, {"ticket_code": code})).status_code == 200
+    assert problem(await organizer.delete(f"{url}/NOSUCHCODE")) == (404, "not-found")
+
+
+async def test_another_events_code_opens_no_door(
+    organizer: User, event: Json, booking: Json, published: Publish
+) -> None:
+    other = await published()
+    url = f"/events/{other['id']}/check-ins"
+    answer = await organizer.post(url, {"ticket_code": code_of(booking)})
+    assert problem(answer) == (404, "not-found")
+    assert problem(await organizer.delete(f"{url}/{code_of(booking)}")) == (404, "not-found")
+
+
+async def test_what_is_not_confirmed_opens_no_door(
+    app: FastAPI, organizer: User, guest: User, event: Json, booking: Json
+) -> None:
+    held = (await guest.book(event, hold=True)).json()
+    lapsed = (await guest.book(event, hold=True)).json()
+    await let_lapse(app, lapsed)
+    await guest.post(f"/bookings/{booking['id']}/cancel")
+    for one in (held, lapsed, booking):
+        answer = await organizer.post(
+            f"/events/{event['id']}/check-ins", {"ticket_code": code_of(one)}
+        )
+        assert problem(answer) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("code", "refusal"),
+    [
+        ("", (422, "invalid-request")),
+        ("   ", (422, "invalid-request")),
+        ("A" * 201, (422, "invalid-request")),
+        ("A\x00B", (422, "invalid-request")),
+        ("\ud800", (422, "invalid-request")),
+        (None, (422, "invalid-request")),
+        (17, (422, "invalid-request")),
+        ("' OR 1=1 --", (404, "not-found")),
+        ("%", (404, "not-found")),
+    ],
+)
+async def test_what_is_no_code_is_refused(
+    organizer: User, event: Json, code: Any, refusal: tuple[int, str]
+) -> None:
+    url = f"/events/{event['id']}/check-ins"
+    body, headers = json.dumps({"ticket_code": code}), {"Content-Type": "application/json"}
+    assert problem(await organizer.http.post(url, content=body, headers=headers)) == refusal
+
+
+async def test_a_strange_code_in_the_path_is_not_found(organizer: User, event: Json) -> None:
+    for code in ("%00", "%0A", "x" * 5_000, "%ED%A0%80"):
+        answer = await organizer.delete(f"/events/{event['id']}/check-ins/{code}")
+        assert answer.status_code in (404, 422), code
+
+
+async def test_only_the_organizer_stands_at_the_door(
+    guest: User, user: MakeUser, anybody: Any, event: Json, booking: Json
+) -> None:
+    url = f"/events/{event['id']}/check-ins"
+    body = {"ticket_code": code_of(booking)}
+    for someone in (guest, user()):
+        assert problem(await someone.post(url, body)) == (403, "forbidden")
+        assert problem(await someone.delete(f"{url}/{code_of(booking)}")) == (403, "forbidden")
+    assert problem(await anybody.post(url, json=body)) == (401, "not-authenticated")
+    assert problem(await anybody.delete(f"{url}/x")) == (401, "not-authenticated")
+
+
+async def test_of_many_scanners_at_once_one_lets_the_guest_in(
+    organizer: User, event: Json, booking: Json
+) -> None:
+    url = f"/events/{event['id']}/check-ins"
+    answers = await asyncio.gather(
+        *(organizer.post(url, {"ticket_code": code_of(booking)}) for _ in range(12))
+    )
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 11}
+    (entered,) = (a.json()["checked_in_at"] for a in answers if a.status_code == 200)
+    assert {a.json()["checked_in_at"] for a in answers} == {entered}
+
+
+async def test_entering_while_the_booking_is_cancelled_comes_before_or_not_at_all(
+    organizer: User, guest: User, event: Json
+) -> None:
+    bookings = [(await guest.book(event)).json() for _ in range(8)]
+    url = f"/events/{event['id']}/check-ins"
+
+    async def race(booking: Json) -> tuple[int, int]:
+        entered, cancelled = await asyncio.gather(
+            organizer.post(url, {"ticket_code": code_of(booking)}),
+            guest.post(f"/bookings/{booking['id']}/cancel"),
+        )
+        assert cancelled.status_code == 200
+        again = await organizer.post(url, {"ticket_code": code_of(booking)})
+        return entered.status_code, again.status_code
+
+    assert {await race(booking) for booking in bookings} <= {(404, 404), (200, 404)}

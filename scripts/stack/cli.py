@@ -58,14 +58,15 @@ def down(_: argparse.Namespace) -> int:
 def show_status(_: argparse.Namespace) -> int:
     """Exit code 0 if everything runs and is ready."""
     var = var_folder()
-    if not running.find_supervisor(var):
+    supervisor = running.find_supervisor(var)
+    if supervisor is None:
         left = len(list(marked(var)))
         remark = f"{left} processes of an earlier run are left; ./scripts/down ends them."
         say(f"{NOT_RUNNING} {remark}" if left else NOT_RUNNING)
         return 1
     rows = status.look(var / "run")
     say(status.table(rows))
-    is_ready = running.ready_mark(var).exists()
+    is_ready = running.is_ready(var, supervisor.pid)
     if not is_ready:
         say("\n  It is starting or stopping.")
     return 0 if is_ready and all(row.is_well for row in rows) else 1
@@ -73,7 +74,8 @@ def show_status(_: argparse.Namespace) -> int:
 
 def admin(options: argparse.Namespace) -> int:
     var = var_folder()
-    if not running.find_supervisor(var) or not running.ready_mark(var).exists():
+    supervisor = running.find_supervisor(var)
+    if supervisor is None or not running.is_ready(var, supervisor.pid):
         raise StackError(NOT_RUNNING)
     environment = json.loads((var / "admin.json").read_text())
     return subprocess.run(

@@ -4,6 +4,7 @@ The wheel's own ``get_server`` is not used: it listens on a socket file only, an
 the permissions of every folder above its data.
 """
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -29,8 +30,10 @@ NOBODY = 65534
 MAX_CONNECTIONS = 200
 
 # PostgreSQL refuses to be root. As nobody it could not reach files below /root, so it keeps the one
-# capability that lets it pass folders whatever their permissions, where there is that capability.
-_CAPABILITY = "+dac_override"
+# capability that lets it pass folders whatever their permissions. It looks for its files with
+# access(2), which takes no notice of capabilities unless the securebit is set.
+_PASSING = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+_ALSO_FOR_ACCESS = ("--securebits=+no_setuid_fixup",)
 
 
 def _unprivileged(command: list[str]) -> list[str]:
@@ -43,8 +46,8 @@ def _switch() -> tuple[str, ...]:
     if not shutil.which("setpriv"):
         raise StackError("PostgreSQL cannot run as root without setpriv: install util-linux.")
     nobody = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    passing = (*nobody, f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}")
-    for switch in (passing, nobody):
+    # Containers may lack the one or the other capability that root has elsewhere.
+    for switch in ((*nobody, *_PASSING, *_ALSO_FOR_ACCESS), (*nobody, *_PASSING), nobody):
         if subprocess.run([*switch, "true"], capture_output=True, check=False).returncode == 0:
             return switch
     raise StackError("PostgreSQL cannot run as root, and root may not switch user here.")
@@ -71,6 +74,7 @@ class Postgres:
                 f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}: "
                 "./scripts/up --fresh starts without that data."
             )
+        self._end_orphans()
         self._drop_stale_lock()
 
     def _make(self) -> None:
@@ -100,17 +104,25 @@ class Postgres:
             raise StackError(f"PostgreSQL's data folder cannot be made: {reason[0]}")
         fresh.rename(self.data)
 
+    def _end_orphans(self) -> None:
+        """After kill -9 of the server its sessions may live on for a moment; a new server beside
+        them would ruin the data."""
+        orphans = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.name() == "postgres" and process.cwd() == str(self.data):
+                    process.kill()
+                    orphans.append(process)
+        psutil.wait_procs(orphans, timeout=10)
+
     def _drop_stale_lock(self) -> None:
-        """After kill -9 or a crash of the machine, another process may have the id that is in the
-        lock file; PostgreSQL would wait for the end of that one."""
+        """The id in the lock file may be that of a zombie by now, or of another process; PostgreSQL
+        takes both for a server that is still running."""
         lock = self.data / "postmaster.pid"
-        try:
-            pid = int(lock.read_text().split()[0])
-            command = psutil.Process(pid).cmdline()
-        except (OSError, ValueError, IndexError, psutil.Error):
-            return
-        if str(self.data) not in command:
-            lock.unlink(missing_ok=True)
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            holder = int(lock.read_text().split()[0])
+            if psutil.pid_exists(holder):
+                lock.unlink(missing_ok=True)
 
     def program(self) -> Program:
         return Program(

@@ -16,7 +16,7 @@ import psutil
 from stack import demo
 from stack.errors import StackError
 from stack.programs import python
-from stack.records import find_recorded, record
+from stack.records import find_recorded, record, write_atomically
 from stack.services import AUTH
 from stack.summary import write_summary
 from stack.supervisor import Stack, forget, free_megabytes
@@ -35,6 +35,14 @@ def record_of(var: Path) -> Path:
 
 def ready_mark(var: Path) -> Path:
     return var / "run" / "ready"
+
+
+def is_ready(var: Path, supervisor: int) -> bool:
+    """Whether the supervisor with this process id has said so; the mark of a killed one may lie."""
+    try:
+        return ready_mark(var).read_text() == str(supervisor)
+    except FileNotFoundError:
+        return False
 
 
 def progress_log(var: Path) -> Path:
@@ -57,7 +65,6 @@ def only_supervisor(var: Path) -> Iterator[None]:
             raise StackError(
                 "another ./scripts/up is at work here; see ./scripts/status."
             ) from None
-        ready_mark(var).unlink(missing_ok=True)
         record_of(var).parent.mkdir(parents=True, exist_ok=True)
         record(record_of(var), os.getpid())
         try:
@@ -100,11 +107,11 @@ def supervise(var: Path, *, fresh: bool, with_demo: bool, ends_with: str, say: S
             say((var / "summary.txt").read_text())
             if ends_with:
                 say(ends_with)
-            ready_mark(var).touch()
+            write_atomically(ready_mark(var), str(os.getpid()))
             stack.group.watch(until=threading.Event())
         except KeyboardInterrupt:
             say("Stopping ...")
-            return 0 if ready_mark(var).exists() else 130
+            return 0 if is_ready(var, os.getpid()) else 130
         finally:
             ready_mark(var).unlink(missing_ok=True)
             stack.stop()
@@ -152,12 +159,12 @@ def supervise_behind(var: Path, arguments: Sequence[str], say: Say) -> int:
 def _follow(var: Path, log: TextIO, child: subprocess.Popen[bytes], say: Say) -> int:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        ended, is_ready = child.poll(), ready_mark(var).exists()
+        ended, ready = child.poll(), is_ready(var, child.pid)
         for line in log:
             say(line.rstrip("\n"))
         if ended is not None:
             return ended or 1
-        if is_ready:
+        if ready:
             return 0
         time.sleep(POLL_SECONDS)
     raise StackError(f"not ready after {START_SECONDS:.0f} s; see {progress_log(var).parent}.")
@@ -165,10 +172,10 @@ def _follow(var: Path, log: TextIO, child: subprocess.Popen[bytes], say: Say) ->
 
 def join(var: Path, supervisor: psutil.Process, say: Say) -> int:
     """Waits until what somebody else has started is ready, and shows where it is."""
-    if not ready_mark(var).exists():
+    if not is_ready(var, supervisor.pid):
         say("Another ./scripts/up is starting it; waiting ...")
     deadline = time.monotonic() + START_SECONDS
-    while not ready_mark(var).exists():
+    while not is_ready(var, supervisor.pid):
         if not supervisor.is_running() or time.monotonic() > deadline:
             raise StackError("what ran here has not become ready; try again.")
         time.sleep(POLL_SECONDS)

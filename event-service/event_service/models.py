@@ -45,7 +45,7 @@ class Event(Base, table=True):
         Index("ix_event_starts", "starts_at", "id", postgresql_where=_PUBLISHED),
         # GET /events?sort=-created_at
         Index("ix_event_created", "created_at", "id", postgresql_where=_PUBLISHED),
-        # GET /events?city= and ?category=
+        # GET /events?city= and ?category=; what is common in them the statistics event_place say
         Index("ix_event_city", text("lower(city)"), "starts_at", "id", postgresql_where=_PUBLISHED),
         Index(
             "ix_event_category", text("lower(category)"), "starts_at", "id",
@@ -149,7 +149,13 @@ class Booking(Base, table=True):
         Index("ix_booking_event", "event_id", "id"),
         # the sweeper: holds that have ended
         Index("ix_booking_expiry", "expires_at", postgresql_where=text("status = 'held'")),
-    )
+        # seats_available: the holds of an event that have ended and wait for the sweeper. What has
+        # ended expires no more; a status in the condition would be a parameter to a prepared plan.
+        Index(
+            "ix_booking_held", "event_id", "expires_at",
+            postgresql_where=text("expires_at IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     event_id: UUID = Field(foreign_key="event.id")

@@ -1,0 +1,228 @@
+"""What the service asks of a large database is found by an index, and few pages are read for it."""
+
+import itertools
+from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from event_service import upkeep
+from event_service.attendees.queries import ROWS_PER_BATCH, ticket_batches
+from event_service.bookings import ending
+from event_service.bookings import queries as bookings
+from event_service.bookings import reminders
+from event_service.bookings.schemas import BookingQuery
+from event_service.events import queries as events
+from event_service.events.schemas import EventQuery
+from event_service.models import OutboxMessage
+from event_service.settings import Settings
+from event_service.waitlist import queries as waitlist
+from service_kit.database import Database
+from service_kit.outbox import OutboxQueries
+from service_kit.paging import Paging, encode_cursor
+from tests.conftest import FreshDatabase
+from tests.events.many_events import HOT_EVENT, ORGANIZER, REGULAR, make_many
+from tests.events.plans import Ask, Observer, Plan, observed
+
+# Tables that are never read from end to end, however few rows a filter leaves.
+LARGE = {
+    "event", "booking", "ticket", "seat", "seat_tally", "seat_allowance", "outbox",
+    "idempotency_key",
+}  # fmt: skip
+# A page of 20 costs some 10 pages a row, with its seats; a scan of ``event`` costs 7,700, one of any
+# of its indexes 900. Where two filters meet, or words, there may be some rows to read in vain.
+PAGES, PAGES_OF_A_MEETING = 400, 4_000
+PAGES_OF_LITTLE, PAGES_OF_A_SWEEP, PAGES_OF_A_BATCH = 250, 1_000, 2_500
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "q": {"q": "violinists"},
+    "q-in-russian": {"q": "скрипач"},
+    "q-of-many": {"q": "концерты"},
+    "q-of-few": {"q": "виолончелисты"},
+    "city": {"city": "City 38"},
+    "small-city": {"city": "city 12"},
+    "category": {"category": "Category 18"},
+    "small-category": {"category": "category 1"},
+    "organizer": {"organizer": UUID(ORGANIZER)},
+    "dates": {
+        "starts_from": datetime.now(UTC) + timedelta(days=30),
+        "starts_to": datetime.now(UTC) + timedelta(days=60),
+    },
+}
+PAIRS = [
+    (one, other)
+    for one, other in itertools.combinations([name for name in FILTERS if name != "nothing"], 2)
+    if not FILTERS[one].keys() & FILTERS[other].keys()
+]
+SORTS = ("starts_at", "-starts_at", "-created_at")
+
+
+@pytest.fixture
+async def observer(
+    settings: Settings, postgres_url: str, fresh_database: FreshDatabase
+) -> AsyncIterator[Observer]:
+    url = await make_many(postgres_url, fresh_database)
+    async with observed(
+        Settings.model_validate(settings.model_dump() | {"database_url": url})
+    ) as o:
+        yield o
+
+
+async def plans_of_list(
+    observer: Observer, *, owner: UUID | None = None, without: str | None = None, **query: Any
+) -> list[Plan]:
+    """Of the first page, and of one that a cursor leads to."""
+    wanted = EventQuery(**query)
+
+    def page(cursor: str | None) -> Ask:
+        async def ask(database: Database) -> str | None:
+            async with database.transaction() as session:
+                found = await events.list_events(session, wanted, Paging(20, cursor), owner=owner)
+            return found.next_cursor
+
+        return ask
+
+    cursor = await page(None)(observer.database)
+    assert isinstance(cursor, str | None)
+    pages = page(None), page(cursor)
+    return [plan for ask in pages for plan in await observer.plans(ask, without=without)]
+
+
+def check(
+    plans: list[Plan], *, pages: int = PAGES, large: AbstractSet[str] = frozenset(LARGE)
+) -> None:
+    assert plans
+    for plan in plans:
+        assert not plan.scanned & large, str(plan)
+        assert plan.pages <= pages, str(plan)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("name", [name for name in FILTERS])
+async def test_a_page_of_the_list_is_found_by_an_index(
+    observer: Observer, name: str, sort: str
+) -> None:
+    plans = await plans_of_list(observer, sort=sort, **FILTERS[name])
+    check(plans, pages=PAGES_OF_A_MEETING if name.startswith("q") else PAGES)
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+async def test_two_filters_read_no_more_than_where_they_meet(
+    observer: Observer, one: str, other: str
+) -> None:
+    for sort in SORTS:
+        plans = await plans_of_list(observer, sort=sort, **FILTERS[one], **FILTERS[other])
+        check(plans, pages=PAGES_OF_A_MEETING)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_ones_own_list_is_found_by_an_index(observer: Observer, sort: str) -> None:
+    check(await plans_of_list(observer, owner=UUID(ORGANIZER), organizer="me", sort=sort))
+
+
+def of(query: Any, *arguments: Any, **named: Any) -> Ask:
+    """Asks with a session of its own: ``of(events.get_event, event_id, viewer=None)``."""
+
+    async def ask(database: Database) -> None:
+        async with database.transaction() as session:
+            await query(session, *arguments, **named)
+
+    return ask
+
+
+HOT, GUEST = UUID(HOT_EVENT), UUID(REGULAR)
+BOOKING = UUID("019b0000-0000-7000-8000-000000009001")
+CURSOR = encode_cursor([BOOKING])
+OUTBOX = OutboxQueries(OutboxMessage)
+SMALL: dict[str, Ask] = {
+    "event": of(events.get_event, HOT, viewer=None),
+    "availability": of(events.get_availability, HOT, viewer=None),
+    "booking": of(bookings.get_booking, BOOKING, user_id=GUEST),
+    "own bookings": of(bookings.list_bookings, GUEST, BookingQuery(), Paging(20)),
+    "own bookings, later": of(bookings.list_bookings, GUEST, BookingQuery(), Paging(20, CURSOR)),
+    "own bookings of an event": of(
+        bookings.list_bookings, GUEST, BookingQuery(event_id=HOT), Paging(20)
+    ),
+    "own confirmed bookings": of(
+        bookings.list_bookings, GUEST, BookingQuery(status="confirmed"), Paging(20)
+    ),
+    "an event's bookings": of(bookings.list_event_bookings, HOT, BookingQuery(), Paging(20)),
+    "an event's bookings, later": of(
+        bookings.list_event_bookings, HOT, BookingQuery(), Paging(20, CURSOR)
+    ),
+    "an event's cancelled bookings": of(
+        bookings.list_event_bookings, HOT, BookingQuery(status="cancelled"), Paging(20)
+    ),
+    "an idempotency key": of(bookings.find_idempotency_key, GUEST, "key"),
+    "whether the line is due": of(waitlist.is_line_due, HOT),
+    "one's entry in the line": of(waitlist.find_entry, HOT, GUEST),
+    "whose holds have ended": of(ending._lapsed, HOT, passes_by=True),
+    "messages that are due": of(OUTBOX.claim, limit=100, lease=timedelta(seconds=30)),
+    "messages that nobody confirmed": of(
+        OUTBOX.unconfirmed, older_than=timedelta(seconds=15), limit=100
+    ),
+    "messages that are done with": of(OUTBOX.purge, older_than=timedelta(days=7)),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+async def test_what_is_asked_often_reads_few_pages(observer: Observer, name: str) -> None:
+    check(await observer.plans(SMALL[name]), pages=PAGES_OF_LITTLE)
+
+
+async def test_a_batch_of_attendees_begins_where_the_last_one_ended(observer: Observer) -> None:
+    async def first_two(database: Database) -> None:
+        asked = 0
+        async for rows in ticket_batches(database, HOT, None):
+            assert len(rows) == ROWS_PER_BATCH
+            asked += 1
+            if asked == 2:
+                return
+
+    plans = await observer.plans(first_two)
+    assert len(plans) == 2
+    check(plans, pages=PAGES_OF_A_BATCH)
+
+
+SWEEPS: dict[str, Ask] = {
+    "due events": of(waitlist.list_due_events, limit=100),
+    "reminders": of(reminders.remind),
+    "tallies": upkeep.fold_tallies,
+    "idempotency keys": lambda database: upkeep.forget_idempotency_keys(
+        database, timedelta(hours=24)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+async def test_what_runs_every_second_reads_what_is_due(observer: Observer, name: str) -> None:
+    # A day's events are many against these bookings: to read all of them is the cheaper way here.
+    large = LARGE - {"booking"} if name == "reminders" else LARGE
+    check(await observer.plans(SWEEPS[name]), pages=PAGES_OF_A_SWEEP, large=large)
+
+
+@pytest.mark.parametrize(
+    ("index", "query"),
+    [
+        ("ix_event_starts", {}),
+        ("ix_event_created", {"sort": "-created_at"}),
+        ("ix_event_city", {"city": "City 3"}),
+        ("ix_event_category", {"category": "Category 1"}),
+        ("ix_event_organizer", {"organizer": UUID(ORGANIZER)}),
+        ("ix_event_search", {"q": "виолончелисты"}),
+    ],
+)
+async def test_control_without_its_index_a_list_reads_too_much(
+    observer: Observer, index: str, query: dict[str, Any]
+) -> None:
+    """If this fails, the tests above show nothing."""
+    with_index = await plans_of_list(observer, **query)
+    check(with_index)
+    assert any(index in plan.indexes for plan in with_index)
+    without = await plans_of_list(observer, without=index, **query)
+    with pytest.raises(AssertionError):
+        check(without)

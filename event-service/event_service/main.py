@@ -14,6 +14,7 @@ from event_service.checkin.router import router as check_ins
 from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
+from event_service.graphql.router import router as graphql
 from event_service.settings import Settings
 from event_service.waitlist.router import router as waitlist
 from event_service.web.router import router as web
@@ -46,7 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="Parterre event-service",
         description="Events, seats and bookings.",
         routers=[
-            events, waitlist, attendees, check_ins, organizer_messages, bookings, tickets, web,
+            events, waitlist, attendees, check_ins, organizer_messages, bookings, tickets,
+            graphql, web,
         ],  # fmt: skip
         lifespan=lifespan,
     )

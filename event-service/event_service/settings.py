@@ -34,6 +34,19 @@ class Settings(ServiceSettings):
     # A first visit asks for some thirty files, and many people share one address.
     static_rate_limit: str = "6000/minute"
 
+    graphql_rate_limit: str = "120/minute"
+
+    # One query may ask for much more than one request of REST: see graphql/limits.py.
+    graphql_max_characters: int = Field(10_000, ge=1)
+    graphql_max_tokens: int = Field(1_000, ge=1)
+    # Beyond some hundred levels nobody could count them.
+    graphql_max_depth: int = Field(12, ge=1, le=100)
+    graphql_max_aliases: int = Field(15, ge=0)
+    graphql_max_cost: int = Field(10_000, ge=1)
+    graphql_max_seats: int = Field(10_000, ge=0)
+    # None: in development only.
+    graphql_introspection: bool | None = None
+
     @field_validator("auth_public_url", "notification_public_url")
     @classmethod
     def name_an_origin(cls, value: str) -> str:
@@ -49,3 +62,10 @@ class Settings(ServiceSettings):
     @property
     def offer_for(self) -> timedelta:
         return timedelta(seconds=self.waitlist_offer_seconds)
+
+    @property
+    def allows_introspection(self) -> bool:
+        """Whether GraphQL tells what it has, and what somebody may have meant."""
+        if self.graphql_introspection is None:
+            return self.is_development
+        return self.graphql_introspection

@@ -1,10 +1,24 @@
 """Reading events. Every list query has its index in models.py."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, text, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -132,61 +146,92 @@ def _sorted(
     )
 
 
+def _visible_to(viewer: UUID | None) -> ColumnElement[bool]:
+    return or_(col(Event.status) != "draft", col(Event.organizer_id) == viewer)
+
+
+async def list_events_by_id(
+    session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
+) -> dict[UUID, EventPublic]:
+    """Those of the events that the viewer may see."""
+    statement = select(*_SHOWN).where(col(Event.id).in_(event_ids), _visible_to(viewer))
+    found = await session.execute(_with_availability(statement))
+    return {row.id: EventPublic.model_validate(row) for row in found}
+
+
 async def get_availability(
     session: AsyncSession, event_id: UUID, *, viewer: UUID | None
 ) -> Availability:
-    tally, ended = _tally(col(Event.id))
-    statement = select(
-        col(Event.organizer_id),
-        col(Event.status),
-        col(Event.capacity),
-        tally.c.held,
-        tally.c.booked,
-        ended.c.seats,
-    ).select_from(Event, tally, ended)
-    found = (await session.execute(statement.where(col(Event.id) == event_id))).one_or_none()
-    if found is None or (found.status == "draft" and found.organizer_id != viewer):
+    found = await list_availability(session, [event_id], viewer=viewer)
+    if event_id not in found:
         raise NotFound
-    held = int(found.held - found.seats)
-    booked = int(found.booked)
-    return Availability(
-        capacity=found.capacity,
-        available=found.capacity - held - booked,
-        held=held,
-        booked=booked,
-    )
+    return found[event_id]
 
 
-_SEAT_MAP = text("""
-    WITH seats AS (
-        SELECT section_id, row_name, min(position) AS position,
-            json_agg(json_build_object('id', id, 'number', number, 'state', CASE
-                WHEN booking_id IS NULL OR held_until <= now() THEN 'free'
-                WHEN held_until IS NULL THEN 'booked' ELSE 'held' END) ORDER BY position) AS seats
-        FROM seat WHERE event_id = :event_id
-        GROUP BY section_id, row_name
-    ), sections AS (
-        SELECT section.name, coalesce(section.price, :price) AS price,
-            min(seats.position) AS position,
-            json_agg(json_build_object('name', seats.row_name, 'seats', seats.seats)
-                ORDER BY seats.position) AS rows
-        FROM seats JOIN section ON section.id = seats.section_id
-        GROUP BY section.id
+async def list_availability(
+    session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
+) -> dict[UUID, Availability]:
+    """By event, for those that the viewer may see."""
+    tally, ended = _tally(col(Event.id))
+    held = tally.c.held - ended.c.seats
+    statement = (
+        select(
+            col(Event.id),
+            col(Event.capacity),
+            (col(Event.capacity) - held - tally.c.booked).label("available"),
+            held.label("held"),
+            tally.c.booked,
+        )
+        .select_from(Event, tally, ended)
+        .where(col(Event.id).in_(event_ids), _visible_to(viewer))
     )
-    SELECT json_build_object('sections', coalesce(json_agg(
-        json_build_object('name', name, 'price', price, 'rows', rows) ORDER BY position
-    ), '[]'))::text FROM sections
-""")
+    found = await session.execute(statement)
+    return {row.id: Availability.model_validate(row, from_attributes=True) for row in found}
+
+
+# The map of each event by a query of its own, so that PostgreSQL looks up seats by their event
+# however many events it expects.
+_SEAT_MAPS = text("""
+    SELECT event.id, (
+        WITH seats AS (
+            SELECT section_id, row_name, min(position) AS position,
+                json_agg(json_build_object('id', id, 'number', number, 'state', CASE
+                    WHEN booking_id IS NULL OR held_until <= now() THEN 'free'
+                    WHEN held_until IS NULL THEN 'booked' ELSE 'held' END) ORDER BY position) AS seats
+            FROM seat WHERE event_id = event.id
+            GROUP BY section_id, row_name
+        ), sections AS (
+            SELECT section.name, coalesce(section.price, event.price) AS price,
+                min(seats.position) AS position,
+                json_agg(json_build_object('name', seats.row_name, 'seats', seats.seats)
+                    ORDER BY seats.position) AS rows
+            FROM seats JOIN section ON section.id = seats.section_id
+            GROUP BY section.id
+        )
+        SELECT json_build_object('sections', coalesce(json_agg(
+            json_build_object('name', name, 'price', price, 'rows', rows) ORDER BY position
+        ), '[]'))::text FROM sections
+    ) AS seat_map
+    FROM event
+    WHERE event.id = ANY(:event_ids) AND (event.status <> 'draft' OR event.organizer_id = :viewer)
+""").bindparams(bindparam("event_ids", type_=ARRAY(Uuid)), bindparam("viewer", type_=Uuid))
+
+
+async def list_seat_maps(
+    session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
+) -> dict[UUID, str]:
+    """By event, for those that the viewer may see: every seat with its state, read from the seats
+    themselves, as JSON in the form of SeatMap. PostgreSQL writes 100,000 seats in a third of a
+    second, where Python would keep everybody waiting. General admission has no map."""
+    given = {"event_ids": list(event_ids), "viewer": viewer}
+    return {row.id: row.seat_map for row in await session.execute(_SEAT_MAPS, given)}
 
 
 async def get_seat_map(session: AsyncSession, event_id: UUID, *, viewer: UUID | None) -> str:
-    """Every seat with its state, read from the seats themselves, as JSON in the form of SeatMap:
-    PostgreSQL writes 100,000 seats in a third of a second, where Python would keep everybody
-    waiting. General admission has no map."""
-    event = await get_event(session, event_id, viewer=viewer)
-    found = await session.execute(_SEAT_MAP, {"event_id": event_id, "price": event.price})
-    seat_map: str = found.scalar_one()
-    return seat_map
+    found = await list_seat_maps(session, [event_id], viewer=viewer)
+    if event_id not in found:
+        raise NotFound
+    return found[event_id]
 
 
 async def lock_event(session: AsyncSession, event_id: UUID, *, owner: UUID) -> Event:

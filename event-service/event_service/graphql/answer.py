@@ -1,0 +1,92 @@
+"""What a query is answered. Errors are problems here too: a code, a status, and safe words."""
+
+from typing import Any
+
+import orjson
+import sentry_sdk
+import structlog
+from fastapi import Response
+from graphql import GraphQLError
+from strawberry.types import ExecutionResult
+
+from event_service.graphql.context import Context
+from event_service.graphql.request import GraphQLRequest
+from event_service.graphql.schema import schema
+from service_kit.database import means_bad_text, means_unavailable
+from service_kit.problems import InternalError, InvalidRequest, Problem, Unavailable
+
+log = structlog.get_logger()
+
+# Some messages quote what was sent, which may be long.
+MAX_MESSAGE_CHARACTERS = 500
+
+# What REST calls otherwise.
+ARGUMENTS = {"cursor": "after", "starts_from": "startsFrom", "starts_to": "startsTo"}
+
+Json = dict[str, Any]
+
+
+async def answer(asked: GraphQLRequest, context: Context) -> Response:
+    result = await schema.execute(
+        asked.query,
+        variable_values=asked.variables,
+        operation_name=asked.operation_name,
+        context_value=context,
+    )
+    body: Json = {"data": result.data}
+    if result.errors:
+        body["errors"] = describe_errors(
+            result, has_suggestions=context.settings.allows_introspection
+        )
+    return Response(
+        orjson.dumps(body), headers={"Cache-Control": "no-store"}, media_type="application/json"
+    )
+
+
+def describe_errors(result: ExecutionResult, *, has_suggestions: bool) -> list[Json]:
+    """One fault of ours may show in many rows; it is reported once."""
+    known: dict[int, Problem | None] = {}
+    described = []
+    for error in result.errors or ():
+        cause = error.original_error or error
+        if id(cause) not in known:
+            known[id(cause)] = problem_of(cause)
+        described.append(describe(error, known[id(cause)], has_suggestions=has_suggestions))
+    return described
+
+
+def problem_of(cause: Exception) -> Problem | None:
+    """None for what the library says of the query itself."""
+    if isinstance(cause, Problem):
+        return cause
+    if isinstance(cause, GraphQLError):
+        return None
+    if means_unavailable(cause):
+        log.warning("database.unavailable", exc_info=cause)
+        return Unavailable()
+    if means_bad_text(cause):
+        return InvalidRequest.field("", "A character cannot be stored.")
+    log.error("graphql.crashed", exc_info=cause)
+    sentry_sdk.capture_exception(cause)
+    return InternalError()
+
+
+def describe(error: GraphQLError, problem: Problem | None, *, has_suggestions: bool) -> Json:
+    if problem is None:
+        message = error.message if has_suggestions else error.message.partition(" Did you mean")[0]
+        extensions: Json = {"code": InvalidRequest.code, "status": InvalidRequest.status}
+    else:
+        message = problem.detail
+        extensions = {"code": problem.code, "status": problem.status, **problem.members}
+    if "errors" in extensions:
+        extensions["errors"] = [_renamed(entry) for entry in extensions["errors"]]
+    described: Json = {"message": message[:MAX_MESSAGE_CHARACTERS], "extensions": extensions}
+    if error.locations:
+        described["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    if error.path:
+        described["path"] = list(error.path)
+    return described
+
+
+def _renamed(entry: dict[str, str]) -> dict[str, str]:
+    return entry | {"field": ARGUMENTS.get(entry["field"], entry["field"])}

@@ -1,0 +1,77 @@
+"""What the fields of one query share: who asks, one connection, and what was loaded."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import Depends
+from sqlmodel.ext.asyncio.session import AsyncSession
+from strawberry import Info as StrawberryInfo
+from strawberry.dataloader import DataLoader
+
+from event_service.deps import EventPages, OptionalUser, SettingsDep
+from event_service.events import queries
+from event_service.events.pages import Pages
+from event_service.graphql.errors import QueryTooLarge
+from event_service.settings import Settings
+from service_kit.tokens import Person
+
+ResultT = TypeVar("ResultT")
+LoadMany = Callable[..., Awaitable[dict[UUID, ResultT]]]
+
+
+class Context:
+    """Fields are resolved at the same time; whatever goes to the database takes turns here, so
+    that one request never has more than one connection and never waits for a second."""
+
+    def __init__(self, settings: Settings, pages: Pages, viewer: Person | None) -> None:
+        self.settings = settings
+        self.pages = pages
+        self.viewer = viewer
+        self.turn = asyncio.Lock()
+        self.events = self._loader(queries.list_events_by_id)
+        self.availability = self._loader(queries.list_availability)
+        self.seat_maps = self._loader(queries.list_seat_maps)
+        self._seats_left = settings.graphql_max_seats
+        self._one_row = asyncio.Lock()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        async with self.turn, self.pages.database.transaction() as session:
+            yield session
+
+    def _loader(self, load_many: LoadMany[ResultT]) -> DataLoader[UUID, ResultT | None]:
+        """One statement for all that a list asks of its rows; None for what may not be seen."""
+        viewer = self.viewer.user_id if self.viewer else None
+
+        async def load(event_ids: list[UUID]) -> list[ResultT | None]:
+            async with self.session() as session:
+                found = await load_many(session, event_ids, viewer=viewer)
+            return [found.get(event_id) for event_id in event_ids]
+
+        return DataLoader(load_fn=load)
+
+    async def take_seats(self, seats: int) -> None:
+        """Raises QueryTooLarge for more seats than a query may show, and lets others have a turn
+        between rows: some thousand seats are a good part of a second in Python."""
+        self.refuse_seats(seats)
+        self._seats_left -= seats
+        async with self._one_row:
+            await asyncio.sleep(0)
+
+    def refuse_seats(self, seats: int) -> None:
+        if seats > self._seats_left:
+            limit = self.settings.graphql_max_seats
+            raise QueryTooLarge(
+                f"It shows more than {limit} seats; GET /api/v1/events/{{id}}/seats shows any number."
+            )
+
+
+async def get_context(settings: SettingsDep, pages: EventPages, viewer: OptionalUser) -> Context:
+    return Context(settings, pages, viewer)
+
+
+ContextDep = Annotated[Context, Depends(get_context)]
+Info = StrawberryInfo[Context, None]

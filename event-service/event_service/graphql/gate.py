@@ -1,0 +1,60 @@
+"""What a query must pass before any field of it is resolved."""
+
+from collections.abc import Iterator
+
+from graphql import (
+    DocumentNode,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    parse,
+)
+from strawberry.extensions import SchemaExtension
+
+from event_service.graphql.context import Context
+from event_service.graphql.errors import QueryTooLarge
+from event_service.graphql.limits import refuse_too_much, types_of
+from event_service.settings import Settings
+from service_kit.problems import InvalidRequest
+
+
+class Gate(SchemaExtension):
+    """The cheaper a check, the earlier: length, tokens, size, and only then validation, whose
+    effort grows faster than the query."""
+
+    def on_parse(self) -> Iterator[None]:
+        execution = self.execution_context
+        context: Context = execution.context
+        document = read_document(execution.query or "", context.settings)
+        refuse_too_much(
+            document,
+            read_operation(document, execution.operation_name),
+            execution.variables or {},
+            types=types_of(execution.schema),
+            settings=context.settings,
+        )
+        execution.graphql_document = document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        execution = self.execution_context
+        if not execution.context.settings.allows_introspection:
+            execution.validation_rules += (NoSchemaIntrospectionCustomRule,)
+        yield
+
+
+def read_document(query: str, settings: Settings) -> DocumentNode:
+    """Raises GraphQLError for what is no document or has too many tokens."""
+    if len(query) > settings.graphql_max_characters:
+        raise QueryTooLarge(f"It is longer than {settings.graphql_max_characters} characters.")
+    return parse(query, max_lexical_tokens=settings.graphql_max_tokens)
+
+
+def read_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operation = get_operation_ast(document, name)
+    if operation is None:
+        raise InvalidRequest.field("operationName", "Name the one query that you mean.")
+    if operation.operation is not OperationType.QUERY:
+        raise InvalidRequest.field("query", "Only queries are taken; change things by REST.")
+    return operation

@@ -1,0 +1,185 @@
+"""What a query would ask for, counted on the document alone, before anything is looked up.
+
+``levels`` are the braces within braces, fragments included; ``aliases`` count as often as a fragment
+with them is used; ``cost`` is how many values the answer may hold, with all the rows that lists were
+asked for. A bomb made of fragments is never unfolded: each fragment is counted once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    build_schema,
+    get_named_type,
+    is_object_type,
+)
+from strawberry.schema import BaseSchema
+
+from event_service.graphql.errors import QueryTooLarge
+from event_service.settings import Settings
+from service_kit.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+# Nobody knows how many seats there are before they are looked up.
+SEATS_OF_A_ROW = 1_000
+SEATS_OF_A_BOOKING = 10
+
+PAGED = frozenset({("Query", "events"), ("Viewer", "bookings")})
+ROWS = frozenset({("EventPage", "items"), ("BookingPage", "items")})
+TIMES = {("SeatRow", "seats"): SEATS_OF_A_ROW, ("Booking", "seats"): SEATS_OF_A_BOOKING}
+
+# The type of each field that has fields of its own, by the type that it is a field of.
+Types = Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Size:
+    levels: int = 0
+    aliases: int = 0
+    cost: int = 0
+
+    def beside(self, other: "Size") -> "Size":
+        return Size(
+            max(self.levels, other.levels), self.aliases + other.aliases, self.cost + other.cost
+        )
+
+
+@lru_cache(maxsize=1)
+def types_of(schema: BaseSchema) -> Types:
+    return {
+        (parent.name, name): get_named_type(field.type).name
+        for parent in build_schema(schema.as_str()).type_map.values()
+        if is_object_type(parent)
+        for name, field in parent.fields.items()
+    }
+
+
+def refuse_too_much(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+    *,
+    types: Types,
+    settings: Settings,
+) -> None:
+    """Raises QueryTooLarge for more levels, aliases or cost than the settings allow."""
+    counter = _Counter(document, operation, variables, types, settings.graphql_max_depth)
+    size = counter.count(operation.selection_set, "Query", rows=1, level=1)
+    for what, amount, limit in (
+        ("aliases", size.aliases, settings.graphql_max_aliases),
+        ("values", size.cost, settings.graphql_max_cost),
+    ):
+        if amount > limit:
+            raise QueryTooLarge(f"It asks for more than {limit} {what}.")
+
+
+class _Counter:
+    def __init__(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        types: Types,
+        max_depth: int,
+    ) -> None:
+        self._fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        defaults = {
+            node.variable.name.value: node.default_value
+            for node in operation.variable_definitions or ()
+        }
+        self._defaults = defaults
+        self._variables = variables
+        self._types = types
+        self._max_depth = max_depth
+        self._counted: dict[tuple[str, int], Size] = {}
+
+    def count(self, selected: SelectionSetNode, parent: str, *, rows: int, level: int) -> Size:
+        """What the fields cost together; ``rows`` is what the page that they belong to holds.
+
+        Stops at the first level that is too deep, and so at a circle of fragments as well.
+        """
+        self._refuse_depth(level)
+        size = Size()
+        for node in selected.selections:
+            size = size.beside(self._count_node(node, parent, rows, level))
+        return Size(size.levels + 1, size.aliases, size.cost)
+
+    def _count_node(self, node: SelectionNode, parent: str, rows: int, level: int) -> Size:
+        if isinstance(node, FieldNode):
+            return self._count_field(node, parent, rows, level)
+        if isinstance(node, InlineFragmentNode):
+            named = node.type_condition.name.value if node.type_condition else parent
+            return self.count(node.selection_set, named, rows=rows, level=level + 1)
+        assert isinstance(node, FragmentSpreadNode)
+        return self._count_fragment(node.name.value, rows, level)
+
+    def _count_fragment(self, name: str, rows: int, level: int) -> Size:
+        fragment = self._fragments.get(name)
+        if fragment is None:
+            # Validation says so in its own words.
+            return Size()
+        size = self._counted.get((name, rows))
+        if size is None:
+            size = self.count(
+                fragment.selection_set,
+                fragment.type_condition.name.value,
+                rows=rows,
+                level=level + 1,
+            )
+            self._counted[name, rows] = size
+        self._refuse_depth(level + size.levels)
+        return size
+
+    def _count_field(self, node: FieldNode, parent: str, rows: int, level: int) -> Size:
+        field = (parent, node.name.value)
+        aliases = 1 if node.alias else 0
+        if node.name.value.startswith("__"):
+            # Introspection has limits of its own, and in production it is off.
+            return Size(0, aliases, 1)
+        asked = self._rows(node) if field in PAGED else 0
+        inner = Size()
+        if node.selection_set:
+            below = self._types.get(field, "")
+            inner = self.count(
+                node.selection_set, below, rows=asked if asked else rows, level=level + 1
+            )
+        times = rows if field in ROWS else TIMES.get(field, 1)
+        return Size(inner.levels, aliases + inner.aliases, asked + times * (1 + inner.cost))
+
+    def _rows(self, node: FieldNode) -> int:
+        """How many rows a page may have; as many as a page can have where it makes no sense."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        value = self._value(given["first"]) if "first" in given else DEFAULT_LIMIT
+        return value if isinstance(value, int) and 1 <= value <= MAX_LIMIT else MAX_LIMIT
+
+    def _value(self, node: ValueNode | None) -> Any:
+        if isinstance(node, IntValueNode):
+            # Longer numbers are refused anyway, and Python refuses to read very long ones.
+            return int(node.value) if len(node.value) < 10 else None
+        if not isinstance(node, VariableNode):
+            return None
+        name = node.name.value
+        if name in self._variables:
+            return self._variables[name]
+        default = self._defaults.get(name)
+        return DEFAULT_LIMIT if default is None else self._value(default)
+
+    def _refuse_depth(self, level: int) -> None:
+        if level > self._max_depth:
+            raise QueryTooLarge(f"It has more than {self._max_depth} levels.")

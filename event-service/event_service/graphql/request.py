@@ -1,0 +1,59 @@
+"""A query as it comes in."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import ClientDisconnect
+
+from service_kit.problems import InvalidRequest
+
+MEDIA_TYPE = "application/json"
+
+
+class GraphQLRequest(BaseModel):
+    """Only a query and what belongs to it: no list of queries, no files."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "query": 'query Next($first: Int!) { events(first: $first, city: "Berlin")'
+                    " { items { id title startsAt availability { available } } nextCursor } }",
+                    "variables": {"first": 10},
+                }
+            ]
+        }
+    )
+
+    query: Annotated[str, Field(min_length=1)]
+    variables: dict[str, Any] | None = None
+    operation_name: Annotated[str | None, Field(alias="operationName")] = None
+
+
+async def read_request(request: Request) -> GraphQLRequest:
+    """Read here and not by FastAPI, which would judge the body before the token. Other media types
+    are refused because a page of somebody else can send those without asking."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != MEDIA_TYPE:
+        raise InvalidRequest.field("Content-Type", f"It must be {MEDIA_TYPE}.")
+    try:
+        document = orjson.loads(await request.body())
+    except (orjson.JSONDecodeError, ClientDisconnect):
+        raise InvalidRequest.field("body", "It cannot be read.") from None
+    try:
+        return GraphQLRequest.model_validate(document)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]
+        ) from None
+
+
+AskedDep = Annotated[GraphQLRequest, Depends(read_request)]
+
+REQUEST_BODY = {
+    "required": True,
+    "content": {MEDIA_TYPE: {"schema": GraphQLRequest.model_json_schema()}},
+}

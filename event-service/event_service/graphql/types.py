@@ -1,0 +1,200 @@
+"""What can be asked for. Values are those of REST, in its JSON form."""
+
+from enum import StrEnum
+from typing import Any, NewType, Self
+from uuid import UUID
+
+import orjson
+import strawberry
+
+from event_service.bookings.schemas import BookingPublic
+from event_service.graphql.context import Info
+from service_kit.problems import NotFound
+
+Json = dict[str, Any]
+
+DateTime = NewType("DateTime", str)
+Amount = NewType("Amount", int)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a moment is text such as 2027-01-20T18:30:00Z")
+    return value
+
+
+SCALARS: dict[object, Any] = {
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="RFC 3339, such as 2027-01-20T18:30:00Z.",
+        serialize=_text,
+        parse_value=_text,
+    ),
+    # GraphQL's Int ends at 2,147,483,647, which is no large sum in every currency.
+    Amount: strawberry.scalar(
+        name="Amount", description="A whole number of minor units.", serialize=int, parse_value=int
+    ),
+}
+
+
+@strawberry.enum
+class EventStatus(StrEnum):
+    draft = "draft"
+    published = "published"
+    cancelled = "cancelled"
+
+
+@strawberry.enum
+class Seating(StrEnum):
+    general = "general"
+    assigned = "assigned"
+
+
+@strawberry.enum
+class SeatState(StrEnum):
+    free = "free"
+    held = "held"
+    booked = "booked"
+
+
+@strawberry.enum
+class BookingStatus(StrEnum):
+    held = "held"
+    confirmed = "confirmed"
+    cancelled = "cancelled"
+    expired = "expired"
+
+
+@strawberry.type(description="Counted now; seatsAvailable of an event may be a second old.")
+class Availability:
+    capacity: int
+    available: int
+    held: int
+    booked: int
+
+
+@strawberry.type
+class Seat:
+    id: strawberry.ID
+    number: int
+    state: SeatState
+
+
+@strawberry.type
+class SeatRow:
+    name: str
+    known_seats: strawberry.Private[list[Json]]
+
+    @strawberry.field
+    async def seats(self, info: Info) -> list[Seat]:
+        await info.context.take_seats(len(self.known_seats))
+        return [Seat(**seat) for seat in self.known_seats]
+
+
+@strawberry.type
+class Section:
+    name: str
+    price: Amount
+    rows: list[SeatRow]
+
+    @classmethod
+    def of(cls, fields: Json) -> Self:
+        rows = [SeatRow(name=row["name"], known_seats=row["seats"]) for row in fields["rows"]]
+        return cls(name=fields["name"], price=fields["price"], rows=rows)
+
+
+@strawberry.type(description="Every seat, if seats are assigned.")
+class SeatMap:
+    sections: list[Section]
+
+
+@strawberry.type(description="A draft is shown to its organizer only.")
+class Event:
+    id: strawberry.ID
+    organizer_id: strawberry.ID
+    title: str
+    description: str
+    category: str
+    venue: str
+    city: str
+    timezone: str
+    starts_at: DateTime
+    ends_at: DateTime
+    sales_start: DateTime | None
+    sales_end: DateTime | None
+    status: EventStatus
+    seating: Seating
+    capacity: int
+    seats_available: int
+    price: Amount
+    currency: str
+    max_seats_per_user: int
+    version: int
+    created_at: DateTime
+    updated_at: DateTime
+
+    @strawberry.field
+    async def availability(self, info: Info) -> Availability | None:
+        counted = await info.context.availability.load(UUID(self.id))
+        if counted is None:
+            raise NotFound
+        return Availability(**counted.model_dump())
+
+    @strawberry.field
+    async def seats(self, info: Info) -> SeatMap | None:
+        if self.seating != Seating.assigned:
+            return SeatMap(sections=[])
+        # Before the map is made, which takes PostgreSQL a while.
+        info.context.refuse_seats(self.capacity)
+        seat_map = await info.context.seat_maps.load(UUID(self.id))
+        if seat_map is None:
+            raise NotFound
+        return SeatMap(sections=[Section.of(part) for part in orjson.loads(seat_map)["sections"]])
+
+
+@strawberry.type(description="Published events that have not begun, the next one first.")
+class EventPage:
+    items: list[Event]
+    next_cursor: str | None
+
+
+@strawberry.type
+class BookedSeat:
+    id: strawberry.ID
+    section: str | None
+    row: str | None
+    number: int | None
+    ticket_code: str
+
+
+@strawberry.type
+class Booking:
+    id: strawberry.ID
+    event_id: strawberry.ID
+    status: BookingStatus
+    total: Amount
+    currency: str
+    created_at: DateTime
+    expires_at: DateTime | None
+    known_seats: strawberry.Private[list[Json]]
+
+    @classmethod
+    def of(cls, booking: BookingPublic) -> Self:
+        fields = booking.model_dump(mode="json")
+        return cls(known_seats=fields.pop("seats"), **fields)
+
+    @strawberry.field
+    async def seats(self, info: Info) -> list[BookedSeat]:
+        await info.context.take_seats(len(self.known_seats))
+        return [BookedSeat(**seat) for seat in self.known_seats]
+
+    @strawberry.field
+    async def event(self, info: Info) -> Event | None:
+        event = await info.context.events.load(UUID(self.event_id))
+        return Event(**event.model_dump(mode="json")) if event else None
+
+
+@strawberry.type(description="One's own bookings, newest first.")
+class BookingPage:
+    items: list[Booking]
+    next_cursor: str | None

@@ -38,7 +38,7 @@ class Settings(ServiceSettings):
 
     # One query may ask for much more than one request of REST: see graphql/limits.py.
     graphql_max_characters: int = Field(10_000, ge=1)
-    graphql_max_tokens: int = Field(1_000, ge=1)
+    graphql_max_tokens: int = Field(500, ge=1)
     # Beyond some hundred levels nobody could count them.
     graphql_max_depth: int = Field(12, ge=1, le=100)
     graphql_max_aliases: int = Field(15, ge=0)

@@ -7,6 +7,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    TokenKind,
     get_operation_ast,
     parse,
 )
@@ -17,6 +18,9 @@ from event_service.graphql.errors import QueryTooLarge
 from event_service.graphql.limits import refuse_too_much, types_of
 from event_service.settings import Settings
 from service_kit.problems import InvalidRequest
+
+NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
+MAX_DIGITS = 100
 
 
 class Gate(SchemaExtension):
@@ -48,7 +52,14 @@ def read_document(query: str, settings: Settings) -> DocumentNode:
     """Raises GraphQLError for what is no document or has too many tokens."""
     if len(query) > settings.graphql_max_characters:
         raise QueryTooLarge(f"It is longer than {settings.graphql_max_characters} characters.")
-    return parse(query, max_lexical_tokens=settings.graphql_max_tokens)
+    document = parse(query, max_lexical_tokens=settings.graphql_max_tokens)
+    token = document.loc.start_token if document.loc else None
+    while token:
+        # Python refuses to read very long numbers, and validation would take that for our fault.
+        if token.kind in NUMBERS and len(token.value or "") > MAX_DIGITS:
+            raise InvalidRequest.field("query", "A number is too long.")
+        token = token.next
+    return document
 
 
 def read_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

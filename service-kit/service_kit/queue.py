@@ -14,7 +14,9 @@ from celery import Celery, Task
 from celery.exceptions import TaskPredicate
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 from celery.worker.request import Request
+from kombu.transport import virtual
 
+from service_kit.broker import TRANSPORT
 from service_kit.logs import configure_logging
 from service_kit.monitoring import configure_sentry
 from service_kit.settings import ServiceSettings
@@ -45,7 +47,9 @@ def create_queue(name: str, settings: ServiceSettings) -> Celery[Any]:
         worker_send_task_events=True,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
+        broker_transport=TRANSPORT,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
             "unacked_restore_interval": 5,
@@ -66,10 +70,26 @@ class TaskCrashed(Exception):
 
 
 class DiscreetRequest(Request):
-    """Shows to ``inspect``, and so to Flower, what the sender wants shown of a message."""
+    """Shows to ``inspect``, and so to Flower, what the sender wants shown of a message; and gives back
+    the place of a message that could not be acknowledged."""
 
     def info(self, safe: bool = False) -> Any:
         return super().info(safe=True)
+
+    def acknowledge(self) -> None:
+        super().acknowledge()
+        self._free_place()
+
+    def reject(self, requeue: bool = False) -> None:
+        super().reject(requeue)
+        self._free_place()
+
+    def _free_place(self) -> None:
+        """Where Redis did not answer, Celery says so in the log and goes on, but kombu counts the
+        message among those in hand: after as many as there are processes it would fetch no more
+        (celery#2415). Redis brings such a message back after the visibility timeout."""
+        if not self.message.acknowledged:
+            virtual.QoS.ack(self.message.channel.qos, self.message.delivery_tag)
 
 
 class BaseTask(Task):  # type: ignore[type-arg]

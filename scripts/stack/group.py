@@ -38,6 +38,8 @@ class Group:
         self._stop_order = stop_order
         self._say = say
         self._paused: set[str] = set()
+        # Nobody brings back what another thread is stopping at this moment.
+        self._at_work = threading.Lock()
         self._pauses: dict[str, float] = {}
         self._due: dict[str, float] = {}
         for folder in (self.run_dir, self.log_dir):
@@ -68,9 +70,10 @@ class Group:
     def watch(self, *, until: threading.Event) -> None:
         """Starts again what ends by itself, after a pause that grows while it keeps ending."""
         while not until.wait(WATCH_SECONDS):
-            for name, process in self.processes.items():
-                if name not in self._paused and not process.is_running():
-                    self._bring_back(process)
+            with self._at_work:
+                for name, process in self.processes.items():
+                    if name not in self._paused and not process.is_running():
+                        self._bring_back(process)
 
     def _bring_back(self, process: Process) -> None:
         name, now = process.name, time.monotonic()
@@ -94,8 +97,9 @@ class Group:
     def without(self, name: str) -> Iterator[None]:
         """Stops one process for the time of a block."""
         process = self.processes[name]
-        self._paused.add(name)
-        process.stop()
+        with self._at_work:
+            self._paused.add(name)
+            process.stop()
         try:
             yield
         finally:

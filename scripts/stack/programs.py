@@ -11,7 +11,10 @@ from stack.ports import LOOPBACK
 from stack.processes import Program
 from stack.services import AUTH, EVENT, NOTIFICATION, SERVICES, Service
 
-QUEUE = "notifications"
+# Workers have nothing to say to each other; their gossip only hampers a return to the broker.
+WORKER_OPTIONS = (
+    "--queues", "notifications", "--concurrency", "2", "-E", "--without-gossip", "--without-mingle",
+)  # fmt: skip
 # A worker finishes the mail that it is at, and asks auth-service for the address until the end.
 STOP_ORDER = (
     {"notification-worker"},
@@ -87,7 +90,7 @@ def services(environments: Environments, ports: dict[str, int], var: Path) -> li
         background(
             "notification-worker",
             NOTIFICATION,
-            [*celery, "worker", "--queues", QUEUE, "--concurrency", "2", "-E"],
+            [*celery, "worker", *WORKER_OPTIONS],
         ),
         background(
             "notification-beat",

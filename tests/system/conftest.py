@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -84,7 +84,13 @@ def stack(sentry: SentryRecorder) -> Iterator[Stack]:
         }
         stack = Stack(Path(folder), settings=settings, free_ports=True, durable=False)
         stack.start()
+        # As scripts/up does, and Docker: Celery's worker may end when Redis leaves it mid-word.
+        ended = Event()
+        watch = Thread(target=stack.group.watch, kwargs={"until": ended}, daemon=True)
+        watch.start()
         yield stack
+        ended.set()
+        watch.join()
         stack.stop()
 
 

@@ -17,6 +17,9 @@ from redis import Redis
 from xdist.scheduler import LoadScopeScheduling
 
 from service_kit.ids import new_id
+from tests.system.faults.table import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MIGRATIONS = {
@@ -33,17 +36,22 @@ settings.register_profile(
 settings.load_profile("parterre")
 
 
+def needs_the_stack(nodeid: str) -> bool:
+    """Each fault has processes of its own."""
+    return nodeid.startswith("tests/system/") and not nodeid.startswith("tests/system/faults/")
+
+
 class OneStack(LoadScopeScheduling):  # type: ignore[misc]
     """Gives the tests that need the whole system to one worker, first because they take longest, and
     the others to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/system" if nodeid.startswith("tests/system/") else nodeid
+        return "tests/system" if needs_the_stack(nodeid) else nodeid
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/system/"))
+    items.sort(key=lambda item: not needs_the_stack(item.nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:

@@ -2,6 +2,7 @@
 
 import asyncio
 import email
+import re
 import socket
 import threading
 from collections import Counter
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
+from functools import cached_property
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -28,9 +30,11 @@ class Taken:
     def message(self) -> EmailMessage:
         return email.message_from_bytes(self.content, policy=default)
 
-    @property
+    @cached_property
     def message_id(self) -> str:
-        return str(self.message["Message-ID"])
+        """Read without the rest: faults ask for it again and again, of a thousand mails."""
+        [found] = re.findall(rb"(?m)^Message-ID: (\S+)\r$", self.content.partition(b"\r\n\r\n")[0])
+        return str(found.decode())
 
 
 @dataclass

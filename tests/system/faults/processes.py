@@ -14,6 +14,7 @@ from stack.ports import free_port
 from stack.redis import Redis
 
 ROOT = Path(__file__).resolve().parents[3]
+WORKER_PROCESSES = 2
 PATHS = [ROOT, ROOT / "service-kit", ROOT / "notification-service"]
 
 
@@ -39,7 +40,10 @@ class OneProcess:
         return children
 
     def says(self, text: str) -> bool:
-        return text in self.log.read_text(errors="replace")
+        return self.counts(text) > 0
+
+    def counts(self, text: str) -> int:
+        return self.log.read_text(errors="replace").count(text)
 
     def signal_group(self, signum: int) -> None:
         os.killpg(self._popen.pid, signum)
@@ -75,9 +79,12 @@ def start_worker(
     options: Mapping[str, Any], log: Path, *, module: str = "notification_service.worker"
 ) -> OneProcess:
     """A real worker of two processes. ``module`` is another where a guard is to be missing."""
-    arguments = ["worker", "--queues", "notifications", "--concurrency", "2", "--hostname"]
+    arguments = ["worker", "--queues", "notifications", "-E"]
+    arguments += ["--concurrency", str(WORKER_PROCESSES)]
+    # It has no neighbours to ask how they are, for which it would wait a second.
+    arguments += ["--without-mingle", "--without-gossip", "--hostname"]
     name = f"{log.stem}-{free_port()}@tests"
-    command = [sys.executable, "-m", "celery", "-A", module, *arguments, name, "-E"]
+    command = [sys.executable, "-m", "celery", "-A", module, *arguments, name]
     return OneProcess(command, as_environment(options), log)
 
 

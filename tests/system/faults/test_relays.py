@@ -1,0 +1,68 @@
+"""Several relays at once, and one that dies at the worst moment."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from service_kit import relay
+from service_kit.relay import QueuePublisher
+from tests.system.faults.conftest import IS_FULL
+from tests.system.faults.road import FORGETFUL, WORKER, Road, until
+
+MAILS = 500 if IS_FULL else 40
+BATCHES = 10
+RELAYS = 2
+
+
+class TogetherIfPossible(QueuePublisher):
+    """Publishes at the moment when another relay does too, should there be one with rows."""
+
+    barrier = threading.Barrier(RELAYS, timeout=0.3)
+
+    def __call__(self, rows: list[Any]) -> list[UUID]:
+        try:
+            self.barrier.wait()
+        except threading.BrokenBarrierError:
+            self.barrier.reset()
+        return super().__call__(rows)
+
+
+@pytest.mark.parametrize("is_leased", [True, False])
+async def test_two_relays_send_each_mail_once(
+    road: Road, monkeypatch: pytest.MonkeyPatch, is_leased: bool
+) -> None:
+    """The worker knows no message again, so that it is the relays that are tested; in the second
+    case a row that one has claimed is still due for the other."""
+    if not is_leased:
+        monkeypatch.setattr(relay, "LEASE", timedelta(0))
+    await road.worker(module=FORGETFUL)
+    async with road.in_use(relays=RELAYS, reconciles=False, publisher=TogetherIfPossible):
+        for _ in range(BATCHES):
+            await road.ask(MAILS // BATCHES)
+            await until(road.all_published, "the queue has all")
+        await until(road.is_worked_off, "the worker has taken all")
+
+    road.report("two relays", without="" if is_leased else "claim of a row")
+    assert road.lost == 0
+    assert (road.doubled > 0) == (not is_leased)
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+async def test_a_relay_that_dies_before_it_notes_what_it_published(
+    road: Road, remembers: bool
+) -> None:
+    """Everything comes twice; the second worker knows no message again."""
+    await road.worker(module=WORKER if remembers else FORGETFUL)
+    async with road.in_use(reconciles=False):
+        await road.ask(MAILS)
+        await until(road.all_published, "the queue has all")
+        await road.publish_again()
+        await until(road.all_published, "the queue has all again")
+        await until(road.is_worked_off, "the worker has taken all")
+
+    road.report("everything published twice", without="" if remembers else "keys of messages")
+    assert road.lost == 0
+    assert road.doubled == (0 if remembers else MAILS)

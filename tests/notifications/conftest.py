@@ -62,11 +62,18 @@ def writer() -> LetterWriter:
 
 
 @pytest.fixture
+def smtp_timeout_seconds() -> float:
+    """Short, for the sake of the tests in which nobody answers; others may ask for another."""
+    return 0.3
+
+
+@pytest.fixture
 def options(
     notification_database_url: str,
     redis_url: str,
     mail_server: MailServerForTests,
     auth_server: AuthServerForTests,
+    smtp_timeout_seconds: float,
 ) -> dict[str, Any]:
     """Settings by name; a test changes what it is about."""
     return {
@@ -80,7 +87,7 @@ def options(
         "service_client_id": "notification-service",
         "service_client_secret": "a-secret-that-is-long-enough-for-anybody",
         "smtp_url": mail_server.url,
-        "smtp_timeout_seconds": 0.3,
+        "smtp_timeout_seconds": smtp_timeout_seconds,
         "mail_from": "Parterre <tickets@parterre.example>",
         "rate_limit_enabled": False,
         "gauges_refresh_seconds": 0.05,

@@ -18,6 +18,9 @@ from tests.notifications.conftest import OfficeForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_erasure, make_message
 
+# Where the mail server takes its time: something else happens meanwhile, and that may take long on a
+# busy machine.
+patient = pytest.mark.parametrize("smtp_timeout_seconds", [10.0])
 LAPSE = {"lease_until": "now() - interval '1 second'"}
 
 
@@ -394,6 +397,7 @@ async def test_erasure_drops_what_waits_and_forgets_the_rest(
     assert [bool(row.data) for row in rows] == [False, False, True]
 
 
+@patient
 async def test_a_mail_under_way_is_stopped_by_an_erasure(
     office: OfficeForTests, mail_server: MailServerForTests
 ) -> None:
@@ -411,6 +415,7 @@ async def test_a_mail_under_way_is_stopped_by_an_erasure(
     assert (await office.row(message)).status == "dropped"
 
 
+@patient
 async def test_a_mail_whose_lease_passed_on_is_not_sent(
     office: OfficeForTests, mail_server: MailServerForTests
 ) -> None:
@@ -424,6 +429,7 @@ async def test_a_mail_whose_lease_passed_on_is_not_sent(
     assert (await office.row(message)).status == "sending"
 
 
+@patient
 async def test_without_its_guard_it_would_be_sent(
     office: OfficeForTests, mail_server: MailServerForTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,17 +28,17 @@ __all__ = [
 ]
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_database(request: Request) -> Database:
+async def get_database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def get_idempotency_key(
+async def get_idempotency_key(
     idempotency_key: Annotated[
         str | None,
         Header(description="Up to 255 visible characters; the same again is answered, not done."),
@@ -51,7 +51,7 @@ def get_idempotency_key(
     return idempotency_key
 
 
-def get_if_match(
+async def get_if_match(
     if_match: Annotated[
         str | None, Header(description="The ETag that you read; only its version counts.")
     ] = None,
@@ -63,14 +63,6 @@ def get_if_match(
     if not version.isdigit() or len(version) > 9:
         raise InvalidRequest.field("If-Match", "It is not an ETag of this resource.")
     return int(version)
-
-
-def get_if_none_match(
-    if_none_match: Annotated[
-        str | None, Header(description="The ETag that you have; 304 if it is still the same.")
-    ] = None,
-) -> str | None:
-    return if_none_match
 
 
 async def require_verified(request: Request, user: CurrentUser) -> Person:
@@ -87,13 +79,15 @@ async def require_verified(request: Request, user: CurrentUser) -> Person:
     return user
 
 
-def get_pages(request: Request) -> Pages:
+async def get_pages(request: Request) -> Pages:
     pages: Pages = request.app.state.pages
     return pages
 
 
 EventPages = Annotated[Pages, Depends(get_pages)]
-IfNoneMatch = Annotated[str | None, Depends(get_if_none_match)]
+IfNoneMatch = Annotated[
+    str | None, Header(description="The ETag that you have; 304 if it is still the same.")
+]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 DatabaseDep = Annotated[Database, Depends(get_database)]
 IdempotencyKeyHeader = Annotated[str | None, Depends(get_idempotency_key)]

@@ -6,6 +6,7 @@ token hears 401 before its body is read.
 
 import hashlib
 import hmac
+import inspect
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -140,6 +141,7 @@ class Route(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         needs_principal = calls(self.dependant, require_principal)
+        refuse_threads(self.dependant)
 
         async def admit(request: Request) -> Response:
             limits: RateLimits = request.app.state.rate_limits
@@ -166,6 +168,22 @@ def calls(dependant: Dependant, function: Callable[..., Any]) -> bool:
     return dependant.call is function or any(
         calls(inner, function) for inner in dependant.dependencies
     )
+
+
+def refuse_threads(dependant: Dependant) -> None:
+    """Raises TypeError for what FastAPI would hand to a thread: that costs every request more than
+    all else that is done before its endpoint."""
+    if not _is_async(dependant.call):
+        raise TypeError(f"{dependant.call} would wait for a thread; make it async.")
+    for inner in dependant.dependencies:
+        refuse_threads(inner)
+
+
+def _is_async(call: Any) -> bool:
+    function = inspect.unwrap(call)
+    if not inspect.isroutine(function):
+        function = type(function).__call__
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 class Router(APIRouter):

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
@@ -12,8 +13,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import Depends
 
-from service_kit.admission import csrf_claim
+from service_kit.admission import Router, csrf_claim
 from service_kit.tokens import SERVICE_AUDIENCE
 from tests.kit.conftest import (
     KEY,
@@ -198,3 +200,19 @@ async def test_malformed_requests_are_limited_too(make_settings: MakeSettings) -
     async with serving(settings) as app, client_of(app) as client:
         answers = [await client.post("/things", content=b"{") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [401, 401, 429]
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_dependency_that_needs_a_thread_is_refused_at_once(is_async: bool) -> None:
+    async def without_thread() -> str:
+        return ""
+
+    def with_thread() -> str:
+        return ""
+
+    async def endpoint() -> None:
+        """Does nothing."""
+
+    dependency = Depends(without_thread if is_async else with_thread)
+    with nullcontext() if is_async else pytest.raises(TypeError, match="with_thread"):
+        Router().add_api_route("/", endpoint, dependencies=[dependency])

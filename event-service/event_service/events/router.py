@@ -69,7 +69,7 @@ async def list_events(
     paging: PagingDep,
     pages: EventPages,
     user: OptionalUser,
-    if_none_match: IfNoneMatch,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     return respond(await pages.event_list(query, paging, user), if_none_match)
 
@@ -81,7 +81,7 @@ async def list_events(
     responses=answers(NotFound),
 )
 async def get_event(
-    event_id: UUID, pages: EventPages, user: OptionalUser, if_none_match: IfNoneMatch
+    event_id: UUID, pages: EventPages, user: OptionalUser, if_none_match: IfNoneMatch = None
 ) -> Response:
     return respond(await pages.event(event_id, user), if_none_match)
 
@@ -171,7 +171,7 @@ async def get_availability(event_id: UUID, user: OptionalUser, session: SessionD
     responses=answers(NotFound),
 )
 async def get_seats(
-    event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch
+    event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch = None
 ) -> Response:
     seats = await queries.get_seat_map(session, event_id, viewer=user.user_id if user else None)
     return respond(pack(seats.encode()), if_none_match)

@@ -23,7 +23,7 @@ async def get_files(settings: SettingsDep) -> Files:
     return await asyncio.to_thread(read_files) if settings.is_development else kept_files()
 
 
-def get_origins(request: Request, settings: SettingsDep) -> Origins:
+async def get_origins(request: Request, settings: SettingsDep) -> Origins:
     return origins_for(settings, request.url.hostname or "")
 
 
@@ -33,7 +33,9 @@ OriginsDep = Annotated[Origins, Depends(get_origins)]
 
 @router.api_route("/", methods=["GET", "HEAD"])
 @limited("static")
-async def get_page(files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch) -> Response:
+async def get_page(
+    files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch = None
+) -> Response:
     file = _page(files, origins)
     response = _respond(file, ASK_EACH_TIME, if_none_match)
     response.headers["Content-Security-Policy"] = content_security_policy(origins)
@@ -42,7 +44,7 @@ async def get_page(files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMa
 
 @router.api_route("/static/{path:path}", methods=["GET", "HEAD"])
 @limited("static")
-async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch) -> Response:
+async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch = None) -> Response:
     release, _, name = path.partition("/")
     file = files.by_name.get(name)
     if file is None or name == INDEX:

@@ -94,7 +94,7 @@ async def test_without_the_sweep_nothing_comes_afterwards(
             await go_through(road, trouble)
             await road.ask_until_one_is_sent()
             road.report(trouble.what, without="sweep")
-            assert trouble.doubled or road.lost >= MAILS
+            assert trouble.doubled or road.lost > 0
 
 
 @pytest.mark.parametrize("is_final", [True, False])

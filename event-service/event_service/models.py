@@ -162,7 +162,7 @@ class Booking(Base, table=True):
     user_id: UUID
     status: str
     quantity: int
-    total: int
+    total: int = Field(sa_type=BigInteger)
     currency: str
     created_at: datetime = Field(default_factory=utc_now)
     expires_at: datetime | None = None

@@ -49,6 +49,13 @@ async def test_chosen_seats_are_named_and_priced_by_section(
     assert after["sections"][0]["rows"][0]["seats"][1]["state"] == "free"
 
 
+async def test_many_dear_seats_add_up(guest: User, published: Publish) -> None:
+    event = await published(price=1_000_000_000)
+    booked = await guest.book(event, 5)
+    assert booked.status_code == 201
+    assert booked.json()["total"] == 5_000_000_000
+
+
 async def test_one_taken_seat_refuses_all_and_says_which(
     user: MakeUser, published: Publish
 ) -> None:

@@ -3,7 +3,7 @@ once is decided here, by rows and constraints; see Design notes in ../../README.
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
-from sqlalchemy.types import DateTime, Integer, String
+from sqlalchemy.types import BigInteger, DateTime, Integer, String
 
 _TIME = DateTime(timezone=True)
 
@@ -148,7 +148,7 @@ WRITE = text("""
     bindparam("user_id", type_=UUID()),
     bindparam("status", type_=String()),
     bindparam("seats", type_=Integer()),
-    bindparam("total", type_=Integer()),
+    bindparam("total", type_=BigInteger()),
     bindparam("currency", type_=String()),
     bindparam("expires_at", type_=_TIME),
     bindparam("seat_ids", type_=ARRAY(UUID())),

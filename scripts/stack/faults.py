@@ -9,6 +9,8 @@ from stack import testing
 from stack.errors import StackError
 
 FAULTS = "tests/system/faults"
+# More at once would measure the patience of each.
+AT_ONCE = "2"
 LIMIT_SECONDS = 1800
 GRACE_SECONDS = 60
 
@@ -32,7 +34,7 @@ def main() -> None:
     os.environ["FAULTS"] = "full"
     end_in_time()
     try:
-        sys.exit(testing.run([FAULTS, *sys.argv[1:]]))
+        sys.exit(testing.run(["-n", AT_ONCE, FAULTS, *sys.argv[1:]]))
     except StackError as error:
         sys.exit(f"faults: {error}")
 

@@ -1,6 +1,5 @@
 """A road of its own for each test: database, Redis, mail server, accounts, workers."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from tests.system.conftest import SentryRecorder
 from tests.system.faults.processes import OwnRedis
 from tests.system.faults.road import Road, build_road, until
 from tests.system.faults.table import FAULT, Tally
-
-IS_FULL = os.environ.get("FAULTS") == "full"
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import signal
 import pytest
 
 from tests.notifications.mail_server import MailServerForTests
-from tests.system.faults.conftest import IS_FULL
-from tests.system.faults.road import Road, until
+from tests.system.faults.road import IS_FULL, Road, until
 
 MAILS, KILLS = (1000, 20) if IS_FULL else (80, 4)
 

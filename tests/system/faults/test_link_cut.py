@@ -9,10 +9,9 @@ from uuid import UUID
 from redis import Redis
 
 from service_kit.relay import QueuePublisher
-from tests.system.faults.conftest import IS_FULL
 from tests.system.faults.link import Link, link_to
 from tests.system.faults.processes import WORKER_PROCESSES
-from tests.system.faults.road import Road, until
+from tests.system.faults.road import IS_FULL, Road, until
 
 MAILS = 500 if IS_FULL else 40
 # In earnest a worker takes half a minute to see that a line is dead.

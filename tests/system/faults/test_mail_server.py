@@ -11,8 +11,7 @@ import pytest
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.system.conftest import SentryRecorder
-from tests.system.faults.conftest import IS_FULL
-from tests.system.faults.road import Road, until
+from tests.system.faults.road import IS_FULL, Road, until
 
 MAILS = 200 if IS_FULL else 10
 TAKEN_WITHOUT_A_WORD = 2

@@ -9,8 +9,7 @@ import pytest
 
 from service_kit import relay
 from service_kit.relay import QueuePublisher
-from tests.system.faults.conftest import IS_FULL
-from tests.system.faults.road import FORGETFUL, WORKER, Road, until
+from tests.system.faults.road import FORGETFUL, IS_FULL, WORKER, Road, until
 
 MAILS = 500 if IS_FULL else 40
 BATCHES = 10

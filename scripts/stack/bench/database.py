@@ -1,9 +1,12 @@
 """pgbench on the very statements of a booking: what PostgreSQL alone could do."""
 
+import asyncio
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 from event_service.bookings import statements
 from stack.postgres import BINARIES
@@ -80,3 +83,51 @@ def bookings_per_second(
     if done.returncode or not found:
         raise RuntimeError(f"pgbench: {done.stderr.strip()[-500:]}")
     return float(found[1])
+
+
+_FILL = """
+    INSERT INTO event (
+        id, organizer_id, title, description, category, venue, city, timezone, starts_at, ends_at,
+        status, seating, capacity, price, currency, max_seats_per_user, version, created_at,
+        updated_at
+    )
+    SELECT gen_random_uuid(), gen_random_uuid(), 'Evening ' || n, '', 'Music', 'Hall',
+        'City ' || n % 500, 'UTC', start, start + interval '2 hours', 'published', 'general', 100,
+        2500, 'EUR', 10, 1, now(), now()
+    FROM (
+        SELECT n, now() + interval '1 day' + n * interval '10 seconds' AS start
+        FROM generate_series(1, $1 - (SELECT count(*) FROM event)) AS n
+    ) AS evenings
+"""
+
+
+def fill_with_events(url: str, number: int) -> None:
+    """Adds published events until there are so many, as autovacuum leaves them."""
+
+    async def fill() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(_FILL, number, timeout=600)
+            await connection.execute("VACUUM ANALYZE", timeout=600)
+        finally:
+            await connection.close()
+
+    asyncio.run(fill())
+
+
+def seats_sold(url: str, event_id: str) -> int:
+    """Seats of an event that belong to a confirmed booking."""
+
+    async def count() -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            found = await connection.fetchval(
+                "SELECT count(*) FROM seat JOIN booking ON booking.id = booking_id "
+                "WHERE seat.event_id = $1 AND status = 'confirmed'",
+                event_id,
+            )
+        finally:
+            await connection.close()
+        return int(found)
+
+    return asyncio.run(count())

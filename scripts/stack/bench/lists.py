@@ -1,0 +1,99 @@
+"""How fast events are listed, from the cache and from the database."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from stack.bench import database, load
+from stack.bench.lines import Line, at_least, at_most
+from stack.bench.measuring import Bench
+
+CONNECTIONS = 64
+FEW, MANY = 1_000, 1_000_000
+PAGE = 20
+FAR_PAGE = 1_000
+SAMPLES = 60
+
+
+def event_list(bench: Bench) -> list[Line]:
+    for number in range(PAGE):
+        bench.organizer.publish(
+            title=f"Event {number}", seating={"kind": "general", "capacity": 50}
+        )
+    path = f"/api/v1/events?city=Berlin&limit={PAGE}"
+    page: Any = httpx.get(f"http://127.0.0.1:{bench.port}{path}").json()
+    other = bench.stack.start_comparison()
+    httpx.put(f"http://127.0.0.1:{other}/page", json=page).raise_for_status()
+    query = path.partition("?")[2]
+    sides = ((bench.port, path), (other, f"/constant?{query}"), (other, f"/stock?{query}"))
+    rates: list[list[float]] = [[], [], []]
+    for _ in range(3):
+        for (port, where), found in zip(sides, rates, strict=True):
+            request = load.request("GET", where)
+            measured = bench.measure(
+                lambda request=request: request,  # type: ignore[misc]
+                connections=CONNECTIONS,
+                port=port,
+            )
+            found.append(measured.per_second)
+    cached, bare, decorated = (sum(found) / len(found) for found in rates)
+    return [
+        at_least("event list, a constant answer", cached, bare, "/s", 0.7),
+        at_least("event list, the stock @cache()", cached, decorated, "/s", 3.0),
+    ]
+
+
+def growth(bench: Bench) -> list[Line]:
+    """Pages as the database gives them. The time since when is another in each request, so that
+    none comes from the cache."""
+    database.fill_with_events(bench.database_url(), FEW)
+    few = _first_page(bench)
+    database.fill_with_events(bench.database_url(), MANY)
+    cursor = _cursor_of_far_page(bench)
+    first, far = [], []
+    for _ in range(3):
+        first.append(_first_page(bench))
+        far.append(_median(bench, f"&cursor={quote(cursor)}"))
+    name = "page of {:,} events, first of 1,000"
+    return [
+        at_most("first " + name.format(MANY), sorted(first)[1], few, "ms", 1.3),
+        at_most("1,000th " + name.format(MANY), sorted(far)[1], few, "ms", 1.3),
+    ]
+
+
+def _first_page(bench: Bench) -> float:
+    return _median(bench, "")
+
+
+_numbers = itertools.count(1)
+
+
+def _since() -> str:
+    """Before all events, and never the same again."""
+    moment = datetime(2001, 1, 1, tzinfo=UTC) + timedelta(microseconds=next(_numbers))
+    return quote(moment.isoformat())
+
+
+def _median(bench: Bench, suffix: str) -> float:
+    requests = (
+        load.request("GET", f"/api/v1/events?starts_from={_since()}&limit={PAGE}{suffix}")
+        for _ in range(SAMPLES)
+    )
+    found = load.run(bench.port, lambda: next(requests, None), connections=1, seconds=60)
+    assert set(found.statuses) == {200}, found.statuses
+    return found.percentile(50)
+
+
+def _cursor_of_far_page(bench: Bench) -> str:
+    """Walks there in larger steps."""
+    cursor, left = "", PAGE * (FAR_PAGE - 1)
+    with httpx.Client(base_url=f"http://127.0.0.1:{bench.port}", timeout=30) as client:
+        while left:
+            step = min(left, 100)
+            parameters = {"limit": str(step)} | ({"cursor": cursor} if cursor else {})
+            answer = client.get("/api/v1/events", params=parameters).raise_for_status()
+            cursor, left = answer.json()["next_cursor"], left - step
+    return cursor

@@ -20,6 +20,7 @@ from event_service.bookings.queries import (
     booking_public,
     find_idempotency_key,
     get_booking,
+    has_allowance,
 )
 from event_service.bookings.schemas import BookingCreate, BookingPublic
 from event_service.bookings.writing import new_tickets, write_booking
@@ -32,7 +33,7 @@ from event_service.errors import (
     SoldOut,
 )
 from event_service.events.queries import count_free_seats
-from event_service.models import Booking
+from event_service.models import Booking, IdempotencyKey
 from event_service.waitlist.queries import is_line_due
 from service_kit.clock import utc_now
 from service_kit.database import Database, TryAgain, constraint_name, sqlstate
@@ -40,6 +41,7 @@ from service_kit.ids import new_id
 from service_kit.problems import NotFound
 
 LOCK_NOT_AVAILABLE = "55P03"
+KEYS = IdempotencyKey.__tablename__
 
 Take = Callable[[AsyncSession, dict[str, Any]], Awaitable[Sequence[Row[Any]]]]
 
@@ -77,8 +79,8 @@ async def book(database: Database, request: Request) -> tuple[BookingPublic, boo
     except IntegrityError as error:
         if constraint_name(error) != "ck_seat_allowance_limit":
             raise
-    if await database.run(partial(_end_own_holds, request)):
-        # Holds that had ended were still counted: that was no refusal yet.
+    if await database.run(partial(_make_room, request)):
+        # What had ended was still counted, until here or until the sweeper came: no refusal yet.
         return await book(database, request)
     raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
 
@@ -89,14 +91,11 @@ async def _settle(request: Request, session: AsyncSession) -> int:
     )
 
 
-async def _end_own_holds(request: Request, session: AsyncSession) -> int:
-    return await expire_holds_of(
-        session,
-        request.user_id,
-        request.wanted.event_id,
-        now=utc_now(),
-        offer_for=request.offer_for,
-    )
+async def _make_room(request: Request, session: AsyncSession) -> bool:
+    """Ends the guest's own holds that are over; whether they may have the seats then."""
+    user_id, event_id = request.user_id, request.wanted.event_id
+    await expire_holds_of(session, user_id, event_id, now=utc_now(), offer_for=request.offer_for)
+    return await has_allowance(session, user_id, event_id, request.wanted.seats_wanted)
 
 
 class _Attempt:
@@ -145,7 +144,7 @@ class _Attempt:
                 },
             )
         except DBAPIError as error:
-            if request.key and sqlstate(error) == LOCK_NOT_AVAILABLE:
+            if _waited_for_key(error):
                 raise RequestInProgress from None
             raise
         return opened.one_or_none()
@@ -185,6 +184,14 @@ class _Attempt:
         if available >= self.request.wanted.seats_wanted:
             raise TryAgain
         raise SoldOut(available=available)
+
+
+def _waited_for_key(error: DBAPIError) -> bool:
+    """Whether another request with the same key was waited for in vain, and not some other lock:
+    PostgreSQL names the table in the context of the error."""
+    cause = getattr(error.orig, "__cause__", None)
+    context = getattr(cause, "context", None) or ""
+    return sqlstate(error) == LOCK_NOT_AVAILABLE and f'"{KEYS}"' in context
 
 
 async def _earlier(session: AsyncSession, request: Request) -> BookingPublic | None:

@@ -145,15 +145,14 @@ async def settle_event(
 
 async def expire_holds_of(
     session: AsyncSession, user_id: UUID, event_id: UUID, *, now: datetime, offer_for: timedelta
-) -> int:
-    """Ends one person's holds of an event, whose allowance they still use up; how many."""
+) -> None:
+    """Ends one person's holds of an event whose time is over: they still use up the allowance."""
     event = await session.scalar(
         select(Event).where(col(Event.id) == event_id).with_for_update(read=True)
     )
     ended = await _lapsed(session, event_id, col(Booking.user_id) == user_id, passes_by=False)
     if event and ended:
         await _expire(session, event, ended, now=now, offer_for=offer_for)
-    return len(ended)
 
 
 async def _lapsed(

@@ -14,7 +14,7 @@ from event_service.bookings.schemas import (
     BookingQuery,
     OrganizerBooking,
 )
-from event_service.models import Booking, Event, IdempotencyKey, Ticket
+from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance, Ticket
 from service_kit.paging import Page, Paging
 from service_kit.problems import NotFound
 
@@ -133,6 +133,22 @@ async def find_idempotency_key(
     session: AsyncSession, user_id: UUID, key: str
 ) -> IdempotencyKey | None:
     return await session.get(IdempotencyKey, (user_id, key))
+
+
+async def has_allowance(session: AsyncSession, user_id: UUID, event_id: UUID, seats: int) -> bool:
+    """Whether a person may have so many more seats of an event, in a look that begins now."""
+    counted = func.coalesce(col(SeatAllowance.seats), 0)
+    found = await session.scalar(
+        select(counted + seats <= col(Event.max_seats_per_user))
+        .outerjoin(
+            SeatAllowance,
+            and_(
+                col(SeatAllowance.event_id) == col(Event.id), col(SeatAllowance.user_id) == user_id
+            ),
+        )
+        .where(col(Event.id) == event_id)
+    )
+    return bool(found)
 
 
 async def lock_event_of_booking(

@@ -103,19 +103,17 @@ TAKE_ANY = text(f"""
 )
 
 # 2c. The same without passing by: whoever finds too few waits here for those who are still
-# deciding, in the order of positions and holding no seat yet, before "sold out" is said.
+# deciding, holding no seat yet, before "sold out" is said. Whatever seat may be had is locked in the
+# one order of TAKE_CHOSEN: free ones first and lapsed ones then could be a deadlock of a second.
 TAKE_ANY_WAITING = text(f"""
-    WITH free AS (
-        SELECT id FROM seat
-        WHERE event_id = :event_id AND booking_id IS NULL
-        ORDER BY position LIMIT :seats FOR UPDATE
-    ), lapsed AS (
-        SELECT id FROM seat
-        WHERE event_id = :event_id AND held_until <= now()
-        ORDER BY position LIMIT :seats - (SELECT count(*) FROM free)
-        FOR UPDATE
+    WITH possible AS MATERIALIZED (
+        SELECT id FROM seat WHERE event_id = :event_id AND booking_id IS NULL
+        UNION ALL
+        SELECT id FROM seat WHERE event_id = :event_id AND held_until <= now()
     ), picked AS (
-        SELECT id FROM free UNION ALL SELECT id FROM lapsed
+        SELECT id FROM seat
+        WHERE id IN (SELECT id FROM possible) AND (booking_id IS NULL OR held_until <= now())
+        ORDER BY id LIMIT :seats FOR UPDATE
     ) {_TAKE}
 """).bindparams(*_TAKE_PARAMETERS, bindparam("seats", type_=Integer()))
 

@@ -259,13 +259,16 @@ def owned(event: Event | None, owner: UUID) -> Event:
 
 
 async def count_free_seats(session: AsyncSession, event_id: UUID) -> int:
-    """Counted from the seats themselves, in a look that begins now."""
+    """Counted from the seats themselves, in a look that begins now.
+
+    Now, and not when the transaction began: it may have waited since, and a hold that ended
+    meanwhile is free. As a query of its own the time is read once, after the look has begun.
+    """
+    now = select(func.clock_timestamp()).scalar_subquery()
     free = select(func.count()).where(
         col(Seat.event_id) == event_id, col(Seat.booking_id).is_(None)
     )
-    lapsed = select(func.count()).where(
-        col(Seat.event_id) == event_id, col(Seat.held_until) <= func.now()
-    )
+    lapsed = select(func.count()).where(col(Seat.event_id) == event_id, col(Seat.held_until) <= now)
     counts = await session.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
     return int(counts.scalar_one())
 

@@ -11,6 +11,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import cancel_booking, expire_holds_of
+from event_service.bookings.queries import has_allowance
 from event_service.bookings.statements import LOWER_ALLOWANCES
 from event_service.errors import AlreadyWaiting, SalesClosed, SeatLimitReached, SeatsAvailable
 from event_service.events.queries import count_free_seats
@@ -38,15 +39,17 @@ async def join(
     except IntegrityError as error:
         if constraint_name(error) != "ck_seat_allowance_limit":
             raise
-    if await database.run(partial(_end_own_holds, event_id, by, offer_for)):
+    # The sweeper may have been there first: what counts is that they may have the seats now.
+    if await database.run(partial(_make_room, event_id, quantity, by, offer_for)):
         return await join(database, event_id, quantity, by=by, offer_for=offer_for)
     raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
 
 
-async def _end_own_holds(
-    event_id: UUID, user_id: UUID, offer_for: timedelta, session: AsyncSession
-) -> int:
-    return await expire_holds_of(session, user_id, event_id, now=utc_now(), offer_for=offer_for)
+async def _make_room(
+    event_id: UUID, quantity: int, user_id: UUID, offer_for: timedelta, session: AsyncSession
+) -> bool:
+    await expire_holds_of(session, user_id, event_id, now=utc_now(), offer_for=offer_for)
+    return await has_allowance(session, user_id, event_id, quantity)
 
 
 async def _join(

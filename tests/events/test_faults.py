@@ -1,0 +1,197 @@
+"""The same crowd while something breaks: what was told stays true."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from event_service.settings import Settings
+from service_kit.database import Database
+from service_kit.ids import new_id
+from stack.ports import free_port
+from stack.postgres import Postgres
+from stack.processes import Process, Program
+from stack.redis import Redis
+from tests.conftest import FreshDatabase, _migrate, for_sqlalchemy
+from tests.events.crowd import Crowd
+from tests.events.history import BOOKED, UNKNOWN
+from tests.events.lies import find_lies
+from tests.events.servers import SERVICE, Server, Servers, servers
+
+__all__ = ["servers"]
+
+SEATS = 97
+PATIENCE_SECONDS = 90.0
+
+
+@pytest.fixture
+async def own_settings(settings: Settings, fresh_database: FreshDatabase) -> Settings:
+    return changed(settings, database_url=await fresh_database("event"))
+
+
+def changed(settings: Settings, **values: object) -> Settings:
+    return Settings.model_validate(settings.model_dump() | {"hold_seconds": 1} | values)
+
+
+@asynccontextmanager
+async def stormed(started: list[Server], settings: Settings) -> AsyncIterator[Crowd]:
+    """Inside the block a crowd is under way; after it all is over and read."""
+    async with Crowd(started, gives_up=True) as crowd:
+        await crowd.open_event(SEATS, is_assigned=False)
+        async with connected(settings) as database:
+            await crowd.see_seats(database, is_assigned=False)
+        storm = asyncio.create_task(crowd.storm())
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await crowd.has_booked(20)
+                yield crowd
+                await crowd.has_booked(20)
+        finally:
+            crowd.calm_down()
+            await storm
+        async with connected(settings) as database:
+            await crowd.settle(database, settings)
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings, application_name="faults")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextmanager
+def process_of(program: Program, folder: Path) -> Iterator[Process]:
+    process = Process(program, run_dir=folder, log_dir=folder, cwd=folder)
+    process.start()
+    try:
+        process.wait_until_ready()
+        yield process
+    finally:
+        process.stop()
+
+
+async def is_served_again(crowd: Crowd) -> None:
+    """Returns when each process sells again, to newcomers."""
+    served = 0
+    while served < 8:
+        told = await crowd.attempt(str(new_id()), 1)
+        served = 0 if told.outcome == UNKNOWN else served + 1
+
+
+@pytest.mark.parametrize(
+    ("module", "is_kept"), [(SERVICE, True), ("tests.events.unguarded.early_answers", False)]
+)
+async def test_what_a_client_was_told_outlives_the_process_that_told_it(
+    servers: Servers, own_settings: Settings, module: str, is_kept: bool
+) -> None:
+    """SIGKILL, twice; the second case, which answers before it commits, is the control."""
+    started = await servers.start(own_settings, module=module)
+    async with stormed(started, own_settings) as crowd:
+        for server in started:
+            await crowd.has_booked(10)
+            server.kill()
+            server.start()
+            await server.is_ready()
+    kinds = {lie.kind: lie for lie in find_lies(crowd.history)}
+    assert ("a booking that is not there" not in kinds) == is_kept
+    assert crowd.cut_off
+    if is_kept:
+        assert not kinds, next(iter(kinds.values()))
+
+
+async def test_while_postgresql_restarts_requests_are_asked_to_come_again(
+    servers: Servers, settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "database"
+    folder.mkdir()
+    for parent in (tmp_path, *list(tmp_path.parents)[:3]):
+        parent.chmod(0o711)
+    postgres = Postgres(folder / "postgres", port=free_port(), password="test", durable=False)
+    await asyncio.to_thread(postgres.initialise)
+    with process_of(postgres.program(), folder) as process:
+        await asyncio.to_thread(_migrate, "event", postgres.url())
+        own = changed(settings, database_url=for_sqlalchemy(postgres.url()))
+        started = await servers.start(own)
+        async with stormed(started, own) as crowd:
+            await asyncio.to_thread(process.stop)
+            while not crowd.unavailable:
+                await asyncio.sleep(0.01)
+            process.start()
+            await is_served_again(crowd)
+    assert [str(lie) for lie in find_lies(crowd.history)] == []
+    assert {answer.headers["Retry-After"] for answer in crowd.unavailable} == {"1"}
+    assert crowd.cut_off == 0 and all(server.is_running for server in started)
+
+
+async def test_without_redis_bookings_go_on(
+    servers: Servers, own_settings: Settings, tmp_path: Path
+) -> None:
+    redis = Redis("redis", tmp_path / "redis", port=free_port(), password="test", is_broker=False)
+    with process_of(redis.program(), tmp_path) as process:
+        own = changed(own_settings, cache_redis_url=redis.url, broker_url=redis.url)
+        # Rate limits count in Redis.
+        started = await servers.start(own, RATE_LIMIT_ENABLED="true")
+        async with stormed(started, own) as crowd:
+            process.kill()
+            await crowd.has_booked(40)
+            process.start()
+    assert [str(lie) for lie in find_lies(crowd.history)] == []
+    assert crowd.cut_off == 0 and crowd.unavailable == []
+
+
+WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
+
+
+async def test_a_process_that_is_asked_to_end_finishes_what_is_under_way(
+    servers: Servers, own_settings: Settings
+) -> None:
+    """SIGTERM, while bookings wait for a lock on their event."""
+    leaving, staying = await servers.start(own_settings)
+    under_way = 5
+    async with connected(own_settings) as database, Crowd([leaving]) as crowd:
+        await crowd.open_event(SEATS, is_assigned=False)
+        async with database.transaction() as session:
+            lock = text("SELECT FROM event WHERE id = :id FOR UPDATE")
+            await session.execute(lock, {"id": UUID(crowd.event_id)})
+            asked = [asyncio.create_task(crowd.attempt(str(new_id()), 1)) for _ in range(under_way)]
+            await are_waiting(database, under_way)
+            leaving.ask_to_end()
+            await refuses_connections(leaving)
+        told = await asyncio.gather(*asked)
+    assert [attempt.outcome for attempt in told] == [BOOKED] * under_way
+    # uvicorn ends by the signal that it was sent, when it is done.
+    assert await leaving.has_ended() in (0, -signal.SIGTERM)
+    async with Crowd([staying]) as others:
+        others.event_id = crowd.event_id
+        assert (await others.attempt(str(new_id()), 1)).outcome == BOOKED
+
+
+async def are_waiting(database: Database, sessions: int) -> None:
+    """Returns when so many wait for a lock. Each look is a transaction, since one sees one state."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        waiting = 0
+        while waiting < sessions:
+            async with database.transaction() as session:
+                waiting = (await session.execute(WAITING)).scalar_one()
+
+
+async def refuses_connections(server: Server) -> None:
+    async with httpx.AsyncClient() as client:
+        while True:
+            try:
+                await client.get(f"{server.url}/health/live")
+            except httpx.ConnectError:
+                return
+            await asyncio.sleep(0.01)

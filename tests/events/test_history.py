@@ -1,0 +1,110 @@
+"""Thousands of attempts by a crowd, over several processes: each seat is sold once, and no answer lies.
+
+``HISTORY_ATTEMPTS=5000`` makes as many of them.
+"""
+
+import os
+from collections import Counter
+from contextlib import nullcontext
+
+import pytest
+from sqlalchemy import text
+
+from event_service.settings import Settings
+from service_kit.database import Database
+from tests.conftest import FreshDatabase
+from tests.events.crowd import Crowd, tidied
+from tests.events.history import UNKNOWN
+from tests.events.lies import find_lies
+from tests.events.servers import SERVICE, Servers, servers
+
+__all__ = ["servers"]
+
+ATTEMPTS = int(os.environ.get("HISTORY_ATTEMPTS", "1200"))
+PROCESSES = 2
+ATTEMPTS_OF_A_CONTROL, SEATS_OF_A_CONTROL = 300, 53
+
+
+@pytest.fixture
+async def own_settings(settings: Settings, fresh_database: FreshDatabase) -> Settings:
+    # Who waits long for a lock is sent away with a 503; on a busy machine that would be many.
+    patient = {"lock_timeout_seconds": 30, "statement_timeout_seconds": 60}
+    changed = patient | {"database_url": await fresh_database("event"), "hold_seconds": 1}
+    return Settings.model_validate(settings.model_dump() | changed)
+
+
+async def count_deadlocks(database: Database) -> int:
+    statement = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    async with database.transaction() as session:
+        return int((await session.execute(text(statement))).scalar_one())
+
+
+async def crowd_history(
+    servers: Servers,
+    settings: Settings,
+    *,
+    is_assigned: bool,
+    seats: int,
+    attempts: int,
+    module: str = SERVICE,
+    is_tidied: bool = True,
+) -> Crowd:
+    database = Database(settings, application_name="history")
+    started = await servers.start(settings, PROCESSES, module=module)
+    try:
+        tidying = tidied(database, settings) if is_tidied else nullcontext()
+        async with Crowd(started) as crowd, tidying:
+            await crowd.open_event(seats, is_assigned=is_assigned)
+            await crowd.see_seats(database, is_assigned=is_assigned)
+            await crowd.storm(attempts)
+            await crowd.settle(database, settings)
+            crowd.deadlocks = await count_deadlocks(database)
+    finally:
+        await database.close()
+    return crowd
+
+
+@pytest.mark.parametrize(("is_assigned", "seats"), [(False, 97), (True, 101)])
+async def test_a_crowd_gets_every_seat_once_and_is_told_the_truth(
+    servers: Servers, own_settings: Settings, is_assigned: bool, seats: int
+) -> None:
+    crowd = await crowd_history(
+        servers, own_settings, is_assigned=is_assigned, seats=seats, attempts=ATTEMPTS // 2
+    )
+    assert [str(lie) for lie in find_lies(crowd.history)] == []
+    # In the end all that was to be had was had.
+    confirmed = [row for row in crowd.history.rows if row.status == "confirmed"]
+    assert sum(len(row.seats) for row in confirmed) == seats
+    # A history in which little happened would show little.
+    happened = {"booked", "booked again", "sold-out", "idempotency-mismatch", UNKNOWN}
+    happened |= {"confirm: confirmed", "confirm: hold-expired", "cancel: cancelled"}
+    assert happened <= crowd.answers.keys(), crowd.answers
+    # Nor did two wait for each other: PostgreSQL needs a second to find that out.
+    assert crowd.deadlocks == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "is_assigned", "kinds"),
+    [
+        ("no_look_at_the_owner", True, {"sold twice"}),
+        ("one_look_ahead", True, {"false sold-out"}),
+        ("no_keys", False, {"a key with two bookings", "done twice"}),
+        ("no_end_of_holds", True, {"false confirmed"}),
+    ],
+)
+async def test_control_without_a_guard_the_history_has_lies(
+    servers: Servers, own_settings: Settings, module: str, is_assigned: bool, kinds: set[str]
+) -> None:
+    """If this fails, the test above shows nothing."""
+    crowd = await crowd_history(
+        servers,
+        own_settings,
+        is_assigned=is_assigned,
+        seats=SEATS_OF_A_CONTROL,
+        attempts=ATTEMPTS_OF_A_CONTROL,
+        module=f"tests.events.unguarded.{module}",
+        # The sweeper ends what has lapsed, and so is a second guard.
+        is_tidied=False,
+    )
+    found = Counter(lie.kind for lie in find_lies(crowd.history))
+    assert kinds <= found.keys(), crowd.answers

@@ -166,6 +166,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
         Gatekeeper,
         allowed_hosts=settings.allowed_hosts,
         max_body_bytes=settings.max_body_bytes,
+        max_requests_inside=settings.max_requests_inside,
     )
     app.add_middleware(
         RequestContext,

@@ -1,5 +1,6 @@
 """What every request passes before FastAPI sees it; plain ASGI, since it is on the hottest path."""
 
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit.ids import request_id_from
-from service_kit.problems import BadHost, InternalError, Problem, TooLarge, render
+from service_kit.problems import BadHost, InternalError, Problem, TooLarge, Unavailable, render
 
 log = structlog.get_logger()
 
 OPEN_TO_ANY_HOST = ("/health/", "/metrics")
+# Those who are sent away together should not come back together.
+RETRY_AFTER_SECONDS = (1, 3)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -95,14 +98,23 @@ class RequestContext:
 
 
 class Gatekeeper:
-    """Refuses a foreign Host, and a body that is larger than any request of ours."""
+    """Refuses a foreign Host, a body that is larger than any request of ours, and whoever comes while
+    as many are inside as can be served in the time that anybody waits for a database connection:
+    to be sent away at once is cheaper for everybody than to wait in vain."""
 
     def __init__(
-        self, app: ASGIApp, *, allowed_hosts: tuple[str, ...], max_body_bytes: int
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: tuple[str, ...],
+        max_body_bytes: int,
+        max_requests_inside: int,
     ) -> None:
         self.app = app
         self.allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self.max_body_bytes = max_body_bytes
+        self.max_requests_inside = max_requests_inside
+        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -113,9 +125,15 @@ class Gatekeeper:
         if refusal:
             await render(refusal, scope["state"]["request_id"])(scope, receive, send)
             return
-        if "content-length" not in headers and "transfer-encoding" not in headers:
+        self._inside += 1
+        try:
+            if "content-length" in headers or "transfer-encoding" in headers:
+                receive = self._bounded(receive)
             await self.app(scope, receive, send)
-            return
+        finally:
+            self._inside -= 1
+
+    def _bounded(self, receive: Receive) -> Receive:
         left = self.max_body_bytes
 
         async def receive_at_most() -> Message:
@@ -126,9 +144,16 @@ class Gatekeeper:
                 raise TooLarge
             return message
 
-        await self.app(scope, receive_at_most, send)
+        return receive_at_most
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
+        if self._inside >= self.max_requests_inside:
+            # Whoever asks about the process must hear of it also in a crowd.
+            if not scope["path"].startswith(OPEN_TO_ANY_HOST):
+                return Unavailable(
+                    "Too many people are asking at this moment.",
+                    retry_after_seconds=random.randint(*RETRY_AFTER_SECONDS),
+                )
         host = headers.get("host", "").lower()
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         if "*" not in self.allowed_hosts and name not in self.allowed_hosts:

@@ -56,7 +56,7 @@ class ServiceSettings(BaseSettings):
 
     database_url: SecretStr
     database_pool_size: int = Field(10, ge=1)
-    database_pool_timeout_seconds: float = 2.0
+    database_pool_timeout_seconds: float = 5.0
     lock_timeout_seconds: float = 2.0
     statement_timeout_seconds: float = 5.0
 
@@ -68,6 +68,8 @@ class ServiceSettings(BaseSettings):
     trusted_proxies: CommaSeparated = ()
     cors_origins: CommaSeparated = ()
     max_body_bytes: int = 1_048_576
+    # Of one process; who comes beyond hears 503 at once.
+    max_requests_inside: int = Field(800, ge=1)
 
     auth_service_url: str = "http://127.0.0.1:8001"
     notification_service_url: str = "http://127.0.0.1:8003"

@@ -1,5 +1,6 @@
 """A small service built from the kit, as the three are."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +12,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import BaseModel
 from sqlalchemy import text
 
@@ -91,6 +92,21 @@ async def fail_at_commit(session: SessionDep) -> dict[str, str]:
 async def wait_for_a_lock(session: SessionDep) -> None:
     await session.execute(text("SET LOCAL statement_timeout = '10ms'"))
     await session.execute(text("SELECT pg_sleep(5)"))
+
+
+class Door:
+    """Requests go in, and wait until it opens."""
+
+    def __init__(self) -> None:
+        self.is_open = asyncio.Event()
+        self.went_in = asyncio.Semaphore(0)
+
+
+@router.get("/door")
+async def wait_at_the_door(request: Request) -> None:
+    door: Door = request.app.state.door
+    door.went_in.release()
+    await door.is_open.wait()
 
 
 def claims(**changes: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What every service answers to what nobody should send, and what it says when it breaks."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -7,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.kit.conftest import MakeSettings, bearer, client_of, problem, serving
+from tests.kit.conftest import Door, MakeSettings, bearer, client_of, problem, serving
 
 
 async def test_every_answer_that_is_no_success_is_a_problem(client: httpx.AsyncClient) -> None:
@@ -154,6 +155,29 @@ async def test_metrics_count_by_route_and_not_by_path(client: httpx.AsyncClient)
     shown = (await client.get("http://localhost/metrics")).text
     assert 'route="/api/v1/things/{thing_id}/narrow"' in shown
     assert "/7/" not in shown
+
+
+@pytest.mark.parametrize("inside", [2, 3])
+async def test_who_comes_when_all_places_are_taken_is_sent_away_at_once(
+    make_settings: MakeSettings, inside: int
+) -> None:
+    """The second case has a place for the third."""
+    settings = make_settings(max_requests_inside=inside)
+    async with serving(settings) as app, client_of(app) as client:
+        app.state.door = Door()
+        waiting = [asyncio.create_task(client.get("/door")) for _ in range(2)]
+        for _ in waiting:
+            await app.state.door.went_in.acquire()
+        third = await client.get("/open")
+        assert (await client.get("http://localhost/health/live")).status_code == 200
+        if inside == 2:
+            assert problem(third) == (503, "unavailable")
+            assert 1 <= int(third.headers["retry-after"]) <= 3
+        else:
+            assert third.status_code == 200
+        app.state.door.is_open.set()
+        assert [(await task).status_code for task in waiting] == [200, 200]
+        assert (await client.get("/open")).status_code == 200
 
 
 async def test_the_published_form_names_the_problems(client: httpx.AsyncClient) -> None:

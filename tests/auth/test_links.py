@@ -199,6 +199,26 @@ async def test_a_contact_says_how_to_write_to_somebody(
     }  # fmt: skip
 
 
+async def test_several_contacts_are_had_at_once(
+    client: httpx.AsyncClient, people: People, links: Links
+) -> None:
+    asked = [await people.superuser(), await people.register()]
+    ids = [str(person.id) for person in asked] + [str(new_id())]
+
+    answer = await client.post(f"{API}/users/contacts", headers=links.headers, json={"ids": ids})
+    refused = await client.post(
+        f"{API}/users/contacts", headers=asked[0].headers, json={"ids": ids}
+    )
+    too_many = await client.post(
+        f"{API}/users/contacts", headers=links.headers, json={"ids": ids * 50}
+    )
+
+    found = {contact["id"]: contact["email"] for contact in answer.json()["contacts"]}
+    assert found == {str(person.id): person.email for person in asked}
+    assert problem(refused) == (403, "forbidden")
+    assert problem(too_many) == (422, "invalid-request")
+
+
 OLD, NEW, OTHER = "old@example.com", "new@example.com", "other@example.com"
 
 

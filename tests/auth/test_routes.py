@@ -24,6 +24,7 @@ NOT_PUBLIC = {
     "GET /api/v1/users/{user_id}",
     "GET /api/v1/users/{user_id}/audit-events",
     "GET /api/v1/users/{user_id}/contact",
+    "POST /api/v1/users/contacts",
     "PATCH /api/v1/users/me",
     "PATCH /api/v1/users/{user_id}",
     "POST /api/v1/auth/links",

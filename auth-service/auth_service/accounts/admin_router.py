@@ -7,7 +7,7 @@ from fastapi import Query
 
 from auth_service.accounts import administration, queries
 from auth_service.accounts.fields import MAX_EMAIL
-from auth_service.accounts.schemas import Contact, Profile, UserChanges
+from auth_service.accounts.schemas import Contact, ContactList, Profile, UserChanges, UserIds
 from auth_service.audit.queries import list_events
 from auth_service.audit.schemas import AuditEventRead
 from auth_service.db import SessionDep
@@ -70,3 +70,18 @@ async def list_audit_events(
 @limited("service")
 async def get_contact(user_id: UUID, session: SessionDep) -> Contact:
     return Contact.model_validate(await queries.get_user(session, user_id), from_attributes=True)
+
+
+@router.post(
+    "/contacts",
+    summary="Whom to write to, for several at once",
+    description="For services with the scope `users:contact`.",
+    dependencies=[require_scope("users:contact")],
+    responses=NOT_YOURS,
+)
+@limited("service")
+async def list_contacts(asked: UserIds, session: SessionDep) -> ContactList:
+    users = await queries.list_by_ids(session, asked.ids)
+    return ContactList(
+        contacts=[Contact.model_validate(user, from_attributes=True) for user in users]
+    )

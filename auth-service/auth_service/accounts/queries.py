@@ -21,6 +21,12 @@ async def get_user(session: AsyncSession, user_id: UUID) -> User:
     return user
 
 
+async def list_by_ids(session: AsyncSession, ids: list[UUID]) -> list[User]:
+    """Those of them that there are."""
+    found = await session.exec(select(User).where(col(User.id).in_(ids)))
+    return list(found)
+
+
 async def lock_user(session: AsyncSession, user_id: UUID) -> User | None:
     """The row as it is now, kept from others until the end of the transaction."""
     found = await session.exec(

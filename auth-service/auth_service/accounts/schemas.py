@@ -1,9 +1,9 @@
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi_users.schemas import BaseUserCreate
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from auth_service.accounts.fields import (
     EmailAddress,
@@ -14,6 +14,7 @@ from auth_service.accounts.fields import (
     Password,
 )
 
+MAX_CONTACTS = 100
 ID_EXAMPLE = "0198c0de-0000-7000-8000-000000000000"
 
 
@@ -81,6 +82,18 @@ class Contact(BaseModel):
     locale: Locale
     is_active: bool
     is_verified: bool
+
+
+class UserIds(BaseModel):
+    model_config = example(ids=[ID_EXAMPLE])
+
+    ids: Annotated[list[UUID], Field(max_length=MAX_CONTACTS)]
+
+
+class ContactList(BaseModel):
+    """Who has no account, or none any more, is not in it."""
+
+    contacts: list[Contact]
 
 
 class Changes(BaseModel):

@@ -14,6 +14,7 @@ from pathlib import Path
 from stack.bench import load
 from stack.bench.lines import Line, at_least, at_most, show
 from stack.bench.lists import event_list, growth
+from stack.bench.mails import mails
 from stack.bench.measuring import Bench
 from stack.bench.seats import POOL, booking, on_sale
 from stack.bench.surroundings import BenchStack, Signer
@@ -45,7 +46,7 @@ def memory(bench: Bench) -> list[Line]:
 
 
 # The last one asks what the others have left.
-PARTS: tuple[Part, ...] = (authentication, booking, on_sale, event_list, growth, memory)
+PARTS: tuple[Part, ...] = (authentication, booking, on_sale, event_list, mails, growth, memory)
 
 
 def run(parts: list[Part], seconds: int) -> list[Line]:

@@ -15,6 +15,7 @@ PASSED_ON = (
     "LOG_LEVEL", "MAIL_FROM", "NOTIFICATION_PUBLIC_URL", "PUBLIC_URL", "RATE_LIMIT_ENABLED",
     "SENTRY_DSN", "SENTRY_TRACES_SAMPLE_RATE", "SMTP_URL", "TRUSTED_PROXIES", "WEB_CONCURRENCY",
 )  # fmt: skip
+PASSED_ON_BEGINNINGS = ("GRAPHQL_", "MAX_")
 PASSED_ON_ENDINGS = ("_RATE_LIMIT", "_SECONDS")
 
 # What a process needs to run at all, and to find certificates.
@@ -45,7 +46,9 @@ def passed_on(caller: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in caller.items()
-        if name in PASSED_ON or name.endswith(PASSED_ON_ENDINGS)
+        if name in PASSED_ON
+        or name.startswith(PASSED_ON_BEGINNINGS)
+        or name.endswith(PASSED_ON_ENDINGS)
     }
 
 

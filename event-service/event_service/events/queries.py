@@ -50,8 +50,7 @@ def _tally(of: Any) -> Any:
         select(func.coalesce(func.sum(Booking.quantity), 0).label("seats"))
         # Only what is held expires. To ask for the status too would lead to the sweeper's index, which
         # has the ended holds of all events.
-        .where(col(Booking.event_id) == of, col(Booking.expires_at) <= func.now())
-        .lateral("ended")
+        .where(col(Booking.event_id) == of, col(Booking.expires_at) <= func.now()).lateral("ended")
     )
     return sums, ended
 

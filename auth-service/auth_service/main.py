@@ -13,6 +13,7 @@ from auth_service.keys import router as keys_router
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.mails import router as links_router
+from auth_service.models import OutboxMessage
 from auth_service.sessions import browser_router
 from auth_service.sessions import own_router as own_sessions_router
 from auth_service.sessions import router as sessions_router
@@ -20,6 +21,7 @@ from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.verifier import SessionVerifier
 from auth_service.settings import Settings
 from service_kit.app import create_service
+from service_kit.outbox_watch import watch_outbox
 from service_kit.settings import load_settings
 
 ROUTERS = (
@@ -50,7 +52,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.token_verifier = SessionVerifier(ring, database, settings)
     app.state.hasher = Hasher(settings)
     app.state.password_checks = PasswordChecks(database, app.state.hasher, settings)
-    yield
+    async with watch_outbox(app.state, OutboxMessage):
+        yield
     await ring.close()
     app.state.hasher.close()
 

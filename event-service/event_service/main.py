@@ -15,10 +15,12 @@ from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
 from event_service.graphql.router import router as graphql
+from event_service.models import OutboxMessage
 from event_service.settings import Settings
 from event_service.waitlist.router import router as waitlist
 from event_service.web.router import router as web
 from service_kit.app import create_service
+from service_kit.outbox_watch import watch_outbox
 from service_kit.redis_clients import AcceleratorRedis
 from service_kit.service_client import ServiceClient
 from service_kit.settings import load_settings
@@ -35,7 +37,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     # Writers find the versions in their session, to bump them after the commit.
     app.state.database.sessions.configure(info={"tag_versions": versions})
     try:
-        yield
+        async with watch_outbox(app.state, OutboxMessage):
+            yield
     finally:
         await redis.close()
 

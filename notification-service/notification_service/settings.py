@@ -17,10 +17,6 @@ SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 class Settings(ServiceSettings):
     """For the API, which sends no mail and so knows no mail server."""
 
-    # Readiness turns red when a mail has waited for so long.
-    oldest_unsent_seconds: float = 900.0
-    gauges_refresh_seconds: float = 5.0
-
     resend_rate_limit: str = "5/hour"
     preview_rate_limit: str = "60/minute"
     unsubscribe_rate_limit: str = "20/minute"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Index, Table, delete, func, select, text, update
+from sqlalchemy import Index, Table, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -165,11 +165,15 @@ class OutboxQueries:
         return affected_rows(done)
 
     async def oldest_unpublished_seconds(self, session: AsyncSession) -> float:
-        """Age of the oldest row that was due and is not on the queue; 0.0 if none."""
+        """Age of the oldest row that was due and is not on the queue; 0.0 if none.
+
+        By when it was written: each attempt in vain moves the next one away.
+        """
         rows = self.table.c
+        was_due = or_(rows.attempts > 0, rows.next_attempt_at <= func.now())
         age = await session.execute(
-            select(func.extract("epoch", func.now() - func.min(rows.next_attempt_at))).where(
-                rows.published_at.is_(None), rows.attempts >= 0
+            select(func.extract("epoch", func.now() - func.min(rows.created_at))).where(
+                rows.published_at.is_(None), was_due
             )
         )
         return max(0.0, float(age.scalar() or 0.0))

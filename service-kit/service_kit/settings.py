@@ -80,6 +80,9 @@ class ServiceSettings(BaseSettings):
     token_leeway_seconds: int = 30
 
     reconcile_seconds: float = 15.0
+    # Readiness turns red when a message or a mail has waited for so long.
+    oldest_unsent_seconds: float = 900.0
+    gauges_refresh_seconds: float = 5.0
 
     rate_limit_enabled: bool = True
     default_rate_limit: str = "300/minute"

@@ -17,7 +17,7 @@ from event_service import upkeep
 from event_service.models import Booking, Event
 from notification_service.messages.contents import KINDS, AccountContent
 from tests.events.conftest import Json, Publish, User, event_body
-from tests.events.test_waitlist import cancel, join, let_lapse, sweep
+from tests.events.test_holds import let_lapse, sweep
 
 MakeUser = Callable[..., User]
 Change = tuple[str, str, str]
@@ -106,7 +106,7 @@ async def do_all_that_can_be_done(
     for confirmed in (await hold(guest, event, confirm=True), await book(guest, event)):
         await cancel(guest, confirmed)
     await cancel(guest, await hold(guest, event))
-    await let_lapse(app, (await hold(guest, event))["id"])
+    await let_lapse(app, await hold(guest, event))
     await sweep(app)
     await pass_offers_on(app, user, event)
     await change_then_cancel(organizer, user, published)
@@ -121,11 +121,21 @@ async def pass_offers_on(app: FastAPI, user: MakeUser, event: Json) -> None:
         await join(one, event, 2)
     await leaver.delete(f"/events/{event['id']}/waitlist")
     await cancel(owner, booking)
-    await let_lapse(app, await offer_to(line[0], event))
+    await let_lapse(app, {"id": await offer_to(line[0], event)})
     await sweep(app)
     await line[1].post(f"/bookings/{await offer_to(line[1], event)}/cancel")
     accepted = await line[2].post(f"/bookings/{await offer_to(line[2], event)}/confirm")
     assert accepted.status_code == 200
+
+
+async def join(user: User, event: Json, quantity: int = 1) -> None:
+    answer = await user.post(f"/events/{event['id']}/waitlist", {"quantity": quantity})
+    assert answer.status_code == 201, answer.text
+
+
+async def cancel(user: User, booking: Json) -> None:
+    answer = await user.post(f"/bookings/{booking['id']}/cancel")
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
 
 
 async def offer_to(user: User, event: Json) -> str:

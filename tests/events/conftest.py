@@ -102,6 +102,8 @@ def settings(event_database_url: str, redis_url: str) -> Settings:
             "rate_limit_enabled": False,
             # Here a crowd waits for few connections on a busy machine; shedding has its own tests.
             "database_pool_timeout_seconds": 60,
+            "lock_timeout_seconds": 30,
+            "statement_timeout_seconds": 60,
             "log_level": "WARNING",
             "auth_service_url": "http://auth.test",
         }
@@ -186,6 +188,15 @@ def published(organizer: User) -> Publish:
         return event
 
     return make
+
+
+@pytest.fixture
+async def sold_out(published: Publish, user: Callable[..., User]) -> tuple[Json, User, Json]:
+    """An event of four seats, the guest who has them all, and the booking."""
+    event = await published(capacity=4, max_seats_per_user=4)
+    holder = user()
+    booking = (await holder.book(event, 4)).json()
+    return event, holder, booking
 
 
 async def messages(app: FastAPI, event_id: str, kind: str) -> list[Json]:

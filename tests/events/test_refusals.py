@@ -12,7 +12,7 @@ from event_service.bookings import booking
 from event_service.bookings.ending import expire_holds_of
 from event_service.waitlist import service as waitlist
 from tests.events.conftest import Json, Publish, User, problem
-from tests.events.test_waitlist import join, let_lapse, sweep
+from tests.events.waitlist import join, let_lapse, sweep
 
 TAKE_THE_FREE_SEAT = text("""
     UPDATE seat SET booking_id = :booking_id, held_until = NULL

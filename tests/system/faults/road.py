@@ -169,7 +169,9 @@ class Road:
 
     @property
     def doubled(self) -> int:
-        return sum(self.copies.values()) - len(self.copies)
+        # Looked at once: where a guard is out, mails may still come.
+        copies = self.copies
+        return sum(copies.values()) - len(copies)
 
     def report(self, what: str, *, without: str = "", failed: int = 0) -> None:
         """``without`` names the guard that was taken out; what is known to have failed is not lost."""

@@ -1,0 +1,96 @@
+"""Seats of one event as they should be: a few lists, and nobody else at the same time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Booked:
+    id: str
+    user: int
+    seats: frozenset[str]
+    status: str
+    codes: tuple[str, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in ("held", "confirmed")
+
+
+@dataclass
+class Waiting:
+    user: int
+    quantity: int
+    # The booking that was offered.
+    offer: str = ""
+
+
+@dataclass
+class SeatModel:
+    """``limit`` is how many seats one person may have or wait for."""
+
+    capacity: int
+    limit: int
+    bookings: dict[str, Booked] = field(default_factory=dict)
+    line: list[Waiting] = field(default_factory=list)
+    checked_in: set[str] = field(default_factory=set)
+    is_cancelled: bool = False
+
+    def live(self, status: str | None = None) -> Iterator[Booked]:
+        return (b for b in self.bookings.values() if b.is_live and status in (None, b.status))
+
+    def count(self, status: str | None = None) -> int:
+        return sum(len(booked.seats) for booked in self.live(status))
+
+    @property
+    def free(self) -> int:
+        return self.capacity - self.count()
+
+    @property
+    def taken(self) -> set[str]:
+        return {seat for booked in self.live() for seat in booked.seats}
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        return [entry for entry in self.line if not entry.offer]
+
+    def uses(self, user: int) -> int:
+        """What counts towards a person's limit."""
+        waits = sum(entry.quantity for entry in self.waiting if entry.user == user)
+        return waits + sum(len(booked.seats) for booked in self.live() if booked.user == user)
+
+    def entry(self, user: int) -> Waiting | None:
+        return next((entry for entry in self.line if entry.user == user), None)
+
+    def refusal(self, user: int, wanted: int, chosen: frozenset[str] | None) -> str | None:
+        if self.is_cancelled:
+            return "sales-closed"
+        if self.uses(user) + wanted > self.limit:
+            return "seat-limit-reached"
+        if chosen:
+            return "seats-unavailable" if chosen & self.taken else None
+        return "sold-out" if wanted > self.free else None
+
+    def refusal_to_join(self, user: int, wanted: int) -> str | None:
+        if self.is_cancelled:
+            return "sales-closed"
+        if self.entry(user):
+            return "already-waiting"
+        if wanted <= self.free:
+            return "seats-available"
+        return "seat-limit-reached" if self.uses(user) + wanted > self.limit else None
+
+    def next_in_line(self) -> Waiting | None:
+        """The first whose group fits into what is free."""
+        return next((entry for entry in self.waiting if entry.quantity <= self.free), None)
+
+    def end(self, booking: str, status: str) -> None:
+        """Whoever lets an offer go leaves the line."""
+        self.bookings[booking].status = status
+        self.line = [entry for entry in self.line if entry.offer != booking]
+
+    def cancel_event(self) -> None:
+        self.is_cancelled = True
+        self.line.clear()
+        for booked in list(self.live()):
+            booked.status = "cancelled"

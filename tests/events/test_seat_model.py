@@ -1,0 +1,75 @@
+"""Whatever people do one after another, the service answers as a few lists would.
+
+``SEAT_EXAMPLES`` says how many orders of steps are tried.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import text
+
+from event_service.bookings import ending, statements
+from tests.events.seat_machine import Seats
+
+EXAMPLES, EXAMPLES_OF_A_CONTROL = int(os.environ.get("SEAT_EXAMPLES", "15")), 200
+STEPS = 25
+
+
+@pytest.fixture
+def explore(app: FastAPI) -> Callable[..., Coroutine[Any, Any, None]]:
+    async def run(examples: int, **options: Any) -> None:
+        chosen = settings(
+            max_examples=examples, stateful_step_count=STEPS, database=None, **options
+        )
+        members = {"app": app, "loop": asyncio.get_running_loop()}
+        machine = type("Machine", (Seats,), members)
+        await asyncio.to_thread(run_state_machine_as_test, machine, settings=chosen)
+
+    return run
+
+
+async def test_any_order_of_steps_ends_as_in_the_model(explore: Any) -> None:
+    await explore(EXAMPLES)
+
+
+def changed(name: str, guard: str, instead: str = "") -> tuple[Any, str, Any]:
+    statement = getattr(statements, name)
+    assert guard in statement.text
+    plain = text(statement.text.replace(guard, instead))
+    return statements, name, plain.bindparams(*statement._bindparams.values())
+
+
+async def nobody_waits(*_: object, **__: object) -> None:
+    return None
+
+
+TAKEN = "AND (seat.booking_id IS NULL OR seat.held_until <= now())"
+GUARDS: dict[str, tuple[Any, str, Any]] = {
+    "who has a seat": changed("TAKE_CHOSEN", TAKEN),
+    "that a hold ends": changed("KEEP_SEATS", "AND seat.held_until > now()"),
+    "that an end frees the seats": changed("FREE_SEATS", "seat.id = theirs.id", "false"),
+    "that an end frees the limit": changed("LOWER_ALLOWANCES", "- gone.seats"),
+    "the limit": changed("OPEN", "seat_allowance.seats + excluded.seats", "0"),
+    "the line": (ending, "lock_line", nobody_waits),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+async def test_control_without_a_guard_some_order_ends_otherwise(
+    explore: Any, guard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, the test above shows nothing."""
+    monkeypatch.setattr(*GUARDS[guard])
+    with pytest.raises(AssertionError):
+        await explore(
+            EXAMPLES_OF_A_CONTROL,
+            phases=[Phase.generate],
+            derandomize=True,
+            report_multiple_bugs=False,
+        )

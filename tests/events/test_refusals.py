@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from event_service.bookings import booking
 from event_service.bookings.ending import expire_holds_of
+from event_service.settings import Settings
 from event_service.waitlist import service as waitlist
-from tests.events.conftest import Json, Publish, User, problem
+from tests.events.conftest import Json, Publish, User, problem, running
 from tests.events.waitlist import join, let_lapse, sweep
 
 TAKE_THE_FREE_SEAT = text("""
@@ -99,14 +100,17 @@ async def test_nor_are_they_when_they_join_the_line(
     ],
 )
 async def test_a_first_request_is_said_to_run_only_if_its_key_is_waited_for(
-    app: FastAPI, guest: User, published: Publish, table: str, answer: tuple[int, str]
+    settings: Settings, guest: User, published: Publish, table: str, answer: tuple[int, str]
 ) -> None:
     event = await published(capacity=2)
     assert (await guest.book(event)).status_code == 201
     ids = {"event": UUID(event["id"]), "guest": guest.id}
-    async with app.state.database.transaction() as session:
+    impatient = settings.model_copy(update={"lock_timeout_seconds": 0.2})
+    async with running(impatient) as app, app.state.database.transaction() as session:
         await session.execute(text(LOCKS[table]), ids)
-        refused = await guest.book(event, key="the-key")
+        again = User(app, guest.id)
+        refused = await again.book(event, key="the-key")
+        await again.http.aclose()
         await session.rollback()
     assert problem(refused) == answer
 

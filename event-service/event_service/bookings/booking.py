@@ -23,7 +23,7 @@ from event_service.bookings.queries import (
     has_allowance,
 )
 from event_service.bookings.schemas import BookingCreate, BookingPublic
-from event_service.bookings.writing import new_tickets, write_booking
+from event_service.bookings.writing import NewBooking, new_tickets, write_booking
 from event_service.errors import (
     IdempotencyMismatch,
     RequestInProgress,
@@ -33,7 +33,7 @@ from event_service.errors import (
     SoldOut,
 )
 from event_service.events.queries import count_free_seats
-from event_service.models import Booking, IdempotencyKey
+from event_service.models import IdempotencyKey
 from event_service.waitlist.queries import is_line_due
 from service_kit.clock import utc_now
 from service_kit.database import Database, TryAgain, constraint_name, sqlstate
@@ -224,7 +224,7 @@ async def _write(
     seats: Sequence[Row[Any]],
     held_until: datetime | None,
 ) -> BookingPublic:
-    booking = Booking(
+    booking = NewBooking(
         id=booking_id,
         event_id=event.id,
         user_id=request.user_id,
@@ -234,7 +234,7 @@ async def _write(
         currency=event.currency,
         expires_at=held_until,
     )
-    tickets = new_tickets(booking_id, seats)
+    tickets = new_tickets(seats)
     told = None if held_until else booking_message("booking-confirmed", booking, tickets, event)
     await write_booking(session, booking, tickets, told)
     return booking_public(booking, tickets)

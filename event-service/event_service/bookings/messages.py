@@ -1,8 +1,9 @@
 """What event-service tells about bookings: snapshots for the mails, without address or name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from event_service.bookings.writing import NewBooking, NewTicket
 from event_service.models import Booking, OutboxMessage, Ticket
 from service_kit.outbox import OutboxRow, notification
 
@@ -42,7 +43,11 @@ def booking_snapshot(booking: Any, tickets: Iterable[Any], event: Any) -> dict[s
 
 
 def booking_message(
-    kind: str, booking: Booking, tickets: list[Ticket], event: Any, **more: Any
+    kind: str,
+    booking: Booking | NewBooking,
+    tickets: Sequence[Ticket] | Sequence[NewTicket],
+    event: Any,
+    **more: Any,
 ) -> OutboxRow:
     """``booking.confirmed.v1`` and its like: one per booking and kind."""
     return notification(

@@ -1,6 +1,7 @@
 """Reading bookings."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from event_service.bookings.schemas import (
     BookingQuery,
     OrganizerBooking,
 )
+from event_service.bookings.writing import NewBooking
 from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance, Ticket
 from service_kit.paging import Page, Paging
 from service_kit.problems import NotFound
@@ -26,12 +28,15 @@ STATUS_NOW = case(
 
 
 def booking_public(
-    booking: Booking, tickets: Iterable[Ticket], *, status: str | None = None
+    booking: Booking | NewBooking,
+    tickets: Iterable[Any],
+    *,
+    status: str | None = None,
 ) -> BookingPublic:
     return BookingPublic.model_validate(_fields(booking, tickets, status or booking.status))
 
 
-def _fields(booking: Booking, tickets: Iterable[Ticket], status: str) -> dict[str, Any]:
+def _fields(booking: Booking | NewBooking, tickets: Iterable[Any], status: str) -> dict[str, Any]:
     return {
         "id": booking.id,
         "event_id": booking.event_id,
@@ -45,7 +50,7 @@ def _fields(booking: Booking, tickets: Iterable[Ticket], status: str) -> dict[st
                 number=ticket.number,
                 ticket_code=ticket.code,
             )
-            for ticket in sorted(tickets, key=lambda ticket: ticket.position)
+            for ticket in sorted(tickets, key=attrgetter("position"))
         ],
         "total": booking.total,
         "currency": booking.currency,

@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import event_snapshot
-from event_service.bookings.writing import new_tickets, write_booking
-from event_service.models import Booking, Event, OutboxMessage
+from event_service.bookings.writing import NewBooking, new_tickets, write_booking
+from event_service.models import Event, OutboxMessage
 from event_service.waitlist import statements
 from service_kit.ids import new_id
 from service_kit.outbox import OutboxRow, notification
@@ -66,7 +66,7 @@ async def _first_that_fits(session: AsyncSession, event_id: UUID, seats: int) ->
 async def _offer(
     session: AsyncSession, event: Event, group: Any, seats: Sequence[Any], until: datetime
 ) -> None:
-    booking = Booking(
+    booking = NewBooking(
         id=new_id(),
         event_id=event.id,
         user_id=group.user_id,
@@ -84,16 +84,14 @@ async def _offer(
             "seat_ids": [seat.id for seat in seats],
         },
     )
-    await write_booking(
-        session, booking, new_tickets(booking.id, seats), _offer_message(booking, event, until)
-    )
+    await write_booking(session, booking, new_tickets(seats), _offer_message(booking, event, until))
     await session.execute(
         statements.MARK_OFFERED,
         {"event_id": event.id, "place": group.place, "booking_id": booking.id},
     )
 
 
-def _offer_message(booking: Booking, event: Event, until: datetime) -> OutboxRow:
+def _offer_message(booking: NewBooking, event: Event, until: datetime) -> OutboxRow:
     return notification(
         OutboxMessage,
         topic="waitlist.offered.v1",

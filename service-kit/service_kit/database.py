@@ -76,6 +76,8 @@ class Database:
                 },
             },
         )
+        self._turns = asyncio.Semaphore(settings.database_pool_size)
+        self._patience_seconds = settings.database_pool_timeout_seconds
         self.sessions = async_sessionmaker(
             self.engine, class_=Session, expire_on_commit=False, autoflush=False
         )
@@ -84,9 +86,23 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end, or rolls back when the block raises."""
         async with self.sessions() as session:
-            async with session.begin():
+            async with self._turn(), session.begin():
                 yield session
             await _run_after_commit(session)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """First come, first served. The pool's own queue lets whoever comes at the right moment pass
+        by all who wait, and sends those to its end: in a crowd some waited six times as long."""
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
         """``work`` in a transaction of its own, begun again a few times if PostgreSQL had to choose
@@ -100,7 +116,9 @@ class Database:
                     raise
                 if not attempts_left:
                     raise Unavailable from error
-            await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
+            if attempts_left < MAX_ATTEMPTS - 1:
+                # Once is chance; those who meet a second time should not meet a third.
+                await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
         raise AssertionError("unreachable")
 
     async def ping(self) -> None:

@@ -161,18 +161,19 @@ class _Attempt:
                 raise SeatsUnavailable(seat_ids=sorted(str(seat_id) for seat_id in missing))
             return seats
         parameters |= {"seats": wanted.quantity}
-        if self.waits_for_others:
-            seats = (await session.execute(statements.TAKE_ANY_WAITING, parameters)).all()
-            if len(seats) < wanted.seats_wanted:
-                await self._sold_out(session, parameters, len(seats))
-            return seats
-        parameters |= {"start": random.randint(1, capacity)}
-        seats = (await session.execute(statements.TAKE_ANY, parameters)).all()
-        if len(seats) < wanted.seats_wanted:
+        if not self.waits_for_others:
+            passing_by = parameters | {"start": random.randint(1, capacity)}
+            seats = (await session.execute(statements.TAKE_ANY, passing_by)).all()
+            if len(seats) == wanted.seats_wanted:
+                return seats
             # Seats may be in the hands of somebody who will let them go. To wait for them while
             # holding others could be a deadlock: begin again, with none.
             self.waits_for_others = True
-            raise TryAgain
+            if seats:
+                raise TryAgain
+        seats = (await session.execute(statements.TAKE_ANY_WAITING, parameters)).all()
+        if len(seats) < wanted.seats_wanted:
+            await self._sold_out(session, parameters, len(seats))
         return seats
 
     async def _sold_out(

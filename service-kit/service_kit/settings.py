@@ -69,7 +69,7 @@ class ServiceSettings(BaseSettings):
     cors_origins: CommaSeparated = ()
     max_body_bytes: int = 1_048_576
     # Of one process; who comes beyond hears 503 at once.
-    max_requests_inside: int = Field(800, ge=1)
+    max_requests_inside: int = Field(500, ge=1)
 
     auth_service_url: str = "http://127.0.0.1:8001"
     notification_service_url: str = "http://127.0.0.1:8003"

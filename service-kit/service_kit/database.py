@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session as PlainSession
 from sqlmodel import Session as ModelSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service_kit.pool import FairPool
 from service_kit.problems import Unavailable
 from service_kit.settings import ServiceSettings
 
@@ -63,7 +64,7 @@ class Database:
             pool_size=settings.database_pool_size,
             max_overflow=0,
             pool_timeout=settings.database_pool_timeout_seconds,
-            pool_use_lifo=True,
+            poolclass=FairPool,
             connect_args={
                 "timeout": 5,
                 # In production a connection pooler may stand between: it must pass these on.
@@ -76,8 +77,6 @@ class Database:
                 },
             },
         )
-        self._turns = asyncio.Semaphore(settings.database_pool_size)
-        self._patience_seconds = settings.database_pool_timeout_seconds
         self.sessions = async_sessionmaker(
             self.engine, class_=Session, expire_on_commit=False, autoflush=False
         )
@@ -86,23 +85,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end, or rolls back when the block raises."""
         async with self.sessions() as session:
-            async with self._turn(), session.begin():
+            async with session.begin():
                 yield session
             await _run_after_commit(session)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """First come, first served. The pool's own queue lets whoever comes at the right moment pass
-        by all who wait, and sends those to its end: in a crowd some waited six times as long."""
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise Unavailable from None
-        try:
-            yield
-        finally:
-            self._turns.release()
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
         """``work`` in a transaction of its own, begun again a few times if PostgreSQL had to choose

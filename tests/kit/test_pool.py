@@ -1,0 +1,60 @@
+"""Who waits for a connection gets one in their turn."""
+
+import asyncio
+
+import pytest
+
+from service_kit.pool import HandingOver
+
+
+async def those_served(queue: asyncio.Queue[str]) -> list[str]:
+    """One waits; when something comes free, another comes in before the first one can move."""
+    served: list[str] = []
+
+    async def take(name: str) -> None:
+        await queue.get()
+        served.append(name)
+
+    first = asyncio.create_task(take("first"))
+    await asyncio.sleep(0)
+    queue.put_nowait("connection")
+    late = asyncio.create_task(take("late"))
+    if queue.qsize():
+        queue.get_nowait()
+        served.append("newcomer")
+        queue.put_nowait("connection")
+    await asyncio.wait({first, late}, return_when=asyncio.FIRST_COMPLETED)
+    queue.put_nowait("another")
+    await asyncio.gather(first, late)
+    return served
+
+
+async def test_nobody_passes_by_whoever_waits() -> None:
+    assert await those_served(HandingOver()) == ["first", "late"]
+
+
+async def test_in_asyncios_own_queue_a_newcomer_does() -> None:
+    """The negative control."""
+    assert (await those_served(asyncio.Queue()))[0] == "newcomer"
+
+
+async def test_what_comes_when_patience_is_over_goes_to_the_next() -> None:
+    queue: HandingOver = HandingOver()
+    impatient = asyncio.create_task(queue.get())
+    patient = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.put_nowait("connection")
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    assert await asyncio.wait_for(patient, 5) == "connection"
+
+
+async def test_who_has_gone_is_passed_over() -> None:
+    queue: HandingOver = HandingOver()
+    gone = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    queue.put_nowait("connection")
+    assert queue.get_nowait() == "connection"

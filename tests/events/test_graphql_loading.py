@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -18,19 +19,25 @@ POOL_SIZE = 10
 CROWD = 64
 
 
+_seen: ContextVar[list[str] | None] = ContextVar("seen", default=None)
+
+
 @contextmanager
 def statements(app: FastAPI) -> Iterator[list[str]]:
-    """What is sent to the database meanwhile."""
+    """What is sent to the database from here; others of the same application may have left work."""
     seen: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        seen.append(statement)
+        if _seen.get() is seen:
+            seen.append(statement)
 
     engine = app.state.database.engine.sync_engine
     sqlalchemy_event.listen(engine, "before_cursor_execute", note)
+    here = _seen.set(seen)
     try:
         yield seen
     finally:
+        _seen.reset(here)
         sqlalchemy_event.remove(engine, "before_cursor_execute", note)
 
 

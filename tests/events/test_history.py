@@ -23,6 +23,10 @@ __all__ = ["servers"]
 ATTEMPTS = int(os.environ.get("HISTORY_ATTEMPTS", "1200"))
 PROCESSES = 2
 ATTEMPTS_OF_A_CONTROL, SEATS_OF_A_CONTROL = 300, 53
+# Chance may spare one of them.
+CROWDS_OF_A_CONTROL = 3
+# So many that nobody has taken the seats of a hold in the moment in which it ends.
+PLENTY_OF_SEATS = 397
 
 
 @pytest.fixture
@@ -84,27 +88,35 @@ async def test_a_crowd_gets_every_seat_once_and_is_told_the_truth(
 
 
 @pytest.mark.parametrize(
-    ("module", "is_assigned", "kinds"),
+    ("module", "is_assigned", "seats", "kinds"),
     [
-        ("no_look_at_the_owner", True, {"sold twice"}),
-        ("one_look_ahead", True, {"false sold-out"}),
-        ("no_keys", False, {"a key with two bookings", "done twice"}),
-        ("no_end_of_holds", True, {"false confirmed"}),
+        ("no_look_at_the_owner", True, SEATS_OF_A_CONTROL, {"sold twice"}),
+        ("one_look_ahead", True, SEATS_OF_A_CONTROL, {"false sold-out"}),
+        ("no_keys", False, SEATS_OF_A_CONTROL, {"a key with two bookings", "done twice"}),
+        ("no_end_of_holds", True, PLENTY_OF_SEATS, {"false confirmed"}),
     ],
 )
 async def test_control_without_a_guard_the_history_has_lies(
-    servers: Servers, own_settings: Settings, module: str, is_assigned: bool, kinds: set[str]
+    servers: Servers,
+    own_settings: Settings,
+    module: str,
+    is_assigned: bool,
+    seats: int,
+    kinds: set[str],
 ) -> None:
     """If this fails, the test above shows nothing."""
-    crowd = await crowd_history(
-        servers,
-        own_settings,
-        is_assigned=is_assigned,
-        seats=SEATS_OF_A_CONTROL,
-        attempts=ATTEMPTS_OF_A_CONTROL,
-        module=f"tests.events.unguarded.{module}",
-        # The sweeper ends what has lapsed, and so is a second guard.
-        is_tidied=False,
-    )
-    found = Counter(lie.kind for lie in find_lies(crowd.history))
-    assert kinds <= found.keys(), crowd.answers
+    for _ in range(CROWDS_OF_A_CONTROL):
+        crowd = await crowd_history(
+            servers,
+            own_settings,
+            is_assigned=is_assigned,
+            seats=seats,
+            attempts=ATTEMPTS_OF_A_CONTROL,
+            module=f"tests.events.unguarded.{module}",
+            # The sweeper ends what has lapsed, and so is a second guard.
+            is_tidied=False,
+        )
+        found = Counter(lie.kind for lie in find_lies(crowd.history))
+        if kinds <= found.keys():
+            return
+    pytest.fail(f"{kinds} not among {found}: {crowd.answers}")

@@ -11,14 +11,21 @@ from tests.events.unguarded.serving import serve_unguarded
 
 SECOND_HALF = "LIMIT :seats - (SELECT count(*) FROM ahead)\n"
 
-take = booking._Attempt._take
+POSSIBLE = "WHERE id IN (SELECT id FROM possible)"
 
 
-async def take_at_once(self: Any, *arguments: Any) -> Any:
+async def say_so_at_once(*_: Any) -> None:
+    raise SoldOut(available=0)
+
+
+async def begin_no_more(self: Any, *arguments: Any) -> Any:
     try:
         return await take(self, *arguments)
     except TryAgain:
         raise SoldOut(available=0) from None
+
+
+take = booking._Attempt._take
 
 
 if __name__ == "__main__":
@@ -26,5 +33,10 @@ if __name__ == "__main__":
     assert SECOND_HALF in whole.text
     half = text(whole.text.replace(SECOND_HALF, "LIMIT 0\n"))
     statements.TAKE_ANY = half.bindparams(*whole._bindparams.values())
-    booking._Attempt._take = take_at_once  # type: ignore[assignment, method-assign]
+    waiting = statements.TAKE_ANY_WAITING
+    assert POSSIBLE in waiting.text
+    nothing = text(waiting.text.replace(POSSIBLE, f"{POSSIBLE} AND false"))
+    statements.TAKE_ANY_WAITING = nothing.bindparams(*waiting._bindparams.values())
+    booking._Attempt._sold_out = say_so_at_once  # type: ignore[assignment, method-assign]
+    booking._Attempt._take = begin_no_more  # type: ignore[assignment, method-assign]
     serve_unguarded()

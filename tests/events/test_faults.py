@@ -94,16 +94,21 @@ async def test_what_a_client_was_told_outlives_the_process_that_told_it(
     servers: Servers, own_settings: Settings, module: str, is_kept: bool
 ) -> None:
     """SIGKILL, twice; the second case, which answers before it commits, is the control."""
-    started = await servers.start(own_settings, module=module)
-    async with stormed(started, own_settings) as crowd:
-        for server in started:
-            await crowd.has_booked(10)
-            server.kill()
-            server.start()
-            await server.is_ready()
-    lies = [str(lie) for lie in find_lies(crowd.history)]
+    lies: list[str] = []
+    # Chance may spare the control.
+    for _ in range(1 if is_kept else 4):
+        started = await servers.start(own_settings, module=module)
+        async with stormed(started, own_settings) as crowd:
+            for server in started:
+                await crowd.has_booked(10)
+                server.kill()
+                server.start()
+                await server.is_ready()
+        assert crowd.cut_off
+        lies += [str(lie) for lie in find_lies(crowd.history)]
+        if lies:
+            break
     assert (lies == []) == is_kept
-    assert crowd.cut_off
 
 
 async def test_while_postgresql_restarts_requests_are_asked_to_come_again(

@@ -14,13 +14,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import statements
-from event_service.bookings.ending import expire_holds_of, settle_event
+from event_service.bookings.ending import make_room, settle_event
 from event_service.bookings.messages import booking_message
 from event_service.bookings.queries import (
     booking_public,
     find_idempotency_key,
     get_booking,
-    has_allowance,
 )
 from event_service.bookings.schemas import BookingCreate, BookingPublic
 from event_service.bookings.writing import NewBooking, new_tickets, write_booking
@@ -79,7 +78,14 @@ async def book(database: Database, request: Request) -> tuple[BookingPublic, boo
     except IntegrityError as error:
         if constraint_name(error) != "ck_seat_allowance_limit":
             raise
-    if await database.run(partial(_make_room, request)):
+    room = partial(
+        make_room,
+        user_id=request.user_id,
+        event_id=request.wanted.event_id,
+        seats=request.wanted.seats_wanted,
+        offer_for=request.offer_for,
+    )
+    if await database.run(room):
         # What had ended was still counted, until here or until the sweeper came: no refusal yet.
         return await book(database, request)
     raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
@@ -89,13 +95,6 @@ async def _settle(request: Request, session: AsyncSession) -> int:
     return await settle_event(
         session, request.wanted.event_id, now=utc_now(), offer_for=request.offer_for
     )
-
-
-async def _make_room(request: Request, session: AsyncSession) -> bool:
-    """Ends the guest's own holds that are over; whether they may have the seats then."""
-    user_id, event_id = request.user_id, request.wanted.event_id
-    await expire_holds_of(session, user_id, event_id, now=utc_now(), offer_for=request.offer_for)
-    return await has_allowance(session, user_id, event_id, request.wanted.seats_wanted)
 
 
 class _Attempt:

@@ -15,6 +15,7 @@ from event_service.bookings import statements
 from event_service.bookings.messages import booking_message, event_snapshot
 from event_service.bookings.queries import (
     booking_public,
+    has_allowance,
     list_tickets,
     lock_booking,
     lock_event_of_booking,
@@ -32,6 +33,7 @@ from event_service.models import (
     WaitlistEntry,
 )
 from event_service.waitlist.offers import lock_line, offer_free_seats, offer_what_is_free
+from service_kit.clock import utc_now
 from service_kit.database import affected_rows
 from service_kit.ids import new_id
 from service_kit.outbox import notification
@@ -141,6 +143,14 @@ async def settle_event(
     if ended:
         return await _expire(session, event, ended, now=now, offer_for=offer_for)
     return await offer_what_is_free(session, event, offer_for=offer_for)
+
+
+async def make_room(
+    session: AsyncSession, *, user_id: UUID, event_id: UUID, seats: int, offer_for: timedelta
+) -> bool:
+    """Ends one person's own holds that are over; whether they may have the seats then."""
+    await expire_holds_of(session, user_id, event_id, now=utc_now(), offer_for=offer_for)
+    return await has_allowance(session, user_id, event_id, seats)
 
 
 async def expire_holds_of(

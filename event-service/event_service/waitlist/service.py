@@ -10,8 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.ending import cancel_booking, expire_holds_of
-from event_service.bookings.queries import has_allowance
+from event_service.bookings.ending import cancel_booking, make_room
 from event_service.bookings.statements import LOWER_ALLOWANCES
 from event_service.errors import AlreadyWaiting, SalesClosed, SeatLimitReached, SeatsAvailable
 from event_service.events.queries import count_free_seats
@@ -19,7 +18,6 @@ from event_service.models import Event, WaitlistEntry
 from event_service.waitlist.queries import IS_ON_SALE, find_entry, get_place
 from event_service.waitlist.schemas import WaitlistPlace
 from event_service.waitlist.statements import ADD_TO_ALLOWANCE
-from service_kit.clock import utc_now
 from service_kit.database import Database, constraint_name
 from service_kit.problems import NotFound
 
@@ -40,16 +38,10 @@ async def join(
         if constraint_name(error) != "ck_seat_allowance_limit":
             raise
     # The sweeper may have been there first: what counts is that they may have the seats now.
-    if await database.run(partial(_make_room, event_id, quantity, by, offer_for)):
+    room = partial(make_room, user_id=by, event_id=event_id, seats=quantity, offer_for=offer_for)
+    if await database.run(room):
         return await join(database, event_id, quantity, by=by, offer_for=offer_for)
     raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
-
-
-async def _make_room(
-    event_id: UUID, quantity: int, user_id: UUID, offer_for: timedelta, session: AsyncSession
-) -> bool:
-    await expire_holds_of(session, user_id, event_id, now=utc_now(), offer_for=offer_for)
-    return await has_allowance(session, user_id, event_id, quantity)
 
 
 async def _join(

@@ -7,33 +7,47 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict
 
+LEVELS = logging.getLevelNamesMapping()
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+class _Logger(structlog.make_filtering_bound_logger(logging.NOTSET)):  # type: ignore[misc]
+    """Asks the standard library for the level. structlog's own classes have it fixed, and loggers
+    that modules keep would stay at the level at which they were first used."""
+
+    def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> Any:
+        if self._logger.isEnabledFor(LEVELS[method_name.upper()]):
+            return super()._proxy_to_logger(method_name, event, **fields)
+        return None
+
 
 def configure_logging(service: str, level: str) -> None:
-    """Sends structlog's and the standard library's records down one road to standard output."""
+    """Sends structlog's and the standard library's records down one road to standard output. Once
+    more in the same process, the last call's settings hold, for loggers in use too."""
 
     def name_the_service(_: Any, __: str, event: EventDict) -> EventDict:
         event["service"] = service
         return event
 
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        name_the_service,
-    ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        wrapper_class=_Logger,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                name_the_service,
                 # Messages of exceptions may quote what a person typed; where it broke is enough.
                 _trace_without_values,
                 structlog.processors.JSONRenderer(),

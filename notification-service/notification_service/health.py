@@ -1,13 +1,10 @@
 """How the mails are doing: readiness, and gauges for Prometheus."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import redis.asyncio
-import structlog
 from prometheus_client import CollectorRegistry, Gauge
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -17,7 +14,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service.models import UNSENT, Notification
 from notification_service.settings import Settings
-from service_kit.database import DATABASE_ERRORS, Database
+from service_kit.database import Database
+from service_kit.gauges import kept_fresh
 
 # The list that Celery's messages wait in: the queue's name after the prefix of every key of ours.
 QUEUE_KEY = "parterre:notifications"
@@ -25,7 +23,6 @@ REDIS_TIMEOUT_SECONDS = 1.0
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 rows = notifications.c
-log = structlog.get_logger()
 
 
 class MailsWaitTooLong(Exception):
@@ -92,30 +89,13 @@ async def watch_mails(state: Any) -> AsyncIterator[None]:
         socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
-    gauges, stop = Gauges(state.metrics), asyncio.Event()
-    refreshing = asyncio.create_task(
-        _refresh_until(stop, gauges, database, broker, settings.gauges_refresh_seconds)
-    )
+    gauges = Gauges(state.metrics)
+
+    async def measure() -> None:
+        await gauges.refresh(database, broker)
+
     try:
-        yield
+        async with kept_fresh(measure, every_seconds=settings.gauges_refresh_seconds):
+            yield
     finally:
-        # Asked to end and not cancelled: drivers have been seen to swallow a cancellation.
-        stop.set()
-        await refreshing
         await broker.aclose()
-
-
-async def _refresh_until(
-    stop: asyncio.Event,
-    gauges: Gauges,
-    database: Database,
-    broker: "redis.asyncio.Redis",
-    every_seconds: float,
-) -> None:
-    while not stop.is_set():
-        try:
-            await gauges.refresh(database, broker)
-        except DATABASE_ERRORS as error:
-            log.warning("gauges.not_refreshed", exc_info=error)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every_seconds)

@@ -1,19 +1,15 @@
 """How long the messages of a service wait for the queue: readiness, and a gauge for Prometheus."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
 from prometheus_client import Gauge
 
-from service_kit.database import DATABASE_ERRORS, Database
+from service_kit.database import Database
+from service_kit.gauges import kept_fresh
 from service_kit.outbox import OutboxQueries, OutboxRow
 from service_kit.settings import ServiceSettings
-
-log = structlog.get_logger()
 
 
 class MessagesWaitTooLong(Exception):
@@ -42,21 +38,6 @@ async def watch_outbox(state: Any, outbox: type[OutboxRow]) -> AsyncIterator[Non
         if await measure() > settings.oldest_unsent_seconds:
             raise MessagesWaitTooLong
 
-    async def measure_until(stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await measure()
-            except DATABASE_ERRORS as error:
-                log.warning("gauges.not_refreshed", exc_info=error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), settings.gauges_refresh_seconds)
-
     state.readiness["outbox"] = messages_go_out
-    stop = asyncio.Event()
-    measuring = asyncio.create_task(measure_until(stop))
-    try:
+    async with kept_fresh(measure, every_seconds=settings.gauges_refresh_seconds):
         yield
-    finally:
-        # Asked to end and not cancelled: drivers have been seen to swallow a cancellation.
-        stop.set()
-        await measuring

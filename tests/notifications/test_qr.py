@@ -1,0 +1,53 @@
+"""The picture of a ticket's code says the code: read back as a scanner does."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import pytest
+from zxingcpp import read_barcodes
+
+from notification_service.rendering.qr import qr_code
+
+
+def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    at = 8
+    while at < len(png):
+        length, kind = struct.unpack(">I4s", png[at : at + 8])
+        content = png[at + 8 : at + 8 + length]
+        checksum = png[at + 8 + length : at + 12 + length]
+        assert checksum == struct.pack(">I", zlib.crc32(kind + content))
+        yield kind, content
+        at += 12 + length
+
+
+def pixels(png: bytes) -> memoryview:
+    """Height x width, a byte for each."""
+    parts = dict(chunks(png))
+    width, height, depth, colour = struct.unpack(">2I2B", parts[b"IHDR"][:10])
+    assert (depth, colour) == (1, 0)
+    stored, stride = zlib.decompress(parts[b"IDAT"]), 1 + -(-width // 8)
+    rows, above = [], bytes(stride - 1)
+    for start in range(0, height * stride, stride):
+        method, line = stored[start], stored[start + 1 : start + stride]
+        if method == 2:
+            line = bytes(a + b & 255 for a, b in zip(line, above, strict=True))
+        rows.append("".join(f"{byte:08b}" for byte in line)[:width])
+        above = line
+    shades = "".join(rows).translate({ord("0"): 0, ord("1"): 255}).encode("latin-1")
+    return memoryview(shades).cast("B", (height, width))
+
+
+@pytest.mark.parametrize("code", ["K", "7QF3-W0PX-1ZKD-9N2M", "Билет № 12", "x" * 300])
+def test_a_code_is_read_back(code: str) -> None:
+    image = pixels(qr_code(code))
+    [found] = read_barcodes(image)
+    assert (found.text, found.format.name) == (code, "QRCode")
+
+
+def test_a_code_is_large_and_has_its_quiet_zone() -> None:
+    image = pixels(qr_code("7QF3-W0PX-1ZKD-9N2M"))
+    height, width = image.shape
+    assert height == width >= 150
+    assert not any(shade == 0 for line in image.tolist()[: 4 * 6] for shade in line)

@@ -11,6 +11,7 @@ from typing import Any, Self
 import psutil
 
 from stack.ports import free_port
+from stack.programs import WORKER_OPTIONS
 from stack.redis import Redis
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -78,13 +79,11 @@ class OneProcess:
 def start_worker(
     options: Mapping[str, Any], log: Path, *, module: str = "notification_service.worker"
 ) -> OneProcess:
-    """A real worker of two processes. ``module`` is another where a guard is to be missing."""
-    arguments = ["worker", "--queues", "notifications", "-E"]
-    arguments += ["--concurrency", str(WORKER_PROCESSES)]
-    # It has no neighbours to ask how they are, for which it would wait a second.
-    arguments += ["--without-mingle", "--without-gossip", "--hostname"]
-    name = f"{log.stem}-{free_port()}@tests"
-    command = [sys.executable, "-m", "celery", "-A", module, *arguments, name]
+    """A real worker of two processes, with the options that ship. ``module`` is another where a
+    guard is to be missing."""
+    arguments = [*WORKER_OPTIONS, "--concurrency", str(WORKER_PROCESSES)]
+    arguments += ["--hostname", f"{log.stem}-{free_port()}@tests"]
+    command = [sys.executable, "-m", "celery", "-A", module, "worker", *arguments]
     return OneProcess(command, as_environment(options), log)
 
 

@@ -50,6 +50,16 @@ async def calendar_of(user: User, booking: Json) -> Any:
     return entry
 
 
+async def unconfirmed(app: FastAPI, guest: User, published: Publish) -> tuple[Json, Json, Json]:
+    """A booking that is held, one whose hold is over, and a cancelled one."""
+    event = await published()
+    held, lapsed = [(await guest.book(event, hold=True)).json() for _ in range(2)]
+    cancelled = (await guest.book(event)).json()
+    await let_lapse(app, lapsed)
+    await guest.post(f"/bookings/{cancelled['id']}/cancel")
+    return held, lapsed, cancelled
+
+
 # The calendar
 
 
@@ -86,11 +96,7 @@ async def test_a_later_file_replaces_an_earlier_one(
 async def test_the_calendar_shows_what_has_become_of_the_booking(
     app: FastAPI, guest: User, published: Publish
 ) -> None:
-    event = await published()
-    held, lapsed = [(await guest.book(event, hold=True)).json() for _ in range(2)]
-    cancelled = (await guest.book(event)).json()
-    await let_lapse(app, lapsed)
-    await guest.post(f"/bookings/{cancelled['id']}/cancel")
+    held, lapsed, cancelled = await unconfirmed(app, guest, published)
     states = [(await calendar_of(guest, one))["status"] for one in (held, lapsed, cancelled)]
     assert states == ["TENTATIVE", "CANCELLED", "CANCELLED"]
 
@@ -217,11 +223,7 @@ async def test_a_seat_of_another_booking_has_no_code_here(guest: User, published
 async def test_what_opens_no_door_has_no_code(
     app: FastAPI, guest: User, published: Publish
 ) -> None:
-    event = await published()
-    held, lapsed = [(await guest.book(event, hold=True)).json() for _ in range(2)]
-    cancelled = (await guest.book(event)).json()
-    await let_lapse(app, lapsed)
-    await guest.post(f"/bookings/{cancelled['id']}/cancel")
+    held, lapsed, cancelled = await unconfirmed(app, guest, published)
     refusals = [
         problem(await guest.get(f"/bookings/{one['id']}/tickets/{one['seats'][0]['id']}.svg"))
         for one in (held, lapsed, cancelled)

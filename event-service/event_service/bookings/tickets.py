@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from xml.sax.saxutils import escape
 
@@ -62,7 +63,8 @@ async def ticket_code_image(
 def draw(code: str) -> bytes:
     """A white ground and black modules: a page may be dark, and a scanner wants contrast."""
     # A byte for each module, white ones included that are four wide on each side of the code.
-    image = create_barcode(code, BarcodeFormat.QRCode, ec_level=QR_ERROR_CORRECTION).to_image()
+    barcode = create_barcode(code, BarcodeFormat.QRCode, ec_level=QR_ERROR_CORRECTION)
+    image: Any = barcode.to_image()
     side, modules = image.shape[0], bytes(image)
     path = "".join(
         f"M{run.start()} {y}h{len(run[0])}v1h-{len(run[0])}z"

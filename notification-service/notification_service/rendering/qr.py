@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from typing import Any
 
 from zxingcpp import BarcodeFormat, create_barcode
 
@@ -12,7 +13,8 @@ ERROR_CORRECTION = "M"
 def qr_code(text: str) -> bytes:
     """A PNG, large enough for a phone's camera to read from another screen."""
     # A byte for each module, white ones included that are four wide on each side of the code.
-    modules = create_barcode(text, BarcodeFormat.QRCode, ec_level=ERROR_CORRECTION).to_image()
+    barcode = create_barcode(text, BarcodeFormat.QRCode, ec_level=ERROR_CORRECTION)
+    modules: Any = barcode.to_image()
     side = modules.shape[0]
     bits = bytes(modules).replace(b"\x00", b"0").replace(b"\xff", b"1")
     rows = (bits[start : start + side] for start in range(0, side * side, side))

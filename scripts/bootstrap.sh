@@ -103,6 +103,8 @@ install() {
 # Two scripts that start together must not install into one another.
 bootstrap() {
   if is_ready; then return; fi
+  [ -w "$root" ] ||
+    die "$root is not yours to write, and .venv has to go there: sudo chown -R $(id -un) '$root', or use a copy of your own."
   mkdir -p "$root/var"
   if command -v flock >/dev/null; then
     exec 9>"$lock"

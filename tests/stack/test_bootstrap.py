@@ -1,0 +1,43 @@
+"""What the scripts say before there is anything of theirs to run."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+NOBODY = 65534
+
+
+@pytest.fixture
+def fresh() -> Iterator[Path]:
+    """The scripts as they are after a clone. Not in tmp_path, which only its owner may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "parterre"
+        (root / "scripts").mkdir(parents=True)
+        for name in ("bootstrap.sh", "lint"):
+            shutil.copy(SCRIPTS / name, root / "scripts" / name)
+        (root / "requirements.lock").write_text("")
+        Path(folder).chmod(0o755)
+        root.chmod(0o555)
+        yield root
+        root.chmod(0o755)
+
+
+def test_a_folder_that_one_may_not_write_is_said_to_be_so_in_one_line(fresh: Path) -> None:
+    ran = subprocess.run(
+        ["bash", str(fresh / "scripts" / "lint")],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        # root may write anywhere.
+        user=None if os.getuid() else NOBODY,
+    )
+    assert ran.returncode == 1
+    [line] = ran.stderr.splitlines()
+    assert line.startswith(f"lint: {fresh} ")
+    assert "chown" in line

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
 
-from service_kit.pool import HandingOver
+from service_kit.pool import FairPool, HandingOver
 
 
 async def those_served(queue: asyncio.Queue[str]) -> list[str]:
@@ -58,3 +60,34 @@ async def test_who_has_gone_is_passed_over() -> None:
     await asyncio.gather(gone, return_exceptions=True)
     queue.put_nowait("connection")
     assert queue.get_nowait() == "connection"
+
+
+@pytest.mark.parametrize(
+    ("pool", "order"),
+    [
+        (FairPool, ["who waits", "who comes back"]),
+        # The negative control.
+        (AsyncAdaptedQueuePool, ["who comes back", "who waits"]),
+    ],
+)
+async def test_a_connection_that_comes_back_goes_to_whoever_waits(
+    postgres_url: str, pool: type[Pool], order: list[str]
+) -> None:
+    url = postgres_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    engine = create_async_engine(url, poolclass=pool, pool_size=1, max_overflow=0)
+    served: list[str] = []
+
+    async def be_served(name: str) -> None:
+        async with engine.connect():
+            served.append(name)
+
+    async with asyncio.timeout(10):
+        async with engine.connect():
+            waiting = asyncio.create_task(be_served("who waits"))
+            # Until it stands in the line.
+            for _ in range(10):
+                await asyncio.sleep(0)
+        await be_served("who comes back")
+        await waiting
+    await engine.dispose()
+    assert served == order

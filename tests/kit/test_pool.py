@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
 
@@ -65,9 +66,9 @@ async def test_who_has_gone_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("pool", "order"),
     [
-        (FairPool, ["who waits", "who comes back"]),
+        (FairPool, ["who waits", "newcomer"]),
         # The negative control.
-        (AsyncAdaptedQueuePool, ["who comes back", "who waits"]),
+        (AsyncAdaptedQueuePool, ["newcomer", "who waits"]),
     ],
 )
 async def test_a_connection_that_comes_back_goes_to_whoever_waits(
@@ -75,19 +76,23 @@ async def test_a_connection_that_comes_back_goes_to_whoever_waits(
 ) -> None:
     url = postgres_url.replace("postgresql://", "postgresql+asyncpg://", 1)
     engine = create_async_engine(url, poolclass=pool, pool_size=1, max_overflow=0)
+    tasks: list[asyncio.Task[None]] = []
     served: list[str] = []
 
     async def be_served(name: str) -> None:
         async with engine.connect():
             served.append(name)
 
+    def come(name: str) -> None:
+        tasks.append(asyncio.create_task(be_served(name)))
+
     async with asyncio.timeout(10):
         async with engine.connect():
-            waiting = asyncio.create_task(be_served("who waits"))
+            come("who waits")
             # Until it stands in the line.
             for _ in range(10):
                 await asyncio.sleep(0)
-        await be_served("who comes back")
-        await waiting
+            event.listen(engine.sync_engine.pool, "checkin", lambda *_: come("newcomer"), once=True)
+        await asyncio.gather(*tasks)
     await engine.dispose()
     assert served == order

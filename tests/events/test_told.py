@@ -1,7 +1,6 @@
 """No state of a booking, an event or a place in line changes without a message to whom it concerns.
 
-The database itself writes down each change and each message, by transaction; then everything that can
-be done is done, by all roads at once.
+Everything that can be done is done, by all roads at once.
 """
 
 import re
@@ -16,11 +15,11 @@ from sqlalchemy import CheckConstraint, text
 from event_service import upkeep
 from event_service.models import Booking, Event
 from notification_service.messages.contents import KINDS, AccountContent
+from tests.changes import Change, changes, run, watching
 from tests.events.conftest import Json, Publish, User, event_body
 from tests.events.test_holds import let_lapse, sweep
 
 MakeUser = Callable[..., User]
-Change = tuple[str, str, str]
 
 # What somebody has just done by themselves, and read in the answer.
 QUIET: set[Change] = {
@@ -42,60 +41,10 @@ STATE = {
 }
 
 
-def watch(table: str) -> str:
-    before, after = (STATE[table].format(row=row) for row in ("OLD", "NEW"))
-    return f"""
-        CREATE FUNCTION watch_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
-        DECLARE was text := ''; is_now text := '';
-        BEGIN
-            IF TG_OP <> 'INSERT' THEN was := {before}; END IF;
-            IF TG_OP <> 'DELETE' THEN is_now := {after}; END IF;
-            IF was <> is_now THEN
-                INSERT INTO seen VALUES (txid_current(), '{table}', was, is_now);
-            END IF;
-            RETURN NULL;
-        END $$;
-        CREATE TRIGGER watch_{table} AFTER INSERT OR UPDATE OR DELETE ON {table}
-        FOR EACH ROW EXECUTE FUNCTION watch_{table}();
-    """
-
-
-WATCH = [
-    "CREATE TABLE seen (tx bigint, what text, was text, is_now text)",
-    *(part for table in STATE for part in re.split(r"(?<=\$\$);", watch(table))),
-    """CREATE FUNCTION watch_outbox() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO seen VALUES (txid_current(), 'message', NEW.message->>'kind', '');
-        RETURN NULL; END $$""",
-    """CREATE TRIGGER watch_outbox AFTER INSERT ON outbox
-        FOR EACH ROW EXECUTE FUNCTION watch_outbox()""",
-]
-UNWATCH = [f"DROP FUNCTION watch_{name} CASCADE" for name in (*STATE, "outbox")] + [
-    "DROP TABLE seen"
-]
-
-
 @pytest.fixture
 async def watched(app: FastAPI) -> AsyncIterator[None]:
-    await run(app, WATCH)
-    yield
-    await run(app, UNWATCH)
-
-
-async def run(app: FastAPI, statements: list[str]) -> None:
-    async with app.state.database.transaction() as session:
-        for statement in statements:
-            await session.execute(text(statement))
-
-
-async def changes(app: FastAPI) -> list[tuple[Change, set[str]]]:
-    """Each change, with the kinds of the messages of its transaction."""
-    async with app.state.database.transaction() as session:
-        found = (await session.execute(text("SELECT tx, what, was, is_now FROM seen"))).all()
-    kinds: dict[int, set[str]] = {}
-    for tx, what, was, _ in found:
-        if what == "message":
-            kinds.setdefault(tx, set()).add(was)
-    return [((w, a, b), kinds.get(tx, set())) for tx, w, a, b in found if w != "message"]
+    async with watching(app.state.database, STATE):
+        yield
 
 
 async def do_all_that_can_be_done(
@@ -199,7 +148,7 @@ async def test_no_state_changes_without_its_message(
 ) -> None:
     await do_all_that_can_be_done(app, organizer, user, published)
 
-    found = await changes(app)
+    found = await changes(app.state.database)
     untold = {change for change, kinds in found if not kinds}
     assert untold <= QUIET
     # The walk has been everywhere: in each state that there is, and through each kind that there is.
@@ -217,8 +166,8 @@ async def test_the_walk_sees_a_change_without_its_message(
     """The negative control."""
     booking = await book(user(), await published())
     statement = f"UPDATE booking SET status = 'cancelled' WHERE id = '{booking['id']}'"
-    await run(app, [statement])
+    await run(app.state.database, [statement])
 
-    untold = {change for change, kinds in await changes(app) if not kinds}
+    untold = {change for change, kinds in await changes(app.state.database) if not kinds}
 
     assert untold - QUIET == {("booking", "confirmed", "cancelled")}

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
+from functools import cached_property
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -67,7 +68,7 @@ class WorkerSettings(Settings):
             raise ValueError("LEASE_SECONDS must be more than twice SMTP_TIMEOUT_SECONDS")
         return self
 
-    @property
+    @cached_property
     def sender(self) -> Address:
         name, address = parseaddr(self.mail_from)
         return Address(display_name=name, addr_spec=address)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import sentry_sdk
 import structlog
+import uvloop
 from celery import Celery, Task
 from celery.exceptions import TaskPredicate
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
@@ -125,7 +126,7 @@ class ProcessLoop:
 
     def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         if self._runner is None:
-            self._runner = asyncio.Runner()
+            self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         try:
             # The runner's own context is of its first task, and so would be the logs' request id.
             return self._runner.run(work, context=contextvars.copy_context())

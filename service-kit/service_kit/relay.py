@@ -31,7 +31,7 @@ BATCH = 100
 # A message on the queue costs Celery and Redis more than a mail costs its worker: where several wait
 # they travel together, as one message for the task that takes a list.
 BATCH_TASKS = {"notifications.send": "notifications.send_many"}
-BATCH_SIZE = 10
+BATCH_SIZE = 20
 LEASE = timedelta(seconds=30)
 IDLE_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 10.0

@@ -54,6 +54,7 @@ class Handler:
     taken: list[Taken] = field(default_factory=list)
     script: Script = field(default_factory=Script)
     asked: Counter[str] = field(default_factory=Counter)
+    extensions: list[str] = field(default_factory=list)
     on_rcpt: Callable[[], None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -72,6 +73,17 @@ class Handler:
             # The abort is seen once this coroutine gives way; no answer may go out before.
             await asyncio.sleep(3600)
         return script.answer
+
+    async def handle_EHLO(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        return responses[:-1] + self.extensions + responses[-1:]
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -140,5 +152,6 @@ class MailServerForTests:
         self.handler.taken.clear()
         self.handler.asked.clear()
         self.handler.on_rcpt = None
+        self.handler.extensions.clear()
         self.is_well()
         self.start()

@@ -8,6 +8,7 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +16,7 @@ from notification_service.delivery.outage import Outage
 
 IDLE_SECONDS = 20.0
 PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+ACCEPTED = (250, 251)
 SERVICE_CLOSING = 421
 
 ResultT = TypeVar("ResultT")
@@ -174,17 +176,30 @@ class MailServer:
             smtp.sock.settimeout(self._left())
 
     def _name_both(self, smtp: smtplib.SMTP, recipient: str) -> None:
-        options = []
+        options = ""
         if not recipient.isascii():
             if not smtp.has_extn("smtputf8"):
                 raise MailRefused("The mail server takes no addresses of this alphabet.")
-            options = ["SMTPUTF8", "BODY=8BITMIME"]
-        code, answer = self._ask(lambda: smtp.mail(self._sender, options))
-        if code != 250:
-            self._refuse(code, answer)
-        code, answer = self._ask(lambda: smtp.rcpt(recipient))
-        if code not in (250, 251):
-            self._refuse(code, answer)
+            options = " SMTPUTF8 BODY=8BITMIME"
+        self._say(
+            smtp,
+            f"MAIL FROM:{smtplib.quoteaddr(self._sender)}{options}",
+            f"RCPT TO:{smtplib.quoteaddr(recipient)}",
+        )
+
+    def _say(self, smtp: smtplib.SMTP, *lines: str) -> None:
+        """All at once to a server that offers PIPELINING (RFC 2920), which spares round trips."""
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("a line break in a command")
+        at_once = ["".join(f"{line}\r\n" for line in lines)]
+        groups = at_once if smtp.has_extn("pipelining") else [f"{line}\r\n" for line in lines]
+        for group in groups:
+            self._ask(partial(smtp.send, group.encode()))
+            # Each has its answer, whatever became of those before it.
+            answers = [self._ask(smtp.getreply) for _ in range(group.count("\r\n"))]
+            for code, answer in answers:
+                if code not in ACCEPTED:
+                    self._refuse(code, answer)
 
     def _ask(self, command: Callable[[], ResultT]) -> ResultT:
         if self._smtp is not None:

@@ -25,6 +25,9 @@ def one_line(value: object) -> object:
     """Text that can end neither a header nor a paragraph: control characters become spaces."""
     if not isinstance(value, str):
         return value
+    if value.isprintable() and "  " not in value:
+        # Nearly every text: nothing to take out of it.
+        return value.strip()
     kept = (
         " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _DIRECTIONS else c
         for c in value

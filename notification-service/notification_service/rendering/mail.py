@@ -21,6 +21,8 @@ from notification_service.rendering.letter import Letter
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _KEPT_HEADERS = 512
+# With the header's name it still fits on a line.
+_SHORT = 60
 CRLF = b"\r\n"
 
 
@@ -69,7 +71,10 @@ def compose(
 
 
 def _folded(name: str, value: str, policy: Any = SMTP) -> bytes:
-    """A header that may hold anything; as one of several thousand it would be an attack."""
+    """A header of what somebody wrote: encoded and folded where it has to be."""
+    if value.isascii() and value.isprintable() and "=?" not in value and len(value) <= _SHORT:
+        # As most names and addresses are; the library's parser takes long over each.
+        return _fixed(name, value)
     header = policy.header_factory(name, value)
     return str(header.fold(policy=policy)).encode()
 

@@ -21,8 +21,8 @@ from notification_service.rendering.letter import Letter
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _KEPT_HEADERS = 512
-# With the header's name it still fits on a line.
-_SHORT = 60
+# RFC 5322, 2.1.1: what is longer should be folded.
+LINE_CHARACTERS = 78
 CRLF = b"\r\n"
 
 
@@ -72,7 +72,8 @@ def compose(
 
 def _folded(name: str, value: str, policy: Any = SMTP) -> bytes:
     """A header of what somebody wrote: encoded and folded where it has to be."""
-    if value.isascii() and value.isprintable() and "=?" not in value and len(value) <= _SHORT:
+    is_plain = value.isascii() and value.isprintable() and "=?" not in value
+    if is_plain and len(name) + 2 + len(value) <= LINE_CHARACTERS:
         # As most names and addresses are; the library's parser takes long over each.
         return _fixed(name, value)
     header = policy.header_factory(name, value)

@@ -17,6 +17,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service_kit.database import Database
 from service_kit.handlers import add_handlers, publish_problems
+from service_kit.leaving import IsLeaving, Leaving, leaving_slowly
 from service_kit.logs import configure_logging
 from service_kit.middleware import Gatekeeper, RequestContext, RequestMetrics
 from service_kit.monitoring import configure_sentry
@@ -54,8 +55,8 @@ def create_service(
     """A FastAPI application with everything that the services have in common.
 
     ``app.state`` holds ``settings``, ``database``, ``http`` (a client for other services),
-    ``token_verifier``, ``rate_limits``, ``metrics`` (a registry) and ``readiness`` (checks by
-    dependency; a service adds its own).
+    ``token_verifier``, ``rate_limits``, ``metrics`` (a registry), ``leaving`` and ``readiness``
+    (checks by dependency; a service adds its own).
     """
     configure_logging(name, settings.log_level)
     configure_sentry(
@@ -77,6 +78,7 @@ def create_service(
     app.state.settings = settings
     app.state.metrics = CollectorRegistry()
     app.state.readiness = {}
+    app.state.leaving = Leaving()
     app.state.rate_limits = RateLimits(settings)
     for router in routers:
         app.include_router(router)
@@ -100,11 +102,12 @@ def _lifespan(name: str, inner: Lifespan | None) -> Lifespan:
         )
         app.state.readiness["postgresql"] = app.state.database.ping
         try:
-            if inner is None:
-                yield
-            else:
-                async with inner(app):
+            with leaving_slowly(app.state.leaving, drain_seconds=settings.drain_seconds):
+                if inner is None:
                     yield
+                else:
+                    async with inner(app):
+                        yield
         finally:
             await app.state.http.aclose()
             await app.state.database.close()
@@ -121,6 +124,8 @@ def _add_operations(app: FastAPI) -> None:
 
     @app.get("/health/ready", include_in_schema=False)
     async def ready(request: Request) -> Response:
+        if request.app.state.leaving.has_begun:
+            raise IsLeaving
         checks: dict[str, Check] = request.app.state.readiness
         results = await asyncio.gather(*map(_passes, checks.values()))
         missing = [name for name, ok in zip(checks, results, strict=True) if not ok]
@@ -172,6 +177,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
         RequestContext,
         metrics=RequestMetrics(app.state.metrics),
         capture=sentry_sdk.capture_exception,
+        leaving=app.state.leaving,
     )
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit.ids import request_id_from
+from service_kit.leaving import Leaving
 from service_kit.problems import BadHost, InternalError, Problem, TooLarge, Unavailable, render
 
 log = structlog.get_logger()
@@ -43,11 +44,17 @@ class RequestContext:
     """Gives a request its id, answers what nobody caught, writes the log line and the metrics."""
 
     def __init__(
-        self, app: ASGIApp, *, metrics: RequestMetrics, capture: Callable[[BaseException], Any]
+        self,
+        app: ASGIApp,
+        *,
+        metrics: RequestMetrics,
+        capture: Callable[[BaseException], Any],
+        leaving: Leaving,
     ) -> None:
         self.app = app
         self.metrics = metrics
         self.capture = capture
+        self.leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,6 +77,9 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 for name, value in (*SECURITY_HEADERS.items(), *extra_headers.items()):
                     headers.setdefault(name, value)
+                if self.leaving.has_begun:
+                    # The next request must not meet a connection that is being closed.
+                    headers["Connection"] = "close"
             await send(message)
 
         try:

@@ -50,6 +50,8 @@ class ServiceSettings(BaseSettings):
     port: int = 8000
     web_concurrency: int = Field(1, ge=1, le=64)
     reload: bool = False
+    # For so long after SIGTERM readiness is red and requests are served: until gateways have seen it.
+    drain_seconds: float = Field(0.0, ge=0, le=300)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     sentry_dsn: SecretStr | None = None
     sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)

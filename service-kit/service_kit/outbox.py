@@ -4,8 +4,9 @@ A service declares its table as ``class OutboxMessage(OutboxRow, Base, table=Tru
 (``service_kit.relay``) puts the rows on the queue; a row's id is the message's id everywhere.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import structlog
@@ -17,6 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service_kit.clock import utc_now
 from service_kit.database import affected_rows
 from service_kit.ids import new_id
+
+RowT = TypeVar("RowT")
 
 
 class OutboxRow(SQLModel):
@@ -57,7 +60,7 @@ def outbox_indexes() -> tuple[Index, ...]:
 
 
 def notification(
-    outbox: type[OutboxRow],
+    outbox: Callable[..., RowT],
     *,
     topic: str,
     kind: str,
@@ -65,8 +68,9 @@ def notification(
     dedup_key: str,
     data: dict[str, Any],
     not_before: datetime | None = None,
-) -> OutboxRow:
-    """A message for notification-service: the task ``notifications.send`` with this content.
+) -> RowT:
+    """A message for notification-service: the task ``notifications.send`` with this content. ``outbox``
+    is the table's class, or what stands for one of its rows.
 
     ``data`` is a snapshot for the mail's text: JSON values, and never an address, a name or a
     token, because queue and Flower show it. ``dedup_key`` makes one mail of what is said twice.

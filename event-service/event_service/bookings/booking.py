@@ -22,7 +22,7 @@ from event_service.bookings.queries import (
     get_booking,
 )
 from event_service.bookings.schemas import BookingCreate, BookingPublic
-from event_service.bookings.writing import NewBooking, new_tickets, write_booking
+from event_service.bookings.writing import NewBooking, NewMessage, new_tickets, write_booking
 from event_service.errors import (
     IdempotencyMismatch,
     RequestInProgress,
@@ -235,6 +235,8 @@ async def _write(
         expires_at=held_until,
     )
     tickets = new_tickets(seats)
-    told = None if held_until else booking_message("booking-confirmed", booking, tickets, event)
+    told = None
+    if not held_until:
+        told = booking_message(NewMessage, "booking-confirmed", booking, tickets, event)
     await write_booking(session, booking, tickets, told)
     return booking_public(booking, tickets)

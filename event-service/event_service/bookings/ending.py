@@ -63,7 +63,7 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
         session.add_all(
             [
                 SeatTally(event_id=event.id, held=-booking.quantity, booked=booking.quantity),
-                booking_message("booking-confirmed", booking, tickets, event),
+                booking_message(OutboxMessage, "booking-confirmed", booking, tickets, event),
             ]
         )
         await session.flush()
@@ -82,7 +82,9 @@ async def cancel_booking(
         await _end(session, event, [booking], "cancelled", now=now, offer_for=offer_for)
         if was_confirmed:
             session.add(
-                booking_message("booking-cancelled", booking, tickets, event, reason="guest")
+                booking_message(
+                    OutboxMessage, "booking-cancelled", booking, tickets, event, reason="guest"
+                )
             )
             await session.flush()
     return booking_public(booking, tickets)
@@ -196,7 +198,8 @@ async def _expire(
     for ticket in await list_tickets(session, list(tickets)):
         tickets[ticket.booking_id].append(ticket)
     session.add_all(
-        booking_message("hold-expired", booking, tickets[booking.id], event) for booking in bookings
+        booking_message(OutboxMessage, "hold-expired", booking, tickets[booking.id], event)
+        for booking in bookings
     )
     await session.flush()
     return len(bookings) + offers

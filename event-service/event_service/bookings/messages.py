@@ -1,11 +1,11 @@
 """What event-service tells about bookings: snapshots for the mails, without address or name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from event_service.bookings.writing import NewBooking, NewTicket
-from event_service.models import Booking, OutboxMessage, Ticket
-from service_kit.outbox import OutboxRow, notification
+from event_service.models import Booking, Ticket
+from service_kit.outbox import RowT, notification
 
 EVENT_FIELDS = (
     "title", "description", "venue", "city", "timezone", "starts_at", "ends_at"
@@ -43,15 +43,16 @@ def booking_snapshot(booking: Any, tickets: Iterable[Any], event: Any) -> dict[s
 
 
 def booking_message(
+    row: Callable[..., RowT],
     kind: str,
     booking: Booking | NewBooking,
     tickets: Sequence[Ticket] | Sequence[NewTicket],
     event: Any,
     **more: Any,
-) -> OutboxRow:
+) -> RowT:
     """``booking.confirmed.v1`` and its like: one per booking and kind."""
     return notification(
-        OutboxMessage,
+        row,
         topic=f"{kind.replace('-', '.', 1)}.v1",
         kind=kind,
         user_id=booking.user_id,

@@ -11,7 +11,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import statements
 from service_kit.ids import new_id
-from service_kit.outbox import OutboxRow
 
 TICKET_CODE_BYTES = 15
 
@@ -41,6 +40,16 @@ class NewTicket:
     code: str
 
 
+@dataclass(slots=True)
+class NewMessage:
+    id: UUID
+    task: str
+    topic: str
+    message: dict[str, Any]
+    created_at: datetime
+    next_attempt_at: datetime
+
+
 def new_ticket_code() -> str:
     """120 bits that nobody can guess, in characters that can be read out."""
     return secrets.token_hex(TICKET_CODE_BYTES).upper()
@@ -63,7 +72,7 @@ def new_tickets(seats: Iterable[Any]) -> list[NewTicket]:
 
 
 async def write_booking(
-    session: AsyncSession, booking: NewBooking, tickets: list[NewTicket], told: OutboxRow | None
+    session: AsyncSession, booking: NewBooking, tickets: list[NewTicket], told: NewMessage | None
 ) -> None:
     """One statement. ``created_at`` becomes the database's time."""
     is_hold = booking.status == "held"

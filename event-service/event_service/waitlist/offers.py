@@ -15,11 +15,11 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import event_snapshot
-from event_service.bookings.writing import NewBooking, new_tickets, write_booking
-from event_service.models import Event, OutboxMessage
+from event_service.bookings.writing import NewBooking, NewMessage, new_tickets, write_booking
+from event_service.models import Event
 from event_service.waitlist import statements
 from service_kit.ids import new_id
-from service_kit.outbox import OutboxRow, notification
+from service_kit.outbox import notification
 
 # One transaction's work has an end; the sweeper goes on at once.
 OFFERS_PER_RELEASE = 200
@@ -91,9 +91,9 @@ async def _offer(
     )
 
 
-def _offer_message(booking: NewBooking, event: Event, until: datetime) -> OutboxRow:
+def _offer_message(booking: NewBooking, event: Event, until: datetime) -> NewMessage:
     return notification(
-        OutboxMessage,
+        NewMessage,
         topic="waitlist.offered.v1",
         kind="waitlist-offer",
         user_id=booking.user_id,

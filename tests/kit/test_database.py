@@ -1,0 +1,86 @@
+"""What PostgreSQL takes back is done again, a few times; what it refuses is not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service_kit.database import MAX_ATTEMPTS, Database, TryAgain, sqlstate
+from service_kit.problems import Unavailable
+from tests.kit.conftest import MakeSettings
+
+LOCK = text("SELECT pg_advisory_xact_lock(:number)")
+DEADLOCK_DETECTED = "40P01"
+
+
+@pytest.fixture
+async def database(make_settings: MakeSettings) -> AsyncIterator[Database]:
+    database = Database(make_settings(lock_timeout_seconds=30), application_name="kit-test")
+    yield database
+    await database.close()
+
+
+class Crossing:
+    """Two that lock the same two things in opposite order; the first time they meet in the middle."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self._first_is_held = [asyncio.Event(), asyncio.Event()]
+
+    async def go(self, number: int, session: AsyncSession) -> None:
+        self.attempts += 1
+        await session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
+        await session.execute(LOCK, {"number": number})
+        self._first_is_held[number].set()
+        await self._first_is_held[1 - number].wait()
+        await session.execute(LOCK, {"number": 1 - number})
+
+
+async def test_the_victim_of_a_deadlock_begins_again(database: Database) -> None:
+    crossing = Crossing()
+    await asyncio.gather(*(database.run(partial(crossing.go, number)) for number in (0, 1)))
+    assert crossing.attempts == 3
+
+
+async def test_without_the_retry_it_would_fail(database: Database) -> None:
+    """The negative control: a transaction as it is."""
+    crossing = Crossing()
+
+    async def once(number: int) -> None:
+        async with database.transaction() as session:
+            await crossing.go(number, session)
+
+    ends = await asyncio.gather(once(0), once(1), return_exceptions=True)
+    [error] = [end for end in ends if end is not None]
+    assert isinstance(error, DBAPIError) and sqlstate(error) == DEADLOCK_DETECTED
+
+
+async def test_who_never_succeeds_is_told_to_come_again(database: Database) -> None:
+    attempts = 0
+
+    async def work(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise TryAgain
+
+    with pytest.raises(Unavailable):
+        await database.run(work)
+    assert attempts == MAX_ATTEMPTS
+
+
+async def test_what_the_database_forbids_is_not_tried_again(database: Database) -> None:
+    attempts = 0
+
+    async def work(session: AsyncSession) -> None:
+        nonlocal attempts
+        attempts += 1
+        await session.execute(text("CREATE TEMP TABLE one (id int PRIMARY KEY) ON COMMIT DROP"))
+        await session.execute(text("INSERT INTO one VALUES (1), (1)"))
+
+    with pytest.raises(IntegrityError):
+        await database.run(work)
+    assert attempts == 1

@@ -3,16 +3,17 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
+import orjson
 import structlog
 from fastapi import Depends, Request
 from sqlalchemy import CursorResult, Result, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as PlainSession
@@ -37,6 +38,13 @@ MAX_PAUSE_SECONDS = 0.02
 log = structlog.get_logger()
 
 ResultT = TypeVar("ResultT")
+BegunT = TypeVar("BegunT")
+# Either runs statements in a transaction.
+Executor = AsyncSession | AsyncConnection
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 class TryAgain(Exception):
@@ -65,6 +73,8 @@ class Database:
             max_overflow=0,
             pool_timeout=settings.database_pool_timeout_seconds,
             poolclass=FairPool,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
             connect_args={
                 "timeout": 5,
                 # In production a connection pooler may stand between: it must pass these on.
@@ -92,10 +102,26 @@ class Database:
     async def run(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
         """``work`` in a transaction of its own, begun again a few times if PostgreSQL had to choose
         a victim (deadlock, serialization) or ``work`` raised TryAgain."""
+        return await self._run(self.transaction, work)
+
+    async def run_plain(self, work: Callable[[AsyncConnection], Awaitable[ResultT]]) -> ResultT:
+        """The same on a connection without the ORM, whose sessions cost as much as a statement or
+        two; ``session_on`` is for the steps that want one."""
+        return await self._run(self.engine.begin, work)
+
+    def session_on(self, connection: AsyncConnection) -> AsyncSession:
+        """A session in the transaction that ``connection`` is in; it neither commits nor ends it."""
+        return self.sessions(bind=connection)
+
+    async def _run(
+        self,
+        begin: Callable[[], AbstractAsyncContextManager[BegunT]],
+        work: Callable[[BegunT], Awaitable[ResultT]],
+    ) -> ResultT:
         for attempts_left in range(MAX_ATTEMPTS - 1, -1, -1):
             try:
-                async with self.transaction() as session:
-                    return await work(session)
+                async with begin() as begun:
+                    return await work(begun)
             except (TryAgain, DBAPIError) as error:
                 if not isinstance(error, TryAgain) and sqlstate(error) not in RETRYABLE:
                     raise

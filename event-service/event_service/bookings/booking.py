@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import statements
@@ -71,7 +72,7 @@ async def book(database: Database, request: Request) -> tuple[BookingPublic, boo
     Raises the problems of ``POST /bookings``; then nothing is left behind.
     """
     try:
-        return await database.run(_Attempt(request).run)
+        return await database.run_plain(_Attempt(database, request).run)
     except _LineFirst:
         is_settled = not await database.run(partial(_settle, request))
         return await book(database, replace(request, yields_to_line=not is_settled))
@@ -100,24 +101,26 @@ async def _settle(request: Request, session: AsyncSession) -> int:
 class _Attempt:
     """Remembers over the retries of one request whether to pass by locked seats."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, database: Database, request: Request) -> None:
+        self.database = database
         self.request = request
         self.waits_for_others = False
 
-    async def run(self, session: AsyncSession) -> tuple[BookingPublic, bool]:
+    async def run(self, connection: AsyncConnection) -> tuple[BookingPublic, bool]:
         request = self.request
         booking_id = new_id()
-        opened = await self._open(session, booking_id)
+        opened = await self._open(connection, booking_id)
         if request.key and (opened is None or not opened.keyed):
-            earlier = await _earlier(session, request)
+            async with self.database.session_on(connection) as session:
+                earlier = await _earlier(session, request)
             if earlier is not None:
                 return earlier, True
         opened = _on_sale(opened, request)
-        if opened.has_line and request.yields_to_line and await is_line_due(session, opened.id):
+        if opened.has_line and request.yields_to_line and await is_line_due(connection, opened.id):
             raise _LineFirst
         held_until = opened.now + request.hold_for if request.wanted.hold else None
         seats = await self._take(
-            session,
+            connection,
             {
                 "event_id": opened.id,
                 "booking_id": booking_id,
@@ -126,12 +129,12 @@ class _Attempt:
             },
             opened.capacity,
         )
-        return await _write(session, request, opened, booking_id, seats, held_until), False
+        return await _write(connection, request, opened, booking_id, seats, held_until), False
 
-    async def _open(self, session: AsyncSession, booking_id: UUID) -> Row[Any] | None:
+    async def _open(self, connection: AsyncConnection, booking_id: UUID) -> Row[Any] | None:
         request = self.request
         try:
-            opened = await session.execute(
+            opened = await connection.execute(
                 statements.OPEN,
                 {
                     "event_id": request.wanted.event_id,
@@ -149,12 +152,12 @@ class _Attempt:
         return opened.one_or_none()
 
     async def _take(
-        self, session: AsyncSession, parameters: dict[str, Any], capacity: int
+        self, connection: AsyncConnection, parameters: dict[str, Any], capacity: int
     ) -> Sequence[Row[Any]]:
         wanted = self.request.wanted
         if wanted.seat_ids is not None:
             chosen = parameters | {"seat_ids": wanted.seat_ids}
-            seats = (await session.execute(statements.TAKE_CHOSEN, chosen)).all()
+            seats = (await connection.execute(statements.TAKE_CHOSEN, chosen)).all()
             missing = set(wanted.seat_ids) - {seat.id for seat in seats}
             if missing:
                 raise SeatsUnavailable(seat_ids=sorted(str(seat_id) for seat_id in missing))
@@ -162,7 +165,7 @@ class _Attempt:
         parameters |= {"seats": wanted.quantity}
         if not self.waits_for_others:
             passing_by = parameters | {"start": random.randint(1, capacity)}
-            seats = (await session.execute(statements.TAKE_ANY, passing_by)).all()
+            seats = (await connection.execute(statements.TAKE_ANY, passing_by)).all()
             if len(seats) == wanted.seats_wanted:
                 return seats
             # Seats may be in the hands of somebody who will let them go. To wait for them while
@@ -170,17 +173,17 @@ class _Attempt:
             self.waits_for_others = True
             if seats:
                 raise TryAgain
-        seats = (await session.execute(statements.TAKE_ANY_WAITING, parameters)).all()
+        seats = (await connection.execute(statements.TAKE_ANY_WAITING, parameters)).all()
         if len(seats) < wanted.seats_wanted:
-            await self._sold_out(session, parameters, len(seats))
+            await self._sold_out(connection, parameters, len(seats))
         return seats
 
     async def _sold_out(
-        self, session: AsyncSession, parameters: dict[str, Any], taken: int
+        self, connection: AsyncConnection, parameters: dict[str, Any], taken: int
     ) -> None:
         """Raises SoldOut if it is so in a look that begins now; else TryAgain."""
         # Seats that this transaction took are not free to it, and will be when it ends.
-        available = taken + await count_free_seats(session, parameters["event_id"])
+        available = taken + await count_free_seats(connection, parameters["event_id"])
         if available >= self.request.wanted.seats_wanted:
             raise TryAgain
         raise SoldOut(available=available)
@@ -217,7 +220,7 @@ def _on_sale(event: Row[Any] | None, request: Request) -> Row[Any]:
 
 
 async def _write(
-    session: AsyncSession,
+    connection: AsyncConnection,
     request: Request,
     event: Row[Any],
     booking_id: UUID,
@@ -238,5 +241,5 @@ async def _write(
     told = None
     if not held_until:
         told = booking_message(NewMessage, "booking-confirmed", booking, tickets, event)
-    await write_booking(session, booking, tickets, told)
+    await write_booking(connection, booking, tickets, told)
     return booking_public(booking, tickets)

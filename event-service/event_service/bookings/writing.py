@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from event_service.bookings import statements
+from service_kit.database import Executor
 from service_kit.ids import new_id
 
 TICKET_CODE_BYTES = 15
@@ -72,11 +71,11 @@ def new_tickets(seats: Iterable[Any]) -> list[NewTicket]:
 
 
 async def write_booking(
-    session: AsyncSession, booking: NewBooking, tickets: list[NewTicket], told: NewMessage | None
+    executor: Executor, booking: NewBooking, tickets: list[NewTicket], told: NewMessage | None
 ) -> None:
     """One statement. ``created_at`` becomes the database's time."""
     is_hold = booking.status == "held"
-    written = await session.execute(
+    written = await executor.execute(
         statements.WRITE,
         {
             "booking_id": booking.id,

@@ -28,6 +28,7 @@ from event_service.events.schemas import (
     EventQuery,
 )
 from event_service.models import SEARCH_CONFIG, Booking, Event, Seat, SeatTally
+from service_kit.database import Executor
 from service_kit.paging import Page, Paging
 from service_kit.problems import Forbidden, InvalidRequest, NotFound
 
@@ -257,7 +258,7 @@ def owned(event: Event | None, owner: UUID) -> Event:
     return event
 
 
-async def count_free_seats(session: AsyncSession, event_id: UUID) -> int:
+async def count_free_seats(executor: Executor, event_id: UUID) -> int:
     """Counted from the seats themselves, in a look that begins now.
 
     Now, and not when the transaction began: it may have waited since, and a hold that ended
@@ -268,7 +269,7 @@ async def count_free_seats(session: AsyncSession, event_id: UUID) -> int:
         col(Seat.event_id) == event_id, col(Seat.booking_id).is_(None)
     )
     lapsed = select(func.count()).where(col(Seat.event_id) == event_id, col(Seat.held_until) <= now)
-    counts = await session.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
+    counts = await executor.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
     return int(counts.scalar_one())
 
 

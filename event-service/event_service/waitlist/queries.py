@@ -12,6 +12,7 @@ from event_service.models import Booking, Event, WaitlistEntry
 from event_service.waitlist import statements
 from event_service.waitlist.schemas import Offer, WaitlistPlace
 from event_service.waitlist.wording import reason_for
+from service_kit.database import Executor
 from service_kit.problems import NotFound
 
 IS_ON_SALE = and_(
@@ -88,9 +89,9 @@ async def find_entry(
     return (row.WaitlistEntry, row.counts) if row else None
 
 
-async def is_line_due(session: AsyncSession, event_id: UUID) -> bool:
+async def is_line_due(executor: Executor, event_id: UUID) -> bool:
     """Whether there are seats for somebody who waits that nobody has offered yet."""
-    return bool(await session.scalar(statements.IS_DUE, {"event_id": event_id}))
+    return bool(await executor.scalar(statements.IS_DUE, {"event_id": event_id}))
 
 
 async def list_due_events(session: AsyncSession, *, limit: int) -> list[UUID]:

@@ -171,3 +171,21 @@ async def test_booking_and_cancelling_at_once_lose_no_seat(
     assert await sold(app, event["id"]) == (0, 0)
     availability = (await user().get(f"/events/{event['id']}/availability")).json()
     assert availability == {"capacity": 5, "available": 5, "held": 0, "booked": 0}
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+async def test_of_edits_at_once_one_is_based_on_the_present_version(
+    organizer: User, published: Publish, is_guarded: bool
+) -> None:
+    """Whoever lost the race is told so. Without a version nobody is: the control."""
+    event = await published()
+    url = f"/events/{event['id']}"
+    based_on = {"If_Match": (await organizer.get(url)).headers["etag"]} if is_guarded else {}
+    answers = await asyncio.gather(
+        *(organizer.patch(url, {"title": f"Title {number}"}, **based_on) for number in range(8))
+    )
+    told = Counter(answer.status_code for answer in answers)
+    assert told == ({200: 1, 412: 7} if is_guarded else {200: 8})
+    [*_, won] = [answer.json()["title"] for answer in answers if answer.status_code == 200]
+    if is_guarded:
+        assert (await organizer.get(url)).json()["title"] == won

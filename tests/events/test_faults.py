@@ -1,7 +1,9 @@
 """The same crowd while something breaks: what was told stays true."""
 
 import asyncio
+import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -28,6 +30,8 @@ __all__ = ["servers"]
 
 SEATS = 97
 PATIENCE_SECONDS = 90.0
+# Far below any timeout of a client of Redis that nobody has set, far above what a busy machine adds.
+NOBODY_WAITS_SECONDS = 4.0
 
 
 @pytest.fixture
@@ -135,20 +139,32 @@ async def test_while_postgresql_restarts_requests_are_asked_to_come_again(
     assert crowd.cut_off == 0 and all(server.is_running for server in started)
 
 
+@pytest.mark.parametrize("how", ["killed", "frozen"])
 async def test_without_redis_bookings_go_on(
-    servers: Servers, own_settings: Settings, tmp_path: Path
+    servers: Servers, own_settings: Settings, tmp_path: Path, how: str
 ) -> None:
+    """Frozen, it takes connections and never answers."""
     redis = Redis("redis", tmp_path / "redis", port=free_port(), password="test", is_broker=False)
     with process_of(redis.program(), tmp_path) as process:
         own = changed(own_settings, cache_redis_url=redis.url, broker_url=redis.url)
         # Rate limits count in Redis.
         started = await servers.start(own, RATE_LIMIT_ENABLED="true")
         async with stormed(started, own) as crowd:
-            process.kill()
+            if how == "killed":
+                process.kill()
+            else:
+                os.kill(process.pid or 0, signal.SIGSTOP)
+            begun = time.time()
             await crowd.has_booked(40)
-            process.start()
+            if how == "killed":
+                process.start()
+            else:
+                os.kill(process.pid or 0, signal.SIGCONT)
+            ended = time.time()
     assert [str(lie) for lie in find_lies(crowd.history)] == []
     assert crowd.cut_off == 0 and crowd.unavailable == []
+    waits = [a.completed - a.invoked for a in crowd.history.attempts if begun < a.invoked < ended]
+    assert max(waits) < NOBODY_WAITS_SECONDS
 
 
 WAITING = text("""

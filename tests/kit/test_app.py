@@ -180,6 +180,23 @@ async def test_who_comes_when_all_places_are_taken_is_sent_away_at_once(
         assert (await client.get("/open")).status_code == 200
 
 
+async def test_a_page_elsewhere_can_read_that_it_was_sent_away(make_settings: MakeSettings) -> None:
+    ours = {"Origin": "https://tickets.example"}
+    settings = make_settings(max_requests_inside=1, cors_origins=tuple(ours.values()))
+    async with serving(settings) as app, client_of(app) as client:
+        app.state.door = Door()
+        inside = asyncio.create_task(client.get("/door"))
+        await app.state.door.went_in.acquire()
+        refused = await client.get("/open", headers=ours)
+        strangers = await client.get("/open", headers={"Origin": "https://evil.example"})
+        app.state.door.is_open.set()
+        await inside
+    assert problem(refused) == problem(strangers) == (503, "unavailable")
+    assert refused.headers["access-control-allow-origin"] == ours["Origin"]
+    assert "Retry-After" in refused.headers["access-control-expose-headers"]
+    assert "access-control-allow-origin" not in strangers.headers
+
+
 async def test_the_published_form_names_the_problems(client: httpx.AsyncClient) -> None:
     document = (await client.get("http://localhost/openapi.json")).json()
     operation = document["paths"]["/api/v1/things"]["post"]

@@ -1,0 +1,86 @@
+"""The settings of .env.example, in docker-compose.yml and in the services."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from auth_service.settings import Settings as AuthSettings
+from event_service.settings import Settings as EventSettings
+from notification_service.settings import WorkerSettings
+from service_kit.settings import ServiceSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS: dict[str, type[ServiceSettings]] = {
+    "auth": AuthSettings,
+    "event": EventSettings,
+    "notification": WorkerSettings,
+}
+# Not a setting of a service, but of what stands around it: these are put in where they belong.
+PUT_IN = {
+    "POSTGRES_PASSWORD", "AUTH_DATABASE_PASSWORD", "EVENT_DATABASE_PASSWORD", "PUBLIC_HOST",
+    "NOTIFICATION_DATABASE_PASSWORD", "REDIS_PASSWORD", "FLOWER_BASIC_AUTH",
+}  # fmt: skip
+IS_LIMIT = re.compile(r"\w+_RATE_LIMIT|MAX_\w+|GRAPHQL_MAX_\w+")
+
+
+def example() -> dict[str, str]:
+    """Names and values, with those that are commented out; without what is for ./scripts/up only."""
+    text = (ROOT / ".env.example").read_text().split("# --- ./scripts/up only")[0]
+    return dict(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=(.*)$", text, re.M))
+
+
+def environment_of(service: str, compose: str) -> set[str]:
+    """Names in the block that a service's containers get, and in the one that all get."""
+    names: set[str] = set()
+    for block in ("environment", f"{service}-environment"):
+        found = re.search(rf"^x-{block}:.*\n((?:  .*\n)+)", compose, re.M)
+        assert found, block
+        names |= set(re.findall(r"^  ([A-Z][A-Z_]+):", found[1], re.M))
+    return names
+
+
+def unreachable(service: str, compose: str) -> set[str]:
+    read = {name.upper() for name in SETTINGS[service].model_fields}
+    return (example().keys() & read) - environment_of(service, compose)
+
+
+@pytest.fixture(scope="module")
+def compose() -> str:
+    return (ROOT / "docker-compose.yml").read_text()
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_each_setting_reaches_the_containers_of_who_reads_it(compose: str, service: str) -> None:
+    assert unreachable(service, compose) == set()
+
+
+def test_one_that_is_not_passed_on_would_be_found(compose: str) -> None:
+    """The negative control."""
+    without = compose.replace("  BOOKING_RATE_LIMIT:\n", "").replace("  WEB_CONCURRENCY:\n", "")
+    assert unreachable("event", without) == {"BOOKING_RATE_LIMIT", "WEB_CONCURRENCY"}
+    assert unreachable("auth", without) == {"WEB_CONCURRENCY"}
+
+
+def test_what_nobody_reads_is_put_in_somewhere(compose: str) -> None:
+    read = {name.upper() for settings in SETTINGS.values() for name in settings.model_fields}
+    assert example().keys() - read == PUT_IN
+    assert [name for name in PUT_IN if f"${{{name}:-" not in compose] == []
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_each_limit_is_in_the_example(service: str) -> None:
+    limits = {name.upper() for name in SETTINGS[service].model_fields}
+    assert {name for name in limits if IS_LIMIT.fullmatch(name)} - example().keys() == set()
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_what_is_commented_out_is_the_default(service: str) -> None:
+    text = (ROOT / ".env.example").read_text()
+    for name, field in SETTINGS[service].model_fields.items():
+        shown = re.search(rf"^# {name.upper()}=(.+)$", text, re.M)
+        if shown:
+            kind: Any = field.annotation
+            assert TypeAdapter(kind).validate_python(shown[1]) == field.default, name

@@ -2,22 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 
-from event_service.bookings import ending, queries
-from event_service.waitlist import offers, statements
+from event_service.waitlist import offers
 from tests.events.conftest import Json, Publish, User, messages, problem
 from tests.events.waitlist import (
     MakeUser,
     SoldOut,
     cancel,
     change,
+    fill,
+    find_forgotten,
     join,
+    join_somehow,
     let_lapse,
     place_of,
     rows,
@@ -33,22 +33,6 @@ async def soon(work: Any) -> Any:
     await asyncio.sleep(random.uniform(0, 0.03))
     async with AT_ONCE:
         return await work
-
-
-async def find_forgotten(app: FastAPI, event: Json) -> Any:
-    """Free seats and the smallest group in line, if it fits; None if nobody is forgotten."""
-    found = await rows(
-        app,
-        """
-        SELECT free, smallest
-        FROM (SELECT count(*) AS free FROM seat WHERE event_id = :id AND booking_id IS NULL) AS f,
-            (SELECT min(quantity) AS smallest FROM waitlist_entry
-             WHERE event_id = :id AND booking_id IS NULL) AS s
-        WHERE free >= smallest
-        """,
-        id=event["id"],
-    )
-    return found[0] if found else None
 
 
 async def all_is_in_order(app: FastAPI, event: Json) -> None:
@@ -71,17 +55,6 @@ async def all_is_in_order(app: FastAPI, event: Json) -> None:
     assert found.allowed == found.sold + found.waiting, found
 
 
-async def fill(event: Json, people: list[User]) -> list[Json]:
-    answers = await asyncio.gather(*(someone.book(event) for someone in people))
-    assert {answer.status_code for answer in answers} == {201}
-    return [answer.json() for answer in answers]
-
-
-async def join_somehow(someone: User, event: Json, quantity: int) -> int:
-    answer = await someone.post(f"/events/{event['id']}/waitlist", {"quantity": quantity})
-    return answer.status_code
-
-
 async def test_seats_that_come_free_while_people_join_are_not_lost(
     app: FastAPI, published: Publish, user: MakeUser
 ) -> None:
@@ -94,82 +67,6 @@ async def test_seats_that_come_free_while_people_join_are_not_lost(
     )
     assert set(statuses) <= {201, 409, None}
     await all_is_in_order(app, event)
-
-
-class Meanwhile:
-    """``step``, after which the first to take it stops until ``work`` is done or waits for a lock."""
-
-    def __init__(
-        self, app: FastAPI, step: Any, work: Callable[[], Coroutine[Any, Any, Any]]
-    ) -> None:
-        self.app = app
-        self.step = step
-        self.work = work
-        self.task: asyncio.Task[Any] | None = None
-
-    async def __call__(self, *arguments: Any, **more: Any) -> Any:
-        found = await self.step(*arguments, **more)
-        if self.task is None:
-            self.task = asyncio.create_task(self.work())
-            while not self.task.done() and not await self._somebody_waits():
-                await asyncio.sleep(0.005)
-        return found
-
-    async def _somebody_waits(self) -> bool:
-        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        return bool(await rows(self.app, f"{waiting} AND datname = current_database()"))
-
-
-@pytest.mark.parametrize("is_guarded", [True, False])
-async def test_nobody_joins_between_the_look_at_the_line_and_the_seats_coming_free(
-    app: FastAPI,
-    sold_out: SoldOut,
-    guest: User,
-    monkeypatch: pytest.MonkeyPatch,
-    is_guarded: bool,
-) -> None:
-    """Without the lock on the event this person waits for a seat that is free, and is forgotten."""
-    event, holder, booking = sold_out
-
-    async def bare_lock(session: Any, booking_id: Any, *, user_id: Any, **_: Any) -> Any:
-        return await queries.lock_event_of_booking(session, booking_id, user_id=user_id)
-
-    if not is_guarded:
-        monkeypatch.setattr(ending, "lock_event_of_booking", bare_lock)
-    meanwhile = Meanwhile(app, offers.lock_line, lambda: join_somehow(guest, event, 1))
-    monkeypatch.setattr(ending, "lock_line", meanwhile)
-    await cancel(holder, booking)
-    assert meanwhile.task
-    assert await meanwhile.task == (409 if is_guarded else 201)
-    assert (await find_forgotten(app, event) is None) == is_guarded
-
-
-@pytest.mark.parametrize("is_guarded", [True, False])
-async def test_two_who_free_a_seat_each_see_the_others(
-    app: FastAPI,
-    published: Publish,
-    user: MakeUser,
-    monkeypatch: pytest.MonkeyPatch,
-    is_guarded: bool,
-) -> None:
-    """Without the lock on the line each sees one seat, and the group of two is forgotten."""
-    event = await published(capacity=2)
-    one, other, group = user(), user(), user()
-    bookings = await fill(event, [one, other])
-    await join(group, event, 2)
-    if not is_guarded:
-        bare = statements.LOCK_LINE.text.replace("FOR UPDATE OF waitlist_entry", "")
-        binds = statements.LOCK_LINE._bindparams.values()
-        monkeypatch.setattr(statements, "LOCK_LINE", text(bare).bindparams(*binds))
-    meanwhile = Meanwhile(app, offers.offer_free_seats, lambda: cancel(other, bookings[1]))
-    monkeypatch.setattr(ending, "offer_free_seats", meanwhile)
-    await cancel(one, bookings[0])
-    assert meanwhile.task
-    await meanwhile.task
-    assert (await find_forgotten(app, event) is None) == is_guarded
-    # What is forgotten once is found by the sweeper.
-    await sweep(app)
-    assert (await place_of(group, event))["status"] == "offered"
 
 
 async def test_single_seats_freed_at_once_add_up_for_a_group(

@@ -1,5 +1,6 @@
 """Standing in line, for tests."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,33 @@ async def sweep(app: FastAPI) -> None:
 async def rows(app: FastAPI, statement: str, **values: Any) -> list[Any]:
     async with app.state.database.transaction() as session:
         return list((await session.execute(text(statement), values)).all())
+
+
+async def find_forgotten(app: FastAPI, event: Json) -> Any:
+    """Free seats and the smallest group in line, if it fits; None if nobody is forgotten."""
+    found = await rows(
+        app,
+        """
+        SELECT free, smallest
+        FROM (SELECT count(*) AS free FROM seat WHERE event_id = :id AND booking_id IS NULL) AS f,
+            (SELECT min(quantity) AS smallest FROM waitlist_entry
+             WHERE event_id = :id AND booking_id IS NULL) AS s
+        WHERE free >= smallest
+        """,
+        id=event["id"],
+    )
+    return found[0] if found else None
+
+
+async def fill(event: Json, people: list[User]) -> list[Json]:
+    answers = await asyncio.gather(*(someone.book(event) for someone in people))
+    assert {answer.status_code for answer in answers} == {201}
+    return [answer.json() for answer in answers]
+
+
+async def join_somehow(someone: User, event: Json, quantity: int) -> int:
+    answer = await someone.post(f"/events/{event['id']}/waitlist", {"quantity": quantity})
+    return answer.status_code
 
 
 SoldOut = tuple[Json, User, Json]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -22,7 +22,7 @@ from service_kit.database import Database
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests, Taken
 from tests.notifications.messages import Message
-from tests.notifications.people import public_keys
+from tests.notifications.people import public_keys, sign_in
 
 PUBLIC_URL = "https://parterre.example"
 
@@ -174,6 +174,17 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
         yield client
+
+
+@pytest.fixture
+def user_id() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+def user(user_id: UUID) -> dict[str, str]:
+    """The headers of somebody's requests."""
+    return sign_in(user_id)
 
 
 @pytest.fixture

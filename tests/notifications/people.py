@@ -35,3 +35,7 @@ def _headers(claims: dict[str, Any]) -> dict[str, str]:
     usual = {"iss": "parterre", "iat": now, "exp": now + 600, "jti": str(new_id())}
     token = jwt.encode(usual | claims, _KEY, algorithm=ALGORITHM, headers={"kid": KEY_ID})
     return {"Authorization": f"Bearer {token}"}
+
+
+# Another service, which may have people told.
+SENDER = as_service("notifications:send")

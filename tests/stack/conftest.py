@@ -1,8 +1,12 @@
 from collections.abc import Iterator
 
 import pytest
+import respx
 
+from stack import demo
+from tests.stack.demo_run import Run
 from tests.stack.mailbox_program import Mailbox, running
+from tests.stack.played_services import Services
 
 
 @pytest.fixture(scope="module")
@@ -15,3 +19,13 @@ def program() -> Iterator[Mailbox]:
 def mailbox(program: Mailbox) -> Mailbox:
     program.http.delete("/api/v1/messages").raise_for_status()
     return program
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    services = Services()
+    run = Run(services)
+    monkeypatch.setattr(demo, "time", run)
+    with respx.mock(assert_all_called=False) as router:
+        router.route().mock(side_effect=services.answer)
+        yield run

@@ -1,0 +1,101 @@
+"""Two that touch the line, each stopped between its look and its deed until the other waits or is done."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from event_service.bookings import ending, queries
+from event_service.waitlist import offers, statements
+from tests.events.conftest import Publish, User
+from tests.events.waitlist import (
+    MakeUser,
+    SoldOut,
+    cancel,
+    fill,
+    find_forgotten,
+    join,
+    join_somehow,
+    place_of,
+    rows,
+    sweep,
+)
+
+
+class Meanwhile:
+    """``step``, after which the first to take it stops until ``work`` is done or waits for a lock."""
+
+    def __init__(
+        self, app: FastAPI, step: Any, work: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> None:
+        self.app = app
+        self.step = step
+        self.work = work
+        self.task: asyncio.Task[Any] | None = None
+
+    async def __call__(self, *arguments: Any, **more: Any) -> Any:
+        found = await self.step(*arguments, **more)
+        if self.task is None:
+            self.task = asyncio.create_task(self.work())
+            while not self.task.done() and not await self._somebody_waits():
+                await asyncio.sleep(0.005)
+        return found
+
+    async def _somebody_waits(self) -> bool:
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return bool(await rows(self.app, f"{waiting} AND datname = current_database()"))
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+async def test_nobody_joins_between_the_look_at_the_line_and_the_seats_coming_free(
+    app: FastAPI,
+    sold_out: SoldOut,
+    guest: User,
+    monkeypatch: pytest.MonkeyPatch,
+    is_guarded: bool,
+) -> None:
+    """Without the lock on the event this person waits for a seat that is free, and is forgotten."""
+    event, holder, booking = sold_out
+
+    async def bare_lock(session: Any, booking_id: Any, *, user_id: Any, **_: Any) -> Any:
+        return await queries.lock_event_of_booking(session, booking_id, user_id=user_id)
+
+    if not is_guarded:
+        monkeypatch.setattr(ending, "lock_event_of_booking", bare_lock)
+    meanwhile = Meanwhile(app, offers.lock_line, lambda: join_somehow(guest, event, 1))
+    monkeypatch.setattr(ending, "lock_line", meanwhile)
+    await cancel(holder, booking)
+    assert meanwhile.task
+    assert await meanwhile.task == (409 if is_guarded else 201)
+    assert (await find_forgotten(app, event) is None) == is_guarded
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+async def test_two_who_free_a_seat_each_see_the_others(
+    app: FastAPI,
+    published: Publish,
+    user: MakeUser,
+    monkeypatch: pytest.MonkeyPatch,
+    is_guarded: bool,
+) -> None:
+    """Without the lock on the line each sees one seat, and the group of two is forgotten."""
+    event = await published(capacity=2)
+    one, other, group = user(), user(), user()
+    bookings = await fill(event, [one, other])
+    await join(group, event, 2)
+    if not is_guarded:
+        bare = statements.LOCK_LINE.text.replace("FOR UPDATE OF waitlist_entry", "")
+        binds = statements.LOCK_LINE._bindparams.values()
+        monkeypatch.setattr(statements, "LOCK_LINE", text(bare).bindparams(*binds))
+    meanwhile = Meanwhile(app, offers.offer_free_seats, lambda: cancel(other, bookings[1]))
+    monkeypatch.setattr(ending, "offer_free_seats", meanwhile)
+    await cancel(one, bookings[0])
+    assert meanwhile.task
+    await meanwhile.task
+    assert (await find_forgotten(app, event) is None) == is_guarded
+    # What is forgotten once is found by the sweeper.
+    await sweep(app)
+    assert (await place_of(group, event))["status"] == "offered"

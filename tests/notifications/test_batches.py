@@ -1,0 +1,62 @@
+"""Mails that are sent together."""
+
+import pytest
+
+from notification_service.delivery import service
+from tests.notifications.auth_server import AuthServerForTests, address_of
+from tests.notifications.conftest import OfficeForTests
+from tests.notifications.mail_server import MailServerForTests
+from tests.notifications.messages import make_message
+
+
+async def test_a_batch_asks_for_its_readers_once(
+    office: OfficeForTests, auth_server: AuthServerForTests
+) -> None:
+    batch = [make_message() for _ in range(5)]
+    gone, malformed = make_message(), make_message("surprise")
+    auth_server.accounts.special[gone["user_id"]] = None
+
+    await office.receive(*batch, gone, batch[0], malformed, {})
+
+    assert auth_server.accounts.requests == 1
+    assert {address for mail in office.mails for address in mail.recipients} == {
+        address_of(message["user_id"]) for message in batch
+    }
+    assert len(office.mails) == 5
+    assert (await office.row(gone)).status == "dropped"
+    assert (await office.row(malformed)).status == "failed"
+
+
+async def test_one_bad_mail_of_a_batch_leaves_the_others_alone(
+    office: OfficeForTests, mail_server: MailServerForTests
+) -> None:
+    batch = [make_message() for _ in range(3)]
+    mail_server.answers("DATA", "hang", times=1)
+
+    await office.receive(*batch)
+
+    assert sorted([(await office.row(m)).status for m in batch]) == ["queued", "sent", "sent"]
+
+
+async def test_what_a_slow_batch_does_not_get_to_is_due_at_once(
+    office: OfficeForTests, mail_server: MailServerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BATCH_SECONDS", 0.1)
+    batch = [make_message() for _ in range(3)]
+    mail_server.answers("DATA", "hang", times=1)
+
+    await office.receive(*batch)
+
+    assert len(office.mails) == 0
+    assert len(await office.sweep()) == 2
+
+
+async def test_accounts_away_postpone_a_whole_batch(
+    office: OfficeForTests, auth_server: AuthServerForTests
+) -> None:
+    auth_server.accounts.is_away = True
+    batch = [make_message() for _ in range(3)]
+
+    await office.receive(*batch)
+
+    assert {(await office.row(m)).status for m in batch} == {"queued"}

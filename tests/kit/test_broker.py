@@ -10,8 +10,8 @@ from kombu import Connection, Message, Queue
 from redis import ConnectionError as RedisConnectionError
 
 from service_kit.broker import TRANSPORT
+from tests.processes import OwnRedis
 from tests.system.conftest import wait_until
-from tests.system.faults.processes import OwnRedis
 
 
 @pytest.fixture

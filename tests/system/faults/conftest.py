@@ -9,8 +9,8 @@ import pytest
 from tests.conftest import FreshDatabase
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests
+from tests.processes import OwnRedis
 from tests.system.conftest import SentryRecorder
-from tests.system.faults.processes import OwnRedis
 from tests.system.faults.road import Road, build_road, until
 from tests.system.faults.table import FAULT, Tally
 

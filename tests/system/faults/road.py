@@ -28,7 +28,8 @@ from service_kit.queue import create_queue
 from service_kit.relay import QueuePublisher, Relay, repeat
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import Message, make_message
-from tests.system.faults.processes import OneProcess, start_worker
+from tests.processes import OneProcess
+from tests.system.faults.processes import start_worker
 from tests.system.faults.table import Tally
 
 IS_FULL = os.environ.get("FAULTS") == "full"

@@ -4,7 +4,7 @@ import pytest
 from redis import Redis
 
 from tests.notifications.mail_server import MailServerForTests
-from tests.system.faults.processes import OwnRedis
+from tests.processes import OwnRedis
 from tests.system.faults.road import FORGETFUL, IS_FULL, WORKER, Road, until
 
 MAILS = 500 if IS_FULL else 40

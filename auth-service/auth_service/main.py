@@ -22,6 +22,7 @@ from auth_service.sessions.verifier import SessionVerifier
 from auth_service.settings import Settings
 from service_kit.app import create_service
 from service_kit.outbox_watch import watch_outbox
+from service_kit.server import for_good
 from service_kit.settings import load_settings
 
 ROUTERS = (
@@ -60,4 +61,4 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def app() -> FastAPI:
     """For uvicorn: ``auth_service.main:app`` as a factory."""
-    return create_app(load_settings(Settings))
+    return for_good(create_app(load_settings(Settings)))

@@ -23,6 +23,7 @@ from service_kit.app import create_service
 from service_kit.outbox_watch import watch_outbox
 from service_kit.redis_clients import AcceleratorRedis
 from service_kit.service_client import ServiceClient
+from service_kit.server import for_good
 from service_kit.settings import load_settings
 
 
@@ -59,4 +60,4 @@ def create_app(settings: Settings) -> FastAPI:
 
 def app() -> FastAPI:
     """For uvicorn: ``event_service.main:app`` as a factory."""
-    return create_app(load_settings(Settings))
+    return for_good(create_app(load_settings(Settings)))

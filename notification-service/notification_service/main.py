@@ -12,6 +12,7 @@ from notification_service.rendering.letter import LetterWriter
 from notification_service.rendering.router import router as templates
 from notification_service.settings import Settings
 from service_kit.app import create_service
+from service_kit.server import for_good
 from service_kit.settings import load_settings
 
 
@@ -37,4 +38,4 @@ def create_app(settings: Settings) -> FastAPI:
 
 def app() -> FastAPI:
     """For uvicorn: ``notification_service.main:app`` as a factory."""
-    return create_app(load_settings(Settings))
+    return for_good(create_app(load_settings(Settings)))

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -46,7 +46,6 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     csrf: str | None = None
     expires_at: int = 0
-    claims: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,6 @@ def principal_from(claims: dict[str, Any]) -> Principal:
             user_id=None,
             scopes=frozenset(str(claims.get("scope", "")).split()),
             expires_at=int(claims["exp"]),
-            claims=claims,
         )
     try:
         user_id = UUID(claims["sub"])
@@ -176,7 +174,6 @@ def principal_from(claims: dict[str, Any]) -> Principal:
         is_verified=claims.get("email_verified") is True,
         csrf=claims.get("csrf"),
         expires_at=int(claims["exp"]),
-        claims=claims,
     )
 
 

@@ -12,9 +12,7 @@ from stack.processes import Program
 from stack.services import AUTH, EVENT, NOTIFICATION, SERVICES, Service
 
 # Workers have nothing to say to each other; their gossip only hampers a return to the broker.
-WORKER_OPTIONS = (
-    "--queues", "notifications", "--concurrency", "2", "-E", "--without-gossip", "--without-mingle",
-)  # fmt: skip
+WORKER_OPTIONS = ("--queues", "notifications", "-E", "--without-gossip", "--without-mingle")
 # A worker finishes the mail that it is at, and asks auth-service for the address until the end.
 STOP_ORDER = (
     {"notification-worker"},

@@ -22,8 +22,8 @@ from event_service.web.router import router as web
 from service_kit.app import create_service
 from service_kit.outbox_watch import watch_outbox
 from service_kit.redis_clients import AcceleratorRedis
-from service_kit.service_client import ServiceClient
 from service_kit.server import for_good
+from service_kit.service_client import ServiceClient
 from service_kit.settings import load_settings
 
 

@@ -165,15 +165,17 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
         max_body_bytes=settings.max_body_bytes,
         max_requests_inside=settings.max_requests_inside,
     )
-    # Around the gate, so that a page elsewhere can read that it was sent away, and when to come again.
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_credentials=True,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=CORS_REQUEST_HEADERS,
-        expose_headers=CORS_RESPONSE_HEADERS,
-    )
+    if settings.cors_origins:
+        # Around the gate, so that a page elsewhere can read that it was sent away, and when to come
+        # again.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_RESPONSE_HEADERS,
+        )
     app.add_middleware(
         RequestContext,
         metrics=RequestMetrics(app.state.metrics),

@@ -106,6 +106,8 @@ def settings(event_database_url: str, redis_url: str) -> Settings:
             "statement_timeout_seconds": 60,
             "log_level": "WARNING",
             "auth_service_url": "http://auth.test",
+            # Some tests count connections and statements.
+            "gauges_refresh_seconds": 3600,
         }
     )
 

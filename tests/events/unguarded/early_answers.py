@@ -3,34 +3,36 @@
 import asyncio
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from service_kit.database import Database
 from tests.events.unguarded.serving import serve_unguarded
 
 LATE_SECONDS = 0.1
 
-run = Database.run
+run_plain = Database.run_plain
 later: set[asyncio.Task[None]] = set()
 
 
 async def run_and_commit_later(self: Database, work: Any) -> Any:
-    session = self.sessions()
+    connection = await self.engine.connect()
     try:
-        result = await work(session)
+        result = await work(connection)
     except Exception:
-        await session.close()
-        return await run(self, work)
-    task = asyncio.create_task(_commit(session))
+        await connection.close()
+        return await run_plain(self, work)
+    task = asyncio.create_task(_commit(connection))
     later.add(task)
     task.add_done_callback(later.discard)
     return result
 
 
-async def _commit(session: Any) -> None:
+async def _commit(connection: AsyncConnection) -> None:
     await asyncio.sleep(LATE_SECONDS)
-    await session.commit()
-    await session.close()
+    await connection.commit()
+    await connection.close()
 
 
 if __name__ == "__main__":
-    Database.run = run_and_commit_later  # type: ignore[method-assign]
+    Database.run_plain = run_and_commit_later  # type: ignore[method-assign]
     serve_unguarded()

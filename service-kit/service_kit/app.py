@@ -74,6 +74,9 @@ def create_service(
         redoc_url=None,
         # An address is right or unknown; a redirect would be an answer that nobody documents.
         redirect_slashes=False,
+        # Sentry and Prometheus are told; to ask at each request whether OpenTelemetry wants to be
+        # costs a fiftieth of a list.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     app.state.metrics = CollectorRegistry()

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
-from sqlalchemy.sql.elements import TextClause
 
 from event_service.bookings import statements
 from tests.events.conftest import Publish, User, problem, sections
+from tests.events.unguarded.rewriting import rewritten
 
 MakeUser = Callable[..., User]
 
@@ -42,15 +42,16 @@ async def sold(app: FastAPI, event_id: str) -> tuple[int, int]:
     return seats, tickets
 
 
-def unguarded(statement: TextClause) -> TextClause:
-    """The statement as somebody careless would write it: look first, take then."""
-    plain = statement.text
-    for guard in ("FOR UPDATE SKIP LOCKED", "FOR UPDATE"):
-        plain = plain.replace(guard, "")
-    plain = plain.replace("AND (seat.booking_id IS NULL OR seat.held_until <= now())", "")
-    plain = plain.replace("WITH ", "WITH late AS MATERIALIZED (SELECT pg_sleep(0.005)), ", 1)
-    plain = plain.replace("FROM picked WHERE", "FROM picked, late WHERE", 1)
-    return text(plain).bindparams(*statement._bindparams.values())
+def unguarded(statement: Any) -> Any:
+    """Looks first, and takes then."""
+    locks = "FOR UPDATE SKIP LOCKED" if statement is statements.TAKE_ANY else "FOR UPDATE"
+    return rewritten(
+        statement,
+        (locks, ""),
+        ("AND (seat.booking_id IS NULL OR seat.held_until <= now())", ""),
+        ("\n    WITH ", "\n    WITH late AS MATERIALIZED (SELECT pg_sleep(0.005)), "),
+        ("FROM picked WHERE", "FROM picked, late WHERE"),
+    )
 
 
 async def test_general_admission_sells_each_seat_once_and_all_of_them(

@@ -12,10 +12,10 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from sqlalchemy import text
 
 from event_service.bookings import ending, statements
 from tests.events.seat_machine import Seats
+from tests.events.unguarded.rewriting import rewritten
 
 EXAMPLES, EXAMPLES_OF_A_CONTROL = int(os.environ.get("SEAT_EXAMPLES", "15")), 200
 STEPS = 25
@@ -39,10 +39,7 @@ async def test_any_order_of_steps_ends_as_in_the_model(explore: Any) -> None:
 
 
 def changed(name: str, guard: str, instead: str = "") -> tuple[Any, str, Any]:
-    statement = getattr(statements, name)
-    assert guard in statement.text
-    plain = text(statement.text.replace(guard, instead))
-    return statements, name, plain.bindparams(*statement._bindparams.values())
+    return statements, name, rewritten(getattr(statements, name), (guard, instead))
 
 
 async def nobody_waits(*_: object, **__: object) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 
 from event_service.bookings import ending, queries
 from event_service.waitlist import offers, statements
 from tests.events.conftest import Publish, User
+from tests.events.unguarded.rewriting import rewritten
 from tests.events.waitlist import (
     MakeUser,
     SoldOut,
@@ -87,9 +87,8 @@ async def test_two_who_free_a_seat_each_see_the_others(
     bookings = await fill(event, [one, other])
     await join(group, event, 2)
     if not is_guarded:
-        bare = statements.LOCK_LINE.text.replace("FOR UPDATE OF waitlist_entry", "")
-        binds = statements.LOCK_LINE._bindparams.values()
-        monkeypatch.setattr(statements, "LOCK_LINE", text(bare).bindparams(*binds))
+        bare = rewritten(statements.LOCK_LINE, ("FOR UPDATE OF waitlist_entry", ""))
+        monkeypatch.setattr(statements, "LOCK_LINE", bare)
     meanwhile = Meanwhile(app, offers.offer_free_seats, lambda: cancel(other, bookings[1]))
     monkeypatch.setattr(ending, "offer_free_seats", meanwhile)
     await cancel(one, bookings[0])

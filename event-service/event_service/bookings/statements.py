@@ -1,11 +1,13 @@
 """The statements of a booking, and those that end one. Everything that several people may want at
 once is decided here, by rows and constraints; see Design notes in ../../README.md."""
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, column, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
-from sqlalchemy.types import BigInteger, DateTime, Integer, String
+from sqlalchemy.types import BigInteger, Boolean, DateTime, Integer, String
 
 _TIME = DateTime(timezone=True)
+
+# What the first three return is named beside them, so that SQLAlchemy need not find out each time.
 
 # 1. The event, under a lock that only its organizer's changes conflict with, so that a cancelled
 # event cannot gain a booking; the client's key, on which a second request with the same key waits;
@@ -46,7 +48,15 @@ OPEN = text("""
     bindparam("key", type_=String()),
     bindparam("fingerprint", type_=String()),
     bindparam("seats", type_=Integer()),
-)
+).columns(
+    column("id", UUID()), column("organizer_id", UUID()), column("status", String()),
+    column("price", Integer()), column("currency", String()), column("capacity", Integer()),
+    column("title", String()), column("description", String()), column("venue", String()),
+    column("city", String()), column("timezone", String()), column("starts_at", _TIME),
+    column("ends_at", _TIME), column("max_seats_per_user", Integer()),
+    column("has_line", Boolean()), column("is_on_sale", Boolean()), column("now", _TIME),
+    column("keyed", Integer()), column("allowed", Integer()),
+)  # fmt: skip
 
 _TAKE = """
     , taken AS (
@@ -66,6 +76,10 @@ _TAKE_PARAMETERS = (
     bindparam("held_until", type_=_TIME),
     bindparam("price", type_=Integer()),
 )
+_TAKEN = (
+    column("id", UUID()), column("position", Integer()), column("row_name", String()),
+    column("number", Integer()), column("section", String()), column("price", Integer()),
+)  # fmt: skip
 
 # 2a. Chosen seats, locked in the order of their ids, so that two who want the same seats wait for
 # each other in one direction only.
@@ -75,11 +89,12 @@ TAKE_CHOSEN = text(f"""
         WHERE event_id = :event_id AND id = ANY(:seat_ids)
         ORDER BY id FOR UPDATE
     ) {_TAKE}
-""").bindparams(*_TAKE_PARAMETERS, bindparam("seat_ids", type_=ARRAY(UUID())))
+""").bindparams(*_TAKE_PARAMETERS, bindparam("seat_ids", type_=ARRAY(UUID()))).columns(*_TAKEN)
 
 # 2b. Any free seats, passing by those that others are just taking, from a random position on so
 # that not everybody starts at the same seat. The second half begins again at the front.
-TAKE_ANY = text(f"""
+TAKE_ANY = (
+    text(f"""
     WITH ahead AS (
         SELECT id FROM seat
         WHERE event_id = :event_id AND booking_id IS NULL AND position >= :start
@@ -98,8 +113,11 @@ TAKE_ANY = text(f"""
     ), picked AS (
         SELECT id FROM ahead UNION ALL SELECT id FROM behind UNION ALL SELECT id FROM lapsed
     ) {_TAKE}
-""").bindparams(
-    *_TAKE_PARAMETERS, bindparam("seats", type_=Integer()), bindparam("start", type_=Integer())
+""")
+    .bindparams(
+        *_TAKE_PARAMETERS, bindparam("seats", type_=Integer()), bindparam("start", type_=Integer())
+    )
+    .columns(*_TAKEN)
 )
 
 # 2c. The same without passing by: whoever finds too few waits here for those who are still
@@ -115,10 +133,11 @@ TAKE_ANY_WAITING = text(f"""
         WHERE id IN (SELECT id FROM possible) AND (booking_id IS NULL OR held_until <= now())
         ORDER BY id LIMIT :seats FOR UPDATE
     ) {_TAKE}
-""").bindparams(*_TAKE_PARAMETERS, bindparam("seats", type_=Integer()))
+""").bindparams(*_TAKE_PARAMETERS, bindparam("seats", type_=Integer())).columns(*_TAKEN)
 
 # 3. What was decided, and the message about it.
-WRITE = text("""
+WRITE = (
+    text("""
     WITH booked AS (
         INSERT INTO booking
             (id, event_id, user_id, status, quantity, total, currency, created_at, expires_at)
@@ -140,29 +159,32 @@ WRITE = text("""
         WHERE CAST(:topic AS text) IS NOT NULL
     )
     SELECT created_at FROM booked
-""").bindparams(
-    bindparam("booking_id", type_=UUID()),
-    bindparam("event_id", type_=UUID()),
-    bindparam("user_id", type_=UUID()),
-    bindparam("status", type_=String()),
-    bindparam("seats", type_=Integer()),
-    bindparam("total", type_=BigInteger()),
-    bindparam("currency", type_=String()),
-    bindparam("expires_at", type_=_TIME),
-    bindparam("seat_ids", type_=ARRAY(UUID())),
-    bindparam("positions", type_=ARRAY(Integer())),
-    bindparam("sections", type_=ARRAY(String())),
-    bindparam("rows", type_=ARRAY(String())),
-    bindparam("numbers", type_=ARRAY(Integer())),
-    bindparam("prices", type_=ARRAY(Integer())),
-    bindparam("codes", type_=ARRAY(String())),
-    bindparam("tally_id", type_=UUID()),
-    bindparam("held", type_=Integer()),
-    bindparam("booked", type_=Integer()),
-    bindparam("message_id", type_=UUID()),
-    bindparam("task", type_=String()),
-    bindparam("topic", type_=String()),
-    bindparam("message", type_=JSONB()),
+""")
+    .bindparams(
+        bindparam("booking_id", type_=UUID()),
+        bindparam("event_id", type_=UUID()),
+        bindparam("user_id", type_=UUID()),
+        bindparam("status", type_=String()),
+        bindparam("seats", type_=Integer()),
+        bindparam("total", type_=BigInteger()),
+        bindparam("currency", type_=String()),
+        bindparam("expires_at", type_=_TIME),
+        bindparam("seat_ids", type_=ARRAY(UUID())),
+        bindparam("positions", type_=ARRAY(Integer())),
+        bindparam("sections", type_=ARRAY(String())),
+        bindparam("rows", type_=ARRAY(String())),
+        bindparam("numbers", type_=ARRAY(Integer())),
+        bindparam("prices", type_=ARRAY(Integer())),
+        bindparam("codes", type_=ARRAY(String())),
+        bindparam("tally_id", type_=UUID()),
+        bindparam("held", type_=Integer()),
+        bindparam("booked", type_=Integer()),
+        bindparam("message_id", type_=UUID()),
+        bindparam("task", type_=String()),
+        bindparam("topic", type_=String()),
+        bindparam("message", type_=JSONB()),
+    )
+    .columns(column("created_at", _TIME))
 )
 
 # What follows locks several rows of a kind at once, always in the order of ids: TAKE_CHOSEN waits

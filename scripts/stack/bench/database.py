@@ -45,7 +45,7 @@ def _script(event_id: str, capacity: int) -> str:
     }
 
     def written_out(statement: Any) -> str:
-        sql = re.sub(r"(?<!:):([a-z_]+)", lambda name: values[name[1]], statement.text)
+        sql = re.sub(r"(?<!:):([a-z_]+)", lambda name: values[name[1]], statement.element.text)
         return " ".join(sql.split())
 
     take = written_out(statements.TAKE_ANY).replace(

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import text
-
 from event_service.bookings import booking, statements
 from event_service.errors import SoldOut
 from service_kit.database import TryAgain
+from tests.events.unguarded.rewriting import rewritten
 from tests.events.unguarded.serving import serve_unguarded
 
 SECOND_HALF = "LIMIT :seats - (SELECT count(*) FROM ahead)\n"
@@ -29,14 +28,10 @@ take = booking._Attempt._take
 
 
 if __name__ == "__main__":
-    whole = statements.TAKE_ANY
-    assert SECOND_HALF in whole.text
-    half = text(whole.text.replace(SECOND_HALF, "LIMIT 0\n"))
-    statements.TAKE_ANY = half.bindparams(*whole._bindparams.values())
-    waiting = statements.TAKE_ANY_WAITING
-    assert POSSIBLE in waiting.text
-    nothing = text(waiting.text.replace(POSSIBLE, f"{POSSIBLE} AND false"))
-    statements.TAKE_ANY_WAITING = nothing.bindparams(*waiting._bindparams.values())
+    statements.TAKE_ANY = rewritten(statements.TAKE_ANY, (SECOND_HALF, "LIMIT 0\n"))
+    statements.TAKE_ANY_WAITING = rewritten(
+        statements.TAKE_ANY_WAITING, (POSSIBLE, f"{POSSIBLE} AND false")
+    )
     booking._Attempt._sold_out = say_so_at_once  # type: ignore[assignment, method-assign]
     booking._Attempt._take = begin_no_more  # type: ignore[assignment, method-assign]
     serve_unguarded()

@@ -32,16 +32,30 @@ class PostOffice:
         # Each statement of a delivery is a transaction of its own: BEGIN and COMMIT would be two
         # round trips more for each.
         self._engine = self.database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._kept: AsyncConnection | None = None
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement commits by itself."""
-        async with self._engine.connect() as connection:
+        """A connection on which each statement commits by itself; kept for the next one, unless
+        something goes wrong."""
+        connection, self._kept = self._kept, None
+        if connection is None:
+            connection = await self._engine.connect()
+        try:
             yield connection
+        except BaseException:
+            await connection.close()
+            raise
+        if self._kept is None:
+            self._kept = connection
+        else:
+            await connection.close()
 
     async def close(self) -> None:
         self.mail_server.close()
         await self.http.aclose()
+        if self._kept is not None:
+            await self._kept.close()
         await self.database.close()
 
     async def __aenter__(self) -> Self:

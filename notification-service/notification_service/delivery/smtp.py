@@ -61,6 +61,7 @@ class MailServer:
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
         self._sender = sender
+        self._quoted_sender = smtplib.quoteaddr(sender)
         self._timeout_seconds = timeout_seconds
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0
@@ -183,7 +184,7 @@ class MailServer:
             options = " SMTPUTF8 BODY=8BITMIME"
         self._say(
             smtp,
-            f"MAIL FROM:{smtplib.quoteaddr(self._sender)}{options}",
+            f"MAIL FROM:{self._quoted_sender}{options}",
             f"RCPT TO:{smtplib.quoteaddr(recipient)}",
         )
 

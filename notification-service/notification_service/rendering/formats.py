@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from babel.dates import format_date, format_time, format_timedelta, get_timezone
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 LOCALES: tuple[Literal["en", "ru"], ...] = ("en", "ru")
+KEPT_NUMBERS = 1024
 FREE = {"en": "Free", "ru": "Бесплатно"}
 
 
@@ -64,11 +65,7 @@ class Formats:
         return f"{_city(zone.key, self.locale)}, {offset}"
 
     def money(self, minor_units: int, currency: str) -> str:
-        if minor_units == 0:
-            return FREE[self.locale]
-        digits = get_currency_precision(currency)
-        amount = Decimal(minor_units).scaleb(-digits)
-        return format_currency(amount, currency, locale=self._babel)
+        return FREE[self.locale] if minor_units == 0 else _money(minor_units, currency, self.locale)
 
     def span(self, span: timedelta) -> str:
         minutes = max(1, round(span.total_seconds() / 60))
@@ -77,7 +74,7 @@ class Formats:
         return format_timedelta(rounded, granularity=unit, threshold=1e9, locale=self._babel)
 
     def number(self, value: int) -> str:
-        return format_decimal(value, locale=self._babel)
+        return _number(value, self.locale)
 
     def plural(self, count: int, *forms: str) -> str:
         """The form for ``count``: one, other in English; one, few, many in Russian."""
@@ -89,6 +86,18 @@ class Formats:
 @cache
 def _city(zone: str, locale: str) -> str:
     return str(get_timezone_location(zone, locale=locale, return_city=True))
+
+
+# Many mails about an event come together, and say the same numbers.
+@lru_cache(maxsize=KEPT_NUMBERS)
+def _money(minor_units: int, currency: str, locale: str) -> str:
+    amount = Decimal(minor_units).scaleb(-get_currency_precision(currency))
+    return format_currency(amount, currency, locale=locale)
+
+
+@lru_cache(maxsize=KEPT_NUMBERS)
+def _number(value: int, locale: str) -> str:
+    return format_decimal(value, locale=locale)
 
 
 @cache

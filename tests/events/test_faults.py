@@ -30,8 +30,10 @@ __all__ = ["servers"]
 
 SEATS = 97
 PATIENCE_SECONDS = 90.0
-# Far below any timeout of a client of Redis that nobody has set, far above what a busy machine adds.
-NOBODY_WAITS_SECONDS = 4.0
+# A busy machine adds to everything; what is promised is p99 against the usual one of the same crowd.
+TIMES_THE_USUAL = 3
+NOTICED_SECONDS = 0.5
+SETTLED_SECONDS = 0.5
 
 
 @pytest.fixture
@@ -163,8 +165,17 @@ async def test_without_redis_bookings_go_on(
             ended = time.time()
     assert [str(lie) for lie in find_lies(crowd.history)] == []
     assert crowd.cut_off == 0 and crowd.unavailable == []
-    waits = [a.completed - a.invoked for a in crowd.history.attempts if begun < a.invoked < ended]
-    assert max(waits) < NOBODY_WAITS_SECONDS
+    usual, without = [], []
+    for attempt in crowd.history.attempts:
+        if begun < attempt.invoked < ended:
+            without.append(attempt.completed - attempt.invoked)
+        elif attempt.completed < begun or ended + SETTLED_SECONDS < attempt.invoked:
+            usual.append(attempt.completed - attempt.invoked)
+    assert p99(without) < TIMES_THE_USUAL * p99(usual) + NOTICED_SECONDS
+
+
+def p99(seconds: list[float]) -> float:
+    return sorted(seconds)[len(seconds) * 99 // 100]
 
 
 WAITING = text("""

@@ -1,6 +1,6 @@
 """Thousands of attempts by a crowd, over several processes: each seat is sold once, and no answer lies.
 
-``HISTORY_ATTEMPTS=5000`` makes as many of them.
+``HISTORY_ATTEMPTS`` says how many, over both seatings.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.events.servers import SERVICE, Servers, servers
 
 __all__ = ["servers"]
 
-ATTEMPTS = int(os.environ.get("HISTORY_ATTEMPTS", "1200"))
+ATTEMPTS = int(os.environ.get("HISTORY_ATTEMPTS", "5000"))
 PROCESSES = 2
 ATTEMPTS_OF_A_CONTROL, SEATS_OF_A_CONTROL = 300, 53
 # Chance may spare one of them.

@@ -28,7 +28,8 @@ from service_kit.redis_clients import AcceleratorRedis
 TAG_PREFIX = "event-service"
 EVENT_LIST_TAG = "events"
 VERSION_SECONDS = 86_400
-BYTES_KEPT_IN_PROCESS = 32 * 1_048_576
+# Some hundred pages; the others are in Redis, and this much stands in each process.
+BYTES_KEPT_IN_PROCESS = 8 * 1_048_576
 
 # How the key of a page begins whose versions nobody can tell at the moment.
 UNCACHEABLE = "-:"

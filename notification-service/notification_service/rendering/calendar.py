@@ -17,6 +17,7 @@ from notification_service.messages.contents import EventSnapshot
 from notification_service.rendering.formats import zone_of
 
 KEPT_EVENTS = 256
+FOLDED_AT = 75
 HEAD = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Parterre//Tickets//EN\r\nMETHOD:PUBLISH\r\n"
 END_OF_ENTRY = b"END:VEVENT\r\n"
 
@@ -46,6 +47,8 @@ def calendar_file(
 
 def _line(text: str) -> bytes:
     """Folded at 75 octets, as the format wants it."""
+    if len(text) <= FOLDED_AT and text.isascii():
+        return text.encode() + b"\r\n"
     line: Any = Contentline
     return bytes(line(text).to_ical()) + b"\r\n"
 

@@ -6,7 +6,9 @@ that a mail's two forms cannot say different things.
 
 import re
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from notification_service.rendering.formats import formats_for
 
 FOLDER = Path(__file__).parents[1] / "templates"
 TEXT_WIDTH = 72
+KEPT_PARAGRAPHS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,7 @@ class Templates:
         text_template, text_base = self._prepare(self._text, kind, locale)
         html_template, html_base = self._prepare(self._html, kind, locale)
         text_context = {**text_base, **context}
-        lines = {
-            name: _block(text_template, name, text_context)
-            for name in ("subject", "heading", "preheader")
-        }
+        lines = _blocks(text_template, ("subject", "heading", "preheader"), text_context)
         text = text_template.render(text_context | lines)
         return Writing(
             subject=lines["subject"],
@@ -81,10 +81,13 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
     return environment
 
 
-def _block(template: Template, name: str, context: dict[str, Any]) -> str:
-    return str(one_line("".join(template.blocks[name](template.new_context(context)))))
+def _blocks(template: Template, names: Iterable[str], values: dict[str, Any]) -> dict[str, str]:
+    context = template.new_context(values)
+    return {name: str(one_line("".join(template.blocks[name](context)))) for name in names}
 
 
+# Most paragraphs of a mail are those of every other mail of its kind.
+@lru_cache(maxsize=KEPT_PARAGRAPHS)
 def _wrapped(text: str, prefix: str = "") -> str:
     """Lines of at most 72 characters; words, and so addresses of pages, stay whole."""
     return "\n".join(

@@ -44,6 +44,8 @@ class PostOffice:
         try:
             yield connection
         except BaseException:
+            # Whatever it was: what comes next has a connection that nothing has happened to.
+            await connection.invalidate()
             await connection.close()
             raise
         if self._kept is None:

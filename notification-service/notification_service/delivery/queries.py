@@ -1,6 +1,7 @@
 """The statements that a mail passes on its way. Each is a transaction of its own, so that every state
 is committed before the step that it speaks of."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -10,22 +11,26 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     Interval,
-    Select,
     Table,
-    bindparam,
+    Text,
     case,
+    cast,
     delete,
     func,
     literal,
     literal_column,
+    not_,
+    null,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.superseding import is_superseded
 from notification_service.models import DUE_AT, Notification, SeenMessage
 from notification_service.timeline import entry
+from service_kit.statements import Statement, given
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 rows = notifications.c
@@ -80,44 +85,42 @@ async def claim(
 
 
 @cache
-def _is_overtaken(kind: str) -> Select[tuple[bool]]:
-    return select(is_superseded(kind)).where(
-        rows.id == bindparam("held_id"),
-        rows.status == "sending",
-        rows.fence == bindparam("held_fence"),
-        rows.lease_until > func.now() + bindparam("needed", type_=Interval()),
+def _may_send(kind: str) -> Statement:
+    return Statement(
+        select(not_(is_superseded(kind))).where(
+            rows.id == given("held_id"),
+            rows.status == "sending",
+            rows.fence == given("held_fence"),
+            rows.lease_until > func.now() + given("needed", Interval()),
+        )
     )
 
 
 async def may_send(connection: AsyncConnection, held: Claim, *, needed: timedelta) -> bool | None:
     """Asked right before the mail goes out: True if it may; False if a later mail takes its place;
     None if it does not belong to this worker any more, or for less time than ``needed``."""
-    found = await connection.execute(
-        _is_overtaken(held.kind),
-        {"held_id": held.id, "held_fence": held.fence, "needed": needed},
+    answer: bool | None = await _may_send(held.kind).value(
+        connection, held_id=held.id, held_fence=held.fence, needed=needed
     )
-    is_overtaken = found.scalar_one_or_none()
-    return None if is_overtaken is None else not is_overtaken
+    return answer
 
 
-FINISH = (
+FINISH = Statement(
     update(notifications)
     .where(
-        rows.id == bindparam("held_id"),
-        rows.fence == bindparam("held_fence"),
+        rows.id == given("held_id"),
+        rows.fence == given("held_fence"),
         rows.status == "sending",
     )
     .values(
-        status=bindparam("new_status"),
-        lease_until=None,
-        last_error=bindparam("error"),
-        sent_at=case((bindparam("new_status") == "sent", func.now()), else_=None),
-        next_attempt_at=func.now() + bindparam("delay", type_=Interval()),
-        give_up_at=bindparam("until"),
-        data=case(
-            (bindparam("forget", type_=Boolean), literal({}, rows.data.type)), else_=rows.data
-        ),
-        timeline=rows.timeline.op("||")(bindparam("step", type_=rows.timeline.type)),
+        status=given("new_status"),
+        lease_until=null(),
+        last_error=given("error"),
+        sent_at=case((given("new_status") == "sent", func.now()), else_=null()),
+        next_attempt_at=func.now() + given("delay", Interval()),
+        give_up_at=given("until"),
+        data=case((given("forget", Boolean), literal_column("'{}'::jsonb")), else_=rows.data),
+        timeline=rows.timeline.op("||")(cast(given("step", Text), JSONB)),
     )
     .returning(rows.id)
 )
@@ -135,20 +138,18 @@ async def finish(
     forget: bool = False,
 ) -> bool:
     """Writes down how an attempt ended; False if the row belongs to somebody else by now."""
-    finished = await connection.execute(
-        FINISH,
-        {
-            "held_id": held.id,
-            "held_fence": held.fence,
-            "new_status": status,
-            "error": error,
-            "delay": delay,
-            "until": give_up_at or held.give_up_at,
-            "forget": forget,
-            "step": entry(status, note),
-        },
+    finished = await FINISH.value(
+        connection,
+        held_id=held.id,
+        held_fence=held.fence,
+        new_status=status,
+        error=error,
+        delay=delay,
+        until=give_up_at or held.give_up_at,
+        forget=forget,
+        step=json.dumps(entry(status, note)),
     )
-    return finished.scalar_one_or_none() is not None
+    return finished is not None
 
 
 async def take_due(

@@ -18,6 +18,8 @@ IDLE_SECONDS = 20.0
 PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 ACCEPTED = (250, 251)
 SERVICE_CLOSING = 421
+NAMING_COMMANDS = 2
+CRLF = b"\r\n"
 
 ResultT = TypeVar("ResultT")
 
@@ -64,6 +66,8 @@ class MailServer:
         self._quoted_sender = smtplib.quoteaddr(sender)
         self._timeout_seconds = timeout_seconds
         self._smtp: smtplib.SMTP | None = None
+        # Whom the server has been told of ahead; it has not been asked yet what it says to that.
+        self._ahead: str | None = None
         self._used_at = 0.0
         # However many answers it takes, ``begin`` ends within one timeout.
         self._deadline = 0.0
@@ -90,6 +94,12 @@ class MailServer:
         if time.monotonic() - self._used_at > IDLE_SECONDS:
             return False
         try:
+            if self._ahead == recipient:
+                self._ahead = None
+                self._hear(smtp, NAMING_COMMANDS)
+                return True
+            if self._ahead is not None:
+                self.abandon()
             self._name_both(smtp, recipient)
         except MailDeferred:
             raise
@@ -99,36 +109,43 @@ class MailServer:
             return False
         return True
 
-    def finish(self, content: bytes) -> None:
-        """Hands the mail over."""
+    def finish(self, content: bytes, *, then: str | None = None) -> None:
+        """Hands the mail over. ``then`` is who the next mail will be for: a server that offers PIPELINING
+        hears of that in the same breath (RFC 2920, 3.1), which spares a round trip."""
         smtp = self._smtp
         assert smtp is not None and smtp.sock is not None, "begin comes first"
         self._deadline = time.monotonic() + self._timeout_seconds
         code, answer = self._ask(lambda: smtp.docmd("DATA"))
         if code != 354:
             self._refuse(code, answer)
+        following = self._naming_ahead(smtp, then)
         smtp.sock.settimeout(self._timeout_seconds)
         try:
-            smtp.send(_escaped(content))
+            smtp.send(_escaped(content) + following)
             code, answer = smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise DeliveryUnconfirmed(
                 "The mail server did not confirm that it has the mail; it may come twice."
             ) from error
+        self._ahead = then if following else None
         if code != 250:
             self._refuse(code, answer)
         self._used_at = time.monotonic()
 
     def abandon(self) -> None:
-        """Takes back what ``begin`` said."""
+        """Takes back what ``begin`` said, or ``finish`` of the next mail."""
+        ahead, self._ahead = self._ahead, None
         if self._smtp is not None:
             try:
+                for _ in range(NAMING_COMMANDS if ahead else 0):
+                    self._smtp.getreply()
                 self._smtp.rset()
             except (OSError, smtplib.SMTPException):
                 self.close()
 
     def close(self) -> None:
+        self._ahead = None
         if self._smtp is not None:
             self._smtp.close()
             self._smtp = None
@@ -177,30 +194,42 @@ class MailServer:
             smtp.sock.settimeout(self._left())
 
     def _name_both(self, smtp: smtplib.SMTP, recipient: str) -> None:
+        """At once to a server that offers PIPELINING, which spares round trips."""
+        commands = self._naming(smtp, recipient)
+        for said in [b"".join(commands)] if smtp.has_extn("pipelining") else commands:
+            self._ask(partial(smtp.send, said))
+            self._hear(smtp, said.count(CRLF))
+
+    def _naming_ahead(self, smtp: smtplib.SMTP, recipient: str | None) -> bytes:
+        """Nothing where it cannot be said ahead; whatever is wrong with it, ``begin`` will tell."""
+        if recipient is None or not smtp.has_extn("pipelining"):
+            return b""
+        try:
+            return b"".join(self._naming(smtp, recipient))
+        except (MailRefused, ValueError):
+            return b""
+
+    def _naming(self, smtp: smtplib.SMTP, recipient: str) -> list[bytes]:
+        """The commands that name sender and recipient. Raises MailRefused."""
         options = ""
         if not recipient.isascii():
             if not smtp.has_extn("smtputf8"):
                 raise MailRefused("The mail server takes no addresses of this alphabet.")
             options = " SMTPUTF8 BODY=8BITMIME"
-        self._say(
-            smtp,
+        commands = (
             f"MAIL FROM:{self._quoted_sender}{options}",
             f"RCPT TO:{smtplib.quoteaddr(recipient)}",
         )
-
-    def _say(self, smtp: smtplib.SMTP, *lines: str) -> None:
-        """All at once to a server that offers PIPELINING (RFC 2920), which spares round trips."""
-        if any("\r" in line or "\n" in line for line in lines):
+        if any("\r" in command or "\n" in command for command in commands):
             raise ValueError("a line break in a command")
-        at_once = ["".join(f"{line}\r\n" for line in lines)]
-        groups = at_once if smtp.has_extn("pipelining") else [f"{line}\r\n" for line in lines]
-        for group in groups:
-            self._ask(partial(smtp.send, group.encode()))
-            # Each has its answer, whatever became of those before it.
-            answers = [self._ask(smtp.getreply) for _ in range(group.count("\r\n"))]
-            for code, answer in answers:
-                if code not in ACCEPTED:
-                    self._refuse(code, answer)
+        return [command.encode() + CRLF for command in commands]
+
+    def _hear(self, smtp: smtplib.SMTP, commands: int) -> None:
+        """Each command has its answer, whatever became of those before it."""
+        answers = [self._ask(smtp.getreply) for _ in range(commands)]
+        for code, answer in answers:
+            if code not in ACCEPTED:
+                self._refuse(code, answer)
 
     def _ask(self, command: Callable[[], ResultT]) -> ResultT:
         if self._smtp is not None:
@@ -231,4 +260,6 @@ def _codes(code: int, answer: bytes) -> str:
 def _escaped(content: bytes) -> bytes:
     """RFC 5321, 4.5.2: a line that begins with a dot gets another, and a lone dot ends the mail."""
     end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
-    return re.sub(rb"(?m)^\.", b"..", content) + end
+    if content.startswith(b".") or b"\n." in content:
+        content = re.sub(rb"(?m)^\.", b"..", content)
+    return content + end

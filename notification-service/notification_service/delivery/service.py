@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from itertools import zip_longest
 from uuid import UUID
 
 import structlog
@@ -57,21 +56,22 @@ async def deliver(office: PostOffice, notification_id: UUID) -> None:
 
 
 async def deliver_batch(office: PostOffice, batch: Sequence[Claim]) -> None:
-    """Writes the mails, then sends one after the other. Between two of them nothing is left to do but to
-    write down what became of the first: a process that is killed seldom leaves one that is sent and
-    not known to be.
+    """Sends mails one after the other, each written before the one that it follows is handed over.
 
     What does not get its turn in time goes back to the queue.
     """
     until = time.monotonic() + BATCH_SECONDS
     contacts = await _find_readers(office, batch) if len(batch) > 1 else {}
-    written = []
+    ready: Written | None = None
     for held in batch:
         mail = await _attempt(office, held, until, partial(_write, office, held, contacts))
-        if mail is not None:
-            written.append(mail)
-    for mail, following in zip_longest(written, written[1:]):
-        await _attempt(office, mail.held, until, partial(_hand_over, office, mail, following))
+        if mail is None:
+            continue
+        if ready is not None:
+            await _attempt(office, ready.held, until, partial(_hand_over, office, ready, mail))
+        ready = mail
+    if ready is not None:
+        await _attempt(office, ready.held, until, partial(_hand_over, office, ready, None))
 
 
 async def _find_readers(office: PostOffice, batch: Sequence[Claim]) -> Contacts:

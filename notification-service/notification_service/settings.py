@@ -73,6 +73,11 @@ class WorkerSettings(Settings):
         name, address = parseaddr(self.mail_from)
         return Address(display_name=name, addr_spec=address)
 
+    @cached_property
+    def sender_header(self) -> str:
+        """The same as a mail's header says it; an Address takes long to say it."""
+        return str(self.sender)
+
     @property
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_seconds)

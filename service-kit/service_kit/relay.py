@@ -27,11 +27,12 @@ from service_kit.queue import create_queue
 from service_kit.service_client import ServiceClient, ServiceUnavailable
 from service_kit.settings import ServiceSettings
 
-BATCH = 100
+BATCH = 200
 # A message on the queue costs Celery and Redis more than a mail costs its worker: where several wait
-# they travel together, as one message for the task that takes a list.
+# they travel together, as one message for the task that takes a list. The more of them wait the larger
+# it is, up to a size at which it leaves something for other processes and ends in good time.
 BATCH_TASKS = {"notifications.send": "notifications.send_many"}
-BATCH_SIZE = 20
+BATCH_SIZE, LARGEST_BATCH_SIZE, SHARES = 20, 50, 4
 LEASE = timedelta(seconds=30)
 IDLE_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 10.0
@@ -84,7 +85,8 @@ def _batches(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
     """Rows in the order in which they came; neighbours for the same task go together."""
     for task, group in itertools.groupby(rows, key=lambda row: row[1]):
         together = list(group)
-        size = BATCH_SIZE if task in BATCH_TASKS else 1
+        size = min(max(BATCH_SIZE, len(together) // SHARES), LARGEST_BATCH_SIZE)
+        size = size if task in BATCH_TASKS else 1
         for start in range(0, len(together), size):
             yield task, together[start : start + size]
 

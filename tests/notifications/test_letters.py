@@ -43,7 +43,7 @@ def write(writer: LetterWriter, kind: str, content: Content, locale: str = "en")
 def as_mail(letter: Letter, recipient: Address | None = None) -> EmailMessage:
     content = compose(
         letter,
-        sender=SENDER,
+        sender=str(SENDER),
         recipient=recipient or Address("Ada", "ada", "guests.example"),
         identity=message_id("key", domain="parterre.example"),
         at=utc_now(),

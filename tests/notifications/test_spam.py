@@ -48,7 +48,7 @@ def _mail(writer: LetterWriter, kind: str, locale: str) -> bytes:
     )
     return compose(
         letter,
-        sender=SENDER,
+        sender=str(SENDER),
         recipient=recipient_address("ada@guests.example", sample_reader(locale).name),
         identity=message_id(kind + locale, domain=SENDER.domain),
         at=utc_now(),

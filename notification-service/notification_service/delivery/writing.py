@@ -46,7 +46,7 @@ async def write(office: PostOffice, held: Claim, contacts: Contacts) -> Written:
     contact, address = await _find_reader(office, held, content, contacts)
     link = await _mint_link(office, held, address)
     recipient = recipient_address(address, contact.full_name)
-    sender = office.settings.sender
+    settings = office.settings
     try:
         letter = office.writer.write(
             held.kind,
@@ -56,8 +56,10 @@ async def write(office: PostOffice, held: Claim, contacts: Contacts) -> Written:
             link=link,
             unsubscribe_token=unsubscribe_token,
         )
-        identity = message_id(held.dedup_key, domain=sender.domain, resends=held.resends)
-        mail = compose(letter, sender=sender, recipient=recipient, identity=identity, at=now)
+        identity = message_id(held.dedup_key, domain=settings.sender.domain, resends=held.resends)
+        mail = compose(
+            letter, sender=settings.sender_header, recipient=recipient, identity=identity, at=now
+        )
     except Exception as error:
         # A fault of ours that would come again: people see it, and --retry follows the mend.
         raise Ended(Failed("The mail could not be written; this is our fault.", error)) from error

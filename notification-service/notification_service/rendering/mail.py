@@ -21,6 +21,7 @@ from notification_service.rendering.letter import Letter
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _KEPT_HEADERS = 512
+_KEPT_LINES = 2048
 # RFC 5322, 2.1.1: what is longer should be folded.
 LINE_CHARACTERS = 78
 CRLF = b"\r\n"
@@ -50,12 +51,12 @@ def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
 
 
 def compose(
-    letter: Letter, *, sender: Address, recipient: Address, identity: str, at: datetime
+    letter: Letter, *, sender: str, recipient: Address, identity: str, at: datetime
 ) -> bytes:
     """The whole mail, in seven bits but for a recipient of another alphabet (RFC 6532)."""
-    policy = SMTP if recipient.addr_spec.isascii() else SMTPUTF8
+    policy = SMTP if recipient.username.isascii() else SMTPUTF8
     headers = [
-        _often("From", str(sender)),
+        _often("From", sender),
         _folded("To", str(recipient), policy),
         _often("Subject", letter.subject),
         _fixed("Date", format_datetime(at)),
@@ -118,8 +119,14 @@ def _text(subtype: str, text: str) -> bytes:
     if len(content) > 1.2 * len(text):
         # Of another alphabet: here base64 is shorter, and no less readable.
         return head + _base64(content.replace(b"\n", CRLF))
-    quoted = binascii.b2a_qp(content, istext=True).replace(b"\n", CRLF)
+    quoted = CRLF.join(map(_quoted, content.split(b"\n")))
     return head + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + quoted
+
+
+# Most lines of a mail stand in every other mail of its kind.
+@lru_cache(maxsize=_KEPT_LINES)
+def _quoted(line: bytes) -> bytes:
+    return binascii.b2a_qp(line, istext=True).replace(b"\n", CRLF)
 
 
 def _image(cid: str, png: bytes) -> bytes:

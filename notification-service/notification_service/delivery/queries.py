@@ -2,7 +2,7 @@
 is committed before the step that it speaks of."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.superseding import is_superseded
+from notification_service.messages.contents import Content
 from notification_service.models import DUE_AT, Notification, SeenMessage
 from notification_service.timeline import entry
 from service_kit.statements import Statement, given
@@ -45,7 +46,8 @@ NO_DELAY = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A mail that belongs to this worker for as long as ``fence`` is the row's."""
+    """A mail that belongs to this worker for as long as ``fence`` is the row's. ``content`` is its data
+    if somebody has read it already."""
 
     id: UUID
     user_id: UUID
@@ -58,6 +60,10 @@ class Claim:
     resends: int = 0
     give_up_at: datetime | None = None
     request_id: str | None = None
+    content: Content | None = None
+
+
+CLAIMED = [rows[field.name] for field in fields(Claim) if field.name != "content"]
 
 
 async def claim(
@@ -78,7 +84,7 @@ async def claim(
             lease_until=func.now() + lease,
             timeline=_with("sending"),
         )
-        .returning(*(rows[name] for name in Claim.__slots__))
+        .returning(*CLAIMED)
     )
     row = claimed.one_or_none()
     return Claim(**row._asdict()) if row else None

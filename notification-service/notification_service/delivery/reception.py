@@ -68,6 +68,7 @@ def _held(incoming: Incoming) -> Claim:
         dedup_key=incoming.dedup_key,
         data=incoming.data,
         request_id=incoming.request_id,
+        content=incoming.content,
     )
 
 

@@ -39,7 +39,7 @@ class Ended(Exception):
 async def write(office: PostOffice, held: Claim, contacts: Contacts) -> Written:
     """Raises Ended where no mail comes of it, and what the parts raise that it asks."""
     now = utc_now()
-    content = read_content(held.kind, held.data)
+    content = held.content or read_content(held.kind, held.data)
     if content.is_pointless(now):
         raise Ended(Dropped(content.pointless_note))
     unsubscribe_token = await _reminder_token(office, held)

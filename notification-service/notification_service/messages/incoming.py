@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notification_service.messages.contents import MalformedContent, one_line, read_content
+from notification_service.messages.contents import Content, MalformedContent, one_line, read_content
 from service_kit.clock import utc_now
 from service_kit.ids import request_id_from
 
@@ -25,7 +25,8 @@ class UnreadableMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it is kept. ``fault`` says in plain words why no mail can come of it."""
+    """A message as it is kept. ``content`` is its data as read; None where ``fault`` says in plain words
+    why no mail can come of it."""
 
     id: UUID
     kind: str
@@ -35,6 +36,7 @@ class Incoming:
     occurred_at: datetime
     request_id: str | None = None
     fault: str | None = None
+    content: Content | None = None
 
     @property
     def booking_id(self) -> UUID | None:
@@ -68,9 +70,10 @@ def read_message(message: object) -> Incoming:
         # Its id stands in, so that two such messages are not taken for one.
         key, fault = f"malformed:{message_id}", fault or "The message has no usable key."
     kind = str(one_line(kind))[:MAX_KIND] if isinstance(kind, str) else "unknown"
+    content = None
     if fault is None:
         try:
-            read_content(kind, data)
+            content = read_content(kind, data)
         except MalformedContent as error:
             fault = error.reason
     request_id = message.get("request_id")
@@ -83,6 +86,7 @@ def read_message(message: object) -> Incoming:
         occurred_at=_time(message.get("occurred_at")),
         request_id=request_id_from(request_id) if isinstance(request_id, str) else None,
         fault=fault,
+        content=content,
     )
 
 

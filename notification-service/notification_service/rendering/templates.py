@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Templates:
     def __init__(self) -> None:
         self._html = _environment("html", autoescape=True)
         self._text = _environment("txt", autoescape=False)
+        self._prepare = cache(_prepare)
 
     def write(self, kind: str, locale: str, context: dict[str, Any]) -> Writing:
         text_template, text_base = self._prepare(self._text, kind, locale)
@@ -45,21 +46,6 @@ class Templates:
             text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
             html=html_template.render({**html_base, **context, **lines}),
         )
-
-    @staticmethod
-    def _prepare(
-        environment: Environment, kind: str, locale: str
-    ) -> tuple[Template, dict[str, Any]]:
-        formats = formats_for(locale)
-        base: dict[str, Any] = {
-            "layout": environment.globals["layout"],
-            "ui": environment.get_template(str(environment.globals["parts"])).module,
-            "words": environment.get_template(f"{locale}/words.j2").module,
-            "formats": formats,
-            "plural": formats.plural,
-            "locale": locale,
-        }
-        return environment.get_template(f"{locale}/{kind}.j2"), base
 
     def words(self, locale: str) -> Any:
         """What several mails of a language share, as plain text."""
@@ -79,6 +65,20 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
     environment.globals.update(layout=f"layout.{form}.j2", parts=f"parts.{form}.j2")
     environment.filters.update(wrapped=_wrapped, paragraphs=_paragraphs)
     return environment
+
+
+def _prepare(environment: Environment, kind: str, locale: str) -> tuple[Template, dict[str, Any]]:
+    """A template, and what it is given with every mail."""
+    formats = formats_for(locale)
+    base: dict[str, Any] = {
+        "layout": environment.globals["layout"],
+        "ui": environment.get_template(str(environment.globals["parts"])).module,
+        "words": environment.get_template(f"{locale}/words.j2").module,
+        "formats": formats,
+        "plural": formats.plural,
+        "locale": locale,
+    }
+    return environment.get_template(f"{locale}/{kind}.j2"), base
 
 
 def _blocks(template: Template, names: Iterable[str], values: dict[str, Any]) -> dict[str, str]:

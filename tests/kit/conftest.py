@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from service_kit.admission import CurrentUser, OptionalUser, Router, Superuser, require_scope
 from service_kit.app import create_service
-from service_kit.database import SessionDep
+from service_kit.database import Database, SessionDep
 from service_kit.ids import new_id
 from service_kit.paging import PagingDep
 from service_kit.rate_limits import limited
@@ -182,3 +182,10 @@ def problem(response: httpx.Response) -> tuple[int, str]:
     assert document["status"] == response.status_code
     assert document["request_id"] == response.headers["x-request-id"]
     return response.status_code, document["type"].removeprefix("urn:problem:")
+
+
+@pytest.fixture
+async def database(make_settings: MakeSettings) -> AsyncIterator[Database]:
+    database = Database(make_settings(lock_timeout_seconds=30), application_name="kit-test")
+    yield database
+    await database.close()

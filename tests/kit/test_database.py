@@ -1,7 +1,6 @@
 """What PostgreSQL takes back is done again, a few times; what it refuses is not."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
@@ -11,17 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.database import MAX_ATTEMPTS, Database, TryAgain, sqlstate
 from service_kit.problems import Unavailable
-from tests.kit.conftest import MakeSettings
 
 LOCK = text("SELECT pg_advisory_xact_lock(:number)")
 DEADLOCK_DETECTED = "40P01"
-
-
-@pytest.fixture
-async def database(make_settings: MakeSettings) -> AsyncIterator[Database]:
-    database = Database(make_settings(lock_timeout_seconds=30), application_name="kit-test")
-    yield database
-    await database.close()
 
 
 class Crossing:

@@ -9,6 +9,7 @@ from email.policy import SMTP, default
 import pytest
 
 from notification_service.delivery.smtp import (
+    DeliveryUnconfirmed,
     MailDeferred,
     MailRefused,
     MailServer,
@@ -18,6 +19,7 @@ from notification_service.rendering.mail import _folded
 from tests.notifications.mail_server import MailServerForTests
 
 MAIL = b"Subject: One\r\n\r\nText\r\n"
+ADA, GRACE, EVE = (f"{name}@guests.example" for name in ("ada", "grace", "eve"))
 
 
 @pytest.fixture(params=[False, True], ids=["one by one", "at once"])
@@ -36,15 +38,16 @@ def send(connection: MailServer, recipient: str) -> None:
     connection.finish(MAIL)
 
 
+def named(mail_server: MailServerForTests) -> list[list[str]]:
+    return [taken.recipients for taken in mail_server.taken]
+
+
 def test_mails_go_to_whom_they_are_for(
     connection: MailServer, mail_server: MailServerForTests
 ) -> None:
-    for name in ("ada", "grace"):
-        send(connection, f"{name}@guests.example")
-    assert [taken.recipients for taken in mail_server.taken] == [
-        ["ada@guests.example"],
-        ["grace@guests.example"],
-    ]
+    for recipient in (ADA, GRACE):
+        send(connection, recipient)
+    assert named(mail_server) == [[ADA], [GRACE]]
 
 
 @pytest.mark.parametrize("at", ["MAIL", "RCPT"])
@@ -78,6 +81,74 @@ def test_a_server_that_goes_in_the_midst_is_away(
     mail_server.answers(at, answer, times=1)
     with pytest.raises(MailServerAway):
         connection.begin("ada@guests.example")
+
+
+def test_the_next_recipient_is_named_with_the_end_of_a_mail(
+    connection: MailServer, mail_server: MailServerForTests
+) -> None:
+    connection.begin(ADA)
+    connection.finish(MAIL, then=GRACE)
+    connection.begin(GRACE)
+    connection.finish(MAIL)
+    assert named(mail_server) == [[ADA], [GRACE]]
+    assert mail_server.handler.asked["RCPT"] == 2
+
+
+def test_somebody_else_may_come_next(
+    connection: MailServer, mail_server: MailServerForTests
+) -> None:
+    connection.begin(ADA)
+    connection.finish(MAIL, then=EVE)
+    send(connection, GRACE)
+    assert named(mail_server) == [[ADA], [GRACE]]
+
+
+@pytest.mark.parametrize("at", ["MAIL", "RCPT"])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [("550 5.1.1 Nobody", MailRefused), ("451 4.7.1 Later", MailDeferred), ("drop", None)],
+)
+def test_what_is_said_of_the_next_is_not_said_of_the_mail_before(
+    connection: MailServer,
+    mail_server: MailServerForTests,
+    at: str,
+    answer: str,
+    error: type[Exception] | None,
+) -> None:
+    connection.begin(ADA)
+    mail_server.answers(at, answer, times=1)
+    connection.finish(MAIL, then=GRACE)
+    if error is None:
+        # A line that is gone is replaced, and the mail goes out all the same.
+        send(connection, GRACE)
+    else:
+        with pytest.raises(error):
+            connection.begin(GRACE)
+    send(connection, EVE)
+    assert named(mail_server) == [[ADA], *([[GRACE]] if error is None else []), [EVE]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("550 5.7.1 Spam", MailRefused),
+        ("451 4.3.0 Later", MailDeferred),
+        ("421 4.3.2 Closing", MailServerAway),
+        ("drop", DeliveryUnconfirmed),
+    ],
+)
+def test_what_is_said_of_a_mail_is_not_said_of_the_next(
+    connection: MailServer,
+    mail_server: MailServerForTests,
+    answer: str,
+    error: type[Exception],
+) -> None:
+    connection.begin(ADA)
+    mail_server.answers("DATA", answer, times=1)
+    with pytest.raises(error):
+        connection.finish(MAIL, then=GRACE)
+    send(connection, GRACE)
+    assert named(mail_server) == [[GRACE]]
 
 
 def test_no_command_can_be_put_into_an_address(

@@ -43,7 +43,7 @@ BegunT = TypeVar("BegunT")
 Executor = AsyncSession | AsyncConnection
 
 
-def _to_json(value: Any) -> str:
+def to_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
@@ -73,7 +73,7 @@ class Database:
             max_overflow=0,
             pool_timeout=settings.database_pool_timeout_seconds,
             poolclass=FairPool,
-            json_serializer=_to_json,
+            json_serializer=to_json,
             json_deserializer=orjson.loads,
             connect_args={
                 "timeout": 5,
@@ -122,7 +122,7 @@ class Database:
             try:
                 async with begin() as begun:
                     return await work(begun)
-            except (TryAgain, DBAPIError) as error:
+            except (TryAgain, DBAPIError, asyncpg.PostgresError) as error:
                 if not isinstance(error, TryAgain) and sqlstate(error) not in RETRYABLE:
                     raise
                 if not attempts_left:

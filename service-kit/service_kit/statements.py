@@ -4,6 +4,7 @@ SQLAlchemy takes four times as long to find, bind and unwrap a statement that it
 asyncpg takes over the whole of it (350 µs of processor time against 90).
 """
 
+from functools import lru_cache
 from typing import Any
 
 from asyncpg import Connection, Record
@@ -19,19 +20,32 @@ def given(name: str, type_: Any = None) -> BindParameter[Any]:
     return bindparam(name, type_=type_, required=False)
 
 
-class Statement:
-    """Made of a ``select()``, ``update()`` or the like. Its values are asyncpg's: JSON is a string that
-    the statement casts. Its errors are asyncpg's as well (``service_kit.database`` knows both).
+class Named(Record):  # type: ignore[misc]
+    """A row whose columns are attributes, as SQLAlchemy's rows have them."""
 
-    For connections in AUTOCOMMIT: SQLAlchemy begins a transaction with the first statement that it
-    runs itself, and of this one it does not hear.
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Statement:
+    """Made of a ``select()``, ``update()``, ``text()`` or the like. Its values are asyncpg's, but that
+    JSON is a string. Its errors are asyncpg's as well (``service_kit.database`` knows both).
+
+    For connections in AUTOCOMMIT, or in a transaction. SQLAlchemy begins one with the first statement
+    that it runs itself: before that, RuntimeError is raised.
     """
 
     def __init__(self, statement: Executable) -> None:
-        options = {"render_postcompile": True}  # Writes out what stands in an IN.
-        compiled: Any = statement.compile(  # type: ignore[attr-defined]
-            dialect=DIALECT, compile_kwargs=options
-        )
+        compiled: Any = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
+        if compiled.post_compile_params:
+            # Writes out what stands in an IN.
+            options = {"render_postcompile": True}
+            compiled = statement.compile(  # type: ignore[attr-defined]
+                dialect=DIALECT, compile_kwargs=options
+            )
         self._sql = str(compiled)
         self._names: list[str] = compiled.positiontup
         asked = {name for name, bind in compiled.binds.items() if not bind.unique}
@@ -42,13 +56,29 @@ class Statement:
         that is missing."""
         return await _driver(connection).fetchval(self._sql, *self._bound(values))
 
+    async def rows(self, connection: AsyncConnection, **values: Any) -> list[Named]:
+        """All rows. Raises KeyError for a value that is missing."""
+        found: list[Named] = await _driver(connection).fetch(
+            self._sql, *self._bound(values), record_class=Named
+        )
+        return found
+
     def _bound(self, values: dict[str, Any]) -> list[Any]:
         constants = self._constants
         return [values[name] if name in values else constants[name] for name in self._names]
 
 
+@lru_cache(maxsize=64)
+def compiled(statement: Executable) -> Statement:
+    """For statements that stand in a module, each of which is compiled at its first use."""
+    return Statement(statement)
+
+
 def _driver(connection: AsyncConnection) -> "Connection[Record]":
     synchronous = connection.sync_connection
     assert synchronous is not None, "the connection has been opened"
-    driver: "Connection[Record]" = synchronous.connection.driver_connection
+    adapter: Any = synchronous.connection.dbapi_connection
+    driver: "Connection[Record]" = adapter.driver_connection
+    if not adapter.autocommit and not driver.is_in_transaction():
+        raise RuntimeError("no transaction has begun: the statement would commit by itself")
     return driver

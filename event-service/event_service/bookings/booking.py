@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,11 +39,10 @@ from service_kit.clock import utc_now
 from service_kit.database import Database, TryAgain, constraint_name, sqlstate
 from service_kit.ids import new_id
 from service_kit.problems import NotFound
+from service_kit.statements import Named, compiled
 
 LOCK_NOT_AVAILABLE = "55P03"
 KEYS = IdempotencyKey.__tablename__
-
-Take = Callable[[AsyncSession, dict[str, Any]], Awaitable[Sequence[Row[Any]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +152,11 @@ class _Attempt:
 
     async def _take(
         self, connection: AsyncConnection, parameters: dict[str, Any], capacity: int
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[Named]:
         wanted = self.request.wanted
         if wanted.seat_ids is not None:
             chosen = parameters | {"seat_ids": wanted.seat_ids}
-            seats = (await connection.execute(statements.TAKE_CHOSEN, chosen)).all()
+            seats = await compiled(statements.TAKE_CHOSEN).rows(connection, **chosen)
             missing = set(wanted.seat_ids) - {seat.id for seat in seats}
             if missing:
                 raise SeatsUnavailable(seat_ids=sorted(str(seat_id) for seat_id in missing))
@@ -165,7 +164,7 @@ class _Attempt:
         parameters |= {"seats": wanted.quantity}
         if not self.waits_for_others:
             passing_by = parameters | {"start": random.randint(1, capacity)}
-            seats = (await connection.execute(statements.TAKE_ANY, passing_by)).all()
+            seats = await compiled(statements.TAKE_ANY).rows(connection, **passing_by)
             if len(seats) == wanted.seats_wanted:
                 return seats
             # Seats may be in the hands of somebody who will let them go. To wait for them while
@@ -173,7 +172,7 @@ class _Attempt:
             self.waits_for_others = True
             if seats:
                 raise TryAgain
-        seats = (await connection.execute(statements.TAKE_ANY_WAITING, parameters)).all()
+        seats = await compiled(statements.TAKE_ANY_WAITING).rows(connection, **parameters)
         if len(seats) < wanted.seats_wanted:
             await self._sold_out(connection, parameters, len(seats))
         return seats
@@ -224,7 +223,7 @@ async def _write(
     request: Request,
     event: Row[Any],
     booking_id: UUID,
-    seats: Sequence[Row[Any]],
+    seats: Sequence[Named],
     held_until: datetime | None,
 ) -> BookingPublic:
     booking = NewBooking(

@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from event_service.bookings import statements
-from service_kit.database import Executor
+from service_kit.database import Executor, to_json
 from service_kit.ids import new_id
+from service_kit.statements import compiled
 
 TICKET_CODE_BYTES = 15
 
@@ -75,31 +78,29 @@ async def write_booking(
 ) -> None:
     """One statement. ``created_at`` becomes the database's time."""
     is_hold = booking.status == "held"
-    written = await executor.execute(
-        statements.WRITE,
-        {
-            "booking_id": booking.id,
-            "event_id": booking.event_id,
-            "user_id": booking.user_id,
-            "status": booking.status,
-            "seats": booking.quantity,
-            "total": booking.total,
-            "currency": booking.currency,
-            "expires_at": booking.expires_at,
-            "seat_ids": [ticket.seat_id for ticket in tickets],
-            "positions": [ticket.position for ticket in tickets],
-            "sections": [ticket.section for ticket in tickets],
-            "rows": [ticket.row_name for ticket in tickets],
-            "numbers": [ticket.number for ticket in tickets],
-            "prices": [ticket.price for ticket in tickets],
-            "codes": [ticket.code for ticket in tickets],
-            "tally_id": new_id(),
-            "held": booking.quantity if is_hold else 0,
-            "booked": 0 if is_hold else booking.quantity,
-            "message_id": told.id if told else None,
-            "task": told.task if told else None,
-            "topic": told.topic if told else None,
-            "message": told.message if told else None,
-        },
+    connection = executor if isinstance(executor, AsyncConnection) else await executor.connection()
+    booking.created_at = await compiled(statements.WRITE).value(
+        connection,
+        booking_id=booking.id,
+        event_id=booking.event_id,
+        user_id=booking.user_id,
+        status=booking.status,
+        seats=booking.quantity,
+        total=booking.total,
+        currency=booking.currency,
+        expires_at=booking.expires_at,
+        seat_ids=[ticket.seat_id for ticket in tickets],
+        positions=[ticket.position for ticket in tickets],
+        sections=[ticket.section for ticket in tickets],
+        rows=[ticket.row_name for ticket in tickets],
+        numbers=[ticket.number for ticket in tickets],
+        prices=[ticket.price for ticket in tickets],
+        codes=[ticket.code for ticket in tickets],
+        tally_id=new_id(),
+        held=booking.quantity if is_hold else 0,
+        booked=0 if is_hold else booking.quantity,
+        message_id=told.id if told else None,
+        task=told.task if told else None,
+        topic=told.topic if told else None,
+        message=to_json(told.message) if told else None,
     )
-    booking.created_at = written.scalar_one()

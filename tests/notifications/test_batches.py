@@ -60,3 +60,22 @@ async def test_accounts_away_postpone_a_whole_batch(
     await office.receive(*batch)
 
     assert {(await office.row(m)).status for m in batch} == {"queued"}
+
+
+@pytest.mark.parametrize("at", ["MAIL", "RCPT", "DATA"])
+async def test_at_a_server_that_hears_ahead_each_mail_still_goes_to_its_own_reader(
+    office: OfficeForTests, mail_server: MailServerForTests, auth_server: AuthServerForTests, at: str
+) -> None:
+    mail_server.handler.extensions.append("250-PIPELINING")
+    batch = [make_message() for _ in range(6)]
+    auth_server.accounts.special[batch[3]["user_id"]] = None
+    mail_server.answers(at, "451 4.3.0 Later", times=2)
+
+    await office.receive(*batch)
+
+    statuses = sorted([(await office.row(message)).status for message in batch])
+    assert statuses == ["dropped", "queued", "queued", "sent", "sent", "sent"]
+    for mail in office.mails:
+        [reader] = mail.recipients
+        assert reader in mail.message["To"]
+    assert len({mail.recipients[0] for mail in office.mails}) == len(office.mails) == 3

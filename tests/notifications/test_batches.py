@@ -64,7 +64,10 @@ async def test_accounts_away_postpone_a_whole_batch(
 
 @pytest.mark.parametrize("at", ["MAIL", "RCPT", "DATA"])
 async def test_at_a_server_that_hears_ahead_each_mail_still_goes_to_its_own_reader(
-    office: OfficeForTests, mail_server: MailServerForTests, auth_server: AuthServerForTests, at: str
+    office: OfficeForTests,
+    mail_server: MailServerForTests,
+    auth_server: AuthServerForTests,
+    at: str,
 ) -> None:
     mail_server.handler.extensions.append("250-PIPELINING")
     batch = [make_message() for _ in range(6)]

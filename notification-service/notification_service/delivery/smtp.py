@@ -66,6 +66,8 @@ class MailServer:
         self._quoted_sender = smtplib.quoteaddr(sender)
         self._timeout_seconds = timeout_seconds
         self._smtp: smtplib.SMTP | None = None
+        # Whether somebody is named and nothing has come of it yet.
+        self._is_begun = False
         # Whom the server has been told of ahead; it has not been asked yet what it says to that.
         self._ahead: str | None = None
         self._used_at = 0.0
@@ -77,11 +79,13 @@ class MailServer:
         """Names sender and recipient. A connection that has gone stale is replaced."""
         self._deadline = time.monotonic() + self._timeout_seconds
         if self._smtp is not None and self._begin_on_kept(self._smtp, recipient):
+            self._is_begun = True
             return
         if self._outage.is_on():
             raise MailServerAway("The mail server could not be reached.")
         try:
             self._name_both(self._connect(), recipient)
+            self._is_begun = True
         except MailDeferred:
             raise
         except MailServerAway:
@@ -98,7 +102,8 @@ class MailServer:
                 self._ahead = None
                 self._hear(smtp, NAMING_COMMANDS)
                 return True
-            if self._ahead is not None:
+            if self._ahead is not None or self._is_begun:
+                # What was named last did not come; the server would refuse another sender.
                 self.abandon()
             self._name_both(smtp, recipient)
         except MailDeferred:
@@ -128,6 +133,11 @@ class MailServer:
             raise DeliveryUnconfirmed(
                 "The mail server did not confirm that it has the mail; it may come twice."
             ) from error
+        except BaseException:
+            # Celery's time limit, say: half a mail must not be followed by another.
+            self.close()
+            raise
+        self._is_begun = False
         self._ahead = then if following else None
         if code != 250:
             self._refuse(code, answer)
@@ -135,6 +145,7 @@ class MailServer:
 
     def abandon(self) -> None:
         """Takes back what ``begin`` said, or ``finish`` of the next mail."""
+        self._is_begun = False
         ahead, self._ahead = self._ahead, None
         if self._smtp is not None:
             try:
@@ -145,7 +156,7 @@ class MailServer:
                 self.close()
 
     def close(self) -> None:
-        self._ahead = None
+        self._is_begun, self._ahead = False, None
         if self._smtp is not None:
             self._smtp.close()
             self._smtp = None

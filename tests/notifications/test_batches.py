@@ -3,6 +3,8 @@
 import pytest
 
 from notification_service.delivery import queries, service
+from notification_service.rendering.mail import _quoted
+from notification_service.rendering.templates import _wrapped
 from tests.notifications.auth_server import AuthServerForTests, address_of
 from tests.notifications.conftest import OfficeForTests
 from tests.notifications.mail_server import MailServerForTests
@@ -109,3 +111,10 @@ async def test_a_database_that_fails_in_the_midst_spoils_no_other_mail(
 
     assert (await office.row(message)).status == "sent"
     assert len(office.mails) == 2
+
+
+async def test_nothing_of_what_readers_are_called_is_kept(office: OfficeForTests) -> None:
+    """The lines and paragraphs that mails may have in common hold names, codes and links too."""
+    await office.receive(make_message(), make_message("reset-password"))
+    assert len(office.mails) == 2
+    assert (_quoted.cache_info().currsize, _wrapped.cache_info().currsize) == (0, 0)

@@ -33,7 +33,8 @@ from notification_service.delivery.smtp import (
 )
 from notification_service.delivery.writing import Contacts, Ended, Written, write
 from notification_service.messages.contents import MalformedContent
-from notification_service.rendering.mail import BadAddress
+from notification_service.rendering.mail import BadAddress, forget_lines
+from notification_service.rendering.templates import forget_paragraphs
 from service_kit.service_client import ServiceUnavailable
 
 # Well within Celery's time limit, whatever the last of a batch meets.
@@ -61,6 +62,15 @@ async def deliver_batch(office: PostOffice, batch: Sequence[Claim]) -> None:
     What does not get its turn in time goes back to the queue.
     """
     until = time.monotonic() + BATCH_SECONDS
+    try:
+        await _deliver_until(office, batch, until)
+    finally:
+        # What is known of readers is asked for each time, and kept nowhere.
+        forget_lines()
+        forget_paragraphs()
+
+
+async def _deliver_until(office: PostOffice, batch: Sequence[Claim], until: float) -> None:
     contacts = await _find_readers(office, batch) if len(batch) > 1 else {}
     ready: Written | None = None
     for held in batch:

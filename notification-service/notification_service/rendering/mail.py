@@ -129,6 +129,11 @@ def _quoted(line: bytes) -> bytes:
     return binascii.b2a_qp(line, istext=True).replace(b"\n", CRLF)
 
 
+def forget_lines() -> None:
+    """After a batch: among them are names, ticket codes and links that reset passwords."""
+    _quoted.cache_clear()
+
+
 def _image(cid: str, png: bytes) -> bytes:
     name = f"{cid.partition('@')[0]}.png"
     head = (

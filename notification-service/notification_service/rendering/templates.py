@@ -104,5 +104,10 @@ def _wrapped(text: str, prefix: str = "") -> str:
     )
 
 
+def forget_paragraphs() -> None:
+    """After a batch: among them are readers' names."""
+    _wrapped.cache_clear()
+
+
 def _paragraphs(text: str) -> list[list[str]]:
     return [part.split("\n") for part in re.split(r"\n\s*\n", text.strip())]

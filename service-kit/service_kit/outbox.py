@@ -67,6 +67,7 @@ def notification(
     user_id: UUID,
     dedup_key: str,
     data: dict[str, Any],
+    version: int,
     not_before: datetime | None = None,
 ) -> RowT:
     """A message for notification-service: the task ``notifications.send`` with this content. ``outbox``
@@ -74,6 +75,8 @@ def notification(
 
     ``data`` is a snapshot for the mail's text: JSON values, and never an address, a name or a
     token, because queue and Flower show it. ``dedup_key`` makes one mail of what is said twice.
+    ``version`` is that of the subject (the event, or the account) at the moment of writing: of two
+    messages about one subject the higher version is the later one, whatever clocks say.
     """
     now = utc_now()
     message_id = new_id()
@@ -88,6 +91,7 @@ def notification(
             "kind": kind,
             "user_id": str(user_id),
             "dedup_key": dedup_key,
+            "version": version,
             "data": data,
             "occurred_at": now.isoformat(),
             "request_id": request_id,

@@ -171,3 +171,23 @@ async def test_the_walk_sees_a_change_without_its_message(
     untold = {change for change, kinds in await changes(app.state.database) if not kinds}
 
     assert untold - QUIET == {("booking", "confirmed", "cancelled")}
+
+
+async def test_each_message_has_its_events_version(
+    app: FastAPI, organizer: User, user: MakeUser, published: Publish
+) -> None:
+    """Of two messages about an event the later one is known without a clock."""
+    await do_all_that_can_be_done(app, organizer, user, published)
+
+    async with app.state.database.transaction() as session:
+        found = await session.execute(
+            text("SELECT message FROM outbox ORDER BY message->'data'->>'event_id', id")
+        )
+        told = list(found.scalars())
+    assert all(m["version"] == m["data"]["event"]["version"] >= 1 for m in told)
+    cancelled = [m for m in told if m["kind"] == "event-cancelled"]
+    moved = {m["data"]["event_id"]: m["version"] for m in told if m["kind"] == "event-changed"}
+    assert cancelled and moved
+    for message in cancelled:
+        # The change before it was told with a lower one.
+        assert message["version"] > moved.get(message["data"]["event_id"], 0)

@@ -13,7 +13,7 @@ Address = Literal["current", "pending"]
 
 
 def verification_mail(
-    user_id: UUID, *, topic: str, address: Address = "current", now: datetime
+    user_id: UUID, *, topic: str, address: Address = "current", version: int = 1, now: datetime
 ) -> OutboxRow:
     """Asks the owner of the address, or of the one that it is to become, to confirm it."""
     return notification(
@@ -23,10 +23,11 @@ def verification_mail(
         user_id=user_id,
         dedup_key=f"verify-email:{user_id}:{now.timestamp():.3f}",
         data={"address": "pending"} if address == "pending" else {},
+        version=version,
     )
 
 
-def reset_mail(user_id: UUID, *, now: datetime) -> OutboxRow:
+def reset_mail(user_id: UUID, *, version: int = 1, now: datetime) -> OutboxRow:
     return notification(
         OutboxMessage,
         topic="user.password-reset-requested.v1",
@@ -34,10 +35,11 @@ def reset_mail(user_id: UUID, *, now: datetime) -> OutboxRow:
         user_id=user_id,
         dedup_key=f"reset-password:{user_id}:{now.timestamp():.3f}",
         data={},
+        version=version,
     )
 
 
-def email_change_notice(user_id: UUID, *, now: datetime) -> OutboxRow:
+def email_change_notice(user_id: UUID, *, version: int = 1, now: datetime) -> OutboxRow:
     """Tells the owner of the present address that somebody asked for another."""
     return notification(
         OutboxMessage,
@@ -46,6 +48,7 @@ def email_change_notice(user_id: UUID, *, now: datetime) -> OutboxRow:
         user_id=user_id,
         dedup_key=f"email-change-notice:{user_id}:{now.timestamp():.3f}",
         data={},
+        version=version,
     )
 
 

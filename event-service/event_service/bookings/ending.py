@@ -269,5 +269,6 @@ def _tell_each_guest(
                     "booking_ids": booking_ids,
                     "reason": event.cancel_reason,
                 },
+                version=event.version,
             )
         )

@@ -8,7 +8,7 @@ from event_service.models import Booking, Ticket
 from service_kit.outbox import RowT, notification
 
 EVENT_FIELDS = (
-    "title", "description", "venue", "city", "timezone", "starts_at", "ends_at"
+    "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version"
 )  # fmt: skip
 
 
@@ -58,4 +58,5 @@ def booking_message(
         user_id=booking.user_id,
         dedup_key=f"{kind}:{booking.id}",
         data=booking_snapshot(booking, tickets, event) | more,
+        version=event.version,
     )

@@ -56,4 +56,5 @@ def _reminder(booking: Booking, tickets: list[Ticket], event: Any) -> OutboxRow:
         user_id=booking.user_id,
         dedup_key=f"event-reminder:{booking.id}:{event.starts_at.isoformat()}",
         data=booking_snapshot(booking, tickets, event),
+        version=event.version,
     )

@@ -39,6 +39,7 @@ async def tell_guests_of_change(
                     "booking_ids": [str(booking_id) for booking_id in booking_ids],
                     "changes": changes,
                 },
+                version=event.version,
             )
         )
     await session.flush()

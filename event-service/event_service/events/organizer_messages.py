@@ -90,4 +90,5 @@ def _message(event: Event, message: OrganizerMessage, message_id: UUID, user_id:
             "subject": message.subject,
             "body": message.body,
         },
+        version=event.version,
     )

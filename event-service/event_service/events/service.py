@@ -115,8 +115,8 @@ async def cancel_event(
     if event.status != "cancelled":
         event.status = "cancelled"
         event.cancel_reason = reason
-        await cancel_bookings_of_event(session, event, now=now)
         await _finish(session, event, now)
+        await cancel_bookings_of_event(session, event, now=now)
     return event
 
 

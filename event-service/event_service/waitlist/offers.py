@@ -105,4 +105,5 @@ def _offer_message(booking: NewBooking, event: Event, until: datetime) -> NewMes
             "quantity": booking.quantity,
             "expires_at": until.isoformat(),
         },
+        version=event.version,
     )

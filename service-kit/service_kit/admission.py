@@ -50,7 +50,10 @@ async def identify(request: Request) -> None:
 async def _principal(request: Request, token: str) -> Principal | None:
     verifier: TokenVerifier = request.app.state.token_verifier
     try:
-        return await verifier.verify(token)
+        principal = await verifier.verify(token)
+        if principal.user_id not in request.app.state.erased_users:
+            return principal
+        request.state.refusal = NotAuthenticated("The account has been erased.")
     except InvalidToken:
         request.state.refusal = NotAuthenticated("The token is not valid, or no longer.")
     except KeysUnavailable:

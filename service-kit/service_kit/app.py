@@ -55,8 +55,8 @@ def create_service(
     """A FastAPI application with everything that the services have in common.
 
     ``app.state`` holds ``settings``, ``database``, ``http`` (a client for other services),
-    ``token_verifier``, ``rate_limits``, ``metrics`` (a registry), ``leaving`` and ``readiness``
-    (checks by dependency; a service adds its own).
+    ``token_verifier``, ``rate_limits``, ``metrics`` (a registry), ``leaving``, ``erased_users`` and
+    ``readiness`` (checks by dependency; a service adds its own).
     """
     configure_logging(name, settings.log_level)
     configure_sentry(
@@ -82,6 +82,8 @@ def create_service(
     app.state.metrics = CollectorRegistry()
     app.state.readiness = {}
     app.state.leaving = Leaving()
+    # Set by ``watch_erasures`` in services that are told of erased accounts.
+    app.state.erased_users = frozenset()
     app.state.rate_limits = RateLimits(settings)
     for router in routers:
         app.include_router(router)
@@ -99,9 +101,13 @@ def _lifespan(name: str, inner: Lifespan | None) -> Lifespan:
         app.state.database = Database(settings, application_name=name)
         app.state.http = httpx.AsyncClient(timeout=OUTGOING_TIMEOUT_SECONDS)
         app.state.token_verifier = TokenVerifier(
-            KeySet(fetch_keys_from(settings.auth_service_url, app.state.http)),
+            KeySet(
+                fetch_keys_from(settings.auth_service_url, app.state.http),
+                outage_seconds=settings.access_token_seconds + 2 * settings.token_leeway_seconds,
+            ),
             issuer=settings.token_issuer,
             leeway_seconds=settings.token_leeway_seconds,
+            lifetime_seconds=settings.access_token_seconds,
         )
         app.state.readiness["postgresql"] = app.state.database.ping
         try:

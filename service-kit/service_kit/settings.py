@@ -74,12 +74,16 @@ class ServiceSettings(BaseSettings):
     max_requests_inside: int = Field(500, ge=1)
 
     auth_service_url: str = "http://127.0.0.1:8001"
+    event_service_url: str = "http://127.0.0.1:8002"
     notification_service_url: str = "http://127.0.0.1:8003"
     service_client_id: str = ""
     service_client_secret: SecretStr = SecretStr("")
 
     token_issuer: str = "parterre"
     token_leeway_seconds: int = 30
+    # How long an access token lives. A token that was made to live longer is refused, so it has to be
+    # the same for all services.
+    access_token_seconds: int = Field(600, ge=1)
 
     reconcile_seconds: float = 15.0
     # Readiness turns red when a message or a mail has waited for so long.
@@ -98,7 +102,9 @@ class ServiceSettings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("public_url", "auth_service_url", "notification_service_url")
+    @field_validator(
+        "public_url", "auth_service_url", "event_service_url", "notification_service_url"
+    )
     @classmethod
     def drop_the_last_slash(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):

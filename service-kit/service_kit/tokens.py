@@ -21,7 +21,14 @@ USER_AUDIENCE = "parterre"
 SERVICE_AUDIENCE = "parterre-services"
 REQUIRED_CLAIMS = ("iss", "aud", "sub", "exp", "iat", "jti")
 
-KEYS_FRESH_SECONDS = 300
+ACCESS_TOKEN_SECONDS = 600
+
+# The keys are asked for again in the background at the first age, and waited for at the second: a key
+# that the issuer has withdrawn is refused 20 s later, also by a process that had nothing to do.
+KEYS_REFRESH_SECONDS = 10
+KEYS_STALE_SECONDS = 20
+KEYS_RETRY_SECONDS = 5
+KEYS_TIMEOUT_SECONDS = 2.0
 UNKNOWN_KEY_COOLDOWN_SECONDS = 2
 VERIFIED_TOKENS_KEPT = 4096
 
@@ -46,6 +53,8 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     csrf: str | None = None
     expires_at: int = 0
+    # The profile's full name, if there is one.
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +65,43 @@ class Person(Principal):
 
 
 class KeySet:
-    """The issuer's public keys: fetched once, kept, refreshed when old or when a key is unknown.
+    """The issuer's public keys, refreshed every few seconds while tokens are checked.
 
-    Keys that are known go on being used while the issuer is away.
+    While the issuer is away its known keys stay in use for ``outage_seconds``: longer than any token
+    lives that it can have signed. After that no token can be genuine, and a key that was withdrawn
+    meanwhile must not stay good only because nobody could be asked.
     """
 
     def __init__(
-        self, fetch: FetchKeys, *, cooldown_seconds: float = UNKNOWN_KEY_COOLDOWN_SECONDS
+        self,
+        fetch: FetchKeys,
+        *,
+        cooldown_seconds: float = UNKNOWN_KEY_COOLDOWN_SECONDS,
+        outage_seconds: float = ACCESS_TOKEN_SECONDS + 60,
     ) -> None:
         self._fetch = fetch
         self._cooldown_seconds = cooldown_seconds
+        self._outage_seconds = outage_seconds
+        self._documents: dict[str, Any] = {}
         self._keys: dict[str, Any] = {}
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
+        self._failed_at = float("-inf")
         self._lock = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
+        # Grows whenever the keys have changed: what was verified before must be verified again.
+        self.version = 0
 
     async def get(self, kid: str) -> Any:
         """The key; raises InvalidToken if the issuer has none of that id, KeysUnavailable if
-        it has never been reached."""
-        now = time.monotonic()
+        it has never been reached, or not for long."""
+        await self.freshen()
         if kid in self._keys:
-            if now - self._fetched_at > KEYS_FRESH_SECONDS and now - self._tried_at > 10:
-                self._tried_at = now
-                self._refreshing = asyncio.create_task(self._refresh())
             return self._keys[kid]
         async with self._lock:
             if kid not in self._keys:
                 # A flood of made-up key ids must not become a flood of requests to the issuer.
                 if time.monotonic() - self._tried_at >= self._cooldown_seconds:
-                    self._tried_at = time.monotonic()
                     await self._refresh()
         if kid in self._keys:
             return self._keys[kid]
@@ -93,16 +109,55 @@ class KeySet:
             raise KeysUnavailable
         raise InvalidToken("unknown key")
 
+    async def freshen(self) -> None:
+        """Sees that the keys are those of now, as far as the issuer can be reached.
+
+        Only keys that nobody has asked for in a while make a request wait, and after an attempt that
+        failed none waits for the next.
+        """
+        now = time.monotonic()
+        age = now - self._fetched_at
+        if age < KEYS_REFRESH_SECONDS or not self._keys:
+            return
+        if self._refreshing is None and now - self._tried_at >= KEYS_RETRY_SECONDS:
+            self._refreshing = asyncio.create_task(self._refresh())
+            self._refreshing.add_done_callback(self._refreshed)
+        if (
+            self._refreshing is not None
+            and age >= KEYS_STALE_SECONDS
+            and now - self._failed_at >= KEYS_STALE_SECONDS
+        ):
+            # A client that leaves must not end what others wait for too.
+            await asyncio.shield(self._refreshing)
+        if time.monotonic() - self._fetched_at > self._outage_seconds:
+            self._replace({})
+
+    def _refreshed(self, _: "asyncio.Task[None]") -> None:
+        self._refreshing = None
+
     async def _refresh(self) -> None:
+        self._tried_at = time.monotonic()
         try:
-            document = await self._fetch()
-            self._keys = {
-                entry["kid"]: jwt.PyJWK.from_dict(entry, algorithm=ALGORITHM).key
-                for entry in document["keys"]
-            }
-            self._fetched_at = time.monotonic()
-        except (httpx.HTTPError, jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+            async with asyncio.timeout(KEYS_TIMEOUT_SECONDS):
+                document = await self._fetch()
+            documents = {entry["kid"]: entry for entry in document["keys"]}
+            if documents != self._documents:
+                self._replace(documents)
+            # Asked then: an answer may be older than its arrival.
+            self._fetched_at = self._tried_at
+        except (
+            httpx.HTTPError, jwt.PyJWTError, KeyError, TypeError, ValueError, TimeoutError,
+        ) as error:  # fmt: skip
+            self._failed_at = time.monotonic()
             log.warning("keys.not_fetched", exc_info=error)
+
+    def _replace(self, documents: dict[str, Any]) -> None:
+        self._keys = {
+            kid: jwt.PyJWK.from_dict(entry, algorithm=ALGORITHM).key
+            for kid, entry in documents.items()
+        }
+        self._documents = documents
+        self.version += 1
 
 
 class KeysUnavailable(Exception):
@@ -110,26 +165,42 @@ class KeysUnavailable(Exception):
 
 
 class TokenVerifier:
-    """Turns a token into a Principal. A token that was verified is remembered until it ends."""
+    """Turns a token into a Principal. A token that was verified is remembered until it ends, or until
+    the issuer's keys change."""
 
-    def __init__(self, keys: KeySet, *, issuer: str, leeway_seconds: int) -> None:
+    def __init__(
+        self,
+        keys: KeySet,
+        *,
+        issuer: str,
+        leeway_seconds: int,
+        lifetime_seconds: int = ACCESS_TOKEN_SECONDS,
+    ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._leeway_seconds = leeway_seconds
+        self._lifetime_seconds = lifetime_seconds
         self._verified: OrderedDict[str, Principal] = OrderedDict()
+        self._keys_version = keys.version
 
     async def verify(self, token: str) -> Principal:
         """Raises InvalidToken, or KeysUnavailable."""
+        await self._keys.freshen()
+        if self._keys_version != self._keys.version:
+            self._verified.clear()
+            self._keys_version = self._keys.version
         known = self._verified.get(token)
         if known is not None:
             if known.expires_at + self._leeway_seconds > time.time():
                 return known
             del self._verified[token]
             raise InvalidToken("expired")
+        version = self._keys.version
         principal = principal_from(await self._claims(token))
-        self._verified[token] = principal
-        if len(self._verified) > VERIFIED_TOKENS_KEPT:
-            self._verified.popitem(last=False)
+        if version == self._keys.version:
+            self._verified[token] = principal
+            if len(self._verified) > VERIFIED_TOKENS_KEPT:
+                self._verified.popitem(last=False)
         return principal
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -148,9 +219,19 @@ class TokenVerifier:
                 leeway=self._leeway_seconds,
                 options={"require": list(REQUIRED_CLAIMS)},
             )
-        except (jwt.PyJWTError, UnicodeError, RecursionError) as error:
+        except (jwt.PyJWTError, UnicodeError, RecursionError, OverflowError) as error:
             raise InvalidToken(type(error).__name__) from None
+        self.refuse_long_life(claims)
         return claims
+
+    def refuse_long_life(self, claims: dict[str, Any]) -> None:
+        """Raises InvalidToken for a token that was made to live longer than ours do: nobody but a
+        thief of a key signs one."""
+        issued_at, ends_at = claims["iat"], claims["exp"]
+        if type(issued_at) is not int or type(ends_at) is not int:
+            raise InvalidToken("times are no whole numbers")
+        if ends_at - issued_at > self._lifetime_seconds:
+            raise InvalidToken("lives longer than it may")
 
 
 def principal_from(claims: dict[str, Any]) -> Principal:
@@ -174,6 +255,7 @@ def principal_from(claims: dict[str, Any]) -> Principal:
         is_verified=claims.get("email_verified") is True,
         csrf=claims.get("csrf"),
         expires_at=int(claims["exp"]),
+        name=name if isinstance(name := claims.get("name"), str) and name else None,
     )
 
 

@@ -101,6 +101,8 @@ FORGERIES: dict[str, Callable[[Json, LoadedKey], str]] = {
     "never expires": changed(exp=None),
     "not yet valid": changed(nbf=NOW + 3600),
     "no iat": changed(iat=None),
+    "a life of ten years": changed(exp=NOW + 315_360_000),
+    "a life beyond the configured one": changed(iat=NOW - 700, exp=NOW + 500),
     "no jti": changed(jti=None),
     "no subject": changed(sub=None),
     "foreign audience": changed(aud="somebody-else"),
@@ -217,6 +219,9 @@ async def test_a_token_says_what_others_need_to_know(
         assert (principal.user_id, principal.is_superuser) == (who.id, expected)
         assert principal.is_verified is expected
         assert principal.expires_at == claims_of(who)["exp"]
+        assert principal.name is None
+    named = await people.sign_in(await people.register(full_name="Ann Lee"))
+    assert (await elsewhere.verify(named.access_token)).name == "Ann Lee"
 
 
 async def test_here_rights_are_those_of_now_and_not_of_the_token(

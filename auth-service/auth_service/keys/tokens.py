@@ -28,6 +28,7 @@ class TokenIssuer:
             "sid": str(session.id),
             "superuser": user.is_superuser,
             "email_verified": user.is_verified,
+            "name": user.full_name or None,
         }
         if csrf is not None:
             claims["csrf"] = csrf

@@ -35,6 +35,9 @@ class LocalKeys(KeySet):
         super().__init__(ring.document)
         self._ring = ring
 
+    async def freshen(self) -> None:
+        """The ring sees to that."""
+
     async def get(self, kid: str) -> Any:
         key = await self._ring.find_public(kid)
         if key is None:
@@ -49,6 +52,7 @@ class SessionVerifier(TokenVerifier):
             self._local_keys,
             issuer=settings.token_issuer,
             leeway_seconds=settings.token_leeway_seconds,
+            lifetime_seconds=settings.access_token_seconds,
         )
         self._settings = settings
         # One statement by primary key needs no transaction: a round trip in place of three.
@@ -74,8 +78,9 @@ class SessionVerifier(TokenVerifier):
                 leeway=self._settings.token_leeway_seconds,
                 options={"require": list(REQUIRED_CLAIMS), "verify_exp": False},
             )
-        except (jwt.PyJWTError, UnicodeError, RecursionError) as error:
+        except (jwt.PyJWTError, UnicodeError, RecursionError, OverflowError) as error:
             raise InvalidToken(type(error).__name__) from None
+        self.refuse_long_life(claims)
         return await self._as_of_now(principal_from(claims))
 
     async def _as_of_now(self, principal: Principal) -> Principal:
@@ -86,11 +91,21 @@ class SessionVerifier(TokenVerifier):
         row = await self._find_live(session_id)
         if row is None or row.user_id != principal.user_id:
             raise InvalidToken("the session has ended")
-        return replace(principal, is_superuser=row.is_superuser, is_verified=row.is_verified)
+        return replace(
+            principal,
+            is_superuser=row.is_superuser,
+            is_verified=row.is_verified,
+            name=row.full_name or None,
+        )
 
     async def _find_live(self, session_id: UUID) -> Row[Any] | None:
         statement = (
-            select(col(UserSession.user_id), col(User.is_superuser), col(User.is_verified))
+            select(
+                col(UserSession.user_id),
+                col(User.is_superuser),
+                col(User.is_verified),
+                col(User.full_name),
+            )
             .join(User, col(User.id) == col(UserSession.user_id))
             .where(
                 col(UserSession.id) == session_id,

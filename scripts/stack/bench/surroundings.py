@@ -69,6 +69,7 @@ class BenchStack(Stack):
     def __init__(self, var: Path, signer: Signer, settings: Mapping[str, str]) -> None:
         chosen = {
             "AUTH_SERVICE_URL": signer.url,
+            "ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS),
             "RATE_LIMIT_ENABLED": "false",
             "LOG_LEVEL": "WARNING",
         }

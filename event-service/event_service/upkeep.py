@@ -1,6 +1,7 @@
 """What event-service does by itself, in the relay's process: every step may run anywhere, twice."""
 
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import delete, func, select, text
 from sqlmodel import col
@@ -73,10 +74,10 @@ async def sweep_holds(database: Database, offer_for: timedelta) -> bool:
         due = await list_due_events(session, limit=EVENTS_PER_SWEEP)
     done = 0
     for event_id in due:
-        async with database.transaction() as session:
-            done += await settle_event(
-                session, event_id, now=utc_now(), offer_for=offer_for, passes_by=True
-            )
+        settle = partial(
+            settle_event, event_id=event_id, now=utc_now(), offer_for=offer_for, passes_by=True
+        )
+        done += await database.run(settle)
     return bool(done)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from sqlalchemy import text
 
+import service_kit.database
 from event_service.main import create_app
 from event_service.settings import Settings
+from service_kit.database import sqlstate
 from service_kit.ids import new_id
 from service_kit.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
 
@@ -218,3 +220,19 @@ def problem(response: httpx.Response) -> tuple[int, str]:
     """Status and the last word of the type."""
     assert response.headers["content-type"] == "application/problem+json", response.text
     return response.status_code, response.json()["type"].removeprefix("urn:problem:")
+
+
+@pytest.fixture
+def deadlocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
+    """Also those of which nobody hears, since the victim begins again; of SQLAlchemy's and of
+    asyncpg's own statements alike."""
+    seen: list[BaseException] = []
+
+    def noting(error: BaseException) -> str | None:
+        state = sqlstate(error)
+        if state == "40P01":
+            seen.append(error)
+        return state
+
+    monkeypatch.setattr(service_kit.database, "sqlstate", noting)
+    yield seen

@@ -3,40 +3,20 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy.exc import DBAPIError
 
 from event_service.bookings import ending, queries
-from service_kit.database import sqlstate
 from tests.events.conftest import Json, Publish, User
 from tests.events.waitlist import let_lapse, sweep
 
 MakeUser = Callable[..., User]
-DEADLOCK_DETECTED = "40P01"
 CROWD, SEATS = 16, 20
-
-
-@pytest.fixture
-def deadlocks(app: FastAPI) -> Iterator[list[DBAPIError]]:
-    """Also those of which nobody hears, since the victim begins again."""
-    found: list[DBAPIError] = []
-    engine = app.state.database.engine.sync_engine
-
-    def note(context: Any) -> None:
-        error = context.sqlalchemy_exception
-        if isinstance(error, DBAPIError) and sqlstate(error) == DEADLOCK_DETECTED:
-            found.append(error)
-
-    sqlalchemy_event.listen(engine, "handle_error", note)
-    yield found
-    sqlalchemy_event.remove(engine, "handle_error", note)
 
 
 class Storm:
@@ -133,7 +113,7 @@ async def test_no_two_flows_wait_for_each_other(
     organizer: User,
     user: MakeUser,
     published: Publish,
-    deadlocks: list[DBAPIError],
+    deadlocks: list[BaseException],
 ) -> None:
     for _ in range(2):
         storm = Storm(app, organizer, user, await published(capacity=SEATS))
@@ -150,7 +130,7 @@ async def test_in_another_order_they_would(
     organizer: User,
     user: MakeUser,
     published: Publish,
-    deadlocks: list[DBAPIError],
+    deadlocks: list[BaseException],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The negative control: the booking first, and the event after it."""

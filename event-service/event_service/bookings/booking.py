@@ -168,10 +168,11 @@ class _Attempt:
             if len(seats) == wanted.seats_wanted:
                 return seats
             # Seats may be in the hands of somebody who will let them go. To wait for them while
-            # holding others could be a deadlock: begin again, with none.
+            # holding others could be a deadlock: begin again, with none. Also after an empty answer:
+            # under READ COMMITTED, SKIP LOCKED locks a seat, sees that its newest version is taken,
+            # returns nothing and keeps the lock until the transaction ends.
             self.waits_for_others = True
-            if seats:
-                raise TryAgain
+            raise TryAgain
         seats = await compiled(statements.TAKE_ANY_WAITING).rows(connection, **parameters)
         if len(seats) < wanted.seats_wanted:
             await self._sold_out(connection, parameters, len(seats))

@@ -1,5 +1,6 @@
 """``/api/v1/bookings``"""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -89,9 +90,11 @@ async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) 
 )
 @limited("booking")
 async def confirm_booking(
-    booking_id: UUID, user: CurrentUser, session: SessionDep
+    booking_id: UUID, user: CurrentUser, database: DatabaseDep
 ) -> BookingPublic:
-    return await ending.confirm_booking(session, booking_id, by=user.user_id)
+    return await database.run(
+        partial(ending.confirm_booking, booking_id=booking_id, by=user.user_id)
+    )
 
 
 @router.post(
@@ -101,8 +104,13 @@ async def confirm_booking(
 )
 @limited("booking")
 async def cancel_booking(
-    booking_id: UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep
+    booking_id: UUID, user: CurrentUser, database: DatabaseDep, settings: SettingsDep
 ) -> BookingPublic:
-    return await ending.cancel_booking(
-        session, booking_id, by=user.user_id, now=utc_now(), offer_for=settings.offer_for
+    cancel = partial(
+        ending.cancel_booking,
+        booking_id=booking_id,
+        by=user.user_id,
+        now=utc_now(),
+        offer_for=settings.offer_for,
     )
+    return await database.run(cancel)

@@ -1,13 +1,13 @@
 """``/api/v1/events/{event_id}/check-ins``"""
 
+from functools import partial
 from uuid import UUID
 
 from fastapi import status
 
 from event_service.checkin import service
 from event_service.checkin.schemas import CheckInCreate, CheckInPublic
-from event_service.db import SessionDep
-from event_service.deps import CurrentUser
+from event_service.deps import CurrentUser, DatabaseDep
 from event_service.errors import AlreadyCheckedIn
 from service_kit.admission import Router
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
@@ -23,9 +23,15 @@ router = Router(prefix="/api/v1/events/{event_id}/check-ins", tags=["check-in"])
 )
 @limited("check_in")
 async def check_in(
-    event_id: UUID, presented: CheckInCreate, user: CurrentUser, session: SessionDep
+    event_id: UUID, presented: CheckInCreate, user: CurrentUser, database: DatabaseDep
 ) -> CheckInPublic:
-    return await service.check_in(session, event_id, presented.ticket_code, by=user.user_id)
+    check_in = partial(
+        service.check_in,
+        event_id=event_id,
+        ticket_code=presented.ticket_code,
+        by=user.user_id,
+    )
+    return await database.run(check_in)
 
 
 @router.delete(
@@ -36,6 +42,9 @@ async def check_in(
 )
 @limited("check_in")
 async def undo_check_in(
-    event_id: UUID, ticket_code: str, user: CurrentUser, session: SessionDep
+    event_id: UUID, ticket_code: str, user: CurrentUser, database: DatabaseDep
 ) -> None:
-    await service.undo_check_in(session, event_id, ticket_code, by=user.user_id)
+    undo = partial(
+        service.undo_check_in, event_id=event_id, ticket_code=ticket_code, by=user.user_id
+    )
+    await database.run(undo)

@@ -1,5 +1,6 @@
 """``/api/v1/events/{event_id}/waitlist``"""
 
+from functools import partial
 from uuid import UUID
 
 from fastapi import status
@@ -55,8 +56,13 @@ async def get_waitlist_place(
 )
 @limited("waitlist")
 async def leave_waitlist(
-    event_id: UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep
+    event_id: UUID, user: CurrentUser, database: DatabaseDep, settings: SettingsDep
 ) -> None:
-    await service.leave(
-        session, event_id, by=user.user_id, now=utc_now(), offer_for=settings.offer_for
+    leave = partial(
+        service.leave,
+        event_id=event_id,
+        by=user.user_id,
+        now=utc_now(),
+        offer_for=settings.offer_for,
     )
+    await database.run(leave)

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select, text
 from sqlmodel import col
 
 from event_service.bookings.ending import settle_event
-from event_service.bookings.reminders import REMINDERS_PER_BATCH, remind
+from event_service.bookings.reminders import remind
 from event_service.cache import EVENT_LIST_TAG, TagVersions, event_tag
 from event_service.models import IdempotencyKey, StaleTag
 from event_service.waitlist.queries import list_due_events
@@ -83,7 +83,7 @@ async def sweep_holds(database: Database, offer_for: timedelta) -> bool:
 
 async def remind_guests(database: Database) -> bool:
     async with database.transaction() as session:
-        return await remind(session) == REMINDERS_PER_BATCH
+        return bool(await remind(session))
 
 
 async def forget_idempotency_keys(database: Database, keep_for: timedelta) -> None:

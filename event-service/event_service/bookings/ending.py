@@ -12,7 +12,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import statements
-from event_service.bookings.messages import booking_message, event_snapshot
+from event_service.bookings.messages import booking_message
 from event_service.bookings.queries import (
     booking_public,
     has_allowance,
@@ -22,6 +22,7 @@ from event_service.bookings.queries import (
 )
 from event_service.bookings.schemas import BookingPublic
 from event_service.errors import BookingEnded, HoldExpired
+from event_service.events.messages import tell_guests_of_end
 from event_service.models import (
     Booking,
     Event,
@@ -36,7 +37,6 @@ from event_service.waitlist.offers import lock_line, offer_free_seats, offer_wha
 from service_kit.clock import utc_now
 from service_kit.database import affected_rows
 from service_kit.ids import new_id
-from service_kit.outbox import notification
 
 EXPIRED_PER_SWEEP = 200
 EVENT_CANCELLING_TIMEOUT = "SET LOCAL statement_timeout = '60s'"
@@ -209,30 +209,32 @@ async def cancel_bookings_of_event(session: AsyncSession, event: Event, *, now: 
     """Ends every booking of a locked event, and its line, with a few statements, and tells each
     guest once."""
     await session.execute(text(EVENT_CANCELLING_TIMEOUT))
-    ended = await session.execute(
+    # Before the bookings end: nobody else can change them, since the event is locked.
+    await tell_guests_of_end(session, event)
+    await session.execute(
         update(Booking)
         .where(col(Booking.event_id) == event.id, col(Booking.status).in_(("held", "confirmed")))
         .values(status="cancelled", ended_at=now, expires_at=None)
-        .returning(col(Booking.id), col(Booking.user_id))
         .execution_options(synchronize_session=False)
     )
-    rows = ended.all()
-    left = await session.execute(
+    await session.execute(
         delete(WaitlistEntry)
         .where(col(WaitlistEntry.event_id) == event.id)
-        .returning(col(WaitlistEntry.user_id))
+        .execution_options(synchronize_session=False)
     )
-    waited = list(left.scalars())
     await session.execute(
-        update(SeatAllowance).where(col(SeatAllowance.event_id) == event.id).values(seats=0)
+        update(SeatAllowance)
+        .where(col(SeatAllowance.event_id) == event.id, col(SeatAllowance.seats) != 0)
+        .values(seats=0)
+        .execution_options(synchronize_session=False)
     )
     await session.execute(
         update(Seat)
         .where(col(Seat.event_id) == event.id, col(Seat.booking_id).is_not(None))
         .values(booking_id=None, held_until=None)
+        .execution_options(synchronize_session=False)
     )
     await _restart_tally(session, event.id)
-    _tell_each_guest(session, event, rows, waited)
     await session.flush()
 
 
@@ -246,29 +248,3 @@ async def _restart_tally(session: AsyncSession, event_id: UUID) -> None:
     )
     held, booked = sums.one()
     session.add(SeatTally(id=new_id(), event_id=event_id, held=-(held or 0), booked=-(booked or 0)))
-
-
-def _tell_each_guest(
-    session: AsyncSession, event: Event, bookings: Sequence[Any], waited: Sequence[UUID]
-) -> None:
-    """One message each; who only waited is told too, and has no booking in it."""
-    by_guest: dict[UUID, list[str]] = {user_id: [] for user_id in waited}
-    for booking_id, user_id in bookings:
-        by_guest.setdefault(user_id, []).append(str(booking_id))
-    for user_id, booking_ids in by_guest.items():
-        session.add(
-            notification(
-                OutboxMessage,
-                topic="event.cancelled.v1",
-                kind="event-cancelled",
-                user_id=user_id,
-                dedup_key=f"event-cancelled:{event.id}:{user_id}",
-                data={
-                    "event_id": str(event.id),
-                    "event": event_snapshot(event),
-                    "booking_ids": booking_ids,
-                    "reason": event.cancel_reason,
-                },
-                version=event.version,
-            )
-        )

@@ -2,59 +2,120 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import (
+    Select,
+    Text,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.messages import booking_snapshot
-from event_service.bookings.queries import list_tickets
+from event_service.bookings.messages import event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, Ticket
-from service_kit.outbox import OutboxRow, notification
+from service_kit.bulk_messages import json_object, write_notifications
 
 REMINDED_BEFORE_START = timedelta(hours=24)
-REMINDERS_PER_BATCH = 200
+REMINDERS_PER_BATCH = 1_000
 
 
 async def remind(session: AsyncSession) -> int:
-    """How many reminders were written. Any number of relays may do this at once.
+    """How many reminders were written, all of one event. Any number of relays may do this at once.
 
     What a booking was reminded of is written with the message, under a lock on it, so that another
-    relay passes by and a cancellation waits.
+    relay passes by and a cancellation waits. The event cannot be moved meanwhile.
     """
-    found = await session.execute(
-        select(Booking, Event)
-        .join(Event, col(Event.id) == col(Booking.event_id))
+    is_due = exists(
+        select(col(Booking.id)).where(
+            col(Booking.event_id) == col(Event.id),
+            col(Booking.status) == "confirmed",
+            col(Booking.reminded_of).is_distinct_from(col(Event.starts_at)),
+        )
+    )
+    event = await session.scalar(
+        select(Event)
         .where(
             col(Event.status) == "published",
             col(Event.starts_at) > func.now(),
             col(Event.starts_at) <= func.now() + REMINDED_BEFORE_START,
-            col(Booking.status) == "confirmed",
-            col(Booking.reminded_of).is_distinct_from(col(Event.starts_at)),
+            is_due,
         )
-        .order_by(col(Event.starts_at), col(Booking.id))
-        .limit(REMINDERS_PER_BATCH)
-        .with_for_update(skip_locked=True, key_share=True, of=Booking)
+        .order_by(col(Event.starts_at), col(Event.id))
+        .limit(1)
+        .with_for_update(skip_locked=True, key_share=True, read=True)
     )
-    rows = found.all()
-    tickets: dict[UUID, list[Ticket]] = {row.Booking.id: [] for row in rows}
-    for ticket in await list_tickets(session, list(tickets)):
-        tickets[ticket.booking_id].append(ticket)
-    for booking, event in rows:
-        booking.reminded_of = event.starts_at
-        session.add(_reminder(booking, tickets[booking.id], event))
-    await session.flush()
-    return len(rows)
-
-
-def _reminder(booking: Booking, tickets: list[Ticket], event: Any) -> OutboxRow:
-    return notification(
+    if event is None:
+        return 0
+    return await write_notifications(
+        session,
         OutboxMessage,
+        _recipients(event),
         topic="event.reminder.v1",
         kind="event-reminder",
-        user_id=booking.user_id,
-        dedup_key=f"event-reminder:{booking.id}:{event.starts_at.isoformat()}",
-        data=booking_snapshot(booking, tickets, event),
+        data={"event_id": str(event.id), "event": event_snapshot(event)},
         version=event.version,
     )
+
+
+def _recipients(event: Event) -> Select[Any]:
+    """A batch of bookings, marked as reminded, each with a message of its own."""
+    due = (
+        select(col(Booking.id))
+        .where(
+            col(Booking.event_id) == event.id,
+            col(Booking.status) == "confirmed",
+            col(Booking.reminded_of).is_distinct_from(event.starts_at),
+        )
+        .order_by(col(Booking.id))
+        .limit(REMINDERS_PER_BATCH)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("due")
+    )
+    marked = (
+        update(Booking)
+        .where(col(Booking.id) == due.c.id)
+        .values(reminded_of=event.starts_at)
+        .returning(
+            col(Booking.id), col(Booking.user_id), col(Booking.status), col(Booking.quantity),
+            col(Booking.total), col(Booking.currency),
+        )
+        .cte("marked")
+    )  # fmt: skip
+    row = marked.c
+    return select(
+        row.user_id,
+        (
+            literal("event-reminder:")
+            + cast(row.id, Text)
+            + literal(f":{event.starts_at.isoformat()}")
+        ).label("dedup_key"),
+        json_object(
+            booking_id=row.id,
+            status=row.status,
+            quantity=row.quantity,
+            total=row.total,
+            currency=row.currency,
+            expires_at=null(),
+            seats=_seats(row.id),
+        ).label("data"),
+    )
+
+
+def _seats(booking_id: Any) -> Any:
+    """As ``bookings.messages.seat_snapshot`` shows each."""
+    seat = json_object(
+        id=col(Ticket.seat_id),
+        section=col(Ticket.section),
+        row=col(Ticket.row_name),
+        number=col(Ticket.number),
+        ticket_code=col(Ticket.code),
+    )
+    in_order = func.jsonb_agg(aggregate_order_by(seat, col(Ticket.position)))
+    return select(in_order).where(col(Ticket.booking_id) == booking_id).scalar_subquery()

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Uuid,
-    and_,
     bindparam,
     func,
     literal,
@@ -271,22 +270,3 @@ async def count_free_seats(executor: Executor, event_id: UUID) -> int:
     lapsed = select(func.count()).where(col(Seat.event_id) == event_id, col(Seat.held_until) <= now)
     counts = await executor.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
     return int(counts.scalar_one())
-
-
-async def list_guests(session: AsyncSession, event_id: UUID) -> dict[UUID, list[UUID]]:
-    """The people with confirmed or held bookings of an event, each with their bookings."""
-    found = await session.execute(
-        select(col(Booking.user_id), col(Booking.id))
-        .where(
-            col(Booking.event_id) == event_id,
-            or_(
-                col(Booking.status) == "confirmed",
-                and_(col(Booking.status) == "held", col(Booking.expires_at) > func.now()),
-            ),
-        )
-        .order_by(col(Booking.id))
-    )
-    guests: dict[UUID, list[UUID]] = {}
-    for user_id, booking_id in found:
-        guests.setdefault(user_id, []).append(booking_id)
-    return guests

@@ -3,8 +3,7 @@
 import email
 from collections.abc import Iterator
 from contextlib import suppress
-from email.headerregistry import Address
-from email.policy import SMTP, default
+from email.policy import default
 
 import pytest
 
@@ -15,7 +14,7 @@ from notification_service.delivery.smtp import (
     MailServer,
     MailServerAway,
 )
-from notification_service.rendering.mail import _folded
+from notification_service.rendering.headers import address_header
 from tests.notifications.mail_server import MailServerForTests
 
 MAIL = b"Subject: One\r\n\r\nText\r\n"
@@ -164,11 +163,10 @@ def test_no_command_can_be_put_into_an_address(
     "name",
     ["", "Ada", 'Ada "the first", Countess', "=?utf-8?q?Eve?=", "Ада", "A" * 200],
 )
-def test_a_recipient_reads_as_the_library_would_write_it(name: str) -> None:
-    value = str(Address(name, "ada", "guests.example"))
-    written = _folded("To", value).decode()
-    as_library = str(SMTP.header_factory("To", value).fold(policy=SMTP))
-    assert email.message_from_string(written, policy=default)["To"].addresses == (
-        email.message_from_string(as_library, policy=default)["To"].addresses
-    )
-    assert written.count("\r\n") == as_library.count("\r\n")
+def test_a_recipient_reads_as_it_was_written(name: str) -> None:
+    written = address_header("To", name, "ada@guests.example").decode()
+    read = email.message_from_string(written, policy=default)["To"]
+    [address] = read.addresses
+    assert address.addr_spec == "ada@guests.example"
+    # Python 3.11 reads a space between two encoded words, which RFC 2047 (6.2) has it ignore.
+    assert address.display_name.replace(" ", "") == name.replace(" ", "")

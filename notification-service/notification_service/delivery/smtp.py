@@ -221,7 +221,10 @@ class MailServer:
             return b""
 
     def _naming(self, smtp: smtplib.SMTP, recipient: str) -> list[bytes]:
-        """The commands that name sender and recipient. Raises MailRefused."""
+        """The commands that name sender and recipient. Raises MailRefused.
+
+        The recipient stands as it is: ``smtplib.quoteaddr`` parses it, and some parse to another.
+        """
         options = ""
         if not recipient.isascii():
             if not smtp.has_extn("smtputf8"):
@@ -229,7 +232,7 @@ class MailServer:
             options = " SMTPUTF8 BODY=8BITMIME"
         commands = (
             f"MAIL FROM:{self._quoted_sender}{options}",
-            f"RCPT TO:{smtplib.quoteaddr(recipient)}",
+            f"RCPT TO:<{recipient}>",
         )
         if any("\r" in command or "\n" in command for command in commands):
             raise ValueError("a line break in a command")

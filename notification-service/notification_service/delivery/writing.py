@@ -10,6 +10,7 @@ from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.queries import Claim
 from notification_service.messages.contents import AccountContent, Content, read_content
 from notification_service.preferences.service import reminder_token
+from notification_service.rendering.headers import UnsafeHead
 from notification_service.rendering.letter import Link, Reader
 from notification_service.rendering.mail import compose, message_id, recipient_address
 from service_kit.clock import utc_now
@@ -45,13 +46,15 @@ async def write(office: PostOffice, held: Claim, contacts: Contacts) -> Written:
     unsubscribe_token = await _reminder_token(office, held)
     contact, address = await _find_reader(office, held, content, contacts)
     link = await _mint_link(office, held, address)
-    recipient = recipient_address(address, contact.full_name)
+    # Whoever asks for such a mail may have made the account, and its name, for a stranger's address.
+    name = None if held.kind in LINK_KINDS else contact.full_name
+    recipient = recipient_address(address, name)
     settings = office.settings
     try:
         letter = office.writer.write(
             held.kind,
             content,
-            Reader(contact.full_name, contact.locale),
+            Reader(name, contact.locale),
             now=now,
             link=link,
             unsubscribe_token=unsubscribe_token,
@@ -60,6 +63,8 @@ async def write(office: PostOffice, held: Claim, contacts: Contacts) -> Written:
         mail = compose(
             letter, sender=settings.sender_header, recipient=recipient, identity=identity, at=now
         )
+    except UnsafeHead as error:
+        raise Ended(Failed(error.reason, error)) from error
     except Exception as error:
         # A fault of ours that would come again: people see it, and --retry follows the mend.
         raise Ended(Failed("The mail could not be written; this is our fault.", error)) from error

@@ -76,7 +76,7 @@ class Seat(Content):
     section: Label = None
     row: Label = None
     number: Label = None
-    ticket_code: Line
+    ticket_code: Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 class BookingContent(Content):

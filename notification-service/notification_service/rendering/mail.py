@@ -1,8 +1,8 @@
 """From a letter to the bytes that go to the mail server.
 
-The headers that hold what people wrote are encoded and folded by the standard library, under its SMTP
-policy. The parts are put together here: ``EmailMessage`` would parse and fold each of their forty
-fixed headers again for each mail, and takes ten times as long.
+What people wrote stands in the headers of ``headers.py`` and in encoded bodies, nowhere else. The parts
+are put together here: ``email.mime`` takes 1.1 ms for a confirmation that takes 0.07 ms here, of the
+2 ms that the whole mail may take. The finished head is checked before anybody gets it.
 """
 
 import base64
@@ -11,19 +11,23 @@ import hashlib
 import re
 from datetime import datetime
 from email.headerregistry import Address
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from functools import lru_cache
-from typing import Any
+
+import idna
 
 from notification_service.messages.contents import one_line
+from notification_service.rendering.headers import address_header, check_head, text_header
 from notification_service.rendering.letter import Letter
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _KEPT_HEADERS = 512
 _KEPT_LINES = 2048
-# RFC 5322, 2.1.1: what is longer should be folded.
-LINE_CHARACTERS = 78
+# What each head has, and nothing else; the first part's Content-Type ends it.
+HEAD = (
+    "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "MIME-Version"
+)  # fmt: skip
+UNSUBSCRIBING = ("List-Unsubscribe", "List-Unsubscribe-Post")
 CRLF = b"\r\n"
 
 
@@ -32,15 +36,21 @@ class BadAddress(Exception):
 
 
 def recipient_address(email: str, name: str | None) -> Address:
-    """The domain as the DNS knows it, the name without anything that could end a header."""
+    """The domain as the DNS knows it (IDNA2008: ``faß.de`` is not ``fass.de``), the name without
+    anything that could end a header. Raises BadAddress."""
     local, _, domain = str(one_line(email)).rpartition("@")
     try:
-        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+        # Beyond ASCII nothing else is asked of it: a domain with an underscore, say, gets its mail.
+        ascii_domain = domain if domain.isascii() else _ascii_domain(domain)
         if not local or not _DOMAIN.fullmatch(ascii_domain):
             raise ValueError
         return Address(str(one_line(name or "")), local, ascii_domain)
     except (ValueError, IndexError) as error:
         raise BadAddress from error
+
+
+def _ascii_domain(domain: str) -> str:
+    return idna.encode(domain, uts46=True, transitional=False).decode()
 
 
 def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
@@ -53,38 +63,37 @@ def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
 def compose(
     letter: Letter, *, sender: str, recipient: Address, identity: str, at: datetime
 ) -> bytes:
-    """The whole mail, in seven bits but for a recipient of another alphabet (RFC 6532)."""
-    policy = SMTP if recipient.username.isascii() else SMTPUTF8
+    """The whole mail, in seven bits but for a recipient of another alphabet (RFC 6532). Raises
+    UnsafeHead if its head is not the one that was meant."""
     headers = [
-        _often("From", sender),
-        _folded("To", str(recipient), policy),
-        _often("Subject", letter.subject),
+        _sender(sender),
+        address_header("To", recipient.display_name, recipient.addr_spec),
+        _subject(letter.subject),
         _fixed("Date", format_datetime(at)),
         _fixed("Message-ID", identity),
         _fixed("Auto-Submitted", "auto-generated"),
         _fixed("Content-Language", letter.locale),
         _fixed("MIME-Version", "1.0"),
     ]
+    expected: tuple[str, ...] = HEAD
     if letter.unsubscribe_url:
         headers.append(_fixed("List-Unsubscribe", f"<{letter.unsubscribe_url}>"))
         headers.append(_fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
-    return b"".join(headers) + _body(letter, seed=identity)
-
-
-def _folded(name: str, value: str, policy: Any = SMTP) -> bytes:
-    """A header of what somebody wrote: encoded and folded where it has to be."""
-    is_plain = value.isascii() and value.isprintable() and "=?" not in value
-    if is_plain and len(name) + 2 + len(value) <= LINE_CHARACTERS:
-        # As most names and addresses are; the library's parser takes long over each.
-        return _fixed(name, value)
-    header = policy.header_factory(name, value)
-    return str(header.fold(policy=policy)).encode()
+        expected += UNSUBSCRIBING
+    mail = b"".join(headers) + _body(letter, seed=identity)
+    check_head(mail, (*expected, "Content-Type"), is_ascii=recipient.username.isascii())
+    return mail
 
 
 @lru_cache(maxsize=_KEPT_HEADERS)
-def _often(name: str, value: str) -> bytes:
-    """A header that many mails have in common."""
-    return _folded(name, value)
+def _sender(sender: str) -> bytes:
+    return address_header("From", *parseaddr(sender))
+
+
+@lru_cache(maxsize=_KEPT_HEADERS)
+def _subject(subject: str) -> bytes:
+    """Kept, because many mails about an event come together."""
+    return text_header("Subject", subject)
 
 
 def _fixed(name: str, value: str) -> bytes:

@@ -11,15 +11,17 @@ from event_service.bookings.router import router as bookings
 from event_service.bookings.tickets_router import router as tickets
 from event_service.cache import TAG_PREFIX, PageStore, StoreOfSource, TagVersions
 from event_service.checkin.router import router as check_ins
+from event_service.erasures.router import router as erasures
 from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
 from event_service.graphql.router import router as graphql
-from event_service.models import OutboxMessage
+from event_service.models import ErasedUser, OutboxMessage
 from event_service.settings import Settings
 from event_service.waitlist.router import router as waitlist
 from event_service.web.router import router as web
 from service_kit.app import create_service
+from service_kit.erasures import watch_erasures
 from service_kit.outbox_watch import watch_outbox
 from service_kit.redis_clients import AcceleratorRedis
 from service_kit.server import for_good
@@ -38,7 +40,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     # Writers find the versions in their session, to bump them after the commit.
     app.state.database.sessions.configure(info={"tag_versions": versions})
     try:
-        async with watch_outbox(app.state, OutboxMessage):
+        async with (
+            watch_outbox(app.state, OutboxMessage),
+            watch_erasures(app.state, ErasedUser),
+        ):
             yield
     finally:
         await redis.close()
@@ -51,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Parterre event-service",
         description="Events, seats and bookings.",
         routers=[
-            events, waitlist, attendees, check_ins, organizer_messages, bookings, tickets,
+            erasures, events, waitlist, attendees, check_ins, organizer_messages, bookings, tickets,
             graphql, web,
         ],  # fmt: skip
         lifespan=lifespan,

@@ -20,6 +20,7 @@ from sqlmodel import Field
 
 from event_service.db import Base
 from service_kit.clock import utc_now
+from service_kit.erasures import ErasedUserRow
 from service_kit.ids import new_id
 from service_kit.outbox import OutboxRow, outbox_indexes
 
@@ -155,6 +156,8 @@ class Booking(Base, table=True):
             "ix_booking_held", "event_id", "expires_at",
             postgresql_where=text("expires_at IS NOT NULL"),
         ),
+        # what an erased account still holds
+        Index("ix_booking_holder", "user_id", postgresql_where=text("expires_at IS NOT NULL")),
     )  # fmt: skip
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -224,6 +227,13 @@ class WaitlistEntry(Base, table=True):
             "uq_waitlist_entry_booking", "booking_id", unique=True,
             postgresql_where=text("booking_id IS NOT NULL"),
         ),
+        # GET /waitlist, and what an erased account waits for
+        Index("ix_waitlist_entry_user", "user_id", "place"),
+        # the smallest group in a line, and which events have one at all
+        Index(
+            "ix_waitlist_entry_smallest", "event_id", "quantity",
+            postgresql_where=text("booking_id IS NULL"),
+        ),
     )  # fmt: skip
 
     event_id: UUID = Field(primary_key=True, foreign_key="event.id", ondelete="CASCADE")
@@ -282,6 +292,10 @@ class StaleTag(Base, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     tag: str
+
+
+class ErasedUser(ErasedUserRow, Base, table=True):
+    pass
 
 
 class OutboxMessage(OutboxRow, Base, table=True):

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from event_service import upkeep
 from event_service.cache import TAG_PREFIX, TagVersions
-from event_service.models import OutboxMessage
+from event_service.models import ErasedUser, OutboxMessage
 from event_service.settings import Settings
 from service_kit.database import Database
+from service_kit.erasures import purge_erasures
 from service_kit.redis_clients import AcceleratorRedis
 from service_kit.relay import BackgroundWork, run_relay
 from service_kit.settings import load_settings
@@ -29,6 +30,15 @@ def background(settings: Settings) -> dict[BackgroundWork, float]:
     async def sweep_holds(database: Database) -> bool:
         return await upkeep.sweep_holds(database, settings.offer_for)
 
+    async def finish_erasures(database: Database) -> bool:
+        return await upkeep.finish_erasures(database, settings.offer_for)
+
+    async def forget_erasures(database: Database) -> None:
+        # Not before all is ended, even if no relay ran for longer than the rows are kept.
+        while await finish_erasures(database):
+            pass
+        await purge_erasures(database, ErasedUser, settings)
+
     async def forget_keys(database: Database) -> None:
         await upkeep.forget_idempotency_keys(database, keep_for)
 
@@ -36,7 +46,9 @@ def background(settings: Settings) -> dict[BackgroundWork, float]:
         refresh_pages: settings.tally_seconds,
         sweep_holds: settings.sweep_seconds,
         upkeep.remind_guests: settings.reminder_seconds,
+        finish_erasures: settings.sweep_seconds,
         forget_keys: HOUR_SECONDS,
+        forget_erasures: HOUR_SECONDS,
     }
 
 

@@ -9,6 +9,7 @@ from sqlmodel import col
 from event_service.bookings.ending import settle_event
 from event_service.bookings.reminders import remind
 from event_service.cache import EVENT_LIST_TAG, TagVersions, event_tag
+from event_service.erasures import service as erasures
 from event_service.models import IdempotencyKey, StaleTag
 from event_service.waitlist.queries import list_due_events
 from service_kit.clock import utc_now
@@ -79,6 +80,11 @@ async def sweep_holds(database: Database, offer_for: timedelta) -> bool:
         )
         done += await database.run(settle)
     return bool(done)
+
+
+async def finish_erasures(database: Database, offer_for: timedelta) -> bool:
+    """Goes on where telling of an erased account has stopped."""
+    return await erasures.finish_erasures(database, offer_for=offer_for)
 
 
 async def remind_guests(database: Database) -> bool:

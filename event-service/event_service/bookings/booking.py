@@ -38,7 +38,7 @@ from event_service.waitlist.queries import is_line_due
 from service_kit.clock import utc_now
 from service_kit.database import Database, TryAgain, constraint_name, sqlstate
 from service_kit.ids import new_id
-from service_kit.problems import NotFound
+from service_kit.problems import NotAuthenticated, NotFound
 from service_kit.statements import Named, compiled
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -211,6 +211,9 @@ async def _earlier(session: AsyncSession, request: Request) -> BookingPublic | N
 def _on_sale(event: Row[Any] | None, request: Request) -> Row[Any]:
     if event is None or (event.status == "draft" and event.organizer_id != request.user_id):
         raise NotFound
+    if event.is_erased:
+        # This process does not know yet that the token is refused.
+        raise NotAuthenticated
     if not event.is_on_sale:
         raise SalesClosed
     if not event.allowed:

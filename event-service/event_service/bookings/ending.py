@@ -79,7 +79,7 @@ async def cancel_booking(
     tickets = await list_tickets(session, [booking_id])
     if booking.status in ("held", "confirmed"):
         was_confirmed = booking.status == "confirmed"
-        await _end(session, event, [booking], "cancelled", now=now, offer_for=offer_for)
+        await end_bookings(session, event, [booking], "cancelled", now=now, offer_for=offer_for)
         if was_confirmed:
             session.add(
                 booking_message(
@@ -90,7 +90,7 @@ async def cancel_booking(
     return booking_public(booking, tickets)
 
 
-async def _end(
+async def end_bookings(
     session: AsyncSession,
     event: Event,
     bookings: Sequence[Booking],
@@ -193,7 +193,7 @@ async def _expire(
     now: datetime,
     offer_for: timedelta,
 ) -> int:
-    offers = await _end(session, event, bookings, "expired", now=now, offer_for=offer_for)
+    offers = await end_bookings(session, event, bookings, "expired", now=now, offer_for=offer_for)
     tickets: dict[UUID, list[Ticket]] = {booking.id: [] for booking in bookings}
     for ticket in await list_tickets(session, list(tickets)):
         tickets[ticket.booking_id].append(ticket)

@@ -19,6 +19,7 @@ OPEN = text("""
             EXISTS (
                 SELECT FROM waitlist_entry WHERE event_id = :event_id AND booking_id IS NULL
             ) AS has_line,
+            EXISTS (SELECT FROM erased_users WHERE user_id = :user_id) AS is_erased,
             coalesce(sales_start <= now(), true) AND coalesce(sales_end > now(), true)
                 AND ends_at > now() AND status = 'published' AS is_on_sale
         FROM event WHERE id = :event_id
@@ -55,8 +56,8 @@ OPEN = text("""
     column("city", String()), column("timezone", String()), column("starts_at", _TIME),
     column("ends_at", _TIME), column("max_seats_per_user", Integer()),
     column("version", Integer()),
-    column("has_line", Boolean()), column("is_on_sale", Boolean()), column("now", _TIME),
-    column("keyed", Integer()), column("allowed", Integer()),
+    column("has_line", Boolean()), column("is_erased", Boolean()), column("is_on_sale", Boolean()),
+    column("now", _TIME), column("keyed", Integer()), column("allowed", Integer()),
 )  # fmt: skip
 
 _TAKE = """

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import cancel_bookings_of_event
 from event_service.cache import touch_event
+from event_service.erasures.queries import refuse_erased
 from event_service.errors import EventCancelled, EventHasBookings
 from event_service.events import seating
 from event_service.events.messages import tell_guests_of_change
@@ -26,6 +27,7 @@ from service_kit.problems import InvalidRequest, VersionMismatch
 
 async def create_event(session: AsyncSession, new: EventCreate, *, by: UUID) -> Event:
     plan = new.seating
+    await refuse_erased(session, by)
     event = Event(
         **new.model_dump(exclude={"seating"}),
         organizer_id=by,

@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import cancel_booking, make_room
 from event_service.bookings.statements import LOWER_ALLOWANCES
+from event_service.erasures.queries import refuse_erased
 from event_service.errors import AlreadyWaiting, SalesClosed, SeatLimitReached, SeatsAvailable
 from event_service.events.queries import count_free_seats
 from event_service.models import Event, WaitlistEntry
@@ -48,6 +49,7 @@ async def _join(
     event_id: UUID, quantity: int, user_id: UUID, session: AsyncSession
 ) -> WaitlistPlace:
     event = await _lock_event(session, event_id, user_id)
+    await refuse_erased(session, user_id)
     if not await session.scalar(select(IS_ON_SALE).where(col(Event.id) == event_id)):
         raise SalesClosed
     known = await find_entry(session, event_id, user_id)

@@ -1,0 +1,115 @@
+"""Erased accounts: whoever waits leaves, holds end, drafts go; bookings stay countable.
+
+Each event, draft and batch of keys is a transaction of its own, and a pass has an end: an account may
+have thousands. The relay goes on where a pass has stopped, and finds what came in the same moment.
+"""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from event_service.bookings.ending import EXPIRED_PER_SWEEP, end_bookings
+from event_service.bookings.statements import LOWER_ALLOWANCES
+from event_service.erasures import queries
+from event_service.events.service import delete_event
+from event_service.models import Booking, ErasedUser, Event, WaitlistEntry
+from service_kit.clock import utc_now
+from service_kit.database import Database
+from service_kit.erasures import note_erasure
+from service_kit.problems import Problem
+
+EVENTS_PER_PASS = 50
+DRAFTS_PER_PASS = 5
+KEYS_PER_PASS = 1_000
+PASS_SECONDS = 2.0
+
+
+async def erase_account(
+    database: Database, user_id: UUID, *, offer_for: timedelta, state: Any
+) -> None:
+    """From now on the account's tokens are refused; safe to repeat.
+
+    What it waits for and holds is free when this returns, unless that takes longer than a pass.
+    ``state`` is the application's.
+    """
+    await database.run(partial(_note, user_id, state))
+    await forget_account(database, user_id, offer_for=offer_for)
+
+
+async def _note(user_id: UUID, state: Any, session: AsyncSession) -> None:
+    await note_erasure(session, ErasedUser, user_id, state=state)
+
+
+async def finish_erasures(database: Database, *, offer_for: timedelta) -> bool:
+    """For the relay: goes on with one account of which something is left; whether there was one."""
+    async with database.transaction() as session:
+        unfinished = await queries.list_unfinished(session, limit=1)
+    for user_id in unfinished:
+        await forget_account(database, user_id, offer_for=offer_for)
+    return bool(unfinished)
+
+
+async def forget_account(database: Database, user_id: UUID, *, offer_for: timedelta) -> None:
+    """One pass: so many events, drafts and keys, and so much time."""
+    until = asyncio.get_running_loop().time() + PASS_SECONDS
+    async with database.transaction() as session:
+        events = await queries.list_events_to_leave(session, user_id, limit=EVENTS_PER_PASS)
+        drafts = await queries.list_drafts(session, user_id, limit=DRAFTS_PER_PASS)
+        await session.execute(queries.DELETE_KEYS, {"user_id": user_id, "limit": KEYS_PER_PASS})
+    steps = [partial(_leave_event, event_id, user_id, offer_for) for event_id in events]
+    steps += [partial(_delete_draft, event_id, user_id) for event_id in drafts]
+    for step in steps:
+        if asyncio.get_running_loop().time() > until:
+            break
+        await database.run(step)
+
+
+async def _leave_event(
+    event_id: UUID, user_id: UUID, offer_for: timedelta, session: AsyncSession
+) -> None:
+    """Locks as whoever leaves the line does, so that no seat comes free unseen."""
+    event = await session.scalar(
+        select(Event).where(col(Event.id) == event_id).with_for_update(key_share=True)
+    )
+    if event is None:
+        return
+    held = await _lock_holds(session, event_id, user_id)
+    if held:
+        await end_bookings(session, event, held, "cancelled", now=utc_now(), offer_for=offer_for)
+    entry = await session.get(WaitlistEntry, (event_id, user_id))
+    if entry and entry.booking_id is None:
+        await session.delete(entry)
+        await session.flush()
+        await session.execute(
+            LOWER_ALLOWANCES,
+            {"event_id": event_id, "user_ids": [user_id], "seats": [entry.quantity]},
+        )
+
+
+async def _lock_holds(session: AsyncSession, event_id: UUID, user_id: UUID) -> list[Booking]:
+    found = await session.execute(
+        select(Booking)
+        .where(
+            col(Booking.event_id) == event_id,
+            col(Booking.user_id) == user_id,
+            col(Booking.status) == "held",
+        )
+        .order_by(col(Booking.expires_at), col(Booking.id))
+        .limit(EXPIRED_PER_SWEEP)
+        .with_for_update()
+    )
+    return list(found.scalars())
+
+
+async def _delete_draft(event_id: UUID, user_id: UUID, session: AsyncSession) -> None:
+    try:
+        await delete_event(session, event_id, by=user_id)
+    except Problem:
+        # Published or deleted since it was listed.
+        return

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
+from auth_service.accounts.addresses import ascii_address
 from auth_service.db import Base
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
@@ -27,12 +28,18 @@ class User(Base, table=True):
     __table_args__ = (
         CheckConstraint(f"locale IN {LOCALES}", name="locale"),
         # sign-in; and it decides who of those that register one address at once has it
+        Index("uq_account_email_ascii", "email_ascii", unique=True),
         Index("uq_account_email", text("lower(email)"), unique=True),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     email: str = Field(max_length=320)
+    # The same with the domain as the DNS has it, written with every change of ``email``: two spellings
+    # of an address are one account. Null only in rows of a version that did not write it.
+    email_ascii: str | None = Field(default=None, max_length=320)
     hashed_password: str
+    # Grows with every change after which older links must not work; see accounts/credentials.py.
+    credentials_version: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     is_active: bool = True
     is_superuser: bool = False
     is_verified: bool = False
@@ -44,6 +51,27 @@ class User(Base, table=True):
     # When the latest mail of the kind was asked for.
     verification_mail_at: datetime | None = None
     reset_mail_at: datetime | None = None
+
+
+@event.listens_for(User, "before_insert")
+@event.listens_for(User, "before_update")
+def _write_ascii_form(mapper: Any, connection: Any, user: User) -> None:
+    user.email_ascii = ascii_address(user.email)
+
+
+class Erasure(Base, table=True):
+    """An account is gone and ``service`` has to be told, until it has confirmed that twice: what a
+    token of the account did there between the two is undone by the second."""
+
+    __tablename__: ClassVar[Any] = "erasure"
+    # what is due
+    __table_args__ = (Index("ix_erasure_due", "next_attempt_at"),)
+
+    user_id: UUID = Field(primary_key=True)
+    service: str = Field(primary_key=True, max_length=50)
+    erased_at: datetime = Field(default_factory=utc_now)
+    next_attempt_at: datetime = Field(default_factory=utc_now)
+    confirmed_at: datetime | None = None
 
 
 class UserSession(Base, table=True):

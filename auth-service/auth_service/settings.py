@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
     verification_link_hours: int = Field(24, ge=1)
     reset_link_minutes: int = Field(15, ge=1)
     # At most one verification mail and one reset mail to an account in this time.
-    mail_coalesce_seconds: int = Field(300, ge=0)
+    mail_coalesce_seconds: int = Field(60, ge=0)
 
     # OWASP's first choice for Argon2id; about 20 ms of one core each time.
     password_hash_memory_kib: int = Field(19_456, ge=8)

@@ -1,40 +1,178 @@
-"""Text as people may send it: no control characters, so that nothing can end a header or a row."""
+"""Text as people may send it: bounded, without control characters, in one Unicode form.
+
+The order matters, because normalising a run of combining marks takes time that grows with the square
+of its length: first the length, then one linear look at such runs, only then ``unicodedata.normalize``
+or any library (email-validator, idna, PostgreSQL).
+"""
 
 import unicodedata
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+
+from service_kit.problems import InvalidRequest
+
+# The stream-safe format of UAX #15 has the same bound; written languages need fewer than ten.
+MAX_COMBINING_IN_A_ROW = 30
+# Of any one string, wherever it comes in: the longest field that a service has.
+MAX_STRING_CHARACTERS = 20_000
+TOO_MANY_COMBINING = f"has more than {MAX_COMBINING_IN_A_ROW} combining characters in a row"
 
 # Cc are the control characters, Cs lone surrogates; Zl and Zp end lines in some readers.
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # They turn the reading order of what stands after them, in mails and pages of others.
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Shown as nothing or as a space although Unicode calls them letters, marks or symbols: grapheme joiner,
+# Hangul and Khmer fillers, Mongolian and other variation selectors, blank Braille, the null note head.
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\U0001d159"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+
+
+@lru_cache(maxsize=8192)
+def is_combining(character: str) -> bool:
+    """Whether it belongs to the character before it: a canonical combining class, a mark without one
+    (Mn, Mc, Me), or what compatibility normalisation turns into one (halfwidth voicing marks)."""
+    if unicodedata.combining(character) or unicodedata.category(character)[0] == "M":
+        return True
+    if not unicodedata.decomposition(character):
+        return False
+    first = unicodedata.normalize("NFKD", character)[0]
+    return first != character and is_combining(first)
+
+
+def has_long_combining_run(text: str) -> bool:
+    """Whether more than ``MAX_COMBINING_IN_A_ROW`` combining characters follow each other. Linear.
+
+    Such a run covers at least one position of every 31, so the others are looked at only around one
+    that is combining.
+    """
+    if text.isascii():
+        return False
+    step = MAX_COMBINING_IN_A_ROW + 1
+    for number, character in enumerate(text[MAX_COMBINING_IN_A_ROW::step]):
+        if is_combining(character):
+            middle = MAX_COMBINING_IN_A_ROW + number * step
+            before = _count_combining(text[max(0, middle - step) : middle][::-1])
+            after = _count_combining(text[middle : middle + step])
+            if before + after > MAX_COMBINING_IN_A_ROW:
+                return True
+    return False
+
+
+def _count_combining(text: str) -> int:
+    for count, character in enumerate(text):
+        if not is_combining(character):
+            return count
+    return len(text)
+
+
+def check_text(text: str, max_length: int = MAX_STRING_CHARACTERS) -> str:
+    """``text`` as it came, if it may be normalised and given to a library. Raises ValueError."""
+    if len(text) > max_length:
+        raise ValueError(f"has more than {max_length} characters")
+    if has_long_combining_run(text):
+        raise ValueError(TOO_MANY_COMBINING)
+    return text
+
+
+def refuse_unbounded_text(document: object, *, name: str = "body") -> None:
+    """Checks every string of a JSON document, keys too. Raises InvalidRequest with the field."""
+    for path, text in _strings_of(document):
+        try:
+            check_text(text)
+        except ValueError as error:
+            raise InvalidRequest.field(path or name, f"It {error}.") from None
+
+
+def _strings_of(document: object) -> Iterator[tuple[str, str]]:
+    """Each string with where it stands, such as ``seating.sections.0.name``; without recursion, since
+    a document may be nested as deeply as its reader allows."""
+    waiting: list[tuple[tuple[Any, ...], object]] = [((), document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield ".".join(_keys_of(path)), value
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                if isinstance(key, str):
+                    yield ".".join(_keys_of(path)), key
+                waiting.append(((path, key), inner))
+        elif isinstance(value, list | tuple):
+            waiting.extend(((path, index), inner) for index, inner in enumerate(value))
+
+
+def _keys_of(path: tuple[Any, ...]) -> list[str]:
+    keys: list[str] = []
+    while path and len(keys) < 10:
+        path, key = path
+        keys.append(str(key)[:50])
+    return keys[::-1]
+
+
+def is_invisible(text: str) -> bool:
+    """Whether nothing of it can be seen: spaces, format characters, fillers, variation selectors."""
+    return all(
+        character in _BLANK or unicodedata.category(character) in _INVISIBLE_CATEGORIES
+        for character in text
+    )
 
 
 def _one_line(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return value
     if any(unicodedata.category(c) in _REFUSED or c in _DIRECTIONS for c in value):
         raise ValueError("holds a control character")
     return unicodedata.normalize("NFC", value)
 
 
 def _many_lines(value: str) -> str:
-    _one_line(value.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
-    return unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
+    value = value.replace("\r\n", "\n")
+    _one_line(value.replace("\n", " ").replace("\t", " "))
+    return unicodedata.normalize("NFC", value)
+
+
+def _cleaned(clean: Callable[[str], str], max_length: int, min_length: int) -> Callable[[str], str]:
+    def validate(value: str) -> str:
+        value = clean(check_text(value, max_length))
+        if is_invisible(value):
+            value = ""
+        if len(value) < min_length:
+            raise ValueError("holds nothing that can be seen")
+        if len(value) > max_length:
+            # Some characters become two or three when they are normalised.
+            raise ValueError(f"has more than {max_length} characters")
+        return value
+
+    return validate
 
 
 def line(max_length: int, *, min_length: int = 1) -> Any:
-    """A type: one line of text, trimmed."""
+    """A type: one line of text, trimmed. What is invisible counts as empty."""
     return Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length),
-        AfterValidator(_one_line),
+        AfterValidator(_cleaned(_one_line, max_length, min_length)),
     ]
 
 
-def paragraphs(max_length: int) -> Any:
-    """A type: text of several lines."""
+def paragraphs(max_length: int, *, min_length: int = 0) -> Any:
+    """A type: text of several lines, trimmed. What is invisible counts as empty."""
     return Annotated[
         str,
-        StringConstraints(strip_whitespace=True, max_length=max_length),
-        AfterValidator(_many_lines),
+        StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length),
+        AfterValidator(_cleaned(_many_lines, max_length, min_length)),
+    ]
+
+
+def as_is(max_length: int, *, min_length: int = 0) -> Any:
+    """A type: text that is compared or looked up and never shown, such as a token or a password."""
+    return Annotated[
+        str,
+        Field(min_length=min_length, max_length=max_length),
+        AfterValidator(check_text),
     ]

@@ -89,7 +89,7 @@ async def test_without_the_unique_index_they_would_make_several(
     """The control of the test above."""
     async with start_app(database_url=await fresh_database("auth")) as app:
         async with app.state.database.transaction() as session:
-            await session.execute(text("DROP INDEX uq_account_email"))
+            await session.execute(text("DROP INDEX uq_account_email, uq_account_email_ascii"))
         assert (await register_at_once(app, 50)).count(201) > 1
 
 

@@ -20,7 +20,9 @@ from tests.changes import Change, changes, run, watching
 ME = f"{API}/users/me"
 
 # What a person is called and how they are written to is no state.
-STATELESS = {"id", "full_name", "locale", "created_at", "updated_at"}
+STATELESS = {
+    "id", "full_name", "locale", "created_at", "updated_at", "email_ascii", "credentials_version",
+}  # fmt: skip
 WATCHED = set(User.__table__.columns.keys()) - STATELESS  # type: ignore[attr-defined]
 STATE = {"account": "'there'"} | {
     f"account.{column}": f"coalesce({{row}}.{column}::text, '')" for column in sorted(WATCHED)
@@ -29,6 +31,7 @@ STATE = {"account": "'there'"} | {
 TOLD: dict[Change, set[str]] = {
     ("account", "", "there"): {"verify-email"},
     ("account", "there", ""): {"user.erased.v1"},
+    ("account.hashed_password", "set", "set"): {"password-changed"},
     ("account.pending_email", "", "set"): {"verify-email", "email-change-notice"},
     ("account.reset_mail_at", "", "set"): {"reset-password"},
     ("account.reset_mail_at", "set", "set"): {"reset-password"},
@@ -37,7 +40,6 @@ TOLD: dict[Change, set[str]] = {
 }
 QUIET: set[Change] = {
     # What somebody has just done by themselves, and read in the answer.
-    ("account.hashed_password", "set", "set"),
     ("account.is_verified", "false", "true"),
     ("account.pending_email", "set", ""),
     # The old address was told when the new one was asked for.
@@ -51,7 +53,7 @@ QUIET: set[Change] = {
 # What concerns a session, and no account.
 OF_SESSIONS = {
     Action.SIGNED_IN, Action.SIGN_IN_FAILED, Action.SIGN_IN_LOCKED, Action.SIGNED_OUT,
-    Action.REFRESH_REUSED,
+    Action.SIGNED_OUT_ELSEWHERE, Action.REFRESH_REUSED,
 }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import Query
 
 from auth_service.accounts import administration, queries
-from auth_service.accounts.fields import MAX_EMAIL
+from auth_service.accounts.addresses import MAX_ADDRESS
+from auth_service.accounts.fields import SearchedPart
 from auth_service.accounts.schemas import Contact, ContactList, Profile, UserChanges, UserIds
 from auth_service.audit.queries import list_events
 from auth_service.audit.schemas import AuditEventRead
@@ -21,14 +22,21 @@ router = Router(prefix="/api/v1/users", tags=["administration"], dependencies=[N
 
 NOT_YOURS = answers(NotAuthenticated, Forbidden)
 NOT_THERE = answers(NotAuthenticated, Forbidden, NotFound)
-EmailFilter = Annotated[str | None, Query(max_length=MAX_EMAIL, description="The whole address.")]
+EmailFilter = Annotated[str | None, Query(max_length=MAX_ADDRESS, description="The whole address.")]
+SearchText = Annotated[
+    SearchedPart | None, Query(description="A part of the address or of the name, in any case.")
+]
 
 
 @router.get("", summary="All accounts, newest first", responses=NOT_YOURS)
 async def list_users(
-    admin: Superuser, session: SessionDep, paging: PagingDep, email: EmailFilter = None
+    admin: Superuser,
+    session: SessionDep,
+    paging: PagingDep,
+    email: EmailFilter = None,
+    q: SearchText = None,
 ) -> Page[Profile]:
-    users, cursor = await queries.list_users(session, paging, email=email)
+    users, cursor = await queries.list_users(session, paging, email=email, q=q)
     return Page(items=[Profile.model_validate(user) for user in users], next_cursor=cursor)
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from auth_service.accounts.credentials import end_what_was_begun
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import lock_user
 from auth_service.accounts.schemas import UserChanges
@@ -35,6 +36,7 @@ async def change_account(
         details={k: v if isinstance(v, bool) else None for k, v in sorted(changed.items())},
     )
     if changed.get("is_active") is False:
+        end_what_was_begun(user)
         await revoke_all(manager.session, user_id, now=utc_now())
     return await manager.user_db.update(user, changed)
 

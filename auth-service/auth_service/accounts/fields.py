@@ -3,22 +3,16 @@
 import unicodedata
 from typing import Annotated, Literal
 
-import email_validator
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
+from auth_service.accounts.addresses import MAX_ADDRESS, read_address
 from auth_service.accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
-from service_kit.text import line
-
-MAX_EMAIL = 254
+from service_kit.text import as_is, check_text, line
 
 
 def normal_address(value: str) -> str:
-    """The form in which an address is stored and looked up. Raises ValueError."""
-    try:
-        checked = email_validator.validate_email(value.strip(), check_deliverability=False)
-    except email_validator.EmailNotValidError as error:
-        raise ValueError("is not an e-mail address") from error
-    return checked.normalized.lower()
+    """The form in which an address is stored and shown. Raises ValueError."""
+    return read_address(value).shown
 
 
 def _writable(value: str) -> str:
@@ -29,17 +23,21 @@ def _writable(value: str) -> str:
 
 EmailAddress = Annotated[
     str,
-    StringConstraints(max_length=MAX_EMAIL),
+    StringConstraints(max_length=MAX_ADDRESS),
     AfterValidator(normal_address),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_EMAIL}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_ADDRESS}),
 ]
 NewPassword = Annotated[
     str,
     Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS),
+    AfterValidator(check_text),
     AfterValidator(_writable),
 ]
-# One that is only compared may be anything.
-Password = Annotated[str, Field(max_length=1024)]
+# One that is only compared may be anything of that length.
+Password = as_is(1024)
+# As it is typed or pasted at sign-in, with what may stand around it.
+TypedAddress = as_is(MAX_ADDRESS + 66)
 FullName = line(200, min_length=0)
 Locale = Literal["en", "ru"]
-LinkToken = Annotated[str, Field(max_length=4096)]
+LinkToken = as_is(4096)
+SearchedPart = line(100)

@@ -11,12 +11,14 @@ from fastapi_users.exceptions import (
     InvalidResetPasswordToken,
     InvalidVerifyToken,
     UserAlreadyExists,
+    UserAlreadyVerified,
 )
 from fastapi_users.jwt import decode_jwt
 from fastapi_users.schemas import UC
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.accounts import passwords
+from auth_service.accounts.credentials import end_what_was_begun, is_bound
 from auth_service.accounts.hashing import Hasher, PreparedPasswords
 from auth_service.accounts.queries import lock_user
 from auth_service.accounts.storage import UserDatabase
@@ -72,7 +74,7 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
         claims = self.read_reset_token(token)
         # Two requests with one token: the second sees the first's password and fails.
         user = await lock_user(self.session, UUID(claims["sub"]))
-        if user is None or claims.get("email") != user.email:
+        if user is None or claims.get("email") != user.email or not is_bound(claims, user):
             raise InvalidResetPasswordToken
         return await super().reset_password(token, password, request)
 
@@ -84,12 +86,28 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
             user = await lock_user(self.session, UUID(claims["sub"]))
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
             raise InvalidVerifyToken from None
-        if user and user.pending_email and user.pending_email == claims.get("email"):
+        if user is None:
+            raise InvalidVerifyToken
+        address = claims.get("email")
+        if address == user.email and user.is_verified:
+            # Whatever became of the credentials since: nothing is left to do.
+            raise UserAlreadyVerified
+        if not user.is_active or not is_bound(claims, user):
+            raise InvalidVerifyToken
+        if user.pending_email and address == user.pending_email:
             return await self._take_pending_address(user)
-        return await super().verify(token, request)
+        if address != user.email:
+            raise InvalidVerifyToken
+        return await self._confirm_address(user)
+
+    async def _confirm_address(self, user: User) -> User:
+        await self.user_db.update(user, {"is_verified": True})
+        record(self.session, Action.EMAIL_VERIFIED, user_id=user.id, visitor=self.visitor)
+        return user
 
     async def _take_pending_address(self, user: User) -> User:
-        changes = {"email": user.pending_email, "pending_email": None, "is_verified": True}
+        changes = {"email": user.pending_email, "is_verified": True}
+        end_what_was_begun(user)
         try:
             await self.user_db.update(user, changes)
         except UserAlreadyExists:
@@ -103,12 +121,14 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
         self.session.add(messages.verification_mail(user.id, topic="user.registered.v1", now=now))
         record(self.session, Action.REGISTERED, user_id=user.id, visitor=self.visitor)
 
-    async def on_after_verify(self, user: User, request: Request | None = None) -> None:
-        record(self.session, Action.EMAIL_VERIFIED, user_id=user.id, visitor=self.visitor)
-
     async def on_after_reset_password(self, user: User, request: Request | None = None) -> None:
+        end_what_was_begun(user)
         await revoke_all(self.session, user.id, now=utc_now())
         record(self.session, Action.PASSWORD_RESET, user_id=user.id, visitor=self.visitor)
+        if not user.is_verified:
+            # The link came to this address, which proves it as well as another link would.
+            await self._confirm_address(user)
+        self.session.add(messages.password_changed(user.id, version=user.credentials_version))
 
     async def on_before_delete(self, user: User, request: Request | None = None) -> None:
         self.session.add(messages.erasure(user.id))

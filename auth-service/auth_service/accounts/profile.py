@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+from auth_service.accounts.addresses import ascii_address
+from auth_service.accounts.credentials import end_what_was_begun
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import find_by_email, lock_user
 from auth_service.accounts.schemas import ProfileChanges
@@ -52,15 +54,17 @@ async def _change_password(
     manager: UserManager, user: User, password: str, principal: Person
 ) -> None:
     hashed = manager.password_helper.hash(password)
+    end_what_was_begun(user)
     await manager.user_db.update(user, {"hashed_password": hashed})
     await revoke_all(manager.session, user.id, now=utc_now(), but=principal.session_id)
+    manager.session.add(messages.password_changed(user.id, version=user.credentials_version))
     record(manager.session, Action.PASSWORD_CHANGED, user_id=user.id, visitor=manager.visitor)
 
 
 async def _ask_for_address(manager: UserManager, user: User, email: str) -> None:
     """The new address counts once its owner has confirmed it; the old one is told at once."""
     session, settings, now = manager.session, manager.settings, utc_now()
-    if email == user.email:
+    if ascii_address(email) == ascii_address(user.email):
         user.pending_email = None
         return
     if await find_by_email(session, email) is not None:
@@ -73,8 +77,13 @@ async def _ask_for_address(manager: UserManager, user: User, email: str) -> None
     user.pending_email = email
     user.verification_mail_at = now
     topic = "user.email-change-requested.v1"
-    session.add(messages.verification_mail(user.id, topic=topic, address="pending", now=now))
-    session.add(messages.email_change_notice(user.id, now=now))
+    version = user.credentials_version
+    session.add(
+        messages.verification_mail(
+            user.id, topic=topic, address="pending", version=version, now=now
+        )
+    )
+    session.add(messages.email_change_notice(user.id, version=version, now=now))
     record(session, Action.EMAIL_CHANGE_ASKED, user_id=user.id, visitor=manager.visitor)
 
 

@@ -1,21 +1,26 @@
 """fastapi-users' database adapter, but for the commit: an account and the message about it are one
 transaction, which ends where every request's does."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from fastapi_users.exceptions import UserAlreadyExists
 from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
 from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from auth_service.accounts.queries import find_by_email
 from auth_service.models import User
 from service_kit.clock import utc_now
 from service_kit.database import constraint_name
 
-EMAIL_INDEX = "uq_account_email"
+EMAIL_INDEXES = {"uq_account_email_ascii", "uq_account_email"}
 
 
 class UserDatabase(SQLAlchemyUserDatabase[User, UUID]):
+    async def get_by_email(self, email: str) -> User | None:
+        return await find_by_email(cast(AsyncSession, self.session), email)
+
     async def create(self, create_dict: dict[str, Any]) -> User:
         """Raises UserAlreadyExists, also when another request takes the address meanwhile."""
         user = User(**create_dict)
@@ -38,6 +43,6 @@ class UserDatabase(SQLAlchemyUserDatabase[User, UUID]):
         try:
             await self.session.flush()
         except IntegrityError as error:
-            if constraint_name(error) == EMAIL_INDEX:
+            if constraint_name(error) in EMAIL_INDEXES:
                 raise UserAlreadyExists from None
             raise

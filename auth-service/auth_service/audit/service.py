@@ -21,6 +21,7 @@ class Action(StrEnum):
     SIGN_IN_FAILED = "sign-in.failed"
     SIGN_IN_LOCKED = "sign-in.locked"
     SIGNED_OUT = "session.ended"
+    SIGNED_OUT_ELSEWHERE = "session.others-ended"
     REFRESH_REUSED = "session.refresh-reused"
     PASSWORD_CHANGED = "password.changed"
     PASSWORD_RESET_ASKED = "password.reset-asked"

@@ -5,11 +5,12 @@ They are minted when a mail is rendered, for the very address that it goes to.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from fastapi_users.jwt import SecretType, generate_jwt
 from fastapi_users.manager import RESET_PASSWORD_TOKEN_AUDIENCE, VERIFY_USER_TOKEN_AUDIENCE
 
-from auth_service.accounts.hashing import fingerprint
+from auth_service.accounts.credentials import binding
 from auth_service.errors import AddressChanged, LinkNotNeeded
 from auth_service.models import User
 
@@ -41,21 +42,27 @@ def address_to_verify(user: User, going_to: str | None) -> str:
 def verification_link(
     user: User, address: str, *, secret: SecretType, lifetime: timedelta, now: datetime
 ) -> Link:
-    claims = {"sub": str(user.id), "email": address, "aud": VERIFY_USER_TOKEN_AUDIENCE}
-    return _link(claims, secret, lifetime, now)
-
-
-def reset_link(user: User, *, secret: SecretType, lifetime: timedelta, now: datetime) -> Link:
-    """Ends with the password and with the address that it was made for."""
+    """Ends with the credentials that it was made under, and with the address."""
     claims = {
         "sub": str(user.id),
-        "password_fgpt": fingerprint(user.hashed_password),
-        "email": user.email,
-        "aud": RESET_PASSWORD_TOKEN_AUDIENCE,
+        "email": address,
+        "aud": VERIFY_USER_TOKEN_AUDIENCE,
+        **binding(user),
     }
     return _link(claims, secret, lifetime, now)
 
 
-def _link(claims: dict[str, str], secret: SecretType, lifetime: timedelta, now: datetime) -> Link:
+def reset_link(user: User, *, secret: SecretType, lifetime: timedelta, now: datetime) -> Link:
+    """Ends with the credentials and with the address that it was made for."""
+    claims = {
+        "sub": str(user.id),
+        "email": user.email,
+        "aud": RESET_PASSWORD_TOKEN_AUDIENCE,
+        **binding(user),
+    }
+    return _link(claims, secret, lifetime, now)
+
+
+def _link(claims: dict[str, Any], secret: SecretType, lifetime: timedelta, now: datetime) -> Link:
     token = generate_jwt(claims, secret, int(lifetime.total_seconds()))
     return Link(token, now + lifetime)

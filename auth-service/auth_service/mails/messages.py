@@ -52,6 +52,19 @@ def email_change_notice(user_id: UUID, *, version: int = 1, now: datetime) -> Ou
     )
 
 
+def password_changed(user_id: UUID, *, version: int) -> OutboxRow:
+    """Tells the owner of the address, should it have been somebody else."""
+    return notification(
+        OutboxMessage,
+        topic="user.password-changed.v1",
+        kind="password-changed",
+        user_id=user_id,
+        dedup_key=f"password-changed:{user_id}:{version}",
+        data={},
+        version=version,
+    )
+
+
 def erasure(user_id: UUID) -> OutboxRow:
     """Tells the others to forget what they know of a person."""
     message_id, now = new_id(), utc_now()

@@ -83,7 +83,7 @@ def _send_reset(
     record(session, Action.PASSWORD_RESET_ASKED, user_id=user.id, visitor=visitor)
     if is_due(user.reset_mail_at, now, coalesce):
         user.reset_mail_at = now
-        session.add(messages.reset_mail(user.id, now=now))
+        session.add(messages.reset_mail(user.id, version=user.credentials_version, now=now))
 
 
 def _send_verification(session: AsyncSession, user: User, *, now: datetime) -> None:
@@ -92,4 +92,8 @@ def _send_verification(session: AsyncSession, user: User, *, now: datetime) -> N
     user.verification_mail_at = now
     topic = "user.verification-requested.v1"
     address: messages.Address = "pending" if user.is_verified else "current"
-    session.add(messages.verification_mail(user.id, topic=topic, address=address, now=now))
+    session.add(
+        messages.verification_mail(
+            user.id, topic=topic, address=address, version=user.credentials_version, now=now
+        )
+    )

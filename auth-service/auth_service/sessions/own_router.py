@@ -27,6 +27,20 @@ async def list_sessions(
 
 
 @router.delete(
+    "",
+    status_code=204,
+    summary="Sign out everywhere else",
+    description=(
+        "Every other session ends, and with it a change of address that is not confirmed and every "
+        "link in a mail."
+    ),
+    responses=answers(NotAuthenticated),
+)
+async def end_other_sessions(user: CurrentUser, session: SessionDep, visitor: VisitorDep) -> None:
+    await service.sign_out_elsewhere(session, user, visitor=visitor, now=utc_now())
+
+
+@router.delete(
     "/{session_id}",
     status_code=204,
     summary="Sign out there",

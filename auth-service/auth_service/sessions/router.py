@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Form, Request
 
+from auth_service.accounts.fields import Password, TypedAddress
 from auth_service.audit.service import Action
 from auth_service.db import SessionDep
 from auth_service.deps import (
@@ -30,8 +31,8 @@ router = Router(prefix="/api/v1/auth", tags=["sign-in"], dependencies=[NoStore])
 
 async def get_credentials(
     request: Request,
-    username: Annotated[str, Form(examples=["ann@example.com"])],
-    password: Annotated[str, Form(json_schema_extra={"format": "password"})],
+    username: Annotated[TypedAddress, Form(examples=["ann@example.com"])],
+    password: Annotated[Password, Form(json_schema_extra={"format": "password"})],
     grant_type: Annotated[str | None, Form(pattern="^password$")] = None,
 ) -> Credentials:
     """The form of OAuth 2's password grant (RFC 6749, 4.3.2)."""

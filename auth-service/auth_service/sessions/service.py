@@ -11,13 +11,16 @@ from sqlalchemy import update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from auth_service.accounts.credentials import end_what_was_begun
+from auth_service.accounts.queries import lock_user
 from auth_service.audit.service import Action, record
 from auth_service.errors import RefreshInvalid, RefreshReused
 from auth_service.models import RefreshToken, User, UserSession
 from auth_service.sessions.queries import find_refresh_token, lock_session
 from auth_service.visitor import Visitor
 from service_kit.database import Database
-from service_kit.problems import NotFound
+from service_kit.problems import NotAuthenticated, NotFound
+from service_kit.tokens import Person
 
 Kind = Literal["token", "browser"]
 
@@ -168,6 +171,18 @@ async def revoke_own(
     if row is None or row.user_id != user_id:
         raise NotFound
     await revoke(session, session_id, Action.SIGNED_OUT, visitor=visitor, now=now)
+
+
+async def sign_out_elsewhere(
+    session: AsyncSession, principal: Person, *, visitor: Visitor, now: datetime
+) -> None:
+    """Ends every other session, and whatever was begun from one. Raises NotAuthenticated."""
+    user = await lock_user(session, principal.user_id)
+    if user is None:
+        raise NotAuthenticated
+    end_what_was_begun(user)
+    await revoke_all(session, user.id, now=now, but=principal.session_id)
+    record(session, Action.SIGNED_OUT_ELSEWHERE, user_id=user.id, visitor=visitor)
 
 
 async def revoke_all(

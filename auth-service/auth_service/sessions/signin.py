@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.fields import normal_address
+from auth_service.accounts.queries import lookup_form
 from auth_service.models import User, UserSession
 from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import Kind, Lifetimes, open_session
@@ -38,7 +38,7 @@ async def sign_in(
 ) -> SignedIn:
     """Raises BadCredentials or LockedOut."""
     checked = await checks.check(
-        address_typed(credentials.username),
+        lookup_form(credentials.username),
         credentials.password,
         visitor=visitor,
         signed_in_as=credentials.signed_in_as,
@@ -48,11 +48,3 @@ async def sign_in(
         session, user, kind=kind, visitor=visitor, lifetimes=lifetimes, now=utc_now()
     )
     return SignedIn(user, row)
-
-
-def address_typed(username: str) -> str:
-    """What is not an address is looked up all the same: it takes as long and finds nobody."""
-    try:
-        return normal_address(username)
-    except ValueError:
-        return username.strip().lower()

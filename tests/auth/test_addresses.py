@@ -1,0 +1,232 @@
+"""Addresses: which are taken, in which form, and that each is one account however it is spelt."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import idna
+import pytest
+from sqlmodel import col, select
+
+from auth_service.accounts.addresses import NotAnAddress, ascii_address, read_address
+from auth_service.admin import main
+from auth_service.mails.requests import answer_mail_requests
+from auth_service.models import MailRequest
+from service_kit.ids import new_id
+from tests.auth.conftest import MakeSettings
+from tests.auth.people import (
+    API,
+    PASSWORD,
+    Links,
+    People,
+    Person,
+    UserFactory,
+    new_address,
+    problem,
+)
+from tests.auth.processes import Command
+
+REGISTER = f"{API}/auth/register"
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "ascii"),
+    [
+        (" Ann@Example.COM ", "ann@example.com", "ann@example.com"),
+        # IDNA2003 makes fass.de of it, which is somebody else's.
+        ("user@faß.de", "user@faß.de", "user@xn--fa-hia.de"),
+        ("user@xn--fa-hia.de", "user@faß.de", "user@xn--fa-hia.de"),
+        ("USER@FAẞ.DE", "user@faß.de", "user@xn--fa-hia.de"),
+        ("a@σίγμας.gr", "a@σίγμας.gr", "a@xn--kxaef0b5ab.gr"),
+        ("a@ПРИМЕР.рф", "a@пример.рф", "a@xn--e1afmkfd.xn--p1ai"),
+        ("a@bu\u0308cher.example", "a@bücher.example", "a@xn--bcher-kva.example"),
+        ("o'neil+tag@example.com", "o'neil+tag@example.com", "o'neil+tag@example.com"),
+        ("пётр@example.com", "пётр@example.com", "пётр@example.com"),
+        ("a@１２.example。com", "a@12.example.com", "a@12.example.com"),
+        ("a" * 64 + "@example.com", "a" * 64 + "@example.com", "a" * 64 + "@example.com"),
+    ],
+)
+def test_any_spelling_has_one_form_to_show_and_one_for_the_mail(
+    typed: str, shown: str, ascii: str
+) -> None:
+    found = read_address(typed)
+    assert found.shown == shown
+    assert found.ascii == ascii
+    assert ascii_address(found.shown) == ascii == read_address(found.ascii).ascii
+    # What notification-service makes of it is the very domain that was registered.
+    domain = found.shown.rpartition("@")[2]
+    assert idna.encode(domain, uts46=True, transitional=False).decode() == (
+        found.ascii.rpartition("@")[2]
+    )
+
+
+LONG_DOMAIN = ".".join(["d" * 60] * 4)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "o’neil@example.com", "o‘neil@example.com", "o´neil@example.com", "anna–lee@example.com",
+        "anna‑lee@example.com", "ﬀ@example.com", "ａnn@example.com", "😀@example.com", "a\u00a0b@example.com",
+        "a\u200bb@example.com", "a\u200db@example.com", "ann。lee@example.com", "a„b“@example.com",
+        "½@example.com", "ª@example.com", "a\u202eb@example.com", "a\u20dd@example.com",
+        "a@exa_mple.com", "a@☃.net", "a@127.0.0.1", "a@[127.0.0.1]", "a@localhost", '"a b"@example.com',
+        "a@-example.com", "a@exam\u200dple.com", "a@example", "a@xn--a.com", "a@xn--fass-.de",
+        "a" * 65 + "@example.com", "ё" * 33 + "@example.com", f"ann@{LONG_DOMAIN}.example.com",
+        "a@" + "я" * 60 + ".рф", "a@b@example.com", "a,b@example.com", "a@example.com, b@example.com",
+        "<a@example.com>", "Ann <a@example.com>", "a..b@example.com", ".a@example.com", "a@ex ample.com",
+    ],
+)  # fmt: skip
+async def test_what_no_server_takes_is_refused_in_plain_words(
+    client: httpx.AsyncClient, people: People, typed: str
+) -> None:
+    with pytest.raises(NotAnAddress):
+        read_address(typed)
+    person = await people.sign_in()
+    body = {"email": typed, "password": PASSWORD}
+    refused = [
+        await client.post(REGISTER, json=body),
+        await client.patch(
+            f"{API}/users/me",
+            headers=person.headers,
+            json={"email": typed, "current_password": PASSWORD},
+        ),
+        await client.post(f"{API}/auth/forgot-password", json=body),
+        await client.post(f"{API}/auth/request-verify-token", json=body),
+    ]
+    for answer in refused:
+        assert problem(answer) == (422, "invalid-request")
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "email" and "idna" not in error["message"].lower()
+    signed_in = await people.try_password(typed, PASSWORD)
+    assert problem(signed_in) in ((400, "bad-credentials"), (422, "invalid-request"))
+
+
+async def test_a_curly_apostrophe_is_told_with_what_to_type_instead(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {"email": "o’neil@example.com", "password": PASSWORD}
+    (error,) = (await client.post(REGISTER, json=body)).json()["errors"]
+    assert "’" in error["message"] and "type ' instead" in error["message"]
+
+
+class Spellings:
+    def __init__(self) -> None:
+        label = f"faß{new_id().hex[-12:]}"
+        self.shown = f"ann@{label}.de"
+        self.ascii = f"ann@{idna.encode(label).decode()}.de"
+        self.other = f"ann@{label.replace('ß', 'ss')}.de"
+        self.all = (
+            self.shown,
+            self.ascii,
+            self.shown.replace("ß", "ẞ").upper(),
+            f" {self.ascii.upper()} ",
+        )
+
+
+@pytest.fixture
+def spellings() -> Spellings:
+    return Spellings()
+
+
+async def test_one_address_in_two_spellings_is_one_account(
+    client: httpx.AsyncClient, people: People, links: Links, spellings: Spellings
+) -> None:
+    person = await people.register(spellings.ascii)
+    assert person.email == spellings.shown
+    row = await people.row(person)
+    assert (row.email, row.email_ascii) == (spellings.shown, spellings.ascii)
+    for typed in spellings.all:
+        taken = await client.post(REGISTER, json={"email": typed, "password": PASSWORD})
+        assert problem(taken) == (409, "email-taken")
+        assert (await people.try_password(typed, PASSWORD)).status_code == 200
+    # The domain that IDNA2003 makes of it is another, and so is its account.
+    other = await people.register(spellings.other)
+    assert other.id != person.id and (await people.row(other)).email == spellings.other
+    moving = await people.sign_in()
+    for typed in spellings.all:
+        answer = await client.patch(
+            f"{API}/users/me",
+            headers=moving.headers,
+            json={"email": typed, "current_password": PASSWORD},
+        )
+        assert problem(answer) == (409, "email-taken")
+    token = await links.token(person, "verify-email", email=spellings.ascii)
+    assert (await links.verify(token)).status_code == 200
+
+
+async def test_a_mail_asked_for_in_either_spelling_is_asked_for_once(
+    client: httpx.AsyncClient, people: People, spellings: Spellings
+) -> None:
+    person = await people.register(spellings.shown)
+    for typed in spellings.all:
+        answer = await client.post(f"{API}/auth/forgot-password", json={"email": typed})
+        assert answer.status_code == 202
+    async with people.database.transaction() as session:
+        asked = await session.exec(
+            select(MailRequest).where(col(MailRequest.email) == spellings.shown)
+        )
+        assert len(asked.all()) == 1
+    async with people.database.transaction() as session:
+        for request in (await session.exec(select(MailRequest))).all():
+            if request.email != spellings.shown:
+                await session.delete(request)
+    while await answer_mail_requests(people.database, coalesce=timedelta(minutes=1)):
+        pass
+    assert len(await people.messages(person, "reset-password")) == 1
+
+
+async def test_superusers_and_operators_find_either_spelling(
+    client: httpx.AsyncClient,
+    people: People,
+    spellings: Spellings,
+    command: Command,
+    auth_settings: MakeSettings,
+) -> None:
+    person, admin = await people.register(spellings.shown), await people.superuser()
+    for typed in spellings.all:
+        for query in ({"email": typed}, {"q": typed}):
+            found = await client.get(f"{API}/users", params=query, headers=admin.headers)
+            assert [item["id"] for item in found.json()["items"]] == [str(person.id)], query
+    done = await command(main, auth_settings(), "promote", spellings.ascii)
+    assert (done.returncode, done.stdout) == (0, f"{spellings.shown} is a superuser\n")
+
+
+async def test_a_row_that_is_written_in_another_way_has_its_second_form_too(
+    people: People, spellings: Spellings
+) -> None:
+    user = UserFactory.build(email=spellings.shown)
+    async with people.database.transaction() as session:
+        session.add(user)
+    assert (await people.row(Person(user.id, ""))).email_ascii == spellings.ascii
+    await people.change(Person(user.id, ""), email=(new := new_address()))
+    assert (await people.row(Person(user.id, ""))).email_ascii == new
+
+
+async def test_superusers_search_addresses_and_names(
+    client: httpx.AsyncClient, people: People
+) -> None:
+    mark = new_id().hex[-10:]
+    admin = await people.superuser()
+    named = await people.register(f"{mark}a@example.com", full_name=f"Zoë 100%_Ünlü\\ {mark}")
+    other = await people.register(f"{mark}b@example.com", full_name=f"Zoë 100xyÜnlü {mark}")
+
+    async def search(q: str, **query: Any) -> list[str]:
+        answer = await client.get(f"{API}/users", params={"q": q, **query}, headers=admin.headers)
+        assert answer.status_code == 200, answer.text
+        return [item["id"] for item in answer.json()["items"]]
+
+    both = [str(other.id), str(named.id)]
+    assert await search(mark) == await search(f" {mark.upper()} ") == both
+    assert await search(f"ünlü\\ {mark}") == await search(f"100%_ÜNLÜ\\ {mark}") == both[1:]
+    assert await search(f"{mark}A@EXAMPLE") == both[1:]
+    assert await search(f"%_{mark}") == await search(f"{mark}%") == await search(f"x{mark}") == []
+    assert await search(mark, limit=1) == both[:1]
+    first = await client.get(f"{API}/users", params={"q": mark, "limit": 1}, headers=admin.headers)
+    assert await search(mark, limit=1, cursor=first.json()["next_cursor"]) == both[1:]
+    for refused in ("", "x" * 101, "\x00", "a" + "\u0301" * 31):
+        answer = await client.get(f"{API}/users", params={"q": refused}, headers=admin.headers)
+        assert problem(answer) == (422, "invalid-request")
+    assert problem(await client.get(f"{API}/users", params={"q": mark})) == (
+        401, "not-authenticated",
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from auth_service.accounts.hashing import Hasher
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import get_user
 from auth_service.db import SessionDep
+from auth_service.erasures.organizers import Organizers
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.models import User
@@ -57,11 +58,17 @@ async def get_password_checks(request: Request) -> PasswordChecks:
     return checks
 
 
+async def get_organizers(request: Request) -> Organizers:
+    organizers: Organizers = request.app.state.organizers
+    return organizers
+
+
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 DatabaseDep = Annotated[Database, Depends(get_database)]
 KeyRingDep = Annotated[KeyRing, Depends(get_key_ring)]
 IssuerDep = Annotated[TokenIssuer, Depends(get_issuer)]
 PasswordChecksDep = Annotated[PasswordChecks, Depends(get_password_checks)]
+OrganizersDep = Annotated[Organizers, Depends(get_organizers)]
 
 
 async def get_lifetimes(settings: SettingsDep) -> Lifetimes:

@@ -7,6 +7,11 @@ class EmailTaken(Problem):
     code, status, title = "email-taken", 409, "There is an account with this e-mail address."
 
 
+class OrganizerHasEvents(Problem):
+    code, status = "organizer-has-events", 409
+    title = "There are published events that have not ended; cancel them first."
+
+
 class BadCredentials(Problem):
     code, status, title = "bad-credentials", 400, "The e-mail address or the password is wrong."
 

@@ -9,6 +9,8 @@ from auth_service.accounts import admin_router, own_router
 from auth_service.accounts import router as registration_router
 from auth_service.accounts.hashing import Hasher
 from auth_service.clients import router as clients_router
+from auth_service.clients.local import LocalServiceClient
+from auth_service.erasures.organizers import Organizers
 from auth_service.keys import router as keys_router
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer
@@ -50,6 +52,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.key_ring = ring
     app.state.readiness["signing-keys"] = ring.check
     app.state.token_issuer = TokenIssuer(ring, settings)
+    app.state.organizers = Organizers(
+        LocalServiceClient(settings, app.state.http, app.state.token_issuer),
+        settings.event_service_url,
+    )
     app.state.token_verifier = SessionVerifier(ring, database, settings)
     app.state.hasher = Hasher(settings)
     app.state.password_checks = PasswordChecks(database, app.state.hasher, settings)

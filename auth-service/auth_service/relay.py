@@ -1,5 +1,6 @@
 """``python -m auth_service.relay``: takes this service's messages from the outbox to the queue, answers
-those who asked for a mail, and forgets what is over."""
+those who asked for a mail, tells the other services of erased accounts, and forgets what is over.
+"""
 
 import asyncio
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 import httpx
 
 from auth_service.clients.local import LocalServiceClient
+from auth_service.erasures.service import ErasureTeller
 from auth_service.housekeeping import purge
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer
@@ -20,6 +22,7 @@ from service_kit.settings import load_settings
 NAME = "auth-relay"
 MAIL_REQUEST_SECONDS = 0.25
 PURGE_SECONDS = 3600.0
+ERASURE_SECONDS = 1.0
 
 
 async def run(settings: Settings) -> None:
@@ -34,13 +37,19 @@ async def run(settings: Settings) -> None:
 
     async with httpx.AsyncClient(timeout=5.0) as http:
         ring = KeyRing(keys, settings)
+        client = LocalServiceClient(settings, http, TokenIssuer(ring, settings))
+        teller = ErasureTeller(settings, client)
         await run_relay(
             NAME,
             settings,
             OutboxMessage,
             reconcile_seconds=settings.reconcile_seconds,
-            background={answer_requests: MAIL_REQUEST_SECONDS, purge_old: PURGE_SECONDS},
-            service_client=LocalServiceClient(settings, http, TokenIssuer(ring, settings)),
+            background={
+                answer_requests: MAIL_REQUEST_SECONDS,
+                purge_old: PURGE_SECONDS,
+                teller.tell_due: ERASURE_SECONDS,
+            },
+            service_client=client,
         )
         await ring.close()
     await keys.close()

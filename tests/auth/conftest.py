@@ -13,9 +13,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from auth_service.erasures.organizers import Organizers
 from auth_service.main import create_app
 from auth_service.settings import Settings
 from service_kit.database import Database
+from service_kit.service_client import ServiceClient, ServiceUnavailable
 from tests.auth.people import Links, People
 from tests.auth.processes import Command
 from tests.conftest import SECRET
@@ -53,6 +55,20 @@ def auth_settings(auth_database_url: str, redis_url: str) -> MakeSettings:
     return make
 
 
+class PlayedEventService(ServiceClient):
+    """What event-service says of an organizer; ``status`` 0 is that it does not answer."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.status = 200
+
+    async def request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        if self.status == 0:
+            raise ServiceUnavailable("away")
+        user_id = url.removeprefix("http://event-service/api/v1/events/organizers/")
+        return httpx.Response(self.status, json=self.answers.get(user_id, {"upcoming_events": 0}))
+
+
 @pytest.fixture(scope="session")
 def start_app(auth_settings: MakeSettings) -> StartApp:
     """``async with start_app(login_rate_limit="3/minute") as app``"""
@@ -61,6 +77,8 @@ def start_app(auth_settings: MakeSettings) -> StartApp:
     async def start(**changes: Any) -> AsyncIterator[FastAPI]:
         app = create_app(auth_settings(**changes))
         async with app.router.lifespan_context(app):
+            # event-service is not there: nobody has events, but for tests that say so.
+            app.state.organizers = Organizers(PlayedEventService(), "http://event-service")
             yield app
 
     return start

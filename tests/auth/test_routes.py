@@ -16,6 +16,7 @@ from tests.auth.people import API, People, problem
 NOT_PUBLIC = {
     "DELETE /api/v1/auth/session",
     "DELETE /api/v1/users/me",
+    "DELETE /api/v1/users/me/sessions",
     "DELETE /api/v1/users/me/sessions/{session_id}",
     "DELETE /api/v1/users/{user_id}",
     "GET /api/v1/users",

@@ -12,7 +12,8 @@ from auth_service.accounts.schemas import Contact, ContactList, Profile, UserCha
 from auth_service.audit.queries import list_events
 from auth_service.audit.schemas import AuditEventRead
 from auth_service.db import SessionDep
-from auth_service.deps import ManagerDep, NoStore
+from auth_service.deps import ManagerDep, NoStore, OrganizersDep
+from auth_service.errors import OrganizerHasEvents
 from service_kit.admission import Router, Superuser, require_scope
 from service_kit.paging import Page, PagingDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
@@ -53,9 +54,16 @@ async def update_user(
     return Profile.model_validate(user)
 
 
-@router.delete("/{user_id}", status_code=204, summary="Erase an account", responses=NOT_THERE)
-async def erase_user(user_id: UUID, admin: Superuser, manager: ManagerDep) -> None:
-    await administration.erase_account(manager, user_id, by=admin)
+@router.delete(
+    "/{user_id}",
+    status_code=204,
+    summary="Erase an account",
+    responses=NOT_THERE | answers(OrganizerHasEvents),
+)
+async def erase_user(
+    user_id: UUID, admin: Superuser, manager: ManagerDep, organizers: OrganizersDep
+) -> None:
+    await administration.erase_account(manager, organizers, user_id, by=admin)
 
 
 @router.get("/{user_id}/audit-events", summary="What happened to an account", responses=NOT_YOURS)

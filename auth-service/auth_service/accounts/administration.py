@@ -7,6 +7,7 @@ from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import lock_user
 from auth_service.accounts.schemas import UserChanges
 from auth_service.audit.service import Action, record
+from auth_service.erasures.organizers import Organizers
 from auth_service.models import User
 from auth_service.sessions.service import revoke_all
 from service_kit.clock import utc_now
@@ -41,10 +42,14 @@ async def change_account(
     return await manager.user_db.update(user, changed)
 
 
-async def erase_account(manager: UserManager, user_id: UUID, *, by: Principal) -> None:
-    user = await _lock(manager, user_id)
+async def erase_account(
+    manager: UserManager, organizers: Organizers, user_id: UUID, *, by: Principal
+) -> None:
+    """Raises Forbidden, OrganizerHasEvents, Unavailable or NotFound."""
     if user_id == by.user_id:
         raise Forbidden("Your own account is erased at /users/me.")
+    await organizers.refuse_with_events(user_id)
+    user = await _lock(manager, user_id)
     record(manager.session, Action.ERASED, user_id=user_id, visitor=manager.visitor, actor=by.id)
     await manager.delete(user)
 

@@ -23,6 +23,7 @@ from auth_service.accounts.hashing import Hasher, PreparedPasswords
 from auth_service.accounts.queries import lock_user
 from auth_service.accounts.storage import UserDatabase
 from auth_service.audit.service import Action, forget_whereabouts, record
+from auth_service.erasures.service import note_erasure
 from auth_service.errors import EmailTaken
 from auth_service.mails import messages
 from auth_service.models import User
@@ -131,6 +132,7 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
         self.session.add(messages.password_changed(user.id, version=user.credentials_version))
 
     async def on_before_delete(self, user: User, request: Request | None = None) -> None:
+        note_erasure(self.session, user.id)
         self.session.add(messages.erasure(user.id))
         await forget_whereabouts(self.session, user.id)
 

@@ -6,8 +6,8 @@ from fastapi import Body
 
 from auth_service.accounts import profile
 from auth_service.accounts.schemas import Erasure, Profile, ProfileChanges
-from auth_service.deps import CurrentAccount, ManagerDep, NoStore, PasswordChecksDep
-from auth_service.errors import BadCredentials, EmailTaken, LockedOut
+from auth_service.deps import CurrentAccount, ManagerDep, NoStore, OrganizersDep, PasswordChecksDep
+from auth_service.errors import BadCredentials, EmailTaken, LockedOut, OrganizerHasEvents
 from service_kit.admission import CurrentUser, Router
 from service_kit.problems import NotAuthenticated, answers
 
@@ -39,13 +39,19 @@ async def update_own_account(
     "",
     status_code=204,
     summary="Erase your account",
-    description="Your name and addresses are forgotten everywhere; bookings stay countable.",
-    responses=answers(BadCredentials, NotAuthenticated, LockedOut),
+    description=(
+        "Your name and addresses are forgotten everywhere; bookings stay countable. Published events "
+        "that have not ended must be cancelled first."
+    ),
+    responses=answers(BadCredentials, NotAuthenticated, LockedOut, OrganizerHasEvents),
 )
 async def erase_own_account(
     user: CurrentUser,
     manager: ManagerDep,
     checks: PasswordChecksDep,
+    organizers: OrganizersDep,
     body: Annotated[Erasure, Body()] = Erasure(),  # noqa: B008
 ) -> None:
-    await profile.erase_own_account(manager, checks, user.user_id, body.current_password)
+    await profile.erase_own_account(
+        manager, checks, organizers, user.user_id, body.current_password
+    )

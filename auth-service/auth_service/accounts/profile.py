@@ -9,6 +9,7 @@ from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import find_by_email, lock_user
 from auth_service.accounts.schemas import ProfileChanges
 from auth_service.audit.service import Action, record
+from auth_service.erasures.organizers import Organizers
 from auth_service.errors import EmailTaken
 from auth_service.mails import messages
 from auth_service.models import User
@@ -88,9 +89,15 @@ async def _ask_for_address(manager: UserManager, user: User, email: str) -> None
 
 
 async def erase_own_account(
-    manager: UserManager, checks: PasswordChecks, user_id: UUID, current_password: str
+    manager: UserManager,
+    checks: PasswordChecks,
+    organizers: Organizers,
+    user_id: UUID,
+    current_password: str,
 ) -> None:
+    """Raises BadCredentials, LockedOut, OrganizerHasEvents or Unavailable."""
     checked = await checks.check_own(user_id, current_password, visitor=manager.visitor)
+    await organizers.refuse_with_events(user_id)
     user = await checks.accept(manager.session, checked)
     record(manager.session, Action.ERASED, user_id=user.id, visitor=manager.visitor)
     await manager.delete(user)

@@ -1,4 +1,4 @@
-"""How this service's own relay speaks to the others: nobody has to give it a token."""
+"""How this service and its relay speak to the others: nobody has to give them a token."""
 
 import time
 
@@ -9,7 +9,7 @@ from auth_service.settings import Settings
 from service_kit.service_client import RENEW_SECONDS_BEFORE_END, ServiceClient
 
 CLIENT_ID = "auth-service"
-SCOPE = "notifications:send"
+SCOPE = "events:organizers notifications:send users:erase"
 
 
 class LocalServiceClient(ServiceClient):

@@ -12,7 +12,9 @@ from auth_service.errors import ClientNotAuthenticated, InvalidScope
 from auth_service.models import ServiceClient
 from service_kit.clock import utc_now
 
-SCOPES = ("auth:links", "notifications:send", "users:contact")
+SCOPES = (
+    "auth:links", "events:organizers", "notifications:send", "users:contact", "users:erase",
+)  # fmt: skip
 CLIENT_ID = re.compile(r"[a-z][a-z0-9-]{2,49}")
 _NOBODY = bytes(32)
 

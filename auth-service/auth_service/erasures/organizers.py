@@ -1,0 +1,45 @@
+"""Whether an account has events that would be left without anybody to cancel them."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, Field, ValidationError
+
+from auth_service.errors import OrganizerHasEvents
+from service_kit.problems import Unavailable
+from service_kit.service_client import ServiceClient, ServiceUnavailable
+
+ASK_AGAIN_SECONDS = 5
+
+
+class OrganizerEvents(BaseModel):
+    """event-service's answer: published events that have not ended."""
+
+    upcoming_events: int = Field(ge=0)
+
+
+class Organizers:
+    """Asks event-service; without its answer nothing is erased."""
+
+    def __init__(self, client: ServiceClient, event_service_url: str) -> None:
+        self._client = client
+        self._prefix = f"{event_service_url}/api/v1/events/organizers"
+
+    async def refuse_with_events(self, user_id: UUID) -> None:
+        """Raises OrganizerHasEvents, or Unavailable while event-service does not answer.
+
+        Never call it inside a transaction: it waits for another service.
+        """
+        if await self._count(user_id):
+            raise OrganizerHasEvents
+
+    async def _count(self, user_id: UUID) -> int:
+        try:
+            response = await self._client.request("GET", f"{self._prefix}/{user_id}")
+            if response.status_code != 200:
+                raise ServiceUnavailable(f"organizers answered {response.status_code}")
+            return OrganizerEvents.model_validate_json(response.content).upcoming_events
+        except (ServiceUnavailable, ValidationError) as error:
+            raise Unavailable(
+                "It cannot be checked at the moment whether you have events; try again.",
+                retry_after_seconds=ASK_AGAIN_SECONDS,
+            ) from error

@@ -1,5 +1,6 @@
 """The page's files: what is sent with them, and what is not."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
@@ -9,13 +10,25 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+import auth_service.errors  # noqa: F401  (their problems are listed with ours)
+import notification_service.errors  # noqa: F401
 from event_service.settings import Settings
-from event_service.web.files import FOLDER, read_files
+from event_service.web.files import FOLDER, INDEX, read_files
 from event_service.web.origins import Origins, origins_for
 from event_service.web.router import content_security_policy
+from service_kit.money import CURRENCY_DIGITS
+from service_kit.problems import PROBLEMS
 from tests.events.conftest import problem, running
 
 IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
+
+
+# What no page sends or asks for: machines hear of these.
+UNSEEN = {
+    "address-changed", "bad-host", "invalid-scope", "leaving", "link-not-needed",
+    "method-not-allowed", "not-ready", "query-too-large", "refresh-invalid", "refresh-reused",
+    "unsupported-grant-type",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -65,6 +78,59 @@ async def test_the_page_comes_with_a_policy_that_lets_only_its_own_files_run(
     assert "default-src 'self'" in policy
     assert "require-trusted-types-for 'script'" in policy
     assert "unsafe" not in policy and "*" not in policy
+
+
+async def test_no_file_of_the_page_runs_or_loads_anything_by_itself(
+    browser: httpx.AsyncClient,
+) -> None:
+    for name in read_files().by_name:
+        if name != INDEX:
+            headers = (await browser.get(f"/static/x/{name}")).headers
+            assert headers["content-security-policy"].startswith("default-src 'none';"), name
+            assert headers["cross-origin-resource-policy"] == "same-origin"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert "set-cookie" not in headers
+    headers = (await browser.get("/")).headers
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+    assert "set-cookie" not in headers
+
+
+async def test_the_page_is_given_the_decimals_of_iso_4217(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/static/x/currencies.js")
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    table = json.loads(answer.text.partition("export default ")[2].strip().rstrip(";"))
+    assert table == dict(CURRENCY_DIGITS)
+    wanted = {"HUF": 2, "IDR": 2, "COP": 2, "PKR": 2, "RSD": 2, "IQD": 3, "JPY": 0, "KWD": 3}
+    assert {code: table[code] for code in wanted} == wanted
+    assert not {"ABC", "XXX", "XTS", "ZZZ", "HRK", "DEM"} & set(table)
+
+
+def test_no_module_asks_the_browser_for_the_decimals_of_a_currency() -> None:
+    for name, file in read_files().by_name.items():
+        if name.endswith(".js") and name != "format.js":
+            source = file.content.decode()
+            assert 'style: "currency"' not in source, name
+        assert b"resolvedOptions().maximumFractionDigits" not in file.content, name
+
+
+def test_nothing_is_sent_but_by_the_module_that_looks_whose_session_it_is() -> None:
+    """``fetch`` with the cookies of whoever signed in last would act for another account."""
+    for name, file in read_files().by_name.items():
+        source = file.content.decode()
+        assert name == "api.js" or "fetch(" not in source, name
+        assert "XMLHttpRequest" not in source and "sendBeacon" not in source, name
+        assert name == "account-guard.js" or "document.cookie" not in source, name
+
+
+def test_every_refusal_has_plain_words() -> None:
+    """In English and, by the test of the words, in Russian."""
+    words = read_files().by_name["words/en.js"].content.decode()
+    unknown = [
+        code for code in sorted(PROBLEMS) if f'"problem.{code}"' not in words and code not in UNSEEN
+    ]
+    assert unknown == []
 
 
 async def test_nothing_in_the_page_needs_more_than_the_policy_gives(

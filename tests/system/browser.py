@@ -1,5 +1,6 @@
 """A real Chromium, driven by its DevTools protocol over two pipes, as a person would use it."""
 
+import base64
 import contextlib
 import fcntl
 import json
@@ -43,11 +44,18 @@ MIDDLE = """(({ x, y, width, height }) => [x + width / 2, y + height / 2])(
 
 
 class Browser:
-    """One browser with one page. ``errors`` is what its console would show in red, and what the
-    page's policy refused."""
+    """One browser. ``errors`` is what the consoles of its windows would show in red, and what the
+    page's policy refused; ``requests`` is what the windows asked for.
 
-    def __init__(self, executable: str, profile: Path) -> None:
+    ``preferences`` are what a person sets in the browser's settings, by Chromium's names.
+    """
+
+    def __init__(self, executable: str, profile: Path, preferences: Json | None = None) -> None:
         self.errors: list[str] = []
+        self.requests: list[Json] = []
+        if preferences:
+            (profile / "Default").mkdir(parents=True)
+            (profile / "Default" / "Preferences").write_text(json.dumps(preferences))
         self._count = 0
         self._rest = b""
         read_commands, self._commands = _pipe()
@@ -66,9 +74,9 @@ class Browser:
         )
         os.close(read_commands)
         os.close(write_answers)
-        self._session = self._attach()
-        for domain in ("Page", "Runtime", "Log"):
-            self.call(f"{domain}.enable")
+        targets = self.send("Target.getTargets", {}, None)["targetInfos"]
+        page = next(target["targetId"] for target in targets if target["type"] == "page")
+        self.window = Window(self, page)
 
     def __enter__(self) -> Self:
         return self
@@ -82,17 +90,7 @@ class Browser:
         os.waitpid(self._pid, 0)
         os.close(self._answers)
 
-    def _attach(self) -> str:
-        targets = self._send("Target.getTargets", {}, None)["targetInfos"]
-        page = next(target["targetId"] for target in targets if target["type"] == "page")
-        attached = self._send("Target.attachToTarget", {"targetId": page, "flatten": True}, None)
-        session: str = attached["sessionId"]
-        return session
-
-    def call(self, method: str, **parameters: Any) -> Json:
-        return self._send(method, parameters, self._session)
-
-    def _send(self, method: str, parameters: Json, session: str | None) -> Json:
+    def send(self, method: str, parameters: Json, session: str | None) -> Json:
         self._count += 1
         command: Json = {"id": self._count, "method": method, "params": parameters}
         if session:
@@ -123,10 +121,39 @@ class Browser:
         if event.get("method") == "Runtime.exceptionThrown":
             details = parameters["exceptionDetails"]
             self.errors.append(details.get("exception", {}).get("description", details["text"]))
+        elif event.get("method") == "Network.requestWillBeSent":
+            self.requests.append(parameters["request"])
         elif event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             # An answer of 4xx is for the page to handle, and a test looks at how it does.
             if parameters["entry"]["source"] != "network":
                 self.errors.append(parameters["entry"]["text"])
+
+
+class Window:
+    """A window of a browser, used as a person would."""
+
+    def __init__(self, browser: Browser, target: str) -> None:
+        self._browser = browser
+        attached = browser.send(
+            "Target.attachToTarget", {"targetId": target, "flatten": True}, None
+        )
+        self._session: str = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def beside(self) -> "Window":
+        """Another window of the same browser: it has the same cookies."""
+        opened = self._browser.send("Target.createTarget", {"url": "about:blank"}, None)
+        return Window(self._browser, opened["targetId"])
+
+    @property
+    def requests(self) -> list[Json]:
+        """What all windows of the browser asked for until now: ``url``, ``method``, ``headers``."""
+        self.evaluate("1")
+        return self._browser.requests
+
+    def call(self, method: str, **parameters: Any) -> Json:
+        return self._browser.send(method, parameters, self._session)
 
     def evaluate(self, expression: str) -> Any:
         answer = self.call(
@@ -159,6 +186,8 @@ class Browser:
             f"(e) => e.checkVisibility() && e.textContent.includes({json.dumps(text)}))"
         )
         self.wait(element)
+        # Nobody clicks in a window that another one hides.
+        self.call("Page.bringToFront")
         self.evaluate(f"{element}.scrollIntoView({{ block: 'center', behavior: 'instant' }})")
         x, y = self.evaluate(MIDDLE % element)
         for count in range(1, times + 1):
@@ -188,6 +217,19 @@ class Browser:
                 text=text if kind == "keyDown" else "",
                 windowsVirtualKeyCode=KEY_CODES[key],
             )
+
+    def replace(self, selector: str, text: str) -> None:
+        """Writes over what a field holds."""
+        self.wait(f"document.querySelector({json.dumps(selector)})")
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).select()")
+        self.call("Input.insertText", text=text)
+
+    def sees(self, text: str) -> bool:
+        return bool(self.evaluate(f"document.body.innerText.includes({json.dumps(text)})"))
+
+    def screenshot(self, path: Path) -> None:
+        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(answer["data"]))
 
 
 def _pipe() -> tuple[int, int]:

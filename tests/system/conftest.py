@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from stack.demo import TOKEN, text_of
 from stack.ports import free_port
 from stack.services import NOTIFICATION
 from stack.supervisor import Stack
+from tests.system.browser import Browser, Window
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "correct-horse-7-battery"
 Json = dict[str, Any]
 
@@ -229,3 +232,13 @@ def flower_tasks(stack: Stack) -> str:
     })  # fmt: skip
     answer.raise_for_status()
     return json.dumps(answer.json())
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Window]:
+    """Fails the test that leaves an error in the browser's console."""
+    assert CHROMIUM is not None
+    with Browser(CHROMIUM, tmp_path) as program:
+        yield program.window
+        program.window.evaluate("1")
+        assert program.errors == []

@@ -1,45 +1,21 @@
 """The page at ``/`` in a real browser, on the whole system."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from stack.demo import TOKEN, text_of
 from stack.supervisor import Stack
-from tests.system.browser import Browser
-from tests.system.conftest import PASSWORD, Mailbox, Person, publish
+from tests.system.browser import Window
+from tests.system.conftest import Mailbox, Person, publish
+from tests.system.pages import needs_chromium, sign_in, url
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH")
+pytestmark = needs_chromium
 
 MakePerson = Callable[..., Person]
 Json = dict[str, Any]
 
 HALL = {"kind": "assigned", "sections": [{"name": "Stalls", "rows": [
     {"name": "A", "seats": 4}, {"name": "B", "seats": 4}]}]}  # fmt: skip
-
-
-@pytest.fixture
-def browser(stack: Stack, tmp_path: Path) -> Iterator[Browser]:
-    """Fails the test that leaves an error in the browser's console."""
-    assert CHROMIUM is not None
-    with Browser(CHROMIUM, tmp_path) as browser:
-        yield browser
-        browser.evaluate("1")
-        assert browser.errors == []
-
-
-def url(stack: Stack, hash_: str = "") -> str:
-    return f"{stack.url('event')}/{hash_}"
-
-
-def sign_in(browser: Browser, person: Person) -> None:
-    browser.fill("[name=email]", person.email)
-    browser.fill("[name=password]", PASSWORD)
-    browser.press("Enter")
 
 
 def booked(person: Person, event: Json) -> list[Json]:
@@ -49,7 +25,7 @@ def booked(person: Person, event: Json) -> list[Json]:
 
 
 def test_a_guest_finds_an_event_signs_in_and_books_once_by_a_double_click(
-    stack: Stack, browser: Browser, organizer: Person, person: MakePerson
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson
 ) -> None:
     event = publish(organizer, title="Nocturne for a browser")
     guest = person("page-guest")
@@ -74,7 +50,7 @@ def test_a_guest_finds_an_event_signs_in_and_books_once_by_a_double_click(
 
 
 def test_a_seat_is_chosen_by_keyboard_held_and_confirmed(
-    stack: Stack, browser: Browser, organizer: Person, person: MakePerson
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson
 ) -> None:
     event = publish(organizer, title="By keyboard", seating=HALL)
     guest = person("page-keyboard")
@@ -96,7 +72,7 @@ def test_a_seat_is_chosen_by_keyboard_held_and_confirmed(
 
 
 def test_whose_seat_was_taken_meanwhile_is_told_so_and_may_choose_another(
-    stack: Stack, browser: Browser, organizer: Person, person: MakePerson
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson
 ) -> None:
     event = publish(organizer, title="Too late", seating=HALL)
     slow, fast = person("page-slow"), person("page-fast")
@@ -116,7 +92,7 @@ def test_whose_seat_was_taken_meanwhile_is_told_so_and_may_choose_another(
 
 
 def test_what_an_organizer_writes_is_shown_as_it_was_written(
-    stack: Stack, browser: Browser, organizer: Person
+    stack: Stack, browser: Window, organizer: Person
 ) -> None:
     title = "<img src=x onerror=alert(1)> & <b>Söhne</b>"
     event = publish(organizer, title=title, description="<script>document.title = 'x'</script>")
@@ -127,19 +103,20 @@ def test_what_an_organizer_writes_is_shown_as_it_was_written(
 
 
 def test_the_link_of_the_verification_mail_verifies_the_address(
-    stack: Stack, browser: Browser, mailbox: Mailbox, person: MakePerson
+    stack: Stack, browser: Window, mailbox: Mailbox, person: MakePerson
 ) -> None:
     newcomer = person("page-newcomer", verified=False)
     (mail,) = mailbox.wait_for(newcomer.email, 1)
     token = TOKEN.search(text_of(mail))
     assert token
     browser.open(url(stack, f"#/verify?token={token[1]}"))
-    browser.see("Your address is verified")
+    browser.click("button", text="Confirm this address")
+    browser.see("Your address is confirmed")
     assert newcomer.send("GET", "/users/me", 200).json()["is_verified"]
 
 
 def test_an_organizer_creates_and_publishes_an_event_with_numbered_seats(
-    stack: Stack, browser: Browser, organizer: Person
+    stack: Stack, browser: Window, organizer: Person
 ) -> None:
     browser.open(url(stack, "#/sign-in?next=/my-events/new"))
     sign_in(browser, organizer)

@@ -5,13 +5,18 @@ imports its neighbour by a relative path always gets one of the same release.
 """
 
 import hashlib
+import json
 import mimetypes
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from service_kit.money import CURRENCY_DIGITS
+
 FOLDER = Path(__file__).parent / "static"
 INDEX = "index.html"
+# A module that is no file: which currencies there are, and the decimals of each. Browsers know others.
+CURRENCIES = "currencies.js"
 HASH_CHARACTERS = 16
 
 # What the machine's own table says differs from one to the next.
@@ -48,8 +53,15 @@ def read_files() -> Files:
             content = path.read_bytes()
             name = path.relative_to(FOLDER).as_posix()
             by_name[name] = File(content, _media_type(path), f'"{digest(content)}"')
+    by_name[CURRENCIES] = _currencies()
     release = digest("".join(f"{name}{file.etag}" for name, file in by_name.items()).encode())
     return Files(release, by_name)
+
+
+def _currencies() -> File:
+    table = json.dumps(dict(sorted(CURRENCY_DIGITS.items())))
+    content = f"// ISO 4217: decimals of each currency.\nexport default {table};\n".encode()
+    return File(content, MEDIA_TYPES[".js"], f'"{digest(content)}"')
 
 
 def _media_type(path: Path) -> str:

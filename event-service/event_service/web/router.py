@@ -14,6 +14,8 @@ from service_kit.rate_limits import limited
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"
+# Of a file that is opened by itself, a picture with a script in it for instance, nothing runs.
+FILE_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 router = Router(include_in_schema=False)
 
@@ -39,6 +41,8 @@ async def get_page(
     file = _page(files, origins)
     response = _respond(file, ASK_EACH_TIME, if_none_match)
     response.headers["Content-Security-Policy"] = content_security_policy(origins)
+    # A window that opened the page, or is opened by it, gets no hold of it.
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
 
 
@@ -51,7 +55,10 @@ async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch = None
         raise NotFound
     # While a new release comes up, a page of one may ask a worker of the other.
     keep = FOR_GOOD if release == files.release else ASK_EACH_TIME
-    return _respond(file, keep, if_none_match)
+    response = _respond(file, keep, if_none_match)
+    response.headers["Content-Security-Policy"] = FILE_POLICY
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
 
 
 def _page(files: Files, origins: Origins) -> File:

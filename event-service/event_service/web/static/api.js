@@ -1,9 +1,21 @@
 // The services' API. Behind a gateway all is one origin; in development each service has its own.
+import {
+  cookieToken,
+  csrfToken,
+  forgetSession,
+  hasChanged,
+  isSignedIn,
+  sessionEvents,
+  showCurrentSession,
+  showNobody,
+  shownUser,
+} from "./account-guard.js";
 import { t } from "./language.js";
+
+export { isSignedIn };
 
 const { auth, notification } = document.documentElement.dataset;
 const ORIGINS = { auth, users: auth, notifications: notification };
-const CSRF_COOKIE = "csrf_token";
 const RENEW = "/auth/session/renew";
 
 /** An answer other than the one asked for (RFC 9457); `code` is the last word of its type. */
@@ -14,32 +26,16 @@ export class Problem extends Error {
   }
 }
 
-export function csrfToken() {
-  const found = document.cookie.split("; ").find((cookie) => cookie.startsWith(`${CSRF_COOKIE}=`));
-  return found ? decodeURIComponent(found.slice(CSRF_COOKIE.length + 1)) : null;
-}
-
-/** The cookie of the session itself cannot be read: its companion tells whether there is one. */
-export const isSignedIn = () => csrfToken() !== null;
-
-export const sessionEvents = new EventTarget();
-
-/** Without its companion the session's cookie is not sent any more. */
-export function forgetSession() {
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `${CSRF_COOKIE}=; Path=/; Max-Age=0; SameSite=Lax${secure}`;
-  sessionEvents.dispatchEvent(new Event("ended"));
-}
-
 // How far the server's clock is ahead of this one; the countdown of a hold follows the server's.
 let clockAheadMilliseconds = 0;
 export const serverNow = () => Date.now() + clockAheadMilliseconds;
 
-async function send(method, path, { body, form, headers, signal, credentials }) {
+/** `token` is the CSRF token of the session that is meant; null sends no cookie at all. */
+async function send(method, path, { body, form, headers, signal, token = csrfToken() }) {
   const origin = ORIGINS[path.split(/[/?]/)[1]] ?? "";
   const request = { method, signal, headers: { Accept: "application/json", ...headers } };
-  request.credentials = credentials ?? (isSignedIn() ? "include" : "omit");
-  if (method !== "GET" && isSignedIn()) request.headers["X-CSRF-Token"] = csrfToken();
+  request.credentials = token === null ? "omit" : "include";
+  if (method !== "GET" && token) request.headers["X-CSRF-Token"] = token;
   if (form) request.body = new URLSearchParams(form);
   if (body !== undefined) {
     request.headers["Content-Type"] = "application/json";
@@ -64,8 +60,9 @@ function renew() {
     .then(async (response) => {
       if (response.ok) return true;
       if (response.status !== 401 && response.status !== 403) throw await problemOf(response);
-      forgetSession();
-      return false;
+      if (hasChanged()) await keepAccount();
+      else forgetSession();
+      return isSignedIn();
     })
     .finally(() => {
       renewing = null;
@@ -73,18 +70,78 @@ function renew() {
   return renewing;
 }
 
-/** The answer's JSON, or its blob with `as: "blob"`. Raises Problem. */
+/** The account that the session of `token` is of, or null. */
+async function userOf(token) {
+  let response = await send("GET", "/users/me", { token });
+  if (response.status === 401 && (await send("POST", RENEW, { token })).ok)
+    response = await send("GET", "/users/me", { token });
+  return response.ok ? response.json() : null;
+}
+
+let keeping = null;
+
+/** Goes on where the cookies are still those of the account that this window shows, also in a session
+ * anew. Nobody any more: what follows hears 401. Somebody else: raises Problem. */
+export async function keepAccount() {
+  if (!hasChanged()) return;
+  keeping ??= compareAccounts().finally(() => {
+    keeping = null;
+  });
+  await keeping;
+}
+
+async function compareAccounts() {
+  const token = cookieToken();
+  if (token === null) {
+    showNobody();
+    sessionEvents.dispatchEvent(new Event("ended"));
+    return;
+  }
+  const user = await userOf(token);
+  if (user && user.id === shownUser()?.id) {
+    showCurrentSession(user);
+    sessionEvents.dispatchEvent(new Event("changed"));
+    return;
+  }
+  sessionEvents.dispatchEvent(new CustomEvent("replaced", { detail: user }));
+  throw new Problem("session-changed", 403, { detail: t("problem.session-changed") });
+}
+
+/** The answer's JSON, or its blob with `as: "blob"`. Raises Problem. `isPublic`: whoever is signed in
+ * has nothing to do with it, and no cookie goes with it. */
 export async function api(method, path, options = {}) {
+  const response = options.isPublic
+    ? await send(method, path, { ...options, token: null })
+    : await sendAs(method, path, options);
+  if (!response.ok) throw await problemOf(response);
+  if (response.status === 204 || response.headers.get("Content-Length") === "0") return null;
+  if (options.as === "blob") return response.blob();
+  return response.status === 202 ? null : response.json();
+}
+
+/** As the account that this window shows, or as nobody if it shows none. */
+async function sendAs(method, path, options) {
+  await keepAccount();
+  const wasSignedIn = isSignedIn();
   let response = await send(method, path, options);
   if (response.status === 401 && isSignedIn()) {
     await renew();
     // Without a session this is what everybody may see, or 401 for good.
     response = await send(method, path, options);
   }
+  if (wasSignedIn && hasChanged()) {
+    // Refused by the services, or read with cookies that came between: not to be shown here.
+    const isRefused = response.status === 403;
+    if (isRefused || method === "GET") await keepAccount();
+    if (isRefused) response = await send(method, path, options);
+  }
+  return response;
+}
+
+/** Signs in: whose cookies are there now does not matter, since they are replaced. */
+export async function openSession(form) {
+  const response = await send("POST", "/auth/session", { form, token: cookieToken() ?? "" });
   if (!response.ok) throw await problemOf(response);
-  if (response.status === 204 || response.headers.get("Content-Length") === "0") return null;
-  if (options.as === "blob") return response.blob();
-  return response.status === 202 ? null : response.json();
 }
 
 async function problemOf(response) {

@@ -1,9 +1,11 @@
 // From the address to a view, and the frame around it.
-import { isSignedIn, sessionEvents } from "./api.js";
-import { add, h, toast } from "./dom.js";
+import { hasChanged, isSignedIn, onOtherWindow, sessionEvents, shownUser } from "./account-guard.js";
+import { keepAccount } from "./api.js";
+import { add, ask, h, toast } from "./dom.js";
 import { choose, language, t } from "./language.js";
+import { clearNotice, notice, remindToConfirm } from "./notices.js";
 import { empty, explain } from "./parts.js";
-import { signOut, whoAmI } from "./session.js";
+import { forgetAccount, signOut, takeOver, whoAmI } from "./session.js";
 import * as events from "./views/events.js";
 
 const ID = "([0-9a-f-]{36})";
@@ -26,6 +28,8 @@ const ROUTES = [
 const main = document.getElementById("main");
 let leaving = new AbortController();
 let isFirst = true;
+// Whether something stands in a form that would be lost.
+let hasTyped = false;
 
 export function parse(hash) {
   const [path, search = ""] = hash.replace(/^#/, "").split("?");
@@ -39,6 +43,7 @@ export const go = (hash) => {
 async function navigate() {
   leaving.abort();
   leaving = new AbortController();
+  hasTyped = false;
   const { signal } = leaving;
   const { path, query } = parse(location.hash);
   const slow = setTimeout(() => main.classList.add("loading"), SLOW_MILLISECONDS);
@@ -52,6 +57,8 @@ async function navigate() {
   } catch (problem) {
     if (signal.aborted || problem.name === "AbortError") return;
     if (problem.status === 401) return toSignIn();
+    // The page is drawn anew, for whoever is signed in now.
+    if (problem.code === "session-changed") return;
     main.replaceChildren(
       empty(
         t(problem.status === 404 ? "nothing-here" : "went-wrong"),
@@ -138,13 +145,40 @@ async function drawTop() {
   markCurrent(parse(location.hash).path);
   if (!isSignedIn()) {
     add(person, [h("a", { href: "#/sign-in", class: "button primary small" }, t("sign-in"))]);
+    remindToConfirm(null);
     return;
   }
-  const name = h("a", { href: "#/account", class: "name" }, t("account"));
+  const name = h("a", { href: "#/account", class: "name", dir: "auto" }, t("account"));
   add(person, [name, h("button", { class: "quiet small", onclick: leave }, t("sign-out"))]);
   const user = await whoAmI().catch(() => null);
   if (user) name.textContent = user.full_name || user.email;
+  remindToConfirm(user);
 }
+
+let asking = null;
+
+/** Another account came in by another window. What somebody has typed for the first is not lost
+ * without a word. */
+function replaced({ detail: now }) {
+  asking ??= tellOfOther(now).finally(() => {
+    asking = null;
+  });
+}
+
+async function tellOfOther(now) {
+  const before = shownUser();
+  if (hasTyped && !before) return takeOver();
+  if (hasTyped && now) {
+    const said = t("now-signed-in", { email: now.email });
+    const text = `${said} ${t("nothing-sent")} ${t("typed-for", { email: before.email })}`;
+    const words = { title: t("other-account"), text, yes: t("load-anew"), no: t("not-yet"), kind: "" };
+    if (!(await ask(words))) return;
+  }
+  takeOver();
+  await navigate();
+  if (now) notice(`${t("now-signed-in", { email: now.email })} ${before ? t("nothing-sent") : ""}`);
+}
+
 
 async function leave() {
   try {
@@ -180,8 +214,21 @@ function drawFrame() {
   drawTop();
 }
 
-window.addEventListener("hashchange", navigate);
+window.addEventListener("hashchange", () => {
+  if (!location.hash.startsWith("#/sign-in")) clearNotice();
+  navigate();
+});
+main.addEventListener("input", ({ target }) => {
+  hasTyped ||= Boolean(target.closest("form:not(.search)"));
+});
 sessionEvents.addEventListener("changed", drawTop);
+sessionEvents.addEventListener("replaced", replaced);
+sessionEvents.addEventListener("ended", () => notice(t("ended-elsewhere")));
+onOtherWindow(() => {
+  if (hasChanged()) keepAccount().catch(() => null);
+  // Perhaps it was confirmed meanwhile.
+  else if (shownUser()?.is_verified === false) forgetAccount();
+});
 history.scrollRestoration = "manual";
 drawFrame();
 navigate();

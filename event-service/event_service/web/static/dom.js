@@ -23,6 +23,9 @@ export function add(element, children) {
   return element;
 }
 
+/** What people wrote, within a line of ours. */
+export const written = (text) => h("bdi", {}, text);
+
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
   place:
@@ -48,13 +51,13 @@ export function icon(name) {
 
 /** Says something to everybody, screen readers too, without taking the focus. */
 export function toast(text, kind = "info") {
-  const note = h("p", { class: `toast ${kind}` }, text);
+  const note = h("p", { class: `toast ${kind}`, dir: "auto" }, text);
   document.getElementById("toasts").append(note);
   setTimeout(() => note.remove(), 6000);
 }
 
 /** Resolves to whether the person agreed. */
-export function ask({ title, text, yes, no, content }) {
+export function ask({ title, text, yes, no, content, kind = "danger" }) {
   return new Promise((resolve) => {
     const dialog = h(
       "dialog",
@@ -66,7 +69,7 @@ export function ask({ title, text, yes, no, content }) {
         "div",
         { class: "actions" },
         h("button", { type: "button", class: "quiet", onclick: () => dialog.close("") }, no),
-        h("button", { type: "button", class: "primary danger", onclick: () => dialog.close("yes") }, yes),
+        h("button", { type: "button", class: `primary ${kind}`, onclick: () => dialog.close("yes") }, yes),
       ),
     );
     dialog.addEventListener("close", () => {

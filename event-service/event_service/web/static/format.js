@@ -1,4 +1,5 @@
 // Times in the event's own zone, money in its currency, both as the person's language writes them.
+import DIGITS from "./currencies.js";
 import { locale, t } from "./language.js";
 
 const number = new Intl.NumberFormat(locale);
@@ -12,20 +13,24 @@ function kept(Format, options) {
 
 export const count = (n) => number.format(n);
 
-/** Decimal places of a currency: 2 for EUR, 0 for JPY, 3 for KWD. */
-export function decimals(currency) {
-  return kept(Intl.NumberFormat, { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+export const CURRENCIES = Object.keys(DIGITS);
+
+/** "Hungarian Forint", or the code where the browser knows no name. */
+export const nameOfCurrency = (code) => kept(Intl.DisplayNames, { type: "currency" }).of(code) ?? code;
+
+/** Decimal places of a currency by ISO 4217: 2 for EUR and HUF, 0 for JPY, 3 for KWD. Browsers know
+ * others, and not each the same. */
+export const decimals = (currency) => DIGITS[currency] ?? 2;
+
+/** Minor units as money, written as in our mails; `digits` are an event's own. */
+export function money(minor, currency, digits = decimals(currency)) {
+  if (minor === 0) return t("free");
+  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const format = kept(Intl.NumberFormat, { style: "currency", currency, ...places });
+  return format.format(fromMinor(minor, currency, digits));
 }
 
-/** Minor units as money; whole amounts without their zeros. */
-export function money(minor, currency) {
-  if (minor === 0) return t("free");
-  const digits = decimals(currency);
-  const amount = minor / 10 ** digits;
-  const options = { style: "currency", currency };
-  if (Number.isInteger(amount)) options.maximumFractionDigits = 0;
-  return kept(Intl.NumberFormat, options).format(amount);
-}
+export const priceOf = (event) => money(event.price, event.currency, event.currency_digits);
 
 /** A zone that the browser does not know is shown as UTC, and says so. */
 function known(zone) {
@@ -62,35 +67,44 @@ function zoneAs(iso, zone, timeZoneName) {
 /** "CET" or "GMT+3". */
 export const shortZone = (iso, zone) => zoneAs(iso, zone, "short");
 
-/** "Central European Standard Time (Europe/Berlin)": as people say it, and where. */
-export const zoneName = (iso, zone) => `${zoneAs(iso, zone, "long")} (${zone})`;
+const WHOLE = {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+};
 
-export function dateAndTime(iso, zone) {
-  const options = {
-    weekday: "long",
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "numeric",
-    minute: "2-digit",
-  };
-  return inZone(zone, options).format(new Date(iso));
-}
+export const dateAndTime = (iso, zone) => inZone(zone, WHOLE).format(new Date(iso));
+
+/** With the zone, for what somebody elsewhere must not miss. */
+export const deadline = (iso, zone) => `${dateAndTime(iso, zone)} (${shortZone(iso, zone)})`;
 
 export const shortDate = (iso, zone) =>
   inZone(zone, { day: "numeric", month: "short", year: "numeric" }).format(new Date(iso));
 
-/** From and to, without saying the day twice. */
+/** From and to, without saying the day twice; each with its offset where the clocks change between. */
 export function span(event) {
-  const options = {
-    weekday: "long",
-    day: "numeric",
-    month: "long",
-    year: "numeric",
-    hour: "numeric",
-    minute: "2-digit",
-  };
-  return inZone(event.timezone, options).formatRange(new Date(event.starts_at), new Date(event.ends_at));
+  const { starts_at, ends_at, timezone } = event;
+  const [from, to] = [new Date(starts_at), new Date(ends_at)];
+  if (offset(from, timezone) === offset(to, timezone)) return inZone(timezone, WHOLE).formatRange(from, to);
+  const isSameDay = shortDate(starts_at, timezone) === shortDate(ends_at, timezone);
+  const end = isSameDay ? clock(ends_at, timezone) : dateAndTime(ends_at, timezone);
+  const [first, last] = [from, to].map((at) => utcOffset(offset(at, timezone)));
+  return `${dateAndTime(starts_at, timezone)} (${first}) – ${end} (${last})`;
+}
+
+function utcOffset(milliseconds) {
+  const minutes = Math.round(Math.abs(milliseconds) / 60_000);
+  const rest = minutes % 60 ? `:${String(minutes % 60).padStart(2, "0")}` : "";
+  return `UTC${milliseconds < 0 ? "\u2212" : "+"}${Math.floor(minutes / 60)}${rest}`;
+}
+
+/** "Central European Standard Time (Europe/Berlin)": as people say it, and where. */
+export function zoneName({ starts_at, ends_at, timezone }) {
+  const names = new Set([starts_at, ends_at].map((iso) => zoneAs(iso, timezone, "long")));
+  return `${[...names].join(" – ")} (${timezone})`;
 }
 
 /** In the person's own zone: when a hold ends. */
@@ -103,13 +117,14 @@ export function minutes(milliseconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-/** "2027-01-20T19:30" on the clocks of a zone, as an instant. */
+/** "2027-01-20T19:30" on the clocks of a zone, as an instant; null where the clocks leave it out. */
 export function fromWallClock(local, zone) {
   const asIfUtc = Date.parse(`${local}Z`);
   // The offset is asked for at the guess, and again where the first answer leads.
   let instant = asIfUtc - offset(asIfUtc, zone);
   instant = asIfUtc - offset(instant, zone);
-  return new Date(instant).toISOString();
+  const iso = new Date(instant).toISOString();
+  return toWallClock(iso, zone) === local.slice(0, 16) ? iso : null;
 }
 
 /** An instant as a datetime-local field wants it. */
@@ -137,21 +152,20 @@ function offset(instant, zone) {
   return shown - Math.floor(instant / 1000) * 1000;
 }
 
-/** "12.50" or "12,50" as minor units; NaN for anything else. */
+/** "12.50" or "12,50" as minor units; NaN for anything else, and for more decimals than there are. */
 export function toMinor(text, currency) {
-  const plain = text
-    .trim()
-    .replace(/[\s\u00a0]/g, "")
-    .replace(",", ".");
+  const plain = text.replace(/[\s\u00a0\u202f]/g, "").replace(",", ".");
   if (plain === "") return 0;
-  if (!/^\d+(\.\d+)?$/.test(plain)) return NaN;
+  if (!/^\d{1,12}(\.\d+)?$/.test(plain)) return NaN;
   const digits = decimals(currency);
   const [whole, part = ""] = plain.split(".");
   if (part.length > digits) return NaN;
   return Number(whole + part.padEnd(digits, "0"));
 }
 
-export function fromMinor(minor, currency) {
-  const digits = decimals(currency);
-  return digits ? (minor / 10 ** digits).toFixed(digits) : String(minor);
+/** 1250 EUR as "12.50": exact, since it never becomes a fraction. */
+export function fromMinor(minor, currency, digits = decimals(currency)) {
+  if (!digits) return String(minor);
+  const all = String(minor).padStart(digits + 1, "0");
+  return `${all.slice(0, -digits)}.${all.slice(-digits)}`;
 }

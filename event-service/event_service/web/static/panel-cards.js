@@ -36,7 +36,7 @@ export function holdCard(hold, signal, isAssigned, then) {
       "p",
       { class: "total" },
       t("n-seats", { n: hold.seats.length }),
-      h("strong", {}, money(hold.total, hold.currency)),
+      h("strong", {}, money(hold.total, hold.currency, hold.currency_digits)),
     ),
     confirm,
     release,

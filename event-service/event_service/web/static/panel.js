@@ -1,7 +1,7 @@
 // Beside an event: choose how many or which seats, hold, book, or wait in line.
 import { get, isSignedIn, serverNow } from "./api.js";
 import { h } from "./dom.js";
-import { count, dateAndTime, money } from "./format.js";
+import { count, deadline, money } from "./format.js";
 import { t } from "./language.js";
 import { holdCard, bookedCard, SHOWN_SEATS } from "./panel-cards.js";
 import { actionButton, alert, availability as seatsBadge, explain, placeName, stepper } from "./parts.js";
@@ -66,7 +66,7 @@ export class Panel {
     if (event.status === "draft") return t("closed.draft");
     if (Date.parse(event.ends_at) <= now) return t("closed.over");
     if (event.sales_start && Date.parse(event.sales_start) > now)
-      return t("closed.not-yet", { when: dateAndTime(event.sales_start, event.timezone) });
+      return t("closed.not-yet", { when: deadline(event.sales_start, event.timezone) });
     if (event.sales_end && Date.parse(event.sales_end) <= now) return t("closed.ended");
     return null;
   }
@@ -113,7 +113,8 @@ export class Panel {
       this.more = h("details", { class: "more-seats" }, h("summary", {}, t("more-seats")), wanted);
       offers.push(this.more);
     } else if (!this.wasFull) offers.push(wanted);
-    const mayWait = this.availability.available < this.event.max_seats_per_user;
+    const { max_seats_per_user, capacity } = this.event;
+    const mayWait = this.availability.available < Math.min(max_seats_per_user, capacity);
     if (this.waitlist.entry || (this.wasFull && !this.holds.length)) offers.push(this.waitlist.node());
     else if (mayWait && !this.wasFull)
       offers.push(
@@ -170,7 +171,7 @@ export class Panel {
     this.book.disabled = this.hold.disabled = number === 0;
     this.node.classList.toggle("ready", number > 0);
     const text = number
-      ? [t("n-seats", { n: number }), h("strong", {}, money(sum, this.event.currency))]
+      ? [t("n-seats", { n: number }), h("strong", {}, money(sum, this.event.currency, this.event.currency_digits))]
       : [t("none-chosen")];
     this.total.replaceChildren(...text);
   }

@@ -1,7 +1,7 @@
 // What several views are made of.
 import { serverNow } from "./api.js";
-import { h, icon } from "./dom.js";
-import { clock, count, dateParts, localTime, minutes, money, shortZone } from "./format.js";
+import { h, icon, written } from "./dom.js";
+import { clock, count, dateParts, localTime, minutes, priceOf, shortZone } from "./format.js";
 import { has, t } from "./language.js";
 
 /** A problem in plain words: ours where we know it, else the service's own. */
@@ -16,12 +16,20 @@ export function explain(problem) {
 }
 
 export function alert(text) {
-  return h("p", { class: "alert", role: "alert" }, text);
+  return h("p", { class: "alert", role: "alert", dir: "auto" }, text);
 }
 
 export function badge(text, kind) {
   return h("span", { class: `badge ${kind}` }, text);
 }
+
+// Something that can be seen: no control, space or mark alone, nor a letter that is drawn as nothing.
+const VISIBLE = /[^\p{C}\p{Z}\p{M}\u115f\u1160\u2800\u3164\uffa0]/u;
+
+export const titleOf = (event) => (VISIBLE.test(event.title) ? event.title : t("untitled"));
+
+/** "Town hall, Berlin", each in its own direction. */
+export const venueOf = (event) => [written(event.venue), ", ", written(event.city)];
 
 /** How many seats are left, as everybody understands it. */
 export function availability(event, available = event.seats_available) {
@@ -54,7 +62,7 @@ export function tint(element, words) {
 }
 
 export function eventCard(event, { href = `#/events/${event.id}`, extra = null } = {}) {
-  const price = event.seating === "general" ? money(event.price, event.currency) : t("seat-map");
+  const price = event.seating === "general" ? priceOf(event) : t("seat-map");
   const card = h(
     "article",
     { class: `card ${event.status}` },
@@ -62,15 +70,15 @@ export function eventCard(event, { href = `#/events/${event.id}`, extra = null }
     h(
       "div",
       { class: "about" },
-      event.category && h("p", { class: "category" }, event.category),
-      h("h2", {}, h("a", { href, class: "cover" }, event.title)),
+      event.category && h("p", { class: "category", dir: "auto" }, event.category),
+      h("h2", { dir: "auto" }, h("a", { href, class: "cover" }, titleOf(event))),
       h(
         "p",
         { class: "fact" },
         icon("clock"),
         `${clock(event.starts_at, event.timezone)} ${shortZone(event.starts_at, event.timezone)}`,
       ),
-      h("p", { class: "fact" }, icon("place"), `${event.venue}, ${event.city}`),
+      h("p", { class: "fact" }, icon("place"), h("span", {}, venueOf(event))),
       h("p", { class: "foot-line" }, h("span", { class: "price" }, price), availability(event)),
       extra,
     ),
@@ -80,19 +88,21 @@ export function eventCard(event, { href = `#/events/${event.id}`, extra = null }
 
 let fields = 0;
 
-/** A labelled input with room for a hint and its mistake. `control` replaces the input. */
-export function field({ label, name, hint, control, ...attributes }) {
+/** A labelled input with room for a hint and its mistake. `control` replaces the input; `check` says
+ * what is wrong with a value that browsers take. */
+export function field({ label, name, hint, control, check, ...attributes }) {
   const id = `field-${++fields}`;
-  const input = control ?? h(attributes.rows ? "textarea" : "input", { name, ...attributes });
+  const input = control ?? h(attributes.rows ? "textarea" : "input", { name, dir: "auto", ...attributes });
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
   const error = h("p", { class: "error", id: `${id}-error` });
+  const hintPlace = h("p", { class: "hint", id: `${id}-hint` }, hint ?? "");
   const wrap = h(
     "div",
     { class: "field" },
     h("label", { for: id }, label),
     input,
-    h("p", { class: "hint", id: `${id}-hint` }, hint ?? ""),
+    hintPlace,
     error,
   );
   wrap.mistake = (text) => {
@@ -100,7 +110,11 @@ export function field({ label, name, hint, control, ...attributes }) {
     if (text) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   };
+  wrap.hint = (text) => {
+    hintPlace.textContent = text;
+  };
   wrap.field = name;
+  wrap.check = check;
   wrap.input = input;
   return wrap;
 }
@@ -122,8 +136,11 @@ export function form({ fields: wraps, submit, done, className = "form", children
     if (busy) return;
     wraps.forEach((wrap) => wrap.mistake(""));
     problemPlace.replaceChildren();
-    const invalid = wraps.filter((wrap) => !wrap.input.checkValidity());
-    invalid.forEach((wrap) => wrap.mistake(wrap.input.validationMessage));
+    const invalid = wraps.filter((wrap) => {
+      const wrong = wrap.input.checkValidity() ? wrap.check?.(wrap.input.value) : wrap.input.validationMessage;
+      if (wrong) wrap.mistake(wrong);
+      return wrong;
+    });
     if (invalid.length) return invalid[0].input.focus();
     if (!element.reportValidity()) return;
     busy = true;

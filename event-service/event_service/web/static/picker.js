@@ -1,7 +1,6 @@
 // "Two seats in the stalls, please": for those who do not want to look for them on the map.
 import { h } from "./dom.js";
-import { money } from "./format.js";
-import { t } from "./language.js";
+import { isolate, t } from "./language.js";
 import { stepper } from "./parts.js";
 
 export function picker(map, limit, say) {
@@ -14,7 +13,7 @@ export function picker(map, limit, say) {
     "select",
     { "aria-label": t("section") },
     map.sections.map(({ name, price }, index) =>
-      h("option", { value: index, selected: index === firstFree }, `${name} · ${money(price, map.currency)}`),
+      h("option", { value: index, selected: index === firstFree }, `${isolate(name)} · ${map.money(price)}`),
     ),
   );
   const choose = h(

@@ -1,6 +1,6 @@
 // The seat map: every seat a cell of a grid that arrow keys walk through. Of a large hall only what
 // is near the window is in the document.
-import { h } from "./dom.js";
+import { h, written } from "./dom.js";
 import { count, money } from "./format.js";
 import { t } from "./language.js";
 import { isFree, neighbour, pick, rowsOf, tiers } from "./seating.js";
@@ -13,8 +13,8 @@ const ARROWS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"
 
 export class SeatMap {
   /** `changed` hears of each choice, `refused` of a seat that cannot be chosen. */
-  constructor({ sections, currency, limit, changed, refused, signal }) {
-    Object.assign(this, { sections, currency, limit, changed, refused });
+  constructor({ sections, event, changed, refused, signal }) {
+    Object.assign(this, { sections, event, changed, refused, limit: event.max_seats_per_user });
     this.rows = rowsOf(sections);
     this.byId = new Map(this.rows.flatMap((row) => row.seats).map((seat) => [seat.id, seat]));
     this.chosen = new Map();
@@ -31,6 +31,10 @@ export class SeatMap {
     }
     this.node = this.#draw();
     this.#count();
+  }
+
+  money(price) {
+    return money(price, this.event.currency, this.event.currency_digits);
   }
 
   /** New states from the server; what was chosen and is gone meanwhile is returned. */
@@ -155,9 +159,9 @@ export class SeatMap {
         "h3",
         {},
         h("span", { class: "swatch", "aria-hidden": "true" }),
-        section.name,
+        written(section.name),
         " ",
-        h("span", { class: "price" }, money(section.price, this.currency)),
+        h("span", { class: "price" }, this.money(section.price)),
         counter,
       ),
       h(
@@ -190,7 +194,7 @@ export class SeatMap {
     row.node = h(
       "div",
       { class: "row", role: "row" },
-      h("span", { class: "row-name", role: "rowheader" }, row.name),
+      h("span", { class: "row-name", role: "rowheader", dir: "auto" }, row.name),
       blocks,
     );
     return row.node;
@@ -240,7 +244,7 @@ export class SeatMap {
         row: seat.row.name,
         number: seat.number,
         state: t(`seat.${state}`),
-        price: money(seat.row.price, this.currency),
+        price: this.money(seat.row.price),
       }),
     );
   }

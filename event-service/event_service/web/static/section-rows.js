@@ -54,7 +54,7 @@ export class SectionRows {
     const line = h(
       "div",
       { class: "section-row", role: "group", "aria-label": t("section") },
-      input("section-name", { required: true, maxlength: 100, value: name }),
+      input("section-name", { required: true, maxlength: 100, value: name, dir: "auto" }),
       input("section-price", { inputmode: "decimal", placeholder: t("as-above") }),
       input("rows", { type: "number", min: 1, max: 1000, value: rows, required: true }),
       input("seats-in-row", { type: "number", min: 1, max: 5000, value: seats, required: true }),

@@ -1,49 +1,66 @@
 // Who is here.
-import { api, csrfToken, forgetSession, get, isSignedIn, sessionEvents } from "./api.js";
+import { api, get, openSession, Problem } from "./api.js";
+import {
+  cookieToken,
+  forgetSession,
+  isSignedIn,
+  rememberUser,
+  sessionEvents,
+  showCurrentSession,
+  tellOtherWindows,
+} from "./account-guard.js";
 
 let account = null;
-let seen = csrfToken();
 
 function changed() {
   account = null;
-  seen = csrfToken();
   sessionEvents.dispatchEvent(new Event("changed"));
 }
 
 /** The account, or null; asked for once a session. */
 export function whoAmI() {
   if (!isSignedIn()) return Promise.resolve(null);
-  account ??= get("/users/me").catch((error) => {
-    account = null;
-    if (error.status === 401) return null;
-    throw error;
-  });
+  account ??= get("/users/me").then(
+    (user) => {
+      rememberUser(user);
+      return user;
+    },
+    (error) => {
+      account = null;
+      if (error.status === 401) return null;
+      throw error;
+    },
+  );
   return account;
 }
 
-export function forgetAccount() {
-  account = null;
-  sessionEvents.dispatchEvent(new Event("changed"));
+export const forgetAccount = changed;
+
+/** Shows the account that the cookies are of, whoever it was before. */
+export function takeOver() {
+  showCurrentSession();
+  changed();
 }
 
+/** Raises Problem; `cookies-blocked` when the browser did not keep what it was given. */
 export async function signIn(email, password) {
-  await api("POST", "/auth/session", { form: { username: email, password }, credentials: "include" });
+  await openSession({ username: email, password });
+  if (cookieToken() === null) throw new Problem("cookies-blocked", 0);
+  showCurrentSession();
   changed();
+  if (!(await whoAmI())) throw new Problem("cookies-blocked", 0);
+  tellOtherWindows();
 }
 
 export async function signOut() {
   try {
     await api("DELETE", "/auth/session");
-    changed();
+    takeOver();
   } catch (problem) {
     if (problem.status !== 401) throw problem;
     forgetSession();
   }
+  tellOtherWindows();
 }
 
 sessionEvents.addEventListener("ended", changed);
-
-// Somebody signed in or out in another tab.
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && csrfToken() !== seen) changed();
-});

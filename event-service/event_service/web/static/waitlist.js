@@ -1,7 +1,7 @@
 // The line for a sold-out event.
 import { api, isSignedIn } from "./api.js";
 import { h } from "./dom.js";
-import { dateAndTime } from "./format.js";
+import { deadline } from "./format.js";
 import { t } from "./language.js";
 import { actionButton, explain, stepper } from "./parts.js";
 
@@ -18,11 +18,12 @@ export class Waitlist {
   #join() {
     const { panel } = this;
     const least = panel.availability.available + 1;
+    const most = Math.min(panel.event.max_seats_per_user, panel.event.capacity);
     const number = stepper({
       label: t("how-many"),
       value: least,
       min: least,
-      max: panel.event.max_seats_per_user,
+      max: most,
     });
     const join = actionButton(
       t("join-waitlist"),
@@ -61,7 +62,7 @@ export class Waitlist {
         "div",
         { class: "hold" },
         h("h2", {}, t("waitlist-offer", { n: entry.quantity })),
-        h("p", {}, t("offer-until", { when: dateAndTime(entry.offer.expires_at, panel.event.timezone) })),
+        h("p", {}, t("offer-until", { when: deadline(entry.offer.expires_at, panel.event.timezone) })),
         h(
           "a",
           { class: "button primary wide-button", href: `#/bookings/${entry.offer.booking_id}` },

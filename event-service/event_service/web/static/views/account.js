@@ -1,9 +1,10 @@
 // One's own account: name, language of mails, password, where one is signed in.
-import { api, forgetSession, get, post } from "../api.js";
-import { ask, h, toast } from "../dom.js";
+import { forgetSession } from "../account-guard.js";
+import { api, get } from "../api.js";
+import { ask, h, toast, written } from "../dom.js";
 import { dateAndTime } from "../format.js";
 import { t } from "../language.js";
-import { actionButton, alert, explain, field, form } from "../parts.js";
+import { actionButton, explain, field, form } from "../parts.js";
 import { forgetAccount, whoAmI } from "../session.js";
 
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -26,8 +27,7 @@ export async function render({ signal, go }) {
     "div",
     { class: "narrow" },
     h("h1", {}, t("account")),
-    h("p", { class: "lead" }, user.email),
-    !user.is_verified && unverified(user),
+    h("p", { class: "lead" }, written(user.email)),
     profile(user),
     preferences && reminders(preferences),
     passwordForm(),
@@ -35,22 +35,6 @@ export async function render({ signal, go }) {
     erasure(go),
   );
   return { title: t("account"), node };
-}
-
-function unverified(user) {
-  const place = h("div", { class: "hold" }, h("p", {}, t("not-verified")));
-  place.append(
-    actionButton(
-      t("send-again"),
-      "primary",
-      async () => {
-        await post("/auth/request-verify-token", { email: user.email });
-        place.replaceChildren(h("p", { role: "status" }, t("mail-sent", { email: user.email })));
-      },
-      (problem) => place.append(alert(explain(problem))),
-    ),
-  );
-  return place;
 }
 
 function profile(user) {
@@ -134,11 +118,11 @@ function sessionList(sessions) {
   const item = (session) => {
     const element = h(
       "li",
-      {},
+      { class: session.is_current ? "current" : null },
       h(
         "div",
         {},
-        h("p", {}, session.user_agent || session.kind),
+        h("p", { dir: "auto" }, session.user_agent || session.kind),
         h(
           "p",
           { class: "hint" },
@@ -163,7 +147,24 @@ function sessionList(sessions) {
     }
     return element;
   };
-  return h("details", {}, h("summary", {}, t("sessions")), h("ul", { class: "rows" }, sessions.map(item)));
+  const list = h("ul", { class: "rows" }, sessions.map(item));
+  const others = sessions.some((session) => !session.is_current) && everywhereElse(list);
+  return h("details", {}, h("summary", {}, t("sessions")), list, others);
+}
+
+function everywhereElse(list) {
+  const button = actionButton(
+    t("sign-out-others"),
+    "quiet",
+    async () => {
+      await api("DELETE", "/users/me/sessions");
+      for (const other of list.querySelectorAll("li:not(.current)")) other.remove();
+      button.remove();
+      toast(t("signed-out-others"), "good");
+    },
+    (problem) => toast(explain(problem), "bad"),
+  );
+  return button;
 }
 
 function erasure(go) {

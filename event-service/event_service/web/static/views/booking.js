@@ -2,8 +2,19 @@
 import { get, post } from "../api.js";
 import { ask, download, h, icon, toast } from "../dom.js";
 import { money, shortDate, span, zoneName } from "../format.js";
-import { t } from "../language.js";
-import { actionButton, alert, badge, countdown, dateBlock, explain, placeName, tint } from "../parts.js";
+import { isolate, t } from "../language.js";
+import {
+  actionButton,
+  alert,
+  badge,
+  countdown,
+  dateBlock,
+  explain,
+  placeName,
+  tint,
+  titleOf,
+  venueOf,
+} from "../parts.js";
 import { STATUS_KINDS } from "./bookings.js";
 
 export async function render({ params: [id], signal }) {
@@ -13,7 +24,7 @@ export async function render({ params: [id], signal }) {
   const view = { booking, event, node, signal };
   signal.addEventListener("abort", () => release(node), { once: true });
   draw(view);
-  return { title: event?.title ?? t("booking"), node };
+  return { title: event ? isolate(titleOf(event)) : t("booking"), node };
 }
 
 function draw(view) {
@@ -25,7 +36,7 @@ function draw(view) {
       ? countdown(booking.expires_at, view.signal, () => reload(view, problems))
       : null;
   const problems = h("div", {});
-  const title = event?.title ?? t("booking-of", { date: shortDate(booking.created_at) });
+  const title = event ? titleOf(event) : t("booking-of", { date: shortDate(booking.created_at) });
   const banner = h(
     "header",
     { class: "banner" },
@@ -34,7 +45,7 @@ function draw(view) {
       "div",
       {},
       h("p", { class: "category" }, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
-      h("h1", {}, title),
+      h("h1", { dir: "auto" }, title),
     ),
   );
   tint(banner, event?.category || title);
@@ -47,17 +58,13 @@ function draw(view) {
           "p",
           { class: "lead" },
           span(event),
-          h(
-            "span",
-            { class: "zone" },
-            `${zoneName(event.starts_at, event.timezone)} · ${event.venue}, ${event.city}`,
-          ),
+          h("span", { class: "zone" }, zoneName(event), " · ", venueOf(event)),
         ),
       h(
         "p",
         { class: "total" },
         t("n-seats", { n: booking.seats.length }),
-        h("strong", {}, money(booking.total, booking.currency)),
+        h("strong", {}, money(booking.total, booking.currency, booking.currency_digits)),
       ),
       view.clock,
       h("div", { class: "actions no-print" }, actions(view, problems)),
@@ -168,7 +175,7 @@ function ticket(booking, seat, index, signal) {
       "div",
       { class: "stub" },
       h("p", { class: "hint" }, t("ticket-n", { n: index + 1, all: booking.seats.length })),
-      h("p", { class: "place" }, placeName(seat)),
+      h("p", { class: "place", dir: "auto" }, placeName(seat)),
       h("p", { class: "code" }, seat.ticket_code),
     ),
   );

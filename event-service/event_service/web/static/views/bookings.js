@@ -68,7 +68,7 @@ function card(booking, event) {
     { class: "foot-line booking-line" },
     badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status]),
     h("span", {}, t("n-seats", { n: booking.seats.length })),
-    h("span", { class: "price" }, money(booking.total, booking.currency)),
+    h("span", { class: "price" }, money(booking.total, booking.currency, booking.currency_digits)),
   );
   if (event) {
     const element = eventCard(event, { href, extra: summary });

@@ -1,33 +1,22 @@
 // Coming in: sign in, register, and what the links in mails lead to.
-import { api, post } from "../api.js";
+import { api, post, Problem } from "../api.js";
 import { h, toast } from "../dom.js";
 import { language, t } from "../language.js";
+import { FORGOT } from "../mail-again.js";
 import { actionButton, alert, explain, field, form } from "../parts.js";
-import { forgetAccount, signIn } from "../session.js";
+import { signIn, whoAmI } from "../session.js";
+import { forgetToken, linkToken } from "../link-token.js";
+import { confirmAddress } from "./confirm-address.js";
+import { email, mailForm, narrow } from "./entry-parts.js";
 
 const MIN_PASSWORD = 10;
 const MAX_PASSWORD = 128;
 
 export async function render(context) {
   const name = context.path.slice(1);
-  const views = { "sign-in": signInView, register, verify, forgot, reset, unsubscribe };
+  const views = { "sign-in": signInView, register, verify: confirmAddress, forgot, reset, unsubscribe };
   return views[name](context);
 }
-
-function narrow(title, ...content) {
-  return { title, node: h("div", { class: "narrow" }, h("h1", {}, title), content) };
-}
-
-const email = (value = "") =>
-  field({
-    label: t("email"),
-    name: "email",
-    type: "email",
-    autocomplete: "username",
-    required: true,
-    value,
-    maxlength: 254,
-  });
 
 const newPassword = () =>
   field({
@@ -91,8 +80,12 @@ function register({ query, go }) {
       fields: [name, email(), newPassword()],
       submit: t("register"),
       done: async (values) => {
-        await post("/auth/register", { ...values, locale: language });
-        await signIn(values.email, values.password);
+        await post("/auth/register", { ...values, locale: language }, { isPublic: true });
+        try {
+          await signIn(values.email, values.password);
+        } catch (problem) {
+          throw problem.code === "cookies-blocked" ? new Problem("made-without-cookies", 0) : problem;
+        }
         toast(t("registered"), "good");
         go(next(query));
       },
@@ -101,79 +94,63 @@ function register({ query, go }) {
   );
 }
 
-/** On load and not on a button: the link in the mail was the button. Verifying twice harms nobody. */
-async function verify({ query }) {
-  try {
-    const account = await post("/auth/verify", { token: query.get("token") ?? "" });
-    forgetAccount();
-    return narrow(t("verified"), h("p", {}, t("verified-text", { email: account.email })), toEvents());
-  } catch (problem) {
-    if (problem.code === "already-verified")
-      return narrow(t("verified"), h("p", {}, explain(problem)), toEvents());
-    if (!problem.status || problem.status >= 500) throw problem;
-    return narrow(
-      t("verify"),
-      alert(explain(problem)),
-      mailForm("/auth/request-verify-token", t("send-again")),
-    );
-  }
+function forgot() {
+  return narrow(t("forgot"), h("p", {}, t("forgot-hint")), mailForm(FORGOT, t("send-link")));
 }
 
-const toEvents = () =>
-  h("p", { class: "actions" }, h("a", { href: "#/", class: "button primary" }, t("to-events")));
-
-function mailForm(path, submit) {
+async function reset({ query, go }) {
+  const token = linkToken("reset", query);
+  const title = t("set-password");
+  if (!token) return narrow(title, alert(t("link-missing")), mailForm(FORGOT, t("send-link")));
+  const user = await whoAmI().catch(() => null);
   const place = h("div", {});
   place.append(
-    form({
-      fields: [email()],
-      submit,
-      done: async (values) => {
-        await post(path, { email: values.email });
-        place.replaceChildren(
-          h("p", { class: "good-news", role: "status" }, t("mail-sent", { email: values.email })),
-        );
-      },
-    }),
-  );
-  return place;
-}
-
-function forgot() {
-  return narrow(t("forgot"), h("p", {}, t("forgot-hint")), mailForm("/auth/forgot-password", t("send-link")));
-}
-
-function reset({ query, go }) {
-  return narrow(
-    t("set-password"),
     h("p", {}, t("set-password-hint")),
+    ...(user ? [h("p", { class: "hint" }, t("reset-signed-in", { email: user.email }))] : []),
     form({
       fields: [newPassword()],
       submit: t("save"),
       done: async (values) => {
-        await post("/auth/reset-password", { token: query.get("token") ?? "", password: values.password });
+        try {
+          await post("/auth/reset-password", { token, password: values.password }, { isPublic: true });
+        } catch (problem) {
+          if (problem.code !== "bad-token") throw problem;
+          forgetToken("reset");
+          place.replaceChildren(alert(t("link-ended")), mailForm(FORGOT, t("send-link")));
+          return;
+        }
+        forgetToken("reset");
         toast(t("password-set"), "good");
         go("/sign-in");
       },
     }),
     h("p", { class: "aside-links" }, h("a", { href: "#/forgot" }, t("send-again"))),
   );
+  return narrow(title, place);
 }
 
 /** On a button: programs that look at links before people do must not unsubscribe anybody. */
 function unsubscribe({ query }) {
+  const token = linkToken("unsubscribe", query);
+  const title = t("unsubscribe");
+  if (!token) return narrow(title, alert(t("link-missing")));
   const place = h("div", {}, h("p", {}, t("unsubscribe-text")));
-  const token = encodeURIComponent(query.get("token") ?? "");
+  const problems = h("div", {});
   place.append(
     actionButton(
       t("unsubscribe"),
       "primary",
       async () => {
-        await api("POST", `/notifications/unsubscribe/${token}`);
+        await api("POST", `/notifications/unsubscribe/${encodeURIComponent(token)}`, { isPublic: true });
+        forgetToken("unsubscribe");
         place.replaceChildren(h("p", { class: "good-news", role: "status" }, t("unsubscribed")));
       },
-      (problem) => place.append(alert(explain(problem))),
+      (problem) => {
+        const isWrong = problem.status === 404 || problem.status === 422;
+        problems.replaceChildren(alert(isWrong ? t("unsubscribe-wrong") : explain(problem)));
+      },
     ),
+    problems,
   );
-  return narrow(t("unsubscribe"), place);
+  return narrow(title, place);
 }

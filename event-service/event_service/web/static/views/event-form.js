@@ -1,7 +1,16 @@
 // Making an event, or changing one.
 import { api, get, post } from "../api.js";
 import { h, toast } from "../dom.js";
-import { decimals, fromMinor, fromWallClock, toMinor, toWallClock } from "../format.js";
+import {
+  CURRENCIES,
+  decimals,
+  fromMinor,
+  fromWallClock,
+  money,
+  nameOfCurrency,
+  toMinor,
+  toWallClock,
+} from "../format.js";
 import { t } from "../language.js";
 import { field, form } from "../parts.js";
 import { SectionRows } from "../section-rows.js";
@@ -30,6 +39,7 @@ export async function render({ params: [id], signal, go }) {
     currency,
     max_seats_per_user,
   } = inputs;
+  sayPrice(price, currency);
   const element = form({
     fields: all,
     submit: t(event ? "save" : "create-draft"),
@@ -125,18 +135,11 @@ function fieldsFor(event) {
       label: t("price"),
       name: "price",
       inputmode: "decimal",
-      value: event ? fromMinor(event.price, currency) : "",
+      value: event ? fromMinor(event.price, currency, event.currency_digits) : "",
       placeholder: "0",
       hint: t("price-hint"),
     }),
-    currency: field({
-      label: t("currency"),
-      name: "currency",
-      required: true,
-      pattern: "[A-Z]{3}",
-      maxlength: 3,
-      value: currency,
-    }),
+    currency: field({ label: t("currency"), name: "currency", control: currencies(currency) }),
     max_seats_per_user: field({
       label: t("max-seats"),
       name: "max_seats_per_user",
@@ -147,6 +150,25 @@ function fieldsFor(event) {
       value: event?.max_seats_per_user ?? 10,
     }),
   };
+}
+
+function currencies(chosen) {
+  // An event may have one that has gone out of use since.
+  const offered = CURRENCIES.includes(chosen) ? CURRENCIES : [chosen, ...CURRENCIES];
+  const option = (code) =>
+    h("option", { value: code, selected: code === chosen }, `${code} · ${nameOfCurrency(code)}`);
+  return h("select", { name: "currency" }, offered.map(option));
+}
+
+/** What was typed is said as it will be understood: "1,500" is not the same everywhere. */
+function sayPrice(price, currency) {
+  const say = () => {
+    const minor = toMinor(price.input.value, currency.input.value);
+    const isSaid = price.input.value.trim() !== "" && !Number.isNaN(minor);
+    price.hint(isSaid ? t("price-said", { amount: money(minor, currency.input.value) }) : t("price-hint"));
+  };
+  for (const { input } of [price, currency]) input.addEventListener("input", say);
+  say();
 }
 
 /** General: a capacity. Assigned: sections; of an event that has them they stay unless replaced. */
@@ -210,19 +232,10 @@ function read(values, inputs, event) {
   const { timezone, currency } = values;
   const price = toMinor(values.price, currency);
   if (Number.isNaN(price)) throw mistake("price", t("price-mistake", { n: decimals(currency) }));
-  let times;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: timezone });
-    times = Object.fromEntries(
-      ["starts_at", "ends_at", "sales_start", "sales_end"].map((name) => [
-        name,
-        values[name] ? fromWallClock(values[name], timezone) : null,
-      ]),
-    );
-  } catch {
-    throw mistake("timezone", t("timezone-mistake"));
-  }
-  if (times.ends_at <= times.starts_at) throw mistake("ends_at", t("ends-mistake"));
+  if (event?.seating === "assigned" && decimals(currency) !== decimals(event.currency))
+    throw mistake("currency", t("currency-mistake", { n: decimals(event.currency) }));
+  const times = readTimes(values, timezone, event);
+  if (Date.parse(times.ends_at) <= Date.parse(times.starts_at)) throw mistake("ends_at", t("ends-mistake"));
   const { title, description, category, venue, city } = values;
   const body = {
     title,
@@ -238,6 +251,33 @@ function read(values, inputs, event) {
   };
   if (event && price === event.price) delete body.price;
   return body;
+}
+
+const TIMES = ["starts_at", "ends_at", "sales_start", "sales_end"];
+
+/** A time that was not touched stays what it is: a field has no seconds, and does not know which of two
+ * hours is meant when the clocks go back. */
+function readTimes(values, timezone, event) {
+  const times = {};
+  for (const name of TIMES) {
+    const isKept = event?.timezone === timezone && values[name] === toWallClock(event[name], timezone);
+    if (!values[name]) times[name] = null;
+    else if (isKept) times[name] = event[name];
+    else times[name] = instant(name, values[name], timezone);
+  }
+  return times;
+}
+
+function instant(name, local, timezone) {
+  let iso;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: timezone });
+    iso = fromWallClock(local, timezone);
+  } catch {
+    throw mistake("timezone", t("timezone-mistake"));
+  }
+  if (iso === null) throw mistake(name, t("time-left-out"));
+  return iso;
 }
 
 function mistake(name, message) {

@@ -1,9 +1,9 @@
 // One event, its seats, and the panel to book them.
 import { get, isSignedIn } from "../api.js";
-import { h, icon, pause, toast } from "../dom.js";
+import { h, icon, pause, toast, written } from "../dom.js";
 import { money, span, zoneName } from "../format.js";
-import { t } from "../language.js";
-import { alert, dateBlock, explain, tint } from "../parts.js";
+import { isolate, t } from "../language.js";
+import { alert, dateBlock, explain, tint, titleOf } from "../parts.js";
 import { Panel } from "../panel.js";
 import { picker } from "../picker.js";
 import { SeatMap } from "../seat-map.js";
@@ -49,7 +49,7 @@ export async function render({ params: [id], signal, go }) {
     window.scrollTo(0, 0);
     panel.map?.center();
   };
-  return { title: event.title, node: page(view, hasMap), shown };
+  return { title: isolate(titleOf(event)), node: page(view, hasMap), shown };
 }
 
 async function showSeats(view, chosen) {
@@ -60,8 +60,7 @@ async function showSeats(view, chosen) {
     const { sections } = await get(`/events/${event.id}/seats`, { signal });
     const map = new SeatMap({
       sections,
-      currency: event.currency,
-      limit: event.max_seats_per_user,
+      event,
       signal,
       changed: () => panel.chose(),
       refused: (why) => toast(why),
@@ -92,9 +91,8 @@ function priceRange(event, priced) {
   const prices = priced.map(({ price }) => price);
   const low = prices.reduce((a, b) => Math.min(a, b));
   const high = prices.reduce((a, b) => Math.max(a, b));
-  return low === high
-    ? money(low, event.currency)
-    : t("from-to", { low: money(low, event.currency), high: money(high, event.currency) });
+  const shown = (price) => money(price, event.currency, event.currency_digits);
+  return low === high ? shown(low) : t("from-to", { low: shown(low), high: shown(high) });
 }
 
 /** The page must not fail for want of what is only beside the point. */
@@ -131,7 +129,12 @@ function page({ event, panel, prices, seats }, hasMap) {
     "header",
     { class: "banner" },
     dateBlock(event),
-    h("div", {}, event.category && h("p", { class: "category" }, event.category), h("h1", {}, event.title)),
+    h(
+      "div",
+      {},
+      event.category && h("p", { class: "category", dir: "auto" }, event.category),
+      h("h1", { dir: "auto" }, titleOf(event)),
+    ),
   );
   tint(banner, event.category || event.title);
   return h(
@@ -151,15 +154,15 @@ function page({ event, panel, prices, seats }, hasMap) {
           fact(
             "clock",
             t("when"),
-            h("dd", {}, span(event), h("span", { class: "zone" }, zoneName(event.starts_at, event.timezone))),
+            h("dd", {}, span(event), h("span", { class: "zone" }, zoneName(event))),
           ),
-          fact("place", t("where"), h("dd", {}, event.venue, h("span", { class: "zone" }, event.city))),
+          fact("place", t("where"), h("dd", {}, written(event.venue), h("span", { class: "zone" }, written(event.city)))),
           fact("ticket", t("price"), prices),
         ),
         event.description
           .split(/\n{2,}/)
           .filter(Boolean)
-          .map((paragraph) => h("p", { class: "prose" }, paragraph)),
+          .map((paragraph) => h("p", { class: "prose", dir: "auto" }, paragraph)),
         hasMap && seats,
       ),
       h("aside", { class: "side" }, panel.node),

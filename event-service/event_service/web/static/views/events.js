@@ -81,6 +81,7 @@ function searchForm(filters, go, signal) {
       "aria-label": t(name),
       placeholder: t(name),
       maxlength: 100,
+      dir: "auto",
       ...more,
     });
   const when = h(

@@ -2,7 +2,7 @@
 import { api, get, post } from "../api.js";
 import { ask, download, h, icon, toast } from "../dom.js";
 import { count, dateAndTime, money, shortDate, span, zoneName } from "../format.js";
-import { t } from "../language.js";
+import { isolate, t } from "../language.js";
 import {
   actionButton,
   alert,
@@ -13,6 +13,8 @@ import {
   field,
   form,
   tint,
+  titleOf,
+  venueOf,
 } from "../parts.js";
 import { STATUS_KINDS } from "./bookings.js";
 
@@ -29,7 +31,7 @@ export async function render({ params: [id], signal, go }) {
   ]);
   const node = h("article", { class: "event" });
   draw({ node, event, numbers, bookings, go });
-  return { title: event.title, node };
+  return { title: isolate(titleOf(event)), node };
 }
 
 function draw(view) {
@@ -43,7 +45,7 @@ function draw(view) {
       "div",
       {},
       h("p", { class: "category" }, seatsBadge(event, numbers.available)),
-      h("h1", {}, event.title),
+      h("h1", { dir: "auto" }, titleOf(event)),
     ),
   );
   tint(banner, event.category || event.title);
@@ -55,11 +57,7 @@ function draw(view) {
         "p",
         { class: "lead" },
         span(event),
-        h(
-          "span",
-          { class: "zone" },
-          `${zoneName(event.starts_at, event.timezone)} · ${event.venue}, ${event.city}`,
-        ),
+        h("span", { class: "zone" }, zoneName(event), " · ", venueOf(event)),
       ),
       h(
         "dl",
@@ -78,12 +76,7 @@ function draw(view) {
 
 function actions(view, problems) {
   const { event, go } = view;
-  const failed = (problem) =>
-    problems.replaceChildren(
-      alert(explain(problem)),
-      (problem.code === "email-not-verified" && h("p", {}, h("a", { href: "#/account" }, t("account")))) ||
-        "",
-    );
+  const failed = (problem) => problems.replaceChildren(alert(explain(problem)));
   const become = (after) => {
     view.event = after;
     draw(view);
@@ -202,7 +195,7 @@ function bookingTable(event, bookings, problems) {
       h("td", {}, shortDate(booking.created_at, event.timezone)),
       h("td", {}, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
       h("td", { class: "number" }, count(booking.seats.length)),
-      h("td", { class: "number" }, money(booking.total, booking.currency)),
+      h("td", { class: "number" }, money(booking.total, booking.currency, event.currency_digits)),
     );
   return h(
     "section",

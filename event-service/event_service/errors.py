@@ -51,6 +51,14 @@ class BookingEnded(Problem):
     code, status, title = "booking-ended", 409, "The booking was cancelled."
 
 
+class CheckedIn(Problem):
+    code, status, title = "checked-in", 409, "A ticket that was used cannot be cancelled."
+
+
+class CancellationClosed(Problem):
+    code, status, title = "cancellation-closed", 409, "It is too late to cancel."
+
+
 class BookingNotConfirmed(Problem):
     code, status, title = "booking-not-confirmed", 409, "Confirm the booking first."
 

@@ -42,6 +42,7 @@ class Event(Base, table=True):
         CheckConstraint("max_seats_per_user >= 1", name="max_seats_per_user"),
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
         CheckConstraint("sales_end > sales_start", name="sales_window"),
+        CheckConstraint("cancellation_deadline <= ends_at", name="cancellation_deadline"),
         # GET /events sorted by starts_at, either way, and its keyset
         Index("ix_event_starts", "starts_at", "id", postgresql_where=_PUBLISHED),
         # GET /events?sort=-created_at
@@ -70,6 +71,8 @@ class Event(Base, table=True):
     ends_at: datetime
     sales_start: datetime | None = None
     sales_end: datetime | None = None
+    # None: until it begins.
+    cancellation_deadline: datetime | None = None
     status: str = "draft"
     seating: str
     capacity: int

@@ -17,7 +17,8 @@ MakeUser = Callable[..., User]
 
 EVENT_FIELDS = """
     id organizerId title description category venue city timezone startsAt endsAt salesStart
-    salesEnd status seating capacity seatsAvailable price currency maxSeatsPerUser version
+    salesEnd cancellationDeadline status seating capacity seatsAvailable price currency
+    maxSeatsPerUser version
     createdAt updatedAt
 """
 ONE_EVENT = "query One($id: ID!) { event(id: $id) { %s } }"

@@ -117,7 +117,9 @@ class _Attempt:
         opened = _on_sale(opened, request)
         if opened.has_line and request.yields_to_line and await is_line_due(connection, opened.id):
             raise _LineFirst
-        held_until = opened.now + request.hold_for if request.wanted.hold else None
+        held_until = None
+        if request.wanted.hold:
+            held_until = min(opened.now + request.hold_for, opened.ends_at)
         seats = await self._take(
             connection,
             {

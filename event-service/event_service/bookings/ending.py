@@ -21,7 +21,13 @@ from event_service.bookings.queries import (
     lock_event_of_booking,
 )
 from event_service.bookings.schemas import BookingPublic
-from event_service.errors import BookingEnded, HoldExpired
+from event_service.errors import (
+    BookingEnded,
+    CancellationClosed,
+    CheckedIn,
+    HoldExpired,
+    SalesClosed,
+)
 from event_service.events.messages import tell_guests_of_end
 from event_service.models import (
     Booking,
@@ -43,7 +49,8 @@ EVENT_CANCELLING_TIMEOUT = "SET LOCAL statement_timeout = '60s'"
 
 
 async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> BookingPublic:
-    """Raises HoldExpired, or BookingEnded for a cancelled one."""
+    """Raises HoldExpired, BookingEnded for a cancelled one, SalesClosed when the event is over or was
+    cancelled."""
     event = await lock_event_of_booking(session, booking_id, user_id=by)
     booking = await lock_booking(session, booking_id, user_id=by)
     tickets = await list_tickets(session, [booking_id])
@@ -52,6 +59,8 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
     if booking.status == "expired":
         raise HoldExpired
     if booking.status == "held":
+        if event.status != "published" or event.ends_at <= utc_now():
+            raise SalesClosed
         # An offer that is taken up ends the waiting; the allowance goes over to the booking.
         await session.execute(
             delete(WaitlistEntry).where(col(WaitlistEntry.booking_id) == booking_id)
@@ -73,10 +82,13 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
 async def cancel_booking(
     session: AsyncSession, booking_id: UUID, *, by: UUID, now: datetime, offer_for: timedelta
 ) -> BookingPublic:
-    """The seats are free at once, or held for who waits; a booking that has ended stays as it is."""
+    """The seats are free at once, or held for who waits; a booking that has ended stays as it is.
+    Raises CheckedIn and CancellationClosed of a confirmed one."""
     event = await lock_event_of_booking(session, booking_id, user_id=by, frees_seats=True)
     booking = await lock_booking(session, booking_id, user_id=by)
     tickets = await list_tickets(session, [booking_id])
+    if booking.status == "confirmed":
+        _refuse_to_cancel(event, tickets, now)
     if booking.status in ("held", "confirmed"):
         was_confirmed = booking.status == "confirmed"
         await end_bookings(session, event, [booking], "cancelled", now=now, offer_for=offer_for)
@@ -88,6 +100,23 @@ async def cancel_booking(
             )
             await session.flush()
     return booking_public(booking, tickets)
+
+
+def _refuse_to_cancel(event: Event, tickets: Sequence[Ticket], now: datetime) -> None:
+    """Raises CheckedIn or CancellationClosed. The booking is locked: whoever checks a ticket in shares
+    a lock on it."""
+    used = [ticket for ticket in tickets if ticket.checked_in_at is not None]
+    if used:
+        raise CheckedIn(
+            "Somebody was let in with it. Only the organizer can undo a check-in.",
+            seat_ids=[str(ticket.seat_id) for ticket in used],
+        )
+    deadline = min(event.cancellation_deadline or event.starts_at, event.ends_at)
+    if now >= deadline:
+        raise CancellationClosed(
+            "Bookings of this event could be cancelled until its deadline. Ask the organizer.",
+            cancellation_deadline=f"{deadline:%Y-%m-%dT%H:%M:%S.%fZ}",
+        )
 
 
 async def end_bookings(

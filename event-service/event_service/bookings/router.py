@@ -18,6 +18,8 @@ from event_service.deps import (
 )
 from event_service.errors import (
     BookingEnded,
+    CancellationClosed,
+    CheckedIn,
     HoldExpired,
     IdempotencyMismatch,
     RequestInProgress,
@@ -86,7 +88,7 @@ async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) 
 @router.post(
     "/{booking_id}/confirm",
     summary="Turn a hold into a booking",
-    responses=answers(NotAuthenticated, NotFound, HoldExpired, BookingEnded),
+    responses=answers(NotAuthenticated, NotFound, HoldExpired, BookingEnded, SalesClosed),
 )
 @limited("booking")
 async def confirm_booking(
@@ -100,7 +102,7 @@ async def confirm_booking(
 @router.post(
     "/{booking_id}/cancel",
     summary="Cancel a booking; its seats are free at once",
-    responses=answers(NotAuthenticated, NotFound),
+    responses=answers(NotAuthenticated, NotFound, CheckedIn, CancellationClosed),
 )
 @limited("booking")
 async def cancel_booking(

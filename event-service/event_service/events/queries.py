@@ -31,8 +31,16 @@ from service_kit.database import Executor
 from service_kit.paging import Page, Paging
 from service_kit.problems import Forbidden, InvalidRequest, NotFound
 
-_SHOWN = [
-    getattr(Event, name) for name in EventPublic.model_fields if name not in ("seats_available",)
+# What is not said of an event has a value all the same.
+_COMPUTED = {
+    "cancellation_deadline": func.coalesce(
+        col(Event.cancellation_deadline), col(Event.starts_at)
+    ).label("cancellation_deadline")
+}
+_SHOWN: list[Any] = [
+    _COMPUTED.get(name, getattr(Event, name, None))
+    for name in EventPublic.model_fields
+    if name != "seats_available"
 ]
 
 

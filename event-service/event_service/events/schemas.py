@@ -46,6 +46,10 @@ TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
 Price = Annotated[int, Field(ge=0, le=MAX_PRICE, strict=True, description="In minor units.")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
 Capacity = Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
+CancellationDeadline = Annotated[
+    Instant | None,
+    Field(description="Guests may cancel until then; without it, until the event begins."),
+]
 
 
 class RowIn(BaseModel):
@@ -108,6 +112,7 @@ class EventCreate(BaseModel):
     ends_at: Instant
     sales_start: Instant | None = None
     sales_end: Instant | None = None
+    cancellation_deadline: CancellationDeadline = None
     price: Price = 0
     currency: Currency = "EUR"
     max_seats_per_user: Capacity = 10
@@ -133,7 +138,13 @@ class EventCreate(BaseModel):
 
     @model_validator(mode="after")
     def times_are_in_order(self) -> Self:
-        check_times(self.starts_at, self.ends_at, self.sales_start, self.sales_end)
+        check_times(
+            self.starts_at,
+            self.ends_at,
+            self.sales_start,
+            self.sales_end,
+            self.cancellation_deadline,
+        )
         return self
 
 
@@ -142,16 +153,19 @@ def check_times(
     ends_at: datetime,
     sales_start: datetime | None,
     sales_end: datetime | None,
+    cancellation_deadline: datetime | None,
 ) -> None:
     """Raises ValueError with what is out of order."""
     if ends_at <= starts_at:
         raise ValueError("ends_at must be later than starts_at")
     if sales_start and sales_end and sales_end <= sales_start:
         raise ValueError("sales_end must be later than sales_start")
+    if cancellation_deadline and cancellation_deadline > ends_at:
+        raise ValueError("cancellation_deadline must not be later than ends_at")
 
 
 class EventUpdate(BaseModel):
-    """What is left out stays; ``null`` is for the sales window only."""
+    """What is left out stays; ``null`` is for the sales window and the deadline only."""
 
     title: Line200 = None  # type: ignore[valid-type]
     description: Paragraphs = None  # type: ignore[valid-type]
@@ -163,6 +177,7 @@ class EventUpdate(BaseModel):
     ends_at: Instant = None  # type: ignore[assignment]
     sales_start: Instant | None = None
     sales_end: Instant | None = None
+    cancellation_deadline: CancellationDeadline = None
     price: Price = None  # type: ignore[assignment]
     currency: Currency = None  # type: ignore[assignment]
     max_seats_per_user: Capacity = None  # type: ignore[assignment]
@@ -189,6 +204,7 @@ class EventPublic(BaseModel):
     ends_at: datetime
     sales_start: datetime | None
     sales_end: datetime | None
+    cancellation_deadline: datetime
     status: Literal["draft", "published", "cancelled"]
     seating: Literal["general", "assigned"]
     capacity: int

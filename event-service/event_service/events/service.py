@@ -76,11 +76,11 @@ async def update_event(
 def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
     """The fields to set, checked together with those that stay. Raises InvalidRequest."""
     values = change.model_dump(exclude_unset=True, exclude={"capacity", "sections"})
-    nullable = {"sales_start", "sales_end"}
+    nullable = {"sales_start", "sales_end", "cancellation_deadline"}
     empty = [name for name, value in values.items() if value is None and name not in nullable]
     if empty:
         raise InvalidRequest(errors=[{"field": n, "message": "It cannot be null."} for n in empty])
-    times = ("starts_at", "ends_at", "sales_start", "sales_end")
+    times = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
     try:
         check_times(*(values.get(name, getattr(event, name)) for name in times))
     except ValueError as error:

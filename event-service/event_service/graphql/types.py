@@ -122,6 +122,7 @@ class Event:
     ends_at: DateTime
     sales_start: DateTime | None
     sales_end: DateTime | None
+    cancellation_deadline: DateTime
     status: EventStatus
     seating: Seating
     capacity: int

@@ -28,6 +28,11 @@ __all__ = [
 ]
 
 
+MAX_IDEMPOTENCY_KEY = 255
+# Of several entity tags, as a cache between us and a browser may send them.
+MAX_ETAGS = 2_000
+
+
 async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
@@ -41,19 +46,25 @@ async def get_database(request: Request) -> Database:
 async def get_idempotency_key(
     idempotency_key: Annotated[
         str | None,
-        Header(description="Up to 255 visible characters; the same again is answered, not done."),
+        Header(
+            max_length=MAX_IDEMPOTENCY_KEY,
+            description="Up to 255 visible characters; the same again is answered, not done.",
+        ),
     ] = None,
 ) -> str | None:
     if idempotency_key is None:
         return None
-    if not 1 <= len(idempotency_key) <= 255 or not all("!" <= c <= "~" for c in idempotency_key):
+    if not idempotency_key or not all("!" <= c <= "~" for c in idempotency_key):
         raise InvalidRequest.field("Idempotency-Key", "1 to 255 visible ASCII characters.")
     return idempotency_key
 
 
 async def get_if_match(
     if_match: Annotated[
-        str | None, Header(description="The ETag that you read; only its version counts.")
+        str | None,
+        Header(
+            max_length=MAX_ETAGS, description="The ETag that you read; only its version counts."
+        ),
     ] = None,
 ) -> int | None:
     """The version in ``If-Match``; None without the header or with ``*``."""
@@ -86,7 +97,10 @@ async def get_pages(request: Request) -> Pages:
 
 EventPages = Annotated[Pages, Depends(get_pages)]
 IfNoneMatch = Annotated[
-    str | None, Header(description="The ETag that you have; 304 if it is still the same.")
+    str | None,
+    Header(
+        max_length=MAX_ETAGS, description="The ETag that you have; 304 if it is still the same."
+    ),
 ]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 DatabaseDep = Annotated[Database, Depends(get_database)]

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 
 from service_kit.problems import CsrfFailed, Forbidden, NotAuthenticated, Unavailable
 from service_kit.rate_limits import RateLimits
+from service_kit.requests import MAX_HEADER_BYTES, BoundedRequest, refuse_unbounded_parts
 from service_kit.settings import ServiceSettings
 from service_kit.tokens import InvalidToken, KeysUnavailable, Person, Principal, TokenVerifier
 
@@ -50,6 +51,8 @@ async def identify(request: Request) -> None:
 async def _principal(request: Request, token: str) -> Principal | None:
     verifier: TokenVerifier = request.app.state.token_verifier
     try:
+        if len(token) > MAX_HEADER_BYTES:
+            raise InvalidToken("too long")
         principal = await verifier.verify(token)
         if principal.user_id not in request.app.state.erased_users:
             return principal
@@ -167,6 +170,9 @@ class Route(APIRoute):
                 raise forgery
             if needs_principal:
                 await require_principal(request)
+            refuse_unbounded_parts(request.scope)
+            if request.method not in SAFE_METHODS:
+                request = BoundedRequest(request.scope, request.receive)
             return await handle(request)
 
         return admit

@@ -16,6 +16,7 @@ def normal_address(value: str) -> str:
 
 
 def _writable(value: str) -> str:
+    check_text(value)
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise ValueError("holds a control character")
     return value

@@ -40,15 +40,13 @@ class Hasher:
     async def hash(self, password: str) -> str:
         """Raises Unavailable when too many wait."""
         with self._place():
-            return await self._in_thread(self._passwords.hash, _normal(password))
+            return await self._in_thread(self._hash, password)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Whether it matches, and a new hash if the parameters have changed since. Without a hash
         it takes as long and does not match."""
         with self._place():
-            matches, newer = await self._in_thread(
-                self._compare, _normal(password), hashed or self._nobody
-            )
+            matches, newer = await self._in_thread(self._compare, password, hashed or self._nobody)
         return matches and hashed is not None, newer
 
     def close(self) -> None:
@@ -57,9 +55,12 @@ class Hasher:
     async def _in_thread(self, work: Callable[..., ResultT], *arguments: str) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
+    def _hash(self, password: str) -> str:
+        return self._passwords.hash(_normal(password))
+
     def _compare(self, password: str, hashed: str) -> tuple[bool, str | None]:
         try:
-            return self._passwords.verify_and_update(password, hashed)
+            return self._passwords.verify_and_update(_normal(password), hashed)
         except UnknownHashError:
             return False, None
 

@@ -33,7 +33,7 @@ async def get_credentials(
     request: Request,
     username: Annotated[TypedAddress, Form(examples=["ann@example.com"])],
     password: Annotated[Password, Form(json_schema_extra={"format": "password"})],
-    grant_type: Annotated[str | None, Form(pattern="^password$")] = None,
+    grant_type: Annotated[str | None, Form(pattern="^password$", max_length=20)] = None,
 ) -> Credentials:
     """The form of OAuth 2's password grant (RFC 6749, 4.3.2)."""
     principal = request.state.principal

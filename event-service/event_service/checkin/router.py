@@ -1,17 +1,20 @@
 """``/api/v1/events/{event_id}/check-ins``"""
 
 from functools import partial
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import status
+from fastapi import Path, status
 
 from event_service.checkin import service
-from event_service.checkin.schemas import CheckInCreate, CheckInPublic
+from event_service.checkin.schemas import MAX_TICKET_CODE, CheckInCreate, CheckInPublic
 from event_service.deps import CurrentUser, DatabaseDep
 from event_service.errors import AlreadyCheckedIn
 from service_kit.admission import Router
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
 from service_kit.rate_limits import limited
+
+TicketCode = Annotated[str, Path(max_length=MAX_TICKET_CODE)]
 
 router = Router(prefix="/api/v1/events/{event_id}/check-ins", tags=["check-in"])
 
@@ -42,7 +45,7 @@ async def check_in(
 )
 @limited("check_in")
 async def undo_check_in(
-    event_id: UUID, ticket_code: str, user: CurrentUser, database: DatabaseDep
+    event_id: UUID, ticket_code: TicketCode, user: CurrentUser, database: DatabaseDep
 ) -> None:
     undo = partial(
         service.undo_check_in, event_id=event_id, ticket_code=ticket_code, by=user.user_id

@@ -1,6 +1,5 @@
 """What an organizer writes to the guests of an event: each gets it once."""
 
-from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,7 +24,7 @@ class OrganizerMessage(BaseModel):
     )
 
     subject: line(200)  # type: ignore[valid-type]
-    body: Annotated[paragraphs(20_000), Field(min_length=1)]  # type: ignore[valid-type]
+    body: paragraphs(20_000, min_length=1)  # type: ignore[valid-type]
 
 
 class MessageSent(BaseModel):

@@ -44,7 +44,7 @@ def _known_zone(value: str) -> str:
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
 Price = Annotated[int, Field(ge=0, le=MAX_PRICE, strict=True, description="In minor units.")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
+Currency = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
 Capacity = Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
 CancellationDeadline = Annotated[
     Instant | None,

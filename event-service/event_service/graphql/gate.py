@@ -18,7 +18,9 @@ from event_service.graphql.errors import QueryTooLarge
 from event_service.graphql.limits import refuse_too_much, types_of
 from event_service.settings import Settings
 from service_kit.problems import InvalidRequest
+from service_kit.text import TOO_MANY_COMBINING, has_long_combining_run
 
+TEXTS = frozenset({TokenKind.STRING, TokenKind.BLOCK_STRING})
 NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 MAX_DIGITS = 100
 
@@ -58,6 +60,9 @@ def read_document(query: str, settings: Settings) -> DocumentNode:
         # Python refuses to read very long numbers, and validation would take that for our fault.
         if token.kind in NUMBERS and len(token.value or "") > MAX_DIGITS:
             raise InvalidRequest.field("query", "A number is too long.")
+        # What escapes stood for is known only now.
+        if token.kind in TEXTS and has_long_combining_run(token.value or ""):
+            raise InvalidRequest.field("query", f"A text {TOO_MANY_COMBINING}.")
         token = token.next
     return document
 

@@ -10,6 +10,8 @@ from uuid import UUID
 from notification_service.messages.contents import Content, MalformedContent, one_line, read_content
 from service_kit.clock import utc_now
 from service_kit.ids import request_id_from
+from service_kit.problems import InvalidRequest
+from service_kit.text import check_text, refuse_unbounded_text
 
 MAX_KIND = 50
 MAX_DEDUP_KEY = 300
@@ -69,7 +71,7 @@ def read_message(message: object) -> Incoming:
     if not isinstance(key, str) or not _is_storable(key) or not 0 < len(key) <= MAX_DEDUP_KEY:
         # Its id stands in, so that two such messages are not taken for one.
         key, fault = f"malformed:{message_id}", fault or "The message has no usable key."
-    kind = str(one_line(kind))[:MAX_KIND] if isinstance(kind, str) else "unknown"
+    kind = str(one_line(kind[:MAX_KIND])) if isinstance(kind, str) else "unknown"
     content = None
     if fault is None:
         try:
@@ -102,14 +104,18 @@ def _data(value: object) -> tuple[dict[str, Any], str | None]:
         return {}, "The message holds characters that cannot be kept."
     if len(written) > MAX_DATA_CHARACTERS:
         return {}, "The message is too large."
+    try:
+        refuse_unbounded_text(value)
+    except InvalidRequest:
+        return {}, "The message holds a text that is too long, or stacks too many accents."
     return value, None
 
 
 def _is_storable(text: str) -> bool:
     """PostgreSQL keeps neither NUL nor a lone half of a surrogate pair."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        check_text(text, MAX_DEDUP_KEY).encode()
+    except ValueError:
         return False
     return "\x00" not in text
 

@@ -14,7 +14,7 @@ from service_kit.rate_limits import limited
 
 router = Router(prefix="/api/v1/notifications", tags=["preferences"])
 
-Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+Token = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]{16,64}$")]
 
 
 @router.get(

@@ -1,10 +1,11 @@
 """``/api/v1/notifications/templates`` and ``/api/v1/notifications/preview``"""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 
 from notification_service.messages.contents import read_content
+from notification_service.messages.incoming import MAX_KIND
 from notification_service.rendering.letter import LetterWriter
 from notification_service.rendering.previews import preview, preview_sample
 from notification_service.rendering.schemas import Language, Preview, PreviewRequest
@@ -26,7 +27,7 @@ router = Router(prefix="/api/v1/notifications", tags=["templates"])
 )
 @limited("preview")
 async def preview_template(
-    kind: str,
+    kind: Annotated[str, Path(max_length=MAX_KIND)],
     user: Superuser,
     request: Request,
     locale: Language = "en",

@@ -1,5 +1,6 @@
 """The application of auth-service."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 from auth_service.accounts import admin_router, own_router
 from auth_service.accounts import router as registration_router
 from auth_service.accounts.hashing import Hasher
+from auth_service.accounts.passwords import common_passwords
 from auth_service.clients import router as clients_router
 from auth_service.clients.local import LocalServiceClient
 from auth_service.erasures.organizers import Organizers
@@ -58,6 +60,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     app.state.token_verifier = SessionVerifier(ring, database, settings)
     app.state.hasher = Hasher(settings)
+    # Reading it takes as long as some requests; the first that wants it would hold up the others.
+    await asyncio.to_thread(common_passwords)
     app.state.password_checks = PasswordChecks(database, app.state.hasher, settings)
     async with watch_outbox(app.state, OutboxMessage):
         yield

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -30,6 +32,7 @@ from auth_service.keys.service import (
 from auth_service.keys.states import State, states
 from auth_service.models import SigningKey
 from auth_service.settings import Settings
+from service_kit import tokens
 from service_kit.clock import utc_now
 from service_kit.database import Database
 from service_kit.tokens import InvalidToken, KeySet, TokenVerifier, fetch_keys_from
@@ -87,7 +90,7 @@ async def test_the_document_holds_public_keys_only(client: httpx.AsyncClient) ->
     assert set(key) == {"kty", "crv", "x", "kid", "use", "alg"}
     assert (key["kty"], key["crv"], key["use"], key["alg"]) == ("OKP", "Ed25519", "sig", "EdDSA")
     assert key["kid"] == thumbprint(key["x"])
-    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["cache-control"] == "public, max-age=5"
 
 
 async def test_private_keys_are_encrypted_at_rest(
@@ -231,6 +234,66 @@ async def test_a_rotation_that_forgets_the_old_key_refuses_people(rotating_app: 
         assert "here" in load.refused
         # A refresh is all it takes.
         assert (await people.try_password(load.person.email, load.person.password)).is_success
+
+
+class Watch:
+    """The clock of keys and tokens, moved by the test; of the process's own tasks nothing else moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead = 0.0
+        clock = SimpleNamespace(monotonic=lambda: time.monotonic() + self.ahead, time=time.time)
+        monkeypatch.setattr(key_ring, "time", clock)
+        monkeypatch.setattr(tokens, "time", clock)
+
+
+async def believed(verifier: TokenVerifier, token: str) -> bool:
+    try:
+        await verifier.verify(token)
+    except InvalidToken:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("pause", [1.0, 28.0], ids=["busy", "idle"])
+async def test_after_a_compromise_no_service_takes_a_token_of_the_key_30_s_later(
+    start_app: StartApp,
+    fresh_database: FreshDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
+    pause: float,
+) -> None:
+    """The command itself, this service, and the verifier of the others; asked all the time, or not
+    between the command and the end of the 30 s."""
+    watch = Watch(monkeypatch)
+    async with (
+        start_app(database_url=await fresh_database("auth")) as app,
+        client_of(app) as client,
+    ):
+        person = await People(client, app.state.database).sign_in()
+        key = await app.state.key_ring.signing()
+        claims = jwt.decode(person.access_token, options={"verify_signature": False})
+        forged = jwt.encode(
+            {**claims, "superuser": True}, key.private_key, "EdDSA", headers={"kid": key.kid}
+        )
+        elsewhere = TokenVerifier(
+            KeySet(fetch_keys_from("https://localhost", client)),
+            issuer="parterre",
+            leeway_seconds=30,
+        )
+        stolen = [person.access_token, forged]
+        for token in stolen:
+            assert await believed(elsewhere, token)
+        done = await command(main, app.state.settings, "rotate", "--compromised")
+        assert done.returncode == 0, done.stderr
+        for _ in range(round(28 / pause)):
+            watch.ahead += pause
+            last = [await believed(elsewhere, token) for token in stolen]
+            answer = await client.get(f"{API}/users/me", headers=person.headers)
+            await asyncio.sleep(0.01)
+        assert last == [False, False]
+        assert problem(answer) == (401, "not-authenticated")
+        again = await People(client, app.state.database).sign_in(person)
+        assert await believed(elsewhere, again.access_token)
 
 
 async def test_a_withdrawn_key_is_neither_published_nor_believed_nor_kept(

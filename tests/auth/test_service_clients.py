@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from auth_service.bootstrap import bootstrap
-from auth_service.clients.local import LocalServiceClient
+from auth_service.clients.local import SCOPE, LocalServiceClient
 from auth_service.clients.service import add_secret, hash_secret
 from auth_service.models import ServiceClient
 from service_kit.database import Database
@@ -141,5 +141,5 @@ async def test_the_relay_signs_for_itself(auth_app: FastAPI, auth_settings: Make
     tokens = [request.headers["authorization"].removeprefix("Bearer ") for request in sent]
     claims = jwt.decode(tokens[0], options={"verify_signature": False})
     assert (claims["sub"], claims["aud"]) == ("auth-service", SERVICE_AUDIENCE)
-    assert claims["scope"] == "notifications:send"
+    assert claims["scope"] == SCOPE
     assert tokens[0] == tokens[1] and len(sent) == 2

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Form, Request
 
 from auth_service.clients.schemas import ServiceToken
-from auth_service.clients.service import authenticate, granted_scope
+from auth_service.clients.service import CLIENT_ID, authenticate, granted_scope
 from auth_service.db import SessionDep
 from auth_service.deps import IssuerDep, NoStore
 from auth_service.errors import ClientNotAuthenticated, InvalidScope, UnsupportedGrant
@@ -25,7 +25,7 @@ async def get_client(request: Request, session: SessionDep) -> ServiceClient:
     except ValueError:
         raise ClientNotAuthenticated from None
     client_id, separator, secret = decoded.partition(":")
-    if scheme.lower() != "basic" or not separator or "\x00" in client_id:
+    if scheme.lower() != "basic" or not separator or not CLIENT_ID.fullmatch(client_id):
         raise ClientNotAuthenticated
     return await authenticate(session, client_id, secret)
 

@@ -22,6 +22,8 @@ from service_kit.database import DATABASE_ERRORS, Database
 from service_kit.tokens import ALGORITHM
 
 FRESH_SECONDS = 2.0
+# Keys as old as this are read again before a token is believed.
+STALE_SECONDS = 10.0
 CLOCK_MARGIN = timedelta(seconds=60)
 
 log = structlog.get_logger()
@@ -71,15 +73,18 @@ class KeyRing:
         return next(key for key in self._keys if found[key.kid] is State.SIGNING)
 
     async def document(self) -> dict[str, Any]:
-        """The JSON Web Key Set (RFC 7517)."""
-        await self._prepare()
+        """The JSON Web Key Set (RFC 7517), as it is now: others believe tokens by it, and a key that
+        was withdrawn must not reach them once more. Who asks for it holds no connection."""
+        await self._read_if_old()
         found = self._states()
         shown = [key for key in self._keys if found[key.kid] is not State.WITHDRAWN]
         return {"keys": [key.document() for key in shown]}
 
     async def find_public(self, kid: str) -> Any | None:
-        """The public key, unless it is unknown or withdrawn."""
+        """The public key, unless it is unknown or withdrawn. Asked before a request has a connection."""
         await self._prepare()
+        if time.monotonic() - self._read_at >= STALE_SECONDS:
+            await self._read_if_old()
         if not any(key.kid == kid for key in self._keys):
             # Another process may have made it just now.
             await self._read_if_old()

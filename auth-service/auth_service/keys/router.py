@@ -9,8 +9,9 @@ from service_kit.rate_limits import limited
 
 router = Router(tags=["keys"])
 
-# Less than the time from a key's publication to its first signature.
-KEPT_SECONDS = 300
+# A cache on the way must not keep a key much longer than the services themselves do
+# (KEYS_REFRESH_SECONDS), so that one that was withdrawn is refused everywhere within 30 s.
+KEPT_SECONDS = 5
 
 
 @router.get(

@@ -206,6 +206,13 @@ def test_the_page_brings_all_it_needs_and_is_framed_by_nobody(mailbox: Mailbox) 
         assert all(address not in file.text for file in files)
 
 
+def test_what_people_wrote_has_its_own_direction(mailbox: Mailbox) -> None:
+    page = mailbox.http.get("/").text
+    for part in ('<h2 dir="auto">', 'class="subject" dir="auto"', '<dd class="sender" dir="auto">'):
+        assert part in page
+    assert "unicode-bidi: plaintext" in mailbox.http.get("/page.css").text
+
+
 @pytest.mark.parametrize("place", ["/nothing", "/mails/none", "/part/none/0", "/page.html"])
 def test_an_unknown_place_is_not_found(mailbox: Mailbox, place: str) -> None:
     assert mailbox.http.get(place).status_code == 404

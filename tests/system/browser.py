@@ -165,6 +165,11 @@ class Window:
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
 
+    def reload(self) -> None:
+        self.evaluate("window.isBefore = true")
+        self.call("Page.reload")
+        self.wait("!window.isBefore && document.querySelector('main *')")
+
     def wait(self, expression: str, *, seconds: float = 15.0) -> Any:
         """The value of a JavaScript expression, as soon as it is true."""
         deadline = time.monotonic() + seconds

@@ -41,6 +41,7 @@ def signed_in_window(window: Window, stack: Stack, person: Person, hash_: str) -
     window.open(url(stack, f"#/sign-in?next={hash_}"))
     sign_in(window, person)
     window.wait("document.querySelector('.person .name')?.textContent.includes('Nadia')")
+    window.wait("!location.hash.startsWith('#/sign-in')")
 
 
 def bookings_of(person: Person) -> list[Json]:
@@ -74,7 +75,7 @@ def test_the_token_of_a_link_leaves_the_address_bar_and_outlives_a_reload(
     assert browser.evaluate("location.hash") == "#/verify"
     history = browser.call("Page.getNavigationHistory")["entries"]
     assert [entry for entry in history if token in entry["url"]] == []
-    browser.evaluate("location.reload()")
+    browser.reload()
     browser.click("main button", text="Confirm this address")
     browser.see("Your address is confirmed")
     assert token not in browser.evaluate("JSON.stringify([sessionStorage, localStorage])")
@@ -278,3 +279,73 @@ def test_an_address_that_no_mail_can_reach_is_refused_at_its_field(
         "document.querySelector('[name=email]').closest('.field').querySelector('.error').textContent"
     )
     assert "’" in said and "'" in said, said
+
+
+def test_one_signs_out_everywhere_else_at_one_press(
+    stack: Stack, browser: Window, person: MakePerson
+) -> None:
+    guest = person("page-everywhere")
+    signed_in_window(browser, stack, guest, "/account")
+    other = browser.beside()
+    signed_in_window(other, stack, guest, "/account")
+    for window, number in ((other, 3), (other, 1)):
+        window.reload()
+        window.click("summary", text="Where you are signed in")
+        window.wait(f"document.querySelectorAll('.rows li').length === {number}")
+        if number > 1:
+            window.click("button", text="Sign out everywhere else")
+            window.see("You are signed out everywhere else")
+            window.wait("document.querySelectorAll('.rows li').length === 1")
+
+
+def test_a_guest_who_came_in_is_told_why_nothing_can_be_cancelled(
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Came in")
+    guest = person("page-came-in")
+    booking = guest.book(event).json()
+    ticket = {"ticket_code": booking["seats"][0]["ticket_code"]}
+    organizer.send("POST", f"/events/{event['id']}/check-ins", 200, json=ticket)
+    signed_in_window(browser, stack, guest, f"/bookings/{booking['id']}")
+    browser.click("button", text="Cancel booking")
+    browser.click("dialog button", text="Cancel booking")
+    browser.see("Somebody came in with one of these tickets already")
+    assert bookings_of(guest)[0]["status"] == "confirmed"
+
+
+def test_an_organizer_with_events_is_told_why_the_account_stays(
+    stack: Stack, browser: Window, person: MakePerson
+) -> None:
+    host = person("page-host")
+    publish(host, title="Still to come")
+    signed_in_window(browser, stack, host, "/account")
+    browser.click("summary", text="Erase account")
+    browser.evaluate("[...document.querySelectorAll('[name=current_password]')].at(-1).focus()")
+    browser.call("Input.insertText", text=PASSWORD)
+    browser.press("Enter")
+    browser.click("dialog button", text="Erase account")
+    browser.see("You have published events that are not over")
+    host.send("GET", "/users/me", 200)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("ann\u2013lee@example.com", "Type - instead"),
+        ("ﬁona@example.com", "cannot stand in an e-mail address before the @"),
+        ("a" * 65 + "@example.com", "At most 64 characters before the @"),
+        ("ann@", "This is not an e-mail address"),
+    ],
+)
+def test_what_is_wrong_with_an_address_stands_at_its_field(
+    stack: Stack, browser: Window, address: str, said: str
+) -> None:
+    browser.open(url(stack, "#/register"))
+    browser.fill("[name=email]", address)
+    browser.fill("[name=password]", PASSWORD)
+    browser.press("Enter")
+    browser.wait("document.querySelector('[name=email]').getAttribute('aria-invalid') === 'true'")
+    text = browser.evaluate(
+        "document.querySelector('[name=email]').closest('.field').querySelector('.error').textContent"
+    )
+    assert said in text

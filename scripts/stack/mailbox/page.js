@@ -114,7 +114,8 @@ function frameOf(mail) {
 }
 
 function viewsOf(mail) {
-  const text = url => async () => make("pre", await decoded(url));
+  // Each paragraph in its own direction, as mail programs show it.
+  const text = url => async () => make("pre", await decoded(url), { className: "plain-text" });
   const views = [];
   if (mail.html !== null) views.push(["HTML", async () => frameOf(mail)]);
   if (mail.text !== null) views.push(["Text", text(partUrl(mail.id, mail.text))]);

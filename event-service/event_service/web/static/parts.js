@@ -171,7 +171,24 @@ function showProblem(problem, wraps, place) {
   }
 }
 
-const translated = (message) => (has(`mistake.${message}`) ? t(`mistake.${message}`) : message);
+// What the services say with a sign or a number in it.
+const MISTAKES = [
+  [/^holds (?<sign>.+), which no mail server takes; type (?<meant>.+) instead$/, "mistaken.meant"],
+  [/^holds (?<sign>.+), which no mail server takes before the @$/, "mistaken.sign"],
+  [/^has more than (?<n>\d+) characters$/, "mistaken.long"],
+  [/^has more than (?<n>\d+) characters before the @$/, "mistaken.long-name"],
+  [/^has more than (?<n>\d+) combining characters in a row$/, "mistaken.combining"],
+  [/^must lie between (?<first>\d+) and (?<last>\d+)$/, "mistaken.between"],
+];
+
+export function translated(message) {
+  if (has(`mistake.${message}`)) return t(`mistake.${message}`);
+  for (const [pattern, key] of MISTAKES) {
+    const found = pattern.exec(message);
+    if (found) return t(key, found.groups);
+  }
+  return message;
+}
 
 export function setBusy(button, busy) {
   for (const name of ["aria-busy", "aria-disabled"]) {

@@ -10,7 +10,7 @@ export function narrow(title, ...content) {
 }
 
 // Signs that telephones write for an apostrophe, which no mail server takes for one.
-const CURLY = /[\u2018\u2019\u00b4`]/;
+const CURLY = /[\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4]/;
 
 // No type="email": browsers judge by rules of their own, in a language of their own, and rewrite domains.
 export const email = (value = "") =>
@@ -26,7 +26,7 @@ export const email = (value = "") =>
     maxlength: 254,
     check: (typed) => {
       const [sign] = CURLY.exec(typed) ?? [];
-      return sign && t("curly-mistake", { sign });
+      return sign && t("mistaken.meant", { sign, meant: "'" });
     },
   });
 

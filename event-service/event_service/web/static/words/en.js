@@ -139,7 +139,6 @@ export default {
 
   // Coming in
   email: "E-mail address",
-  "curly-mistake": "“{sign}” cannot stand in an e-mail address. Write a straight apostrophe (') or leave it out.",
   password: "Password",
   "new-password": "New password",
   "current-password": "Current password",
@@ -319,4 +318,15 @@ export default {
   "mistake.has more than 100000 seats": "A hall may have up to 100,000 seats.",
   "mistake.sales_end must be later than sales_start": "Sales must end later than they start.",
   "mistake.holds a control character": "It holds a character that cannot be stored.",
+  "mistake.holds nothing that can be seen": "Write something that can be seen.",
+  "mistake.must be an active ISO 4217 currency code, such as EUR": "Choose a currency that is in use.",
+  "mistake.two rows of a section have the same name": "Two rows of a section have the same name.",
+  "mistake.ends_at must be later than starts_at": "The end must be later than the start.",
+  "mistake.has a domain to which mail might go astray": "Mail to this domain might reach somebody else. Write its name with other letters.",
+  "mistaken.meant": "“{sign}” cannot stand in an e-mail address. Type {meant} instead.",
+  "mistaken.sign": "“{sign}” cannot stand in an e-mail address before the @.",
+  "mistaken.long": "At most {n} characters, please.",
+  "mistaken.long-name": "At most {n} characters before the @, please.",
+  "mistaken.combining": "Too many accents on one letter: at most {n}.",
+  "mistaken.between": "Choose a date between {first} and {last}.",
 };

@@ -149,7 +149,6 @@ export default {
   "booking-cancelled": "Бронь отменена.",
 
   email: "Электронная почта",
-  "curly-mistake": "В адресе не может стоять «{sign}». Поставьте прямой апостроф (') или уберите его.",
   password: "Пароль",
   "new-password": "Новый пароль",
   "current-password": "Нынешний пароль",
@@ -328,4 +327,15 @@ export default {
   "mistake.has more than 100000 seats": "В зале может быть до 100 000 мест.",
   "mistake.sales_end must be later than sales_start": "Продажа должна кончаться позже, чем начинается.",
   "mistake.holds a control character": "Здесь есть символ, который нельзя сохранить.",
+  "mistake.holds nothing that can be seen": "Напишите что-нибудь видимое.",
+  "mistake.must be an active ISO 4217 currency code, such as EUR": "Выберите действующую валюту.",
+  "mistake.two rows of a section have the same name": "У двух рядов сектора одно название.",
+  "mistake.ends_at must be later than starts_at": "Конец должен быть позже начала.",
+  "mistake.has a domain to which mail might go astray": "Письмо на этот домен может попасть к другому. Напишите его другими буквами.",
+  "mistaken.meant": "В адресе не может стоять «{sign}». Напишите {meant}.",
+  "mistaken.sign": "В адресе перед @ не может стоять «{sign}».",
+  "mistaken.long": "Не больше {n} символов.",
+  "mistaken.long-name": "Перед @ — не больше {n} символов.",
+  "mistaken.combining": "Слишком много знаков над одной буквой: можно не больше {n}.",
+  "mistaken.between": "Выберите дату между {first} и {last}.",
 };

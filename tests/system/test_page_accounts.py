@@ -132,6 +132,30 @@ def test_a_new_password_by_the_link_of_a_mail(
     browser.see("does not work any more")
 
 
+def test_the_link_that_ends_reminders_waits_for_a_press_and_says_when_it_is_wrong(
+    stack: Stack, browser: Window
+) -> None:
+    browser.open(url(stack, "#/unsubscribe?token=" + "A" * 32))
+    browser.see("Do you want no more mails")
+    assert browser.evaluate("location.hash") == "#/unsubscribe"
+    assert [r for r in browser.requests if "unsubscribe/" in r["url"]] == []
+    browser.click("main button", text="End reminders")
+    browser.see("does not work any more")
+
+
+def test_a_form_speaks_the_language_of_the_page(stack: Stack, browser: Window) -> None:
+    browser.open(url(stack))
+    browser.see("Take your seat")
+    browser.click("button", text="Русский")
+    browser.see("Займите своё место")
+    browser.open(url(stack, "#/register"))
+    browser.click("main button", text="Завести аккаунт")
+    browser.see("Заполните это поле")
+    browser.fill("[name=password]", "short")
+    browser.click("main button", text="Завести аккаунт")
+    browser.see("Не меньше 10 символов")
+
+
 @pytest.mark.parametrize("is_told", [True, False], ids=["told", "not told"])
 def test_a_window_of_one_account_does_not_book_for_the_account_of_another_window(
     stack: Stack, browser: Window, organizer: Person, person: MakePerson, is_told: bool

@@ -100,7 +100,16 @@ def event_of(window: Window, organizer: Person) -> Json:
 
 @pytest.mark.parametrize(
     ("currency", "typed"),
-    [("JPY", "12.5"), ("EUR", "12.345"), ("HUF", "1.001"), ("KWD", "1.2345"), ("EUR", "1,234.50")],
+    [
+        ("EUR", "-1"),
+        ("EUR", "1e3"),
+        ("JPY", "1000000001"),
+        ("JPY", "12.5"),
+        ("EUR", "12.345"),
+        ("HUF", "1.001"),
+        ("KWD", "1.2345"),
+        ("EUR", "1,234.50"),
+    ],
 )
 def test_an_amount_with_more_decimals_than_its_currency_has_is_refused(
     stack: Stack, browser: Window, organizer: Person, currency: str, typed: str
@@ -211,6 +220,24 @@ def test_what_is_written_from_right_to_left_keeps_its_order(
     browser.wait("document.querySelectorAll('.card').length >= 1")
     for selector in (".card h2", ".card .fact bdi", ".card .category"):
         assert browser.evaluate(direction % f"{selector}:not(:has(bdi)), {selector} bdi") == "rtl"
+
+
+TITLES = r"""import('/static/x/parts.js').then(({ titleOf, placeName }) => [
+    ...["\u200b\u2060", "\u3164 \u2800", "\u0301", " ", "\u00ad"].map((title) => titleOf({ title })),
+    titleOf({ title: "\u200bJazz" }),
+    placeName({ section: "\u05d0\u05d5\u05dc\u05dd\u202e", row: "1", number: 2 }),
+])"""
+
+
+def test_a_title_that_nobody_can_see_still_has_a_name_and_a_sentence_keeps_its_order(
+    stack: Stack, browser: Window
+) -> None:
+    browser.open(url(stack))
+    browser.see("Take your seat")
+    *unseen, seen, seat = browser.evaluate(TITLES)
+    assert unseen == ["Untitled event"] * 5
+    assert seen == "\u200bJazz"
+    assert seat == "\u2068\u05d0\u05d5\u05dc\u05dd\u2069, row 1, seat 2"
 
 
 def test_long_words_do_not_widen_the_page(stack: Stack, browser: Window, organizer: Person) -> None:

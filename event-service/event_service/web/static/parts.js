@@ -137,7 +137,7 @@ export function form({ fields: wraps, submit, done, className = "form", children
     wraps.forEach((wrap) => wrap.mistake(""));
     problemPlace.replaceChildren();
     const invalid = wraps.filter((wrap) => {
-      const wrong = wrap.input.checkValidity() ? wrap.check?.(wrap.input.value) : wrap.input.validationMessage;
+      const wrong = wrap.input.checkValidity() ? wrap.check?.(wrap.input.value) : invalidity(wrap.input);
       if (wrong) wrap.mistake(wrong);
       return wrong;
     });
@@ -155,6 +155,14 @@ export function form({ fields: wraps, submit, done, className = "form", children
     }
   });
   return element;
+}
+
+/** In the page's language: the browser has its own. */
+function invalidity({ validity, minLength, min, max, validationMessage }) {
+  if (validity.valueMissing) return t("invalid.missing");
+  if (validity.tooShort) return t("invalid.short", { n: minLength });
+  if (min !== undefined && min !== "" && max !== "") return t("invalid.number", { min, max });
+  return validationMessage;
 }
 
 function showProblem(problem, wraps, place) {

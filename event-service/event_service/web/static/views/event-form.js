@@ -16,6 +16,8 @@ import { field, form } from "../parts.js";
 import { SectionRows } from "../section-rows.js";
 
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+// In minor units, as the service takes it.
+const MAX_PRICE = 1_000_000_000;
 const WEEK_MILLISECONDS = 7 * 86_400_000;
 
 export async function render({ params: [id], signal, go }) {
@@ -222,16 +224,21 @@ function seatingFields(event, currencyInput) {
 }
 
 function priced(sections, currency) {
-  if (sections.some(({ price }) => Number.isNaN(price)))
-    throw mistake("sections", t("price-mistake", { n: decimals(currency) }));
+  for (const { price } of sections) checkPrice("sections", price, currency);
   return sections;
+}
+
+/** NaN is what no currency writes so. */
+function checkPrice(name, price, currency) {
+  if (Number.isNaN(price)) throw mistake(name, t("price-mistake", { n: decimals(currency) }));
+  if (price > MAX_PRICE) throw mistake(name, t("price-too-high", { amount: money(MAX_PRICE, currency) }));
 }
 
 /** What the API takes; a mistake that only we can see is shown like the service's own. */
 function read(values, inputs, event) {
   const { timezone, currency } = values;
   const price = toMinor(values.price, currency);
-  if (Number.isNaN(price)) throw mistake("price", t("price-mistake", { n: decimals(currency) }));
+  checkPrice("price", price, currency);
   if (event?.seating === "assigned" && decimals(currency) !== decimals(event.currency))
     throw mistake("currency", t("currency-mistake", { n: decimals(event.currency) }));
   const times = readTimes(values, timezone, event);

@@ -152,3 +152,19 @@ async def test_a_password_longer_than_any_is_a_mistake_and_no_guess(
         answer = await client.post(API + path, data=form)
         assert problem(answer) == (422, "invalid-request")
         assert answer.json()["errors"][0]["field"] == "password"
+
+
+async def test_a_form_as_long_as_a_body_may_be_is_refused_before_it_is_parsed(
+    client: httpx.AsyncClient,
+) -> None:
+    content = b"username=" + b"%21" * 340_000
+    for path in ("/auth/login", "/auth/session", "/auth/refresh"):
+
+        async def send(path: str = path) -> httpx.Response:
+            return await client.post(API + path, content=content, headers=FORM)
+
+        assert problem(await send()) == (422, "invalid-request")
+        assert await holds(client, send) < LONGEST_PAUSE_SECONDS, path
+    parts = [("x", (None, "y"))] * 900
+    answer = await client.post(f"{API}/auth/login", files=parts)
+    assert problem(answer) == (422, "invalid-request")

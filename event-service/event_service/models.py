@@ -172,6 +172,8 @@ class Booking(Base, table=True):
     currency: str
     created_at: datetime = Field(default_factory=utc_now)
     expires_at: datetime | None = None
+    # Of what was held before; what never was is confirmed when it is created.
+    confirmed_at: datetime | None = None
     ended_at: datetime | None = None
     # The start that its guest was reminded of: an event that is moved has another.
     reminded_of: datetime | None = None

@@ -175,6 +175,52 @@ async def test_no_cell_of_the_file_starts_a_formula(
     assert {row["row"][:2] for row in rows} == {"'="}
 
 
+SEEN_BY_NOBODY = (
+    "\ufeff", "\u200b", "\u200d", "\u2060", "\u200e", "\u202e", "\u2066", "\u00ad", "\u061c", "\u180e",
+    "\ufe0f", "\u034f", "\U000e0001", "\U000e0061", "\ufff9", "\x00", "\x1f", "\x7f", "\x85", "\u2028",
+    "\u2029", "\u3164", "\uffa0", "\u115f", "\u2800", "\u17b5", "\u0301", "\ue000", "\t", "\r", "\n", "\v",
+    "\f", " ", "\xa0", "\u1680", "\u2003", "\u202f", "\u205f", "\u3000", "\ufeff\u200b \u2060", "",
+)  # fmt: skip
+CALCULATED = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+    "\ufe66",
+    "\ufe62",
+    "\ufe63",
+    "\ufe6b",
+    "\u2212",
+)
+
+
+@pytest.mark.parametrize("prefix", SEEN_BY_NOBODY, ids=ascii)
+def test_nothing_unseen_before_a_formula_lets_it_through(prefix: str) -> None:
+    for start in CALCULATED:
+        text = f"{prefix}{start}1+1"
+        assert cell(text) == f"'{text}"
+    for plain in ("Stalls", "Ложа", "1", "é", "桟敷", "🎭", "(left)"):
+        is_quoted = any(character in prefix for character in "\t\r\n")
+        assert cell(prefix + plain) == ("'" if is_quoted else "") + prefix + plain
+
+
+async def test_no_column_is_a_way_in(organizer: User, guest: User, published: Publish) -> None:
+    """What people name is in ``section`` and ``row``; the API takes nothing invisible away."""
+    names = [f"\ufeff\u200b{start}1" for start in CALCULATED]
+    plan = [{"name": name, "rows": [{"name": name, "seats": 1}]} for name in names]
+    event = await published(seating={"kind": "assigned", "sections": plan}, max_seats_per_user=20)
+    assert (await guest.book(event, len(names))).status_code == 201
+    found = await table(organizer, event)
+    assert [row["section"] for row in found] == [f"'{name}" for name in names]
+    assert [row["row"] for row in found] == [f"'{name}" for name in names]
+    for row in found:
+        assert not any(value.startswith(CALCULATED) for value in row.values())
+
+
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=4), max_size=5))
 def test_whatever_is_written_is_read_again_and_calculates_nothing(rows: list[list[str]]) -> None:
     rows = [[value.encode(errors="replace").decode() for value in row] for row in rows]

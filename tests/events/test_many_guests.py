@@ -23,6 +23,7 @@ from tests.events.many_guests import fill, others_waiting, timed, wait_in_line
 FEW, MANY = 110, 4_400
 # Far above what a statement of the service takes in Python, far below an object for each guest.
 LOOP_SECONDS = 0.1
+BOOKED_YESTERDAY = "UPDATE booking SET created_at = now() - interval '1 day' WHERE event_id = :id"
 
 Act = Callable[[User, Json], Awaitable[httpx.Response]]
 
@@ -164,6 +165,7 @@ async def test_many_are_reminded_in_batches_that_keep_nobody_waiting(
             text("UPDATE event SET starts_at = now() + interval '20 hours' WHERE id = :id"),
             {"id": event["id"]},
         )
+        await session.execute(text(BOOKED_YESTERDAY), {"id": event["id"]})
         confirmed = await session.scalar(
             text("SELECT count(*) FROM booking WHERE event_id = :id AND status = 'confirmed'"),
             {"id": event["id"]},
@@ -192,6 +194,8 @@ async def test_a_reminder_holds_what_the_confirmation_held(
     plan = (await guest.get(f"/events/{event['id']}/seats")).json()["sections"]
     chosen = [part["rows"][0]["seats"][1]["id"] for part in plan]
     booking = (await guest.book(event, seat_ids=chosen)).json()
+    async with app.state.database.transaction() as session:
+        await session.execute(text(BOOKED_YESTERDAY), {"id": event["id"]})
     while await upkeep.remind_guests(app.state.database):
         pass
     [confirmation] = await messages(app, event["id"], "booking-confirmed")

@@ -6,14 +6,18 @@ program skips it.
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from service_kit.text import is_invisible
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection). Excel also takes the
-# full-width forms of East Asian keyboards.
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+# full-width forms of East Asian keyboards, which NFKC turns into these.
+_FORMULA_STARTS = frozenset("=+-@\u2212")
+_CELL_ENDS = frozenset("\t\r\n")
 
 
 def cell(value: Any) -> str:
@@ -25,7 +29,19 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     text = str(value)
-    return f"'{text}" if text.lstrip(" \xa0").startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if _may_calculate(text) else text
+
+
+def _may_calculate(text: str) -> bool:
+    """Whether a formula begins with it, after whatever no reader sees and some program skips."""
+    for character in text:
+        if character in _CELL_ENDS:
+            return True
+        # Control and format characters, and marks that have nothing to stand on.
+        if is_invisible(character) or unicodedata.category(character)[0] in "CM":
+            continue
+        return not _FORMULA_STARTS.isdisjoint(unicodedata.normalize("NFKC", character)[0])
+    return False
 
 
 def encode_rows(rows: Iterable[Sequence[Any]]) -> bytes:

@@ -69,6 +69,7 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
         if affected_rows(kept) != booking.quantity:
             raise HoldExpired
         booking.status, booking.expires_at = "confirmed", None
+        booking.confirmed_at = utc_now()
         session.add_all(
             [
                 SeatTally(event_id=event.id, held=-booking.quantity, booked=booking.quantity),
@@ -95,7 +96,12 @@ async def cancel_booking(
         if was_confirmed:
             session.add(
                 booking_message(
-                    OutboxMessage, "booking-cancelled", booking, tickets, event, reason="guest"
+                    OutboxMessage,
+                    "booking-cancelled",
+                    booking,
+                    tickets,
+                    event,
+                    cancelled_by="guest",
                 )
             )
             await session.flush()

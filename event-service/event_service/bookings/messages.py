@@ -1,6 +1,7 @@
 """What event-service tells about bookings: snapshots for the mails, without address or name."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from event_service.bookings.writing import NewBooking, NewTicket
@@ -10,6 +11,10 @@ from service_kit.outbox import RowT, notification
 EVENT_FIELDS = (
     "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version"
 )  # fmt: skip
+
+# A mail shows the first few; the number of all is ``quantity``. With each of 100,000 seats no message
+# would pass the queue.
+SEATS_IN_MESSAGE = 50
 
 
 def event_snapshot(event: Any) -> dict[str, Any]:
@@ -37,7 +42,7 @@ def booking_snapshot(booking: Any, tickets: Iterable[Any], event: Any) -> dict[s
         "total": booking.total,
         "currency": booking.currency,
         "expires_at": booking.expires_at.isoformat() if booking.expires_at else None,
-        "seats": [seat_snapshot(ticket) for ticket in tickets],
+        "seats": [seat_snapshot(ticket) for ticket in islice(tickets, SEATS_IN_MESSAGE)],
         "event": event_snapshot(event),
     }
 
@@ -50,7 +55,8 @@ def booking_message(
     event: Any,
     **more: Any,
 ) -> RowT:
-    """``booking.confirmed.v1`` and its like: one per booking and kind."""
+    """``booking.confirmed.v1`` and its like: one per booking and kind. A ``reason`` in ``more`` is what
+    somebody wrote; what we know ourselves has a name of its own."""
     return notification(
         row,
         topic=f"{kind.replace('-', '.', 1)}.v1",

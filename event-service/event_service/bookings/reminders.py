@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Select,
     Text,
     cast,
@@ -14,15 +15,16 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.messages import event_snapshot
+from event_service.bookings.messages import SEATS_IN_MESSAGE, event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, Ticket
 from service_kit.bulk_messages import json_object, write_notifications
 
 REMINDED_BEFORE_START = timedelta(hours=24)
+NOT_REMINDED_AFTER_CONFIRMATION = timedelta(hours=1)
 REMINDERS_PER_BATCH = 1_000
 
 
@@ -34,9 +36,7 @@ async def remind(session: AsyncSession) -> int:
     """
     is_due = exists(
         select(col(Booking.id)).where(
-            col(Booking.event_id) == col(Event.id),
-            col(Booking.status) == "confirmed",
-            col(Booking.reminded_of).is_distinct_from(col(Event.starts_at)),
+            col(Booking.event_id) == col(Event.id), *_is_due(col(Event.starts_at))
         )
     )
     event = await session.scalar(
@@ -64,15 +64,21 @@ async def remind(session: AsyncSession) -> int:
     )
 
 
+def _is_due(starts_at: Any) -> tuple[ColumnElement[bool], ...]:
+    """Of a booking: it is confirmed, for an hour at least, and not reminded of this start."""
+    confirmed_at = func.coalesce(col(Booking.confirmed_at), col(Booking.created_at))
+    return (
+        col(Booking.status) == "confirmed",
+        col(Booking.reminded_of).is_distinct_from(starts_at),
+        confirmed_at <= func.now() - NOT_REMINDED_AFTER_CONFIRMATION,
+    )
+
+
 def _recipients(event: Event) -> Select[Any]:
     """A batch of bookings, marked as reminded, each with a message of its own."""
     due = (
         select(col(Booking.id))
-        .where(
-            col(Booking.event_id) == event.id,
-            col(Booking.status) == "confirmed",
-            col(Booking.reminded_of).is_distinct_from(event.starts_at),
-        )
+        .where(col(Booking.event_id) == event.id, *_is_due(event.starts_at))
         .order_by(col(Booking.id))
         .limit(REMINDERS_PER_BATCH)
         .with_for_update(skip_locked=True, key_share=True)
@@ -118,4 +124,6 @@ def _seats(booking_id: Any) -> Any:
         ticket_code=col(Ticket.code),
     )
     in_order = func.jsonb_agg(aggregate_order_by(seat, col(Ticket.position)))
-    return select(in_order).where(col(Ticket.booking_id) == booking_id).scalar_subquery()
+    # A LIMIT would need a LATERAL, in which SQLAlchemy cannot name a row that an UPDATE returns.
+    first = func.jsonb_path_query_array(in_order, cast(f"$[0 to {SEATS_IN_MESSAGE - 1}]", JSONPATH))
+    return select(first).where(col(Ticket.booking_id) == booking_id).scalar_subquery()

@@ -11,9 +11,10 @@ import pytest
 from fastapi import FastAPI
 from icalendar import Calendar, Timezone
 
-from event_service.bookings.calendar import calendar_file, local_time
+from event_service.bookings.calendar import booking_calendar_file
 from event_service.bookings.tickets import draw
 from event_service.models import Event
+from service_kit.calendar_files import local_time
 from tests.events.conftest import Json, Publish, User, problem
 from tests.events.test_holds import let_lapse
 
@@ -29,13 +30,16 @@ def event_at(starts_at: datetime, timezone: str = "Europe/Berlin", **more: Any) 
         ends_at=starts_at + timedelta(hours=1),
         seating="general",
         capacity=1,
+        version=1,
         **fields,
     )
 
 
 def read(event: Event) -> tuple[str, Any]:
     """The file as text, and its one entry as a calendar program reads it."""
-    content = calendar_file(uuid4(), "confirmed", event, url="http://x/", at=datetime.now(UTC))
+    content = booking_calendar_file(
+        uuid4(), "confirmed", event, url="http://x/", at=datetime.now(UTC)
+    )
     calendar = Calendar.from_ical(content)
     (entry,) = calendar.walk("VEVENT")
     return content.decode().replace("\r\n ", ""), entry
@@ -89,7 +93,8 @@ async def test_a_later_file_replaces_an_earlier_one(
     await organizer.patch(f"/events/{event['id']}", {"starts_at": later})
     after = await calendar_of(guest, booking)
     assert after["uid"] == before["uid"]
-    assert after["sequence"] >= before["sequence"]
+    assert before["sequence"] == event["version"]
+    assert after["sequence"] == event["version"] + 1
     assert after["dtstart"].dt - before["dtstart"].dt == timedelta(minutes=5)
 
 
@@ -99,6 +104,19 @@ async def test_the_calendar_shows_what_has_become_of_the_booking(
     held, lapsed, cancelled = await unconfirmed(app, guest, published)
     states = [(await calendar_of(guest, one))["status"] for one in (held, lapsed, cancelled)]
     assert states == ["TENTATIVE", "CANCELLED", "CANCELLED"]
+
+
+async def test_the_file_of_a_cancelled_booking_takes_the_entry_out(
+    guest: User, published: Publish
+) -> None:
+    booking = (await guest.book(await published())).json()
+    before = await calendar_of(guest, booking)
+    await guest.post(f"/bookings/{booking['id']}/cancel")
+    answer = await guest.get(f"/bookings/{booking['id']}/calendar.ics")
+    after = await calendar_of(guest, booking)
+    assert "\r\nMETHOD:CANCEL\r\n" in answer.text
+    assert after["uid"] == before["uid"]
+    assert after["sequence"] > before["sequence"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +188,9 @@ def test_a_title_cannot_add_lines_to_the_file() -> None:
 
 def test_lines_are_folded_at_75_bytes() -> None:
     event = event_at(datetime(2026, 7, 1, tzinfo=UTC), title="Ж" * 200)
-    content = calendar_file(uuid4(), "confirmed", event, url="http://x/", at=datetime.now(UTC))
+    content = booking_calendar_file(
+        uuid4(), "confirmed", event, url="http://x/", at=datetime.now(UTC)
+    )
     assert max(len(line) for line in content.split(b"\r\n")) <= 75
     assert b"\n" not in content.replace(b"\r\n", b"")
 

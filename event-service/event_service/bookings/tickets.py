@@ -11,7 +11,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 from zxingcpp import BarcodeFormat, create_barcode
 
-from event_service.bookings.calendar import calendar_file
+from event_service.bookings.calendar import booking_calendar_file
 from event_service.bookings.queries import STATUS_NOW
 from event_service.errors import BookingEnded, BookingNotConfirmed, HoldExpired
 from event_service.models import Booking, Event, Ticket
@@ -38,7 +38,7 @@ async def booking_calendar(
     if row is None:
         raise NotFound
     url = f"{public_url}/#/bookings/{booking_id}"
-    return calendar_file(booking_id, row[1], row[0], url=url, at=at)
+    return booking_calendar_file(booking_id, row[1], row[0], url=url, at=at)
 
 
 async def ticket_code_image(

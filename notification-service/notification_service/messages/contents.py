@@ -69,6 +69,8 @@ class EventSnapshot(Content):
     timezone: str
     starts_at: AwareDatetime
     ends_at: AwareDatetime
+    # Grows with each change of the event; 0 in messages of a sender that did not say it.
+    version: int = Field(0, ge=0)
 
 
 class Seat(Content):
@@ -85,10 +87,10 @@ class BookingContent(Content):
     quantity: int = Field(ge=1)
     total: int = Field(ge=0)
     currency: str = Field(pattern=r"^[A-Z]{3}$")
+    # The first of them: a mail shows some, and ``quantity`` says how many there are.
     seats: list[Seat] = []
     event: EventSnapshot
     expires_at: AwareDatetime | None = None
-    reason: OptionalLine = None
 
 
 class ReminderContent(BookingContent):
@@ -153,6 +155,7 @@ KINDS: dict[str, type[Content]] = {
     "verify-email": AccountContent,
     "reset-password": AccountContent,
     "email-change-notice": AccountContent,
+    "password-changed": AccountContent,
     "booking-confirmed": BookingContent,
     "booking-cancelled": BookingContent,
     "hold-expired": BookingContent,

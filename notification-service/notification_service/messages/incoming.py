@@ -16,6 +16,8 @@ from service_kit.text import check_text, refuse_unbounded_text
 MAX_KIND = 50
 MAX_DEDUP_KEY = 300
 MAX_DATA_CHARACTERS = 500_000
+# A mail shows fewer, and ``quantity`` says how many there are: a booking of any size has its mail.
+MAX_SEATS = 100
 
 # An even number of backslashes before it: otherwise somebody wrote those six characters.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -95,6 +97,9 @@ def read_message(message: object) -> Incoming:
 def _data(value: object) -> tuple[dict[str, Any], str | None]:
     if not isinstance(value, dict):
         return {}, "The message has no data."
+    seats = value.get("seats")
+    if isinstance(seats, list) and len(seats) > MAX_SEATS:
+        value = {**value, "seats": seats[:MAX_SEATS]}
     try:
         written = json.dumps(value, ensure_ascii=False, allow_nan=False)
         written.encode()

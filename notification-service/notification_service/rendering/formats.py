@@ -1,5 +1,7 @@
 """Dates, money and plurals as a reader of a language writes them."""
 
+import re
+from copy import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -8,10 +10,15 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_time, format_timedelta, get_timezone_location
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal, get_currency_precision
+
+from service_kit.calendar_files import UTC_NAMES
+from service_kit.money import CURRENCY_DIGITS
 
 LOCALES: tuple[Literal["en", "ru"], ...] = ("en", "ru")
 KEPT_NUMBERS = 1024
+# HUF\N{NO-BREAK SPACE}500, as CLDR has it, but no space after a sign such as €.
+_CODE_BEFORE_AMOUNT = re.compile(r"^([A-Za-z]+)(?=[\d-])")
 FREE = {"en": "Free", "ru": "Бесплатно"}
 
 
@@ -47,22 +54,26 @@ class Formats:
         return f"{self.day(at, zone)}, {self.time(at, zone)} ({self.zone(at, zone)})"
 
     def hours(self, starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
-        """``7:30 – 10:00 PM (Berlin, UTC+1)``, with the last day if it is another."""
-        end = self.time(ends_at, zone)
+        """``7:30 – 10:00 PM (Berlin, UTC+1)``, with the last day if it is another, and with the offset
+        of each if the clocks change in between."""
+        start, end = self.time(starts_at, zone), self.time(ends_at, zone)
+        if starts_at.astimezone(zone).utcoffset() != ends_at.astimezone(zone).utcoffset():
+            start = f"{start} ({self.offset(starts_at, zone)})"
         if starts_at.astimezone(zone).date() != ends_at.astimezone(zone).date():
             end = f"{self.day(ends_at, zone)}, {end}"
-        return (
-            f"{self.time(starts_at, zone)}\N{NO-BREAK SPACE}– {end} ({self.zone(starts_at, zone)})"
-        )
+        return f"{start}\N{NO-BREAK SPACE}– {end} ({self.zone(ends_at, zone)})"
 
     def zone(self, at: datetime, zone: ZoneInfo) -> str:
         """The place whose clocks are meant, and how far they are from UTC at that moment."""
-        if zone.key in ("UTC", "Etc/UTC"):
+        offset = self.offset(at, zone)
+        return offset if zone.key in UTC_NAMES else f"{_city(zone.key, self.locale)}, {offset}"
+
+    def offset(self, at: datetime, zone: ZoneInfo) -> str:
+        if zone.key in UTC_NAMES:
             return "UTC"
         minutes = int((at.astimezone(zone).utcoffset() or timedelta(0)).total_seconds()) // 60
         hours, rest = divmod(abs(minutes), 60)
-        offset = f"UTC{'+' if minutes >= 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
-        return f"{_city(zone.key, self.locale)}, {offset}"
+        return f"UTC{'+' if minutes >= 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
 
     def money(self, minor_units: int, currency: str) -> str:
         return FREE[self.locale] if minor_units == 0 else _money(minor_units, currency, self.locale)
@@ -91,8 +102,17 @@ def _city(zone: str, locale: str) -> str:
 # Many mails about an event come together, and say the same numbers.
 @lru_cache(maxsize=KEPT_NUMBERS)
 def _money(minor_units: int, currency: str, locale: str) -> str:
-    amount = Decimal(minor_units).scaleb(-get_currency_precision(currency))
-    return format_currency(amount, currency, locale=locale)
+    """With the digits of ISO 4217; those of CLDR are others for HUF, COP, RSD and more. A code that is
+    not active any more, in an old booking, has those that it had."""
+    digits = CURRENCY_DIGITS.get(currency)
+    if digits is None:
+        digits = get_currency_precision(currency)
+    babel = Locale.parse(locale)
+    pattern = copy(babel.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    amount = Decimal(minor_units).scaleb(-digits)
+    text = str(pattern.apply(amount, babel, currency=currency, currency_digits=False))
+    return _CODE_BEFORE_AMOUNT.sub("\\1\N{NO-BREAK SPACE}", text)
 
 
 @lru_cache(maxsize=KEPT_NUMBERS)

@@ -17,15 +17,25 @@ from notification_service.messages.contents import (
     Seat,
     one_line,
 )
-from notification_service.rendering.calendar import calendar_file
+from notification_service.rendering.calendar import mail_calendar_file
 from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
 from notification_service.rendering.qr import qr_code
 from notification_service.rendering.templates import Templates
+from notification_service.rendering.texts import among_others, name_to_greet
+from service_kit.calendar_files import Status, method_of
 
 # More would make a mail that servers refuse; the booking's page has them all.
 MAX_TICKETS = 20
+MAX_CALENDAR_ENTRIES = 50
 KEPT_EVENTS = 256
 WITH_TICKETS = ("booking-confirmed", "event-reminder")
+# What becomes of the bookings' entries in the reader's calendar.
+CALENDAR: dict[str, Status] = {
+    "booking-confirmed": "CONFIRMED",
+    "event-changed": "CONFIRMED",
+    "booking-cancelled": "CANCELLED",
+    "event-cancelled": "CANCELLED",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Reader:
     locale: str
 
     def greeting_name(self) -> str | None:
-        return str(one_line(self.name)) if self.name else None
+        return name_to_greet(str(one_line(self.name))) if self.name else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail without its envelope. ``images`` are PNGs by their Content-ID."""
+    """A mail without its envelope. ``images`` are PNGs by their Content-ID, ``calendar`` a file of the
+    method beside it (RFC 5546)."""
 
     subject: str
     text: str
@@ -57,6 +68,7 @@ class Letter:
     locale: str
     images: dict[str, bytes] = field(default_factory=dict)
     calendar: bytes | None = None
+    calendar_method: str = "PUBLISH"
     unsubscribe_url: str | None = None
 
 
@@ -84,24 +96,21 @@ class LetterWriter:
             "unsubscribe_url": None,
         }
         images: dict[str, bytes] = {}
-        calendar = None
         match content:
             case BookingContent():
                 context |= self._booking(kind, content, locale)
                 images = {t["cid"]: qr_code(t["code"]) for t in context["tickets"]}
-                if kind == "booking-confirmed":
-                    calendar = self._calendar([content.booking_id], content.event, now)
             case OfferContent():
                 context |= self._offer(content, locale)
             case OrganizerContent():
                 context |= self._event(content.event_id, content.event, locale)
-                context |= {"message_subject": content.subject, "message_body": content.body}
+                subject = among_others(content.subject)
+                context |= {"message_subject": subject, "message_body": content.body}
             case EventContent():
                 context |= self._change(content, locale)
-                if kind == "event-changed" and content.booking_ids:
-                    calendar = self._calendar(content.booking_ids, content.event, now)
             case AccountContent():
                 context |= self._account(kind, link, formats_for(locale), now)
+        calendar = self._calendar(kind, content, now)
         context["has_calendar"] = calendar is not None
         unsubscribe_api_url = None
         if unsubscribe_token is not None:
@@ -117,6 +126,7 @@ class LetterWriter:
             locale=locale,
             images=images,
             calendar=calendar,
+            calendar_method=method_of(CALENDAR[kind]) if calendar else "PUBLISH",
             unsubscribe_url=unsubscribe_api_url,
         )
 
@@ -127,13 +137,13 @@ class LetterWriter:
             "booking_url": f"{self._url}/#/bookings/{content.booking_id}",
             "quantity": content.quantity,
             "total": formats.money(content.total, content.currency),
-            "reason": content.reason,
             "tickets": [self._ticket(i, seat, locale) for i, seat in enumerate(shown, start=1)],
-            "more_tickets": len(content.seats) - len(shown),
+            "more_tickets": max(0, content.quantity - len(shown)) if kind in WITH_TICKETS else 0,
         }
 
     def _ticket(self, index: int, seat: Seat, locale: str) -> dict[str, Any]:
-        numbers = {"section": seat.section, "row": seat.row, "number": seat.number}
+        labels = {"section": seat.section, "row": seat.row, "number": seat.number}
+        numbers = {name: label and among_others(label) for name, label in labels.items()}
         place = self._templates.words(locale).place({"index": index, **numbers})
         return {"place": str(place), "code": seat.ticket_code, "cid": f"ticket-{index}@parterre"}
 
@@ -153,7 +163,11 @@ class LetterWriter:
             words = self._templates.words(locale)
             context["changes"] = [
                 {"label": label, "old": old[key], "new": new[key]}
-                for label, key in ((words.time, "when"), (words.where, "place"))
+                for label, key in (
+                    (words.title, "titles"),
+                    (words.time, "when"),
+                    (words.where, "place"),
+                )
                 if old[key] != new[key]
             ]
         return context
@@ -167,7 +181,7 @@ class LetterWriter:
     def _account(
         self, kind: str, link: Link | None, formats: Formats, now: datetime
     ) -> dict[str, Any]:
-        context = {"account_url": f"{self._url}/#/account"}
+        context = {"account_url": f"{self._url}/#/account", "forgot_url": f"{self._url}/#/forgot"}
         if link is not None:
             page = "verify" if kind == "verify-email" else "reset"
             # In the fragment: it reaches neither a server's log nor a Referer header.
@@ -175,8 +189,23 @@ class LetterWriter:
             context["link_lasts"] = formats.span(link.expires_at - now)
         return context
 
-    def _calendar(self, booking_ids: list[Any], event: EventSnapshot, now: datetime) -> bytes:
-        return calendar_file(booking_ids, event, url_prefix=f"{self._url}/#/bookings/", at=now)
+    def _calendar(self, kind: str, content: Content, now: datetime) -> bytes | None:
+        status = CALENDAR.get(kind)
+        if status is None:
+            return None
+        match content:
+            case BookingContent():
+                booking_ids = [content.booking_id]
+            case EventContent():
+                booking_ids = content.booking_ids[:MAX_CALENDAR_ENTRIES]
+            case _:
+                return None
+        if not booking_ids:
+            return None
+        prefix = f"{self._url}/#/bookings/"
+        return mail_calendar_file(
+            booking_ids, content.event, status=status, url_prefix=prefix, at=now
+        )
 
 
 @lru_cache(maxsize=KEPT_EVENTS)
@@ -185,12 +214,14 @@ def _shown(event: EventSnapshot, locale: str) -> dict[str, Any]:
     formats, zone = formats_for(locale), zone_of(event.timezone)
     day = formats.day(event.starts_at, zone)
     hours = formats.hours(event.starts_at, event.ends_at, zone)
+    title, venue, city = (among_others(text) for text in (event.title, event.venue, event.city))
     return {
-        "title": event.title,
-        "venue": event.venue,
-        "city": event.city,
+        "title": title,
+        "venue": venue,
+        "city": city,
         "day": day,
         "hours": hours,
         "when": [day, hours],
-        "place": [f"{event.venue}, {event.city}"],
+        "titles": [title],
+        "place": [f"{venue}, {city}"],
     }

@@ -109,7 +109,7 @@ def _body(letter: Letter, *, seed: str) -> bytes:
         html = _multipart("related", [html, *images], seed)
     body = _multipart("alternative", [_text("plain", letter.text), html], seed)
     if letter.calendar is not None:
-        body = _multipart("mixed", [body, _calendar(letter.calendar)], seed)
+        body = _multipart("mixed", [body, _calendar(letter.calendar, letter.calendar_method)], seed)
     return body
 
 
@@ -152,12 +152,12 @@ def _image(cid: str, png: bytes) -> bytes:
     return head.encode() + _base64(png)
 
 
-def _calendar(content: bytes) -> bytes:
+def _calendar(content: bytes, method: str) -> bytes:
     head = (
-        b'Content-Type: text/calendar; charset=utf-8; method=PUBLISH; name="event.ics"\r\n'
-        b'Content-Disposition: attachment; filename="event.ics"\r\n'
+        f'Content-Type: text/calendar; charset=utf-8; method={method}; name="event.ics"\r\n'
+        'Content-Disposition: attachment; filename="event.ics"\r\n'
     )
-    return head + _base64(content)
+    return head.encode() + _base64(content)
 
 
 def _base64(content: bytes) -> bytes:

@@ -92,6 +92,7 @@ def sample_data(kind: str, locale: str = "en") -> dict[str, Any]:
         "verify-email": {},
         "reset-password": {},
         "email-change-notice": {},
+        "password-changed": {},
     }
     return special.get(kind, booking if kind in KINDS else {})
 
@@ -108,6 +109,7 @@ def _event(words: dict[str, str]) -> dict[str, Any]:
         "timezone": "Europe/Berlin",
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(hours=2, minutes=30)).isoformat(),
+        "version": 2,
     }
 
 

@@ -1,0 +1,46 @@
+"""What people wrote, as it may stand among other text in a mail."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+KEPT_TEXTS = 1024
+MAX_NAME = 100
+# FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE: what is between them turns nothing outside.
+ISOLATED = "\u2068{}\u2069"
+WORD_JOINER = "\u2060"
+
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_SHOWS_NOTHING = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"})
+# Letters that are drawn as nothing, and so are counted as none.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_LINK = re.compile(r"://|(?i:\bwww\.)")
+# Mail programs make links of bare domains and of addresses too.
+_LIKE_A_LINK = re.compile(r"[/@\uff0f\uff20]|(?i:\bwww\b)|[^\W\d_][.\u3002\uff0e][^\W\d_]{2,}")
+
+
+@lru_cache(maxsize=KEPT_TEXTS)
+def among_others(text: str) -> str:
+    """A title, a place, a section: no mail program makes a link of it, and it is read in its own
+    direction without turning what stands around it."""
+    if text.isascii() and "://" not in text and "www." not in text.lower():
+        return text
+    if _LINK.search(text):
+        text = re.sub(r"(:/|(?i:www)\.)", rf"\1{WORD_JOINER}", text)
+    return isolated(text)
+
+
+def isolated(text: str) -> str:
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
+        return ISOLATED.format(text)
+    return text
+
+
+def name_to_greet(name: str) -> str | None:
+    """None for what is no name to be greeted with: a link, say, an address, or nothing that shows."""
+    if len(name) > MAX_NAME or _LIKE_A_LINK.search(name):
+        return None
+    shows = (
+        unicodedata.category(c) not in _SHOWS_NOTHING and c not in _BLANK_LETTERS for c in name
+    )
+    return isolated(name) if any(shows) else None

@@ -8,14 +8,22 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any
+from uuid import UUID
 
 import pytest
 from babel.numbers import get_currency_precision
 from icalendar import Calendar
 
-from notification_service.messages.contents import KINDS, Content, read_content
+from notification_service.messages.contents import KINDS, AccountContent, Content, read_content
+from notification_service.messages.service import resend
 from notification_service.rendering.formats import Formats, formats_for, locale_of
-from notification_service.rendering.letter import MAX_TICKETS, Letter, LetterWriter, Reader
+from notification_service.rendering.letter import (
+    MAX_CALENDAR_ENTRIES,
+    MAX_TICKETS,
+    Letter,
+    LetterWriter,
+    Reader,
+)
 from notification_service.rendering.mail import (
     BadAddress,
     compose,
@@ -26,6 +34,8 @@ from notification_service.rendering.samples import sample_content, sample_data, 
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.money import CURRENCY_DIGITS, major_units
+from tests.notifications.conftest import OfficeForTests
+from tests.notifications.messages import make_message
 
 LOCALES = ("en", "ru")
 SENDER = Address("Parterre", "tickets", "parterre.example")
@@ -170,6 +180,138 @@ def test_a_large_booking_shows_some_tickets_and_counts_the_rest(writer: LetterWr
 
     assert len(letter.images) == MAX_TICKETS
     assert "30 more tickets" in letter.text
+
+
+@pytest.mark.parametrize("seats", [21, 3_500, 100_000])
+async def test_a_booking_of_any_size_has_its_mail_and_has_it_again(
+    office: OfficeForTests, seats: int
+) -> None:
+    """As of a sender that says all of them."""
+    seat = {"id": str(new_id()), "section": "Stalls", "row": "A", "number": 1}
+    data = {
+        "quantity": seats,
+        "seats": [seat | {"ticket_code": f"{n:026}"} for n in range(seats)],
+    }
+    message = make_message(data=data)
+
+    await office.receive(message)
+    async with office.database.transaction() as session:
+        await resend(session, UUID(message["id"]), user_id=UUID(message["user_id"]))
+    await office.work_off()
+
+    assert (await office.row(message)).status == "sent"
+    first, again = office.mails
+    for sent in (first, again):
+        assert len(sent.content) < 200_000
+        codes = [part for part in sent.message.walk() if part.get_content_type() == "image/png"]
+        assert len(codes) == MAX_TICKETS
+        text = body(sent.message, "plain")
+        assert f"Your booking has {seats:,} tickets; the first 20 are here." in " ".join(
+            text.split()
+        )
+        assert "/#/bookings/" in text
+
+
+@pytest.mark.parametrize("kind", ["event-changed", "event-cancelled"])
+def test_the_file_of_somebody_with_many_bookings_has_an_end(
+    writer: LetterWriter, kind: str
+) -> None:
+    data = sample_data(kind) | {"booking_ids": [str(new_id()) for _ in range(5_000)]}
+
+    letter = write(writer, kind, read_content(kind, data))
+
+    assert letter.calendar is not None
+    assert len(Calendar.from_ical(letter.calendar).events) == MAX_CALENDAR_ENTRIES
+    assert len(letter.calendar) < 500_000
+
+
+RIGHT_TO_LEFT = "ערב של מוזיקה: Bach (2026)"
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind, model in KINDS.items() if model is not AccountContent]
+)
+def test_a_title_from_right_to_left_turns_nothing_around_it(
+    writer: LetterWriter, kind: str
+) -> None:
+    data = sample_data(kind)
+    data["event"] |= {"title": RIGHT_TO_LEFT, "venue": "אולם", "city": "תל אביב"}
+
+    letter = write(writer, kind, read_content(kind, data))
+
+    isolated = f"\u2068{RIGHT_TO_LEFT}\u2069"
+    if kind != "organizer-message":
+        assert isolated in letter.subject
+    assert isolated in letter.text
+    assert "\u2068אולם\u2069, \u2068תל אביב\u2069" in letter.text
+    assert re.search(rf'<h2 dir="auto" [^>]*>{re.escape(isolated)}</h2>', letter.html)
+    mail = as_mail(letter)
+    assert mail["Subject"] == letter.subject
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("Ada Lovelace", "Hello Ada Lovelace,"),
+        ("J. R. R. Tolkien", "Hello J. R. R. Tolkien,"),
+        ("Анна-Мария О’Нил", "Hello Анна-Мария О’Нил,"),
+        ("עדה", "Hello \u2068עדה\u2069,"),
+        ("https://evil.example/win", "Hello,"),
+        ("Win at evil.example now", "Hello,"),
+        ("www evil example", "Hello,"),
+        ("WWW.evil", "Hello,"),
+        ("win@evil.example", "Hello,"),
+        ("evil。example", "Hello,"),
+        ("evil．example", "Hello,"),
+        ("a" * 101, "Hello,"),
+        ("\u200b\u2060", "Hello,"),
+        ("\u3164", "Hello,"),
+        (" ", "Hello,"),
+        ("", "Hello,"),
+    ],
+)
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("verify-email", "reset-password")])
+def test_nobody_is_greeted_by_a_link_or_by_nothing(
+    writer: LetterWriter, kind: str, name: str, greeting: str
+) -> None:
+    letter = writer.write(kind, sample_content(kind), Reader(name, "en"), now=utc_now())
+
+    assert greeting in letter.text.split("\n")
+    assert f">{greeting}</p>" in letter.html
+
+
+@pytest.mark.parametrize("title", ["https://evil.example/win", "Free at www.evil.example"])
+def test_no_mail_program_makes_a_link_of_a_title(writer: LetterWriter, title: str) -> None:
+    for kind in ("event-changed", "booking-confirmed", "event-cancelled", "waitlist-offer"):
+        data = sample_data(kind)
+        data["event"] |= {"title": title, "venue": title, "city": title}
+        letter = write(writer, kind, read_content(kind, data))
+        for form in (letter.text, letter.html, letter.subject):
+            assert "https://evil" not in form
+            assert "www.evil" not in form
+            assert "evil.example" in form
+
+
+def test_a_change_of_everything_names_everything(writer: LetterWriter) -> None:
+    data = sample_data("event-changed")
+    event = data["event"]
+    data["changes"] = {
+        "title": ["Old title", event["title"]],
+        "starts_at": ["2026-11-20T18:00:00+00:00", event["starts_at"]],
+        "ends_at": ["2027-02-20T20:00:00+00:00", event["ends_at"]],
+        "timezone": ["America/New_York", event["timezone"]],
+        "venue": ["Old hall", event["venue"]],
+        "city": ["Boston", event["city"]],
+        "of_a_newer_sender": [1, 2],
+    }
+
+    letter = write(writer, "event-changed", read_content("event-changed", data))
+
+    text = " ".join(letter.text.split())
+    assert "Was: Old title Now: Goldberg Variations by Candlelight" in text
+    assert "Was: Friday, November 20, 2026, 1:00 PM – Saturday, February 20, 2027, 3:00 PM" in text
+    assert "(New York, UTC−5)" in text
+    assert "Was: Old hall, Boston Now: Kesselhaus, Berlin" in text
 
 
 def test_general_admission_numbers_the_tickets(writer: LetterWriter) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from notification_service.messages.contents import one_line
 from notification_service.rendering.formats import formats_for
 
 FOLDER = Path(__file__).parents[1] / "templates"
@@ -83,7 +82,8 @@ def _prepare(environment: Environment, kind: str, locale: str) -> tuple[Template
 
 def _blocks(template: Template, names: Iterable[str], values: dict[str, Any]) -> dict[str, str]:
     context = template.new_context(values)
-    return {name: str(one_line("".join(template.blocks[name](context)))) for name in names}
+    # Whatever people wrote has been made one line; what isolates its direction stays.
+    return {name: " ".join("".join(template.blocks[name](context)).split()) for name in names}
 
 
 # Most paragraphs of a mail are those of every other mail of its kind.

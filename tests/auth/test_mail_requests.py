@@ -16,7 +16,7 @@ from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import MailRequest
 from service_kit.clock import utc_now
 from service_kit.database import Database
-from tests.auth.conftest import StartApp, client_of
+from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import API, People, UserFactory, new_address
 from tests.auth.timing import BATCHES, Attempt, measure, take_as_long
 
@@ -68,6 +68,24 @@ async def test_a_while_later_another_mail_goes_out(
     await ask(client, "request-verify-token", person.email)
     await relay(people.database)
     assert len(await people.messages(person, "verify-email")) == 2
+
+
+async def test_a_minute_after_registration_another_verification_mail_goes_out(
+    client: httpx.AsyncClient, people: People, auth_settings: MakeSettings
+) -> None:
+    coalesce = timedelta(seconds=auth_settings().mail_coalesce_seconds)
+    assert coalesce == timedelta(seconds=60)
+    person = await people.register()
+    for seconds, mails in ((0, 1), (58, 1), (60, 2), (0, 2), (60, 3)):
+        row = await people.row(person)
+        assert row.verification_mail_at is not None
+        await people.change(
+            person, verification_mail_at=row.verification_mail_at - timedelta(seconds=seconds)
+        )
+        await ask(client, "request-verify-token", person.email)
+        await relay(people.database, coalesce)
+        assert len(await people.messages(person, "verify-email")) == mails
+        await people.change(person, verification_mail_at=utc_now())
 
 
 async def test_nobody_is_written_to_in_vain(client: httpx.AsyncClient, people: People) -> None:

@@ -128,6 +128,8 @@ class Seat(Base, table=True):
             "ix_seat_held", "event_id", "held_until",
             postgresql_where=text("held_until IS NOT NULL"),
         ),
+        # whether a section has seats, which the foreign key asks when it goes
+        Index("ix_seat_section", "section_id", postgresql_where=text("section_id IS NOT NULL")),
         # the seats of a booking that is cancelled, confirmed or expired
         Index("ix_seat_booking", "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
     )  # fmt: skip

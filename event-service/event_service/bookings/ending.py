@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -40,12 +40,12 @@ from event_service.models import (
     WaitlistEntry,
 )
 from event_service.waitlist.offers import lock_line, offer_free_seats, offer_what_is_free
+from service_kit.bulk_messages import ALLOW_LONG_STATEMENTS
 from service_kit.clock import utc_now
 from service_kit.database import affected_rows
 from service_kit.ids import new_id
 
 EXPIRED_PER_SWEEP = 200
-EVENT_CANCELLING_TIMEOUT = "SET LOCAL statement_timeout = '60s'"
 
 
 async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> BookingPublic:
@@ -243,7 +243,7 @@ async def _expire(
 async def cancel_bookings_of_event(session: AsyncSession, event: Event, *, now: datetime) -> None:
     """Ends every booking of a locked event, and its line, with a few statements, and tells each
     guest once."""
-    await session.execute(text(EVENT_CANCELLING_TIMEOUT))
+    await session.execute(ALLOW_LONG_STATEMENTS)
     # Before the bookings end: nobody else can change them, since the event is locked.
     await tell_guests_of_end(session, event)
     await session.execute(

@@ -15,11 +15,16 @@ EVENT_FIELDS = (
 # A mail shows the first few; the number of all is ``quantity``. With each of 100,000 seats no message
 # would pass the queue.
 SEATS_IN_MESSAGE = 50
+# For the entry in a guest's calendar. A message to each of 30,000 guests with a description of 10,000
+# characters would be 300 MB, and PostgreSQL would compress each by itself.
+DESCRIPTION_CHARACTERS = 500
 
 
 def event_snapshot(event: Any) -> dict[str, Any]:
-    """``event`` is an Event or a row with its columns."""
+    """``event`` is an Event or a row with its columns. A long description is cut short."""
     values = {name: getattr(event, name) for name in EVENT_FIELDS}
+    if len(values["description"]) > DESCRIPTION_CHARACTERS:
+        values["description"] = values["description"][: DESCRIPTION_CHARACTERS - 1] + "…"
     return values | {name: values[name].isoformat() for name in ("starts_at", "ends_at")}
 
 

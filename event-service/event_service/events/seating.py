@@ -1,51 +1,131 @@
-"""The seats of an event: made when it is created, and changed only while what is taken still fits."""
+"""The seats of an event: made when it is created, and changed only while what is taken still fits.
+
+PostgreSQL makes and compares the seats from the rows of the plan. In Python each of 100,000 would be an
+object, and nobody else would be answered meanwhile.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    Executable,
+    Integer,
+    String,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.errors import CapacityInUse
-from event_service.events.schemas import SectionIn
+from event_service.events.schemas import SectionIn, count_seats
 from event_service.models import Event, Seat, Section
+from service_kit.bulk_messages import ALLOW_LONG_STATEMENTS, NEW_ID_IN_SQL
 from service_kit.database import affected_rows
-from service_kit.ids import new_id
 
 SEATS_PER_STATEMENT = 20_000
 
-_INSERT = text("""
+# The plan's rows: ``position`` of the seat before the first, and how many there are.
+_ROWS = """
+    unnest(:sections, :names, :seats, :positions)
+        AS plan_row (section_id, name, seats, position)
+"""
+_IS_IN_ROW = """
+    plan_row.section_id = seat.section_id AND plan_row.name = seat.row_name
+        AND seat.number <= plan_row.seats
+"""
+_IS_FREE = "(seat.booking_id IS NULL OR seat.held_until <= now())"
+
+
+def _for_rows(statement: str) -> Executable:
+    return text(statement).bindparams(
+        bindparam("event_id", type_=Uuid()),
+        bindparam("sections", type_=ARRAY(Uuid())),
+        bindparam("names", type_=ARRAY(String())),
+        bindparam("seats", type_=ARRAY(Integer())),
+        bindparam("positions", type_=ARRAY(Integer())),
+    )
+
+
+_ADD_GENERAL = text(f"""
+    INSERT INTO seat (id, event_id, position)
+    SELECT {NEW_ID_IN_SQL}, :event_id, position FROM generate_series(:first, :last) AS position
+""").bindparams(
+    bindparam("event_id", type_=Uuid()),
+    bindparam("first", type_=Integer()),
+    bindparam("last", type_=Integer()),
+)
+
+_ADD_ROWS = _for_rows(f"""
     INSERT INTO seat (id, event_id, section_id, row_name, number, position)
-    SELECT new.id, :event_id, new.section_id, new.row_name, new.number, new.position
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:sections AS uuid[]), CAST(:rows AS text[]),
-        CAST(:numbers AS int[]), CAST(:positions AS int[])
-    ) AS new (id, section_id, row_name, number, position)
+    SELECT {NEW_ID_IN_SQL}, :event_id, plan_row.section_id, plan_row.name, number,
+        plan_row.position + number
+    FROM {_ROWS}, generate_series(1, plan_row.seats) AS number
+    WHERE NOT EXISTS (
+        SELECT FROM seat WHERE seat.event_id = :event_id AND seat.section_id = plan_row.section_id
+            AND seat.row_name = plan_row.name AND seat.number = number
+    )
 """)
 
+# Seats that are not in the plan: how many are in use, and the others away.
+_LEFT_OUT = f"""
+    seat.event_id = :event_id AND NOT EXISTS (SELECT FROM {_ROWS} WHERE {_IS_IN_ROW})
+"""
+_COUNT_IN_USE = _for_rows(f"SELECT count(*) FROM seat WHERE {_LEFT_OUT} AND NOT {_IS_FREE}")
+_REMOVE = _for_rows(f"DELETE FROM seat WHERE {_LEFT_OUT}")
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a seat is. General admission has positions only."""
+# Positions are unique: first all that move go out of the way, then each to its place.
+_RENUMBER = (
+    _for_rows(f"""
+        UPDATE seat SET position = -(plan_row.position + seat.number)
+        FROM {_ROWS}
+        WHERE seat.event_id = :event_id AND {_IS_IN_ROW}
+            AND seat.position <> plan_row.position + seat.number
+    """),
+    text(
+        "UPDATE seat SET position = -position WHERE event_id = :event_id AND position < 0"
+    ).bindparams(bindparam("event_id", type_=Uuid())),
+)
 
-    position: int
-    section_id: UUID | None = None
-    row_name: str | None = None
-    number: int | None = None
+
+@dataclass
+class _Rows:
+    """Rows of a plan as PostgreSQL takes them: a list for each column."""
+
+    sections: list[UUID] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    seats: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+    def add(self, section_id: UUID, name: str, seats: int, position: int) -> None:
+        self.sections.append(section_id)
+        self.names.append(name)
+        self.seats.append(seats)
+        self.positions.append(position)
+
+    def parameters(self, event_id: UUID) -> dict[str, Any]:
+        return {"event_id": event_id, **vars(self)}
 
 
 async def add_general_seats(session: AsyncSession, event_id: UUID, positions: range) -> None:
-    await _insert(session, event_id, (Place(position) for position in positions))
+    for first in range(positions.start, positions.stop, SEATS_PER_STATEMENT):
+        last = min(first + SEATS_PER_STATEMENT, positions.stop) - 1
+        await session.execute(_ADD_GENERAL, {"event_id": event_id, "first": first, "last": last})
 
 
 async def add_assigned_seats(
     session: AsyncSession, event_id: UUID, sections: list[SectionIn]
 ) -> None:
     ids = await _insert_sections(session, event_id, sections)
-    await _insert(session, event_id, _places(sections, ids))
+    await _add_rows(session, event_id, sections, ids)
 
 
 async def _insert_sections(
@@ -60,28 +140,28 @@ async def _insert_sections(
     return {row.name: row.id for row in rows}
 
 
-def _places(sections: list[SectionIn], ids: dict[str, UUID]) -> Iterator[Place]:
-    position = 0
+async def _add_rows(
+    session: AsyncSession, event_id: UUID, sections: list[SectionIn], ids: dict[str, UUID]
+) -> None:
+    """Those seats of the plan that are not there yet."""
+    for rows in _rows(sections, ids, seats=SEATS_PER_STATEMENT):
+        await session.execute(_ADD_ROWS, rows.parameters(event_id))
+
+
+def _rows(
+    sections: list[SectionIn], ids: dict[str, UUID], *, seats: int | None = None
+) -> Iterator[_Rows]:
+    """The rows of the plan, in parts of about so many seats, or all at once."""
+    rows, position, in_part = _Rows(), 0, 0
     for section in sections:
         for row in section.rows:
-            for number in range(1, row.seats + 1):
-                position += 1
-                yield Place(position, ids[section.name], row.name, number)
-
-
-async def _insert(session: AsyncSession, event_id: UUID, places: Iterator[Place]) -> None:
-    while batch := list(islice(places, SEATS_PER_STATEMENT)):
-        await session.execute(
-            _INSERT,
-            {
-                "event_id": event_id,
-                "ids": [new_id() for _ in batch],
-                "sections": [place.section_id for place in batch],
-                "rows": [place.row_name for place in batch],
-                "numbers": [place.number for place in batch],
-                "positions": [place.position for place in batch],
-            },
-        )
+            if seats is not None and in_part >= seats:
+                yield rows
+                rows, in_part = _Rows(), 0
+            rows.add(ids[section.name], row.name, row.seats, position)
+            position += row.seats
+            in_part += row.seats
+    yield rows
 
 
 _FREE = or_(col(Seat.booking_id).is_(None), col(Seat.held_until) <= func.now())
@@ -96,6 +176,7 @@ async def change_capacity(session: AsyncSession, event: Event, capacity: int) ->
         first = (last or 0) + 1
         await add_general_seats(session, event.id, range(first, first + capacity - event.capacity))
     elif capacity < event.capacity:
+        await session.execute(ALLOW_LONG_STATEMENTS)
         surplus = (
             select(col(Seat.id))
             .where(col(Seat.event_id) == event.id, _FREE)
@@ -103,7 +184,11 @@ async def change_capacity(session: AsyncSession, event: Event, capacity: int) ->
             .limit(event.capacity - capacity)
             .with_for_update()
         )
-        gone = await session.execute(delete(Seat).where(col(Seat.id).in_(surplus)))
+        gone = await session.execute(
+            delete(Seat).where(col(Seat.id).in_(surplus))
+            # Or SQLAlchemy would ask which they were.
+            .execution_options(synchronize_session=False)
+        )
         if affected_rows(gone) != event.capacity - capacity:
             taken = event.capacity - affected_rows(gone)
             raise CapacityInUse(f"{taken} seats are booked or held.", in_use=taken)
@@ -113,64 +198,28 @@ async def change_capacity(session: AsyncSession, event: Event, capacity: int) ->
 async def change_sections(session: AsyncSession, event: Event, sections: list[SectionIn]) -> None:
     """Puts the new plan in place of the old: seats that stay keep their ids and their bookings,
     new ones are added, others go if they are free. Raises CapacityInUse. The event is locked."""
+    await session.execute(ALLOW_LONG_STATEMENTS)
     old = {row.name: row for row in await _sections(session, event.id)}
     added = [section for section in sections if section.name not in old]
     ids = {name: row.id for name, row in old.items()}
     ids |= await _insert_sections(session, event.id, added)
-    plan = {(p.section_id, p.row_name, p.number): p for p in _places(sections, ids)}
-    seats = await session.execute(
-        select(col(Seat.id), col(Seat.section_id), col(Seat.row_name), col(Seat.number)).where(
-            col(Seat.event_id) == event.id
-        )
-    )
-    kept: dict[UUID, Place] = {}
-    gone: list[UUID] = []
-    for seat_id, section_id, row_name, number in seats:
-        place = plan.pop((section_id, row_name, number), None)
-        if place is None:
-            gone.append(seat_id)
-        else:
-            kept[seat_id] = place
-    await _remove(session, gone)
-    await _renumber(session, event.id, kept)
-    await _insert(session, event.id, iter(plan.values()))
+    [rows] = _rows(sections, ids)
+    given = rows.parameters(event.id)
+    in_use = await session.scalar(_COUNT_IN_USE, given)
+    if in_use:
+        raise CapacityInUse(f"{in_use} seats that would go are booked or held.", in_use=in_use)
+    await session.execute(_REMOVE, given)
+    out_of_the_way, to_their_places = _RENUMBER
+    await session.execute(out_of_the_way, given)
+    await session.execute(to_their_places, {"event_id": event.id})
+    await _add_rows(session, event.id, sections, ids)
     await _settle_sections(session, old, sections)
-    event.capacity = len(kept) + len(plan)
+    event.capacity = count_seats(sections)
 
 
 async def _sections(session: AsyncSession, event_id: UUID) -> list[Section]:
     found = await session.execute(select(Section).where(col(Section.event_id) == event_id))
     return list(found.scalars())
-
-
-async def _remove(session: AsyncSession, seat_ids: list[UUID]) -> None:
-    if not seat_ids:
-        return
-    removed = 0
-    for first in range(0, len(seat_ids), SEATS_PER_STATEMENT):
-        batch = seat_ids[first : first + SEATS_PER_STATEMENT]
-        done = await session.execute(delete(Seat).where(col(Seat.id).in_(batch), _FREE))
-        removed += affected_rows(done)
-    in_use = len(seat_ids) - removed
-    if in_use:
-        raise CapacityInUse(f"{in_use} seats that would go are booked or held.", in_use=in_use)
-
-
-async def _renumber(session: AsyncSession, event_id: UUID, kept: dict[UUID, Place]) -> None:
-    """Positions are unique: first all go out of the way, then each to its place."""
-    if not kept:
-        return
-    await session.execute(
-        update(Seat).where(col(Seat.event_id) == event_id).values(position=-col(Seat.position))
-    )
-    await session.execute(
-        text("""
-            UPDATE seat SET position = new.position
-            FROM unnest(CAST(:ids AS uuid[]), CAST(:positions AS int[])) AS new (id, position)
-            WHERE seat.id = new.id
-        """),
-        {"ids": list(kept), "positions": [place.position for place in kept.values()]},
-    )
 
 
 async def _settle_sections(

@@ -66,12 +66,12 @@ _ADD_GENERAL = text(f"""
 
 _ADD_ROWS = _for_rows(f"""
     INSERT INTO seat (id, event_id, section_id, row_name, number, position)
-    SELECT {NEW_ID_IN_SQL}, :event_id, plan_row.section_id, plan_row.name, number,
-        plan_row.position + number
-    FROM {_ROWS}, generate_series(1, plan_row.seats) AS number
+    SELECT {NEW_ID_IN_SQL}, :event_id, plan_row.section_id, plan_row.name, new.number,
+        plan_row.position + new.number
+    FROM {_ROWS}, generate_series(1, plan_row.seats) AS new (number)
     WHERE NOT EXISTS (
         SELECT FROM seat WHERE seat.event_id = :event_id AND seat.section_id = plan_row.section_id
-            AND seat.row_name = plan_row.name AND seat.number = number
+            AND seat.row_name = plan_row.name AND seat.number = new.number
     )
 """)
 
@@ -79,8 +79,8 @@ _ADD_ROWS = _for_rows(f"""
 _LEFT_OUT = f"""
     seat.event_id = :event_id AND NOT EXISTS (SELECT FROM {_ROWS} WHERE {_IS_IN_ROW})
 """
-_COUNT_IN_USE = _for_rows(f"SELECT count(*) FROM seat WHERE {_LEFT_OUT} AND NOT {_IS_FREE}")
-_REMOVE = _for_rows(f"DELETE FROM seat WHERE {_LEFT_OUT}")
+_COUNT_IN_USE = _for_rows(f"SELECT count(*) FROM seat WHERE {_LEFT_OUT} AND {_IS_FREE} IS NOT TRUE")
+_REMOVE = _for_rows(f"DELETE FROM seat WHERE {_LEFT_OUT} AND {_IS_FREE}")
 
 # Positions are unique: first all that move go out of the way, then each to its place.
 _RENUMBER = (

@@ -1,0 +1,22 @@
+"""find seats by section: who removes a section asks whether it has seats"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "7d20c4a96e51"
+down_revision = "4d8e2a5b17c6"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_seat_section",
+        "seat",
+        ["section_id"],
+        postgresql_where=sa.text("section_id IS NOT NULL"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_seat_section", "seat")

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, Table, and_, func, or_, select, text
 
 from notification_service.messages.service import queue_again
-from notification_service.models import UNSENT, Notification
+from notification_service.models import OVERDUE, Notification
 from notification_service.settings import Settings
 from service_kit.database import Database
 from service_kit.settings import load_settings
@@ -30,7 +30,7 @@ Stuck = Row[tuple[UUID, str, str, int, float, str | None, UUID | None]]
 
 IS_STUCK = or_(
     text("status = 'failed'"),
-    text(f"{UNSENT} AND wanted_at < now() - interval '{PATIENCE.total_seconds()} seconds'"),
+    text(f"{OVERDUE} AND wanted_at < now() - interval '{PATIENCE.total_seconds()} seconds'"),
 )
 
 
@@ -63,7 +63,7 @@ def describe(stuck: Sequence[Stuck]) -> str:
         return "Nothing is stuck."
     lines = [f"{'id':36}  {'kind':18}  {'status':7}  tries  waits for  why"]
     for row in stuck:
-        why = row.last_error or "Nobody has tried it yet: do worker and beat run?"
+        why = row.last_error or "Nobody has tried it yet: do worker and maintenance run?"
         if row.user_id is None:
             why += " Its sender must send it anew."
         age = str(timedelta(seconds=int(row.age)))

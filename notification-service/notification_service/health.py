@@ -12,7 +12,7 @@ from redis.retry import Retry
 from sqlalchemy import Table, func, select, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notification_service.models import UNSENT, Notification
+from notification_service.models import OVERDUE, Notification
 from notification_service.settings import Settings
 from service_kit.database import Database
 from service_kit.gauges import kept_fresh
@@ -30,24 +30,33 @@ class MailsWaitTooLong(Exception):
 
 
 async def oldest_unsent_seconds(session: AsyncSession) -> float:
-    """How long the mail that has waited longest has waited; 0.0 if none waits."""
+    """How long the mail has waited that has waited longest, but for those that are held back on
+    purpose; 0.0 if none waits."""
     age = func.extract("epoch", func.now() - func.min(rows.wanted_at))
-    found = await session.execute(select(age).where(text(UNSENT)))
+    found = await session.execute(select(age).where(text(OVERDUE)))
     return max(0.0, float(found.scalar() or 0.0))
 
 
-async def count_unsent_and_failed(session: AsyncSession) -> tuple[int, int]:
-    unsent = select(func.count()).select_from(notifications).where(text(UNSENT)).scalar_subquery()
-    failed = select(func.count()).select_from(notifications).where(text("status = 'failed'"))
-    found = await session.execute(select(unsent, failed.scalar_subquery()))
-    counts = found.one()
-    return int(counts[0]), int(counts[1])
+async def count_unsent_held_and_failed(session: AsyncSession) -> tuple[int, int, int]:
+    """Those that are on their way, that are held back on purpose, and that came to nothing."""
+    conditions = (OVERDUE, "waits_for IS NOT NULL", "status = 'failed'")
+    counts = [
+        select(func.count()).select_from(notifications).where(text(which)).scalar_subquery()
+        for which in conditions
+    ]
+    unsent, held_back, failed = (await session.execute(select(*counts))).one()
+    return int(unsent), int(held_back), int(failed)
 
 
 class Gauges:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.unsent = Gauge(
             "notifications_unsent", "Mails that wait or are being sent.", registry=registry
+        )
+        self.held_back = Gauge(
+            "notifications_held_back",
+            "Mails that wait for an address or an hour.",
+            registry=registry,
         )
         self.failed = Gauge(
             "notifications_failed", "Mails that came to nothing.", registry=registry
@@ -61,9 +70,10 @@ class Gauges:
 
     async def refresh(self, database: Database, broker: "redis.asyncio.Redis") -> None:
         async with database.transaction() as session:
-            unsent, failed = await count_unsent_and_failed(session)
+            unsent, held_back, failed = await count_unsent_held_and_failed(session)
             self.oldest_seconds.set(await oldest_unsent_seconds(session))
         self.unsent.set(unsent)
+        self.held_back.set(held_back)
         self.failed.set(failed)
         try:
             self.queue_length.set(await broker.llen(QUEUE_KEY))

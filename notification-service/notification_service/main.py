@@ -6,19 +6,22 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from notification_service.health import watch_mails
+from notification_service.messages.erasures import router as erasures
 from notification_service.messages.router import router as messages
+from notification_service.models import ErasedUser
 from notification_service.preferences.router import router as preferences
 from notification_service.rendering.letter import LetterWriter
 from notification_service.rendering.router import router as templates
 from notification_service.settings import Settings
 from service_kit.app import create_service
+from service_kit.erasures import watch_erasures
 from service_kit.server import for_good
 from service_kit.settings import load_settings
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with watch_mails(app.state):
+    async with watch_mails(app.state), watch_erasures(app.state, ErasedUser):
         yield
 
 
@@ -29,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Parterre notification-service",
         description="The mails that tell people what happened, and where each of them is.",
         # The routers with words in their paths before the one that takes a word for an id.
-        routers=[preferences, templates, messages],
+        routers=[preferences, templates, erasures, messages],
         lifespan=lifespan,
     )
     app.state.letter_writer = LetterWriter(settings.public_url)

@@ -4,13 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, DateTime, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from notification_service.db import Base
+from service_kit.erasures import ErasedUserRow
 
 UNSENT = "status IN ('queued', 'sending')"
+# What should be on its way: not what is held back on purpose.
+OVERDUE = f"{UNSENT} AND waits_for IS NULL"
+# What the sweep takes; whose address is not confirmed is asked about by person, not by mail.
+SWEPT = f"{UNSENT} AND waits_for IS DISTINCT FROM 'address'"
+AWAITS_ADDRESS = "waits_for = 'address'"
 DUE_AT = "GREATEST(next_attempt_at, lease_until)"
 
 
@@ -20,7 +26,9 @@ class Notification(Base, table=True):
     ``id`` is the id of the message that asked for it. ``data`` is the message's snapshot for the
     text. ``wanted_at`` is when it was asked for last, ``next_attempt_at`` when it may be tried.
     ``lease_until`` is until when a row belongs to somebody: ``sending`` to the worker that counted
-    ``fence`` up, ``queued`` to the queue. ``crashes`` counts leases that ran out.
+    ``fence`` up, ``queued`` to the queue. ``crashes`` counts leases that ran out. ``version`` is that
+    of the event or account; 0 for messages of senders that said none. ``waits_for`` says why a mail
+    is held back on purpose.
     """
 
     __tablename__ = "notifications"
@@ -35,6 +43,9 @@ class Notification(Base, table=True):
         CheckConstraint(
             "attempts >= 0 AND crashes >= 0 AND resends >= 0 AND fence >= 0", name="counts"
         ),
+        CheckConstraint(
+            "waits_for IN ('address', 'allowance', 'confirmation')", name="known_reason_to_wait"
+        ),
         # one mail, however often it is asked for
         UniqueConstraint("dedup_key"),
         # GET /notifications, also with ?status=; erasure
@@ -47,12 +58,22 @@ class Notification(Base, table=True):
             "kind",
             postgresql_where=text("booking_id IS NOT NULL"),
         ),
-        # what a later message about the event or the account supersedes
-        Index("ix_notifications_user_kind", "user_id", "kind", "event_id"),
-        # sweep: what is due
-        Index("ix_notifications_due", text(DUE_AT), postgresql_where=text(UNSENT)),
-        # readiness, gauges and doctor: what waits, longest first, and what has failed
-        Index("ix_notifications_unsent", "wanted_at", postgresql_where=text(UNSENT)),
+        # what a later message about the event or the account supersedes; what goes before
+        Index("ix_notifications_user_event", "user_id", "event_id", "kind"),
+        # sweep: what is due, from both ends
+        Index("ix_notifications_swept", text(DUE_AT), postgresql_where=text(SWEPT)),
+        # whose address may have been confirmed meanwhile
+        Index(
+            "ix_notifications_awaits_address",
+            "next_attempt_at",
+            postgresql_where=text(AWAITS_ADDRESS),
+        ),
+        # gauges: how many wait
+        Index(
+            "ix_notifications_waiting", "waits_for", postgresql_where=text("waits_for IS NOT NULL")
+        ),
+        # alert, gauges and doctor: what should have gone, longest first, and what has failed
+        Index("ix_notifications_overdue", "wanted_at", postgresql_where=text(OVERDUE)),
         Index("ix_notifications_failed", "id", postgresql_where=text("status = 'failed'")),
         # tidy: what is too old to be kept
         Index("ix_notifications_created", "created_at", postgresql_using="brin"),
@@ -68,6 +89,7 @@ class Notification(Base, table=True):
     data: dict[str, Any] = Field(sa_type=JSONB)
     request_id: str | None = None
     occurred_at: datetime
+    version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
     status: str
     attempts: int = 0
@@ -78,6 +100,7 @@ class Notification(Base, table=True):
     next_attempt_at: datetime
     give_up_at: datetime | None = None
     last_error: str | None = None
+    waits_for: str | None = None
     timeline: list[dict[str, Any]] = Field(sa_type=JSONB)
 
     created_at: datetime
@@ -106,3 +129,34 @@ class Preferences(Base, table=True):
     event_reminders: bool = True
     unsubscribe_token: str
     updated_at: datetime
+
+
+class EventSnapshot(Base, table=True):
+    """The newest version of an event that any message told of: what its mails are written from."""
+
+    __tablename__ = "event_snapshots"
+    # tidy; and what waits for mails of events that are over
+    __table_args__ = (Index("ix_event_snapshots_ends_at", "ends_at"),)
+
+    event_id: UUID = Field(primary_key=True)
+    version: int
+    snapshot: dict[str, Any] = Field(sa_type=JSONB)
+    ends_at: datetime
+
+
+class MailAllowance(Base, table=True):
+    """The mails that went to an address within the last hour. ``key`` is a keyed hash of the
+    address, which is kept nowhere; ``granted`` is how many the latest asker got."""
+
+    __tablename__ = "mail_allowances"
+    # tidy
+    __table_args__ = (Index("ix_mail_allowances_used_at", "used_at"),)
+
+    key: bytes = Field(primary_key=True)
+    sent: list[datetime] = Field(sa_type=ARRAY(DateTime(timezone=True)))
+    granted: int
+    used_at: datetime
+
+
+class ErasedUser(ErasedUserRow, Base, table=True):
+    """An erased account, while a token of it may still be about."""

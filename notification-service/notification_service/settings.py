@@ -36,6 +36,9 @@ class WorkerSettings(Settings):
     # How long a mail that the sweep put on the queue may wait there before it is put there again.
     requeue_seconds: float = Field(30.0, gt=0)
 
+    # To one address, whoever has them sent; 0 is no limit. Verification and reset have their own.
+    mails_per_address_per_hour: int = Field(30, ge=0, le=10_000)
+
     retry_first_seconds: float = Field(2.0, gt=0)
     # Between two attempts at one mail, and at any mail while the mail server or auth-service is away.
     retry_longest_seconds: float = Field(3600.0, gt=0)

@@ -1,5 +1,5 @@
 """The Celery worker: ``celery -A notification_service.worker worker --queues notifications``; the same
-module for ``beat`` and ``flower``.
+module for ``beat`` and ``flower``. What is done every second is no task: see ``maintenance``.
 
 A task takes ids, or the message as it came, and returns nothing: Flower shows both.
 """
@@ -15,6 +15,7 @@ from notification_service.delivery import reception
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.service import deliver as deliver_mail
 from notification_service.flower import guard_flower
+from notification_service.queueing import QUEUE
 from notification_service.rendering.formats import LOCALES
 from notification_service.rendering.previews import preview_sample
 from notification_service.settings import WorkerSettings
@@ -27,7 +28,6 @@ from service_kit.queue import (
 )
 from service_kit.settings import load_settings
 
-QUEUE = "notifications"
 TIDY_SECONDS = 3600
 
 guard_flower(sys.argv, os.environ)
@@ -47,16 +47,11 @@ app.conf.update(
     # Periods only, so that nothing need be remembered on a disk.
     beat_scheduler="celery.beat:Scheduler",
     beat_schedule={
-        "sweep": {
-            "task": "notifications.sweep",
-            "schedule": settings.sweep_seconds,
-            # While no worker runs, one or two may wait, and not thousands.
-            "options": {"expires": max(10.0, 2 * settings.sweep_seconds)},
-        },
         "tidy": {
             "task": "notifications.tidy",
             "schedule": TIDY_SECONDS,
-            "options": {"expires": TIDY_SECONDS / 2},
+            # While no worker runs, one may wait, and not hundreds.
+            "options": {"expires": TIDY_SECONDS / 2, "argsrepr": "old mails, hourly"},
         },
     },
 )
@@ -105,13 +100,20 @@ def send_many(messages: list[dict[str, Any]]) -> None:
 
 
 @app.task(name="notifications.deliver")
-def deliver(notification_id: str) -> None:
-    loop.run(deliver_mail(office(), UUID(notification_id)))
+def deliver(ids: list[str] | str) -> None:
+    """One id in messages of the release before."""
+    some = [ids] if isinstance(ids, str) else ids
+    loop.run(deliver_mail(office(), *map(UUID, some)))
 
 
 @app.task(name="notifications.sweep")
 def sweep() -> None:
-    loop.run(reception.sweep(office(), put_on_queue))
+    """Nothing: beats of the release before still ask for it while they are being replaced."""
+
+
+@app.task(name="notifications.address_confirmed")
+def address_confirmed(message: dict[str, Any]) -> None:
+    loop.run(reception.address_confirmed(office(), message))
 
 
 @app.task(name="notifications.erase_user")
@@ -122,9 +124,3 @@ def erase_user(message: dict[str, Any]) -> None:
 @app.task(name="notifications.tidy")
 def tidy() -> None:
     loop.run(reception.tidy(office()))
-
-
-def put_on_queue(ids: list[UUID]) -> None:
-    with app.producer_pool.acquire(block=True, timeout=5) as producer:
-        for notification_id in ids:
-            deliver.apply_async(args=[str(notification_id)], producer=producer, retry=False)

@@ -91,6 +91,11 @@ def services(environments: Environments, ports: dict[str, int], var: Path) -> li
             [*celery, "worker", *WORKER_OPTIONS],
         ),
         background(
+            "notification-maintenance",
+            NOTIFICATION,
+            python("notification_service.maintenance"),
+        ),
+        background(
             "notification-beat",
             NOTIFICATION,
             [*celery, "beat", "--schedule", str(var / "beat-schedule"), "--pidfile", ""],

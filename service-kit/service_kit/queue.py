@@ -5,8 +5,11 @@ The queue only carries: the outbox row of the sender and the row of the consumer
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 import sentry_sdk
 import structlog
@@ -64,6 +67,17 @@ def create_queue(name: str, settings: ServiceSettings) -> Celery[Any]:
         timezone="UTC",
     )
     return app
+
+
+def describe(messages: Sequence[tuple[str, datetime | None, UUID | str]]) -> str:
+    """What Flower shows of a task for messages of (kind, when it was written, id): which kinds there
+    are, how old they are, and their ids. Nothing of what they hold."""
+    kinds = Counter(kind for kind, _, _ in messages)
+    named = [f"{count} {kind}" if len(messages) > 1 else kind for kind, count in kinds.items()]
+    times = sorted(at.astimezone(UTC) for _, at, _ in messages if at is not None)
+    written = [f"{at:%Y-%m-%d %H:%M:%S}" for at in dict.fromkeys(times[:1] + times[-1:])]
+    since = f"; written {' to '.join(dict.fromkeys(written))} UTC" if written else ""
+    return f"{', '.join(named)}{since}; {', '.join(str(one) for _, _, one in messages)}"
 
 
 class TaskCrashed(Exception):
@@ -174,6 +188,7 @@ __all__ = [
     "ProcessLoop",
     "TaskCrashed",
     "create_queue",
+    "describe",
     "prepare_worker",
     "worker_process_init",
     "worker_process_shutdown",

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from service_kit.database import Database
 from service_kit.logs import configure_logging
 from service_kit.monitoring import configure_sentry
 from service_kit.outbox import OutboxQueries, OutboxRow
-from service_kit.queue import create_queue
+from service_kit.queue import create_queue, describe
 from service_kit.service_client import ServiceClient, ServiceUnavailable
 from service_kit.settings import ServiceSettings
 
@@ -67,18 +67,26 @@ class QueuePublisher:
     def _send(self, producer: Any, task: str, rows: list[Row]) -> None:
         ids, messages = [row[0] for row in rows], [row[2] for row in rows]
         is_batch = len(rows) > 1
-        topics = sorted({str(message.get("topic")) for message in messages})
         self._queue.send_task(
             BATCH_TASKS[task] if is_batch else task,
             args=[messages if is_batch else messages[0]],
             task_id=None if is_batch else str(ids[0]),
             # What Flower shows; the messages themselves hold ticket codes.
-            argsrepr=f"({', '.join(map(str, [*ids, *topics]))})",
+            argsrepr=describe([_shown(row) for row in rows]),
             kwargsrepr="{}",
             queue=task.partition(".")[0],
             producer=producer,
             retry=False,
         )
+
+
+def _shown(row: Row) -> tuple[str, datetime | None, UUID]:
+    message = row[2]
+    try:
+        written_at = datetime.fromisoformat(str(message.get("occurred_at")))
+    except ValueError:
+        written_at = None
+    return str(message.get("kind") or message.get("topic")), written_at, row[0]
 
 
 def _batches(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from notification_service.delivery import reception
 from notification_service.delivery.post_office import PostOffice
+from notification_service.delivery.queries import Due
 from notification_service.delivery.service import deliver
 from notification_service.main import create_app
 from notification_service.models import Notification
@@ -99,7 +100,12 @@ async def database(options: dict[str, Any]) -> AsyncIterator[Database]:
     """An empty one: what a worker commits, no savepoint takes back."""
     database = Database(Settings(**options), application_name="tests")
     async with database.transaction() as session:
-        await session.execute(text("TRUNCATE notifications, seen_messages, preferences"))
+        await session.execute(
+            text(
+                "TRUNCATE notifications, seen_messages, preferences, event_snapshots,"
+                " mail_allowances, erased_users"
+            )
+        )
     yield database
     await database.close()
 
@@ -121,14 +127,18 @@ class OfficeForTests:
     async def sweep(self) -> list[UUID]:
         """What the sweep puts on the queue."""
         queued: list[UUID] = []
-        await reception.sweep(self.office, queued.extend)
+
+        def put(due: list[Due]) -> None:
+            queued.extend(mail.id for mail in due)
+
+        await reception.sweep(self.office, put)
         return queued
 
     async def work_off(self) -> int:
         """Sweeps, and sends what was swept; how many."""
         queued = await self.sweep()
-        for notification_id in queued:
-            await deliver(self.office, notification_id)
+        if queued:
+            await deliver(self.office, *queued)
         return len(queued)
 
     async def row(self, message: Message) -> Notification:
@@ -145,6 +155,12 @@ class OfficeForTests:
                 text(f"UPDATE notifications SET {assignments} WHERE id = :id"),
                 {"id": UUID(message["id"])},
             )
+
+    async def run(self, statement: str) -> list[Any]:
+        """The first column of what a statement answers."""
+        async with self.database.transaction() as session:
+            done = await session.execute(text(statement))
+            return [row[0] for row in done] if done.returns_rows else []
 
     @property
     def mails(self) -> list[Taken]:

@@ -129,8 +129,8 @@ async def test_without_its_guard_it_would_be_sent(
 ) -> None:
     """The negative control of the two above."""
 
-    async def always(*_: object, **__: object) -> bool:
-        return True
+    async def always(*_: object, **__: object) -> str:
+        return "go"
 
     monkeypatch.setattr(queries, "may_send", always)
     lapse = "UPDATE notifications SET lease_until = now()"

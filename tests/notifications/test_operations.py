@@ -172,8 +172,10 @@ async def test_tasks_are_functions_that_run(app: FastAPI, monkeypatch: pytest.Mo
     ours = {name: task for name, task in worker.app.tasks.items() if "notifications." in name}
     assert set(ours) == {
         f"notifications.{name}"
-        for name in ("send", "send_many", "deliver", "erase_user", "sweep", "tidy")
-    }
+        for name in (
+            "send", "send_many", "deliver", "erase_user", "address_confirmed", "sweep", "tidy"
+        )
+    }  # fmt: skip
     assert not any(inspect.iscoroutinefunction(task.run) for task in ours.values())
     assert worker.app.conf.task_ignore_result
     assert worker.app.conf.task_acks_late

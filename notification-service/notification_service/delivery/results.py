@@ -17,6 +17,7 @@ from notification_service.delivery.outcomes import (
     Postponed,
     Sent,
     Taken,
+    Waiting,
 )
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.queries import Claim, finish
@@ -53,6 +54,9 @@ async def _write_down_once(office: PostOffice, held: Claim, outcome: Outcome) ->
                 await _fail(connection, held, reason, error)
             case Postponed():
                 await _postpone(office, connection, held, outcome)
+            case Waiting(waits_for=reason, delay=delay):
+                note = outcome.note
+                await finish(connection, held, "queued", note, delay=delay, waits_for=reason)
             case NotTried():
                 await finish(connection, held, "queued")
             case Taken():

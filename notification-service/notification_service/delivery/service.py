@@ -31,7 +31,7 @@ from notification_service.delivery.smtp import (
     MailRefused,
     MailServerAway,
 )
-from notification_service.delivery.writing import Contacts, Ended, Written, write
+from notification_service.delivery.writing import Ended, Known, Written, find_out, write
 from notification_service.messages.contents import MalformedContent
 from notification_service.rendering.mail import BadAddress, forget_lines
 from notification_service.rendering.templates import forget_paragraphs
@@ -39,7 +39,11 @@ from service_kit.service_client import ServiceUnavailable
 
 # Well within Celery's time limit, whatever the last of a batch meets.
 BATCH_SECONDS = 5.0
-OVERTAKEN = "A later message took its place."
+NOT_SENT: dict[str, Outcome] = {
+    "overtaken": Dropped("A later message took its place."),
+    "outdated": NotTried(),
+    "not-yet": NotTried(),
+}
 
 log = structlog.get_logger()
 
@@ -48,12 +52,13 @@ class KeepsCrashing(Exception):
     """The process died over a mail again and again."""
 
 
-async def deliver(office: PostOffice, notification_id: UUID) -> None:
-    """Sends a mail that is due, or does nothing: somebody else has it, or it is done with."""
+async def deliver(office: PostOffice, *ids: UUID) -> None:
+    """Sends those of the mails that are due, after what goes before them. The others are somebody
+    else's, or done with."""
     async with office.statement() as connection:
-        held = await queries.claim(connection, notification_id, lease=office.settings.lease)
-    if held is not None:
-        await deliver_batch(office, [held])
+        held = await queries.claim(connection, ids, lease=office.settings.lease)
+    if held:
+        await deliver_batch(office, held)
 
 
 async def deliver_batch(office: PostOffice, batch: Sequence[Claim]) -> None:
@@ -63,37 +68,52 @@ async def deliver_batch(office: PostOffice, batch: Sequence[Claim]) -> None:
     """
     until = time.monotonic() + BATCH_SECONDS
     try:
-        await _deliver_until(office, batch, until)
+        await _deliver_until(office, in_order(batch), until)
     finally:
         # What is known of readers is asked for each time, and kept nowhere.
         forget_lines()
         forget_paragraphs()
 
 
+def in_order(batch: Sequence[Claim]) -> list[Claim]:
+    """As they came; but a person's mails about one event in the order of its versions."""
+    places: dict[object, list[int]] = {}
+    for place, held in enumerate(batch):
+        if held.event_id is not None:
+            places.setdefault((held.user_id, held.event_id), []).append(place)
+    ordered = list(batch)
+    for some in places.values():
+        by_version = sorted((batch[place] for place in some), key=lambda held: held.version)
+        for place, held in zip(some, by_version, strict=True):
+            ordered[place] = held
+    return ordered
+
+
 async def _deliver_until(office: PostOffice, batch: Sequence[Claim], until: float) -> None:
-    contacts = await _find_readers(office, batch) if len(batch) > 1 else {}
+    known = await find_out(office, batch)
     ready: Written | None = None
     for held in batch:
-        mail = await _attempt(office, held, until, partial(_write, office, held, contacts))
+        mail = await _attempt(office, held, until, known, partial(_write, office, held, known))
         if mail is None:
             continue
         if ready is not None:
-            await _attempt(office, ready.held, until, partial(_hand_over, office, ready, mail))
+            step = partial(_hand_over, office, ready, mail)
+            await _attempt(office, ready.held, until, known, step)
         ready = mail
     if ready is not None:
-        await _attempt(office, ready.held, until, partial(_hand_over, office, ready, None))
-
-
-async def _find_readers(office: PostOffice, batch: Sequence[Claim]) -> Contacts:
-    try:
-        return await office.contacts.find_many({held.user_id for held in batch})
-    except ServiceUnavailable:
-        # Each mail will hear the same by itself, and write it down.
-        return {}
+        step = partial(_hand_over, office, ready, None)
+        await _attempt(office, ready.held, until, known, step)
+    if known.allowances.has_unused:
+        async with office.statement() as connection:
+            await known.allowances.give_back(connection)
 
 
 async def _attempt(
-    office: PostOffice, held: Claim, until: float, step: Callable[[], Awaitable[Written | Outcome]]
+    office: PostOffice,
+    held: Claim,
+    until: float,
+    known: Known,
+    step: Callable[[], Awaitable[Written | Outcome]],
 ) -> Written | None:
     """Takes a step. None if it was the mail's last one, in which case its end is written down."""
     started = time.perf_counter()
@@ -104,6 +124,8 @@ async def _attempt(
             result = _outcome(error)
         if isinstance(result, Written):
             return result
+        if not may_have_gone(result):
+            known.allowances.was_not_used(held)
         await write_down(office, held, result)
         log.info(
             "mail.attempted",
@@ -114,6 +136,13 @@ async def _attempt(
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
     return None
+
+
+def may_have_gone(outcome: Outcome | Written) -> bool:
+    """Whether the mail server may have the mail."""
+    if isinstance(outcome, Postponed):
+        return isinstance(outcome.error, DeliveryUnconfirmed)
+    return isinstance(outcome, Sent)
 
 
 def _outcome(error: Exception) -> Outcome:
@@ -135,12 +164,11 @@ def _outcome(error: Exception) -> Outcome:
     raise error
 
 
-async def _write(office: PostOffice, held: Claim, contacts: Contacts) -> Written:
-    """``contacts`` are those that were asked for a moment ago."""
+async def _write(office: PostOffice, held: Claim, known: Known) -> Written:
     if held.crashes >= office.settings.max_crashes:
         reason = "The sending process died over this mail again and again."
         raise Ended(Failed(reason, KeepsCrashing()))
-    return await write(office, held, contacts)
+    return await write(office, held, known)
 
 
 async def _hand_over(office: PostOffice, mail: Written, following: Written | None) -> Outcome:
@@ -149,9 +177,9 @@ async def _hand_over(office: PostOffice, mail: Written, following: Written | Non
     # What is left to say takes at most two answers' time: to DATA, and to the mail itself.
     needed = timedelta(seconds=2 * office.settings.smtp_timeout_seconds)
     async with office.statement() as connection:
-        allowed = await queries.may_send(connection, mail.held, needed=needed)
-    if not allowed:
+        answer = await queries.may_send(connection, mail.held, version=mail.version, needed=needed)
+    if answer != "go":
         server.abandon()
-        return Taken() if allowed is None else Dropped(OVERTAKEN)
+        return Taken() if answer is None else NOT_SENT[answer]
     server.finish(mail.content, then=following.recipient if following else None)
     return Sent()

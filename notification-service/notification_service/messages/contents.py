@@ -60,6 +60,11 @@ class Content(BaseModel):
         """Whether the mail would come too late to be of use to anybody."""
         return False
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether what the mail is about has ended; for mails that were held back until then."""
+        event = getattr(self, "event", None)
+        return isinstance(event, EventSnapshot) and event.ends_at <= now
+
 
 class EventSnapshot(Content):
     title: Line

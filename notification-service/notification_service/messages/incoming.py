@@ -7,7 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notification_service.messages.contents import Content, MalformedContent, one_line, read_content
+from notification_service.messages.contents import (
+    Content,
+    EventSnapshot,
+    MalformedContent,
+    one_line,
+    read_content,
+)
 from service_kit.clock import utc_now
 from service_kit.ids import request_id_from
 from service_kit.problems import InvalidRequest
@@ -18,6 +24,7 @@ MAX_DEDUP_KEY = 300
 MAX_DATA_CHARACTERS = 500_000
 # A mail shows fewer, and ``quantity`` says how many there are: a booking of any size has its mail.
 MAX_SEATS = 100
+MAX_VERSION = 2**31 - 1
 
 # An even number of backslashes before it: otherwise somebody wrote those six characters.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -38,6 +45,7 @@ class Incoming:
     dedup_key: str
     data: dict[str, Any]
     occurred_at: datetime
+    version: int = 0
     request_id: str | None = None
     fault: str | None = None
     content: Content | None = None
@@ -53,6 +61,12 @@ class Incoming:
     @property
     def event_id(self) -> UUID | None:
         return _uuid(self.data.get("event_id"))
+
+    @property
+    def event_ends_at(self) -> datetime | None:
+        """When the event ends of which the message has a snapshot that can be read."""
+        event = getattr(self.content, "event", None)
+        return event.ends_at if isinstance(event, EventSnapshot) else None
 
 
 def read_message(message: object) -> Incoming:
@@ -88,6 +102,7 @@ def read_message(message: object) -> Incoming:
         dedup_key=key,
         data=data,
         occurred_at=_time(message.get("occurred_at")),
+        version=_version(message.get("version")),
         request_id=request_id_from(request_id) if isinstance(request_id, str) else None,
         fault=fault,
         content=content,
@@ -130,6 +145,12 @@ def _uuid(value: object) -> UUID | None:
         return UUID(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def _version(value: object) -> int:
+    """0, which is lower than every version, where the sender said none."""
+    is_version = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_version and 0 < value <= MAX_VERSION else 0  # type: ignore[operator,return-value]
 
 
 def _time(value: object) -> datetime:

@@ -7,7 +7,13 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from notification_service.messages.contents import MalformedContent, read_content
-from notification_service.messages.incoming import MAX_DEDUP_KEY, MAX_KIND, Incoming, read_message
+from notification_service.messages.incoming import (
+    MAX_DEDUP_KEY,
+    MAX_KIND,
+    MAX_VERSION,
+    Incoming,
+    read_message,
+)
 from service_kit.ids import new_id
 from service_kit.text import line
 
@@ -89,6 +95,7 @@ class NotificationCreate(BaseModel):
     user_id: UUID
     data: dict[str, Any] = {}
     dedup_key: line(MAX_DEDUP_KEY)  # type: ignore[valid-type]
+    version: int = Field(0, ge=0, le=MAX_VERSION)
 
     @model_validator(mode="after")
     def data_fits_the_kind(self) -> Self:
@@ -105,6 +112,7 @@ class NotificationCreate(BaseModel):
                 "kind": self.kind,
                 "user_id": str(self.user_id),
                 "dedup_key": self.dedup_key,
+                "version": self.version,
                 "data": self.data,
                 "request_id": request_id,
             }

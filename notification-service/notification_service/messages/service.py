@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     text,
     update,
@@ -29,30 +31,50 @@ from notification_service.messages.incoming import Incoming
 from notification_service.messages.queries import get_own
 from notification_service.models import Notification, Preferences, SeenMessage
 from notification_service.timeline import entry
+from service_kit.database import Database, affected_rows
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 seen_messages: Table = SeenMessage.__table__  # type: ignore[attr-defined]
 preferences: Table = Preferences.__table__  # type: ignore[attr-defined]
 rows = notifications.c
 
+ERASED_AT_ONCE = 1_000
+
 
 # One statement for any number of messages, told as one JSON document. Every time that is compared is
 # PostgreSQL's: the clocks of workers may differ.
+# An event's newest snapshot is kept with them, and its row is touched only by a newer one: hundreds of
+# confirmations of one event must not wait for each other.
 RECORD = text("""
+    WITH message AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS message (
+            id uuid, user_id uuid, kind text, dedup_key text, booking_id uuid, event_id uuid,
+            data jsonb, request_id text, occurred_at timestamptz, version int, status text,
+            is_sending boolean, last_error text, timeline jsonb, event_ends_at timestamptz
+        )
+    ), snapshot AS (
+        INSERT INTO event_snapshots AS known (event_id, version, snapshot, ends_at)
+        SELECT DISTINCT ON (event_id) event_id, version, data->'event', event_ends_at
+        FROM message
+        WHERE event_id IS NOT NULL AND event_ends_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM event_snapshots AS kept
+            WHERE kept.event_id = message.event_id AND kept.version >= message.version
+        )
+        ORDER BY event_id, version DESC
+        ON CONFLICT (event_id) DO UPDATE
+        SET version = excluded.version, snapshot = excluded.snapshot, ends_at = excluded.ends_at
+        WHERE known.version < excluded.version
+    )
     INSERT INTO notifications (
-        id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at,
+        id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at, version,
         status, attempts, crashes, resends, fence, lease_until, next_attempt_at, last_error,
         timeline, created_at, wanted_at
     )
     SELECT
-        id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at,
+        id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at, version,
         status, is_sending::int, 0, 0, is_sending::int, CASE WHEN is_sending THEN now() + :lease END,
         now(), last_error, timeline, now(), now()
-    FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS message (
-        id uuid, user_id uuid, kind text, dedup_key text, booking_id uuid, event_id uuid,
-        data jsonb, request_id text, occurred_at timestamptz, status text, is_sending boolean,
-        last_error text, timeline jsonb
-    )
+    FROM message
     ON CONFLICT DO NOTHING
     RETURNING id
 """).bindparams(bindparam("messages", type_=Text), bindparam("lease", type_=Interval()))
@@ -86,6 +108,8 @@ def _row(message: Incoming, *, is_sending: bool) -> dict[str, Any]:
         "data": message.data,
         "request_id": message.request_id,
         "occurred_at": message.occurred_at.isoformat(),
+        "version": message.version,
+        "event_ends_at": message.event_ends_at and message.event_ends_at.isoformat(),
         "status": status,
         "is_sending": is_sending,
         "last_error": message.fault,
@@ -144,6 +168,7 @@ async def queue_again(
             fence=rows.fence + 1,
             lease_until=None,
             next_attempt_at=func.now(),
+            waits_for=None,
             wanted_at=case(
                 (rows.status.in_(("queued", "sending")), rows.wanted_at), else_=func.now()
             ),
@@ -155,29 +180,45 @@ async def queue_again(
     return int(getattr(queued, "rowcount", 0))
 
 
-async def erase_user(session: AsyncSession, message_id: UUID, user_id: UUID) -> None:
+async def erase_user(database: Database, user_id: UUID) -> None:
     """Forgets a person: what is not sent is dropped, of the rest only the bare history stays.
 
-    The fence is counted up, so that a worker that holds such a mail finds that it may not go out.
+    A batch of mails in each transaction, however many there are. The fence is counted up, so that a
+    worker that holds such a mail finds that it may not go out. Safe to repeat.
     """
+    while await database.run(partial(_erase_some, user_id=user_id)) == ERASED_AT_ONCE:
+        pass
+    async with database.transaction() as session:
+        await session.execute(delete(preferences).where(preferences.c.user_id == user_id))
+
+
+async def _erase_some(session: AsyncSession, *, user_id: UUID) -> int:
     is_unsent = rows.status.in_(("queued", "sending"))
     note = entry("dropped", "The account is gone.")
-    await session.execute(
+    some = (
+        select(rows.id)
+        .where(rows.user_id == user_id, or_(is_unsent, rows.data != literal({}, rows.data.type)))
+        .order_by(rows.id)
+        .limit(ERASED_AT_ONCE)
+        .with_for_update()
+        .scalar_subquery()
+    )
+    erased = await session.execute(
         update(notifications)
-        .where(rows.user_id == user_id)
+        .where(rows.id.in_(some))
         .values(
             data={},
             status=case((is_unsent, "dropped"), else_=rows.status),
             fence=rows.fence + 1,
             lease_until=None,
+            waits_for=None,
             timeline=case(
                 (is_unsent, rows.timeline.op("||")(literal(note, rows.timeline.type))),
                 else_=rows.timeline,
             ),
         )
     )
-    await session.execute(delete(preferences).where(preferences.c.user_id == user_id))
-    await record_seen(session, message_id)
+    return affected_rows(erased)
 
 
 async def record_seen(session: AsyncSession, message_id: UUID) -> None:

@@ -28,7 +28,8 @@ from stack.errors import StackError
 from stack.processes import Program
 from stack.services import AUTH, EVENT, NOTIFICATION, Service
 
-GUESTS = 200
+# So many that nobody gets more within the hour than an address may get.
+GUESTS = 1000
 WARM_MAILS = 200
 BACKLOG, ROUNDS = 2000, 4
 BOOKINGS_PER_SECOND = 50
@@ -75,7 +76,7 @@ class Mails:
     def running(self) -> Iterator[None]:
         stack = self._stack
         every = programs.services(stack.environments, stack.ports, stack.var)
-        names = ("auth", "notification", "notification-worker", "notification-beat")
+        names = ("auth", "notification", "notification-worker", "notification-maintenance")
         ours = {program.name: program for program in every if program.name in names}
         # The bench's event-service trusts the bench's tokens; the mails ask the real accounts.
         for name, program in ours.items():

@@ -1,0 +1,97 @@
+"""keep versions of events, hold mails back, note erasures"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "5b0c6c1f7d21"
+down_revision = "dab0dcb4ef3f"
+branch_labels = None
+depends_on = None
+
+UNSENT = "status IN ('queued', 'sending')"
+DUE_AT = "GREATEST(next_attempt_at, lease_until)"
+
+
+def upgrade() -> None:
+    op.add_column(
+        "notifications", sa.Column("version", sa.Integer(), server_default="0", nullable=False)
+    )
+    op.add_column("notifications", sa.Column("waits_for", sa.String(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_notifications_known_reason_to_wait"),
+        "notifications",
+        "waits_for IN ('address', 'allowance', 'confirmation')",
+    )
+    op.create_index("ix_notifications_user_event", "notifications", ["user_id", "event_id", "kind"])
+    op.create_index(
+        "ix_notifications_swept",
+        "notifications",
+        [sa.text(DUE_AT)],
+        postgresql_where=sa.text(f"{UNSENT} AND waits_for IS DISTINCT FROM 'address'"),
+    )
+    op.create_index(
+        "ix_notifications_awaits_address",
+        "notifications",
+        ["next_attempt_at"],
+        postgresql_where=sa.text("waits_for = 'address'"),
+    )
+    op.create_index(
+        "ix_notifications_waiting",
+        "notifications",
+        ["waits_for"],
+        postgresql_where=sa.text("waits_for IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_notifications_overdue",
+        "notifications",
+        ["wanted_at"],
+        postgresql_where=sa.text(f"{UNSENT} AND waits_for IS NULL"),
+    )
+    for replaced in ("user_kind", "due", "unsent"):
+        op.drop_index(f"ix_notifications_{replaced}", table_name="notifications")
+    op.create_table(
+        "event_snapshots",
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("snapshot", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_event_snapshots")),
+    )
+    op.create_index("ix_event_snapshots_ends_at", "event_snapshots", ["ends_at"])
+    op.create_table(
+        "mail_allowances",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("sent", postgresql.ARRAY(sa.DateTime(timezone=True)), nullable=False),
+        sa.Column("granted", sa.Integer(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_mail_allowances")),
+    )
+    op.create_index("ix_mail_allowances_used_at", "mail_allowances", ["used_at"])
+    op.create_table(
+        "erased_users",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_erased_users")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("erased_users")
+    op.drop_table("mail_allowances")
+    op.drop_table("event_snapshots")
+    op.create_index("ix_notifications_user_kind", "notifications", ["user_id", "kind", "event_id"])
+    op.create_index(
+        "ix_notifications_due",
+        "notifications",
+        [sa.text(DUE_AT)],
+        postgresql_where=sa.text(UNSENT),
+    )
+    op.create_index(
+        "ix_notifications_unsent", "notifications", ["wanted_at"], postgresql_where=sa.text(UNSENT)
+    )
+    for added in ("user_event", "swept", "awaits_address", "waiting", "overdue"):
+        op.drop_index(f"ix_notifications_{added}", table_name="notifications")
+    op.drop_constraint(op.f("ck_notifications_known_reason_to_wait"), "notifications")
+    op.drop_column("notifications", "waits_for")
+    op.drop_column("notifications", "version")

@@ -1,0 +1,41 @@
+"""``POST /api/v1/notifications/erasures``"""
+
+from uuid import UUID
+
+from fastapi import Request, Response, status
+from pydantic import BaseModel, ConfigDict
+
+from notification_service.messages.schemas import EXAMPLE_ID
+from notification_service.messages.service import erase_user
+from notification_service.models import ErasedUser
+from service_kit.admission import Router, require_scope
+from service_kit.erasures import note_erasure
+from service_kit.problems import Forbidden, NotAuthenticated, answers
+from service_kit.rate_limits import limited
+
+router = Router(prefix="/api/v1/notifications", tags=["notifications"])
+
+
+class Erasure(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": EXAMPLE_ID}]})
+
+    user_id: UUID
+
+
+@router.post(
+    "/erasures",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Say that an account is erased (services only)",
+    responses=answers(NotAuthenticated, Forbidden),
+    dependencies=[require_scope("users:erase")],
+)
+@limited("service")
+async def create_erasure(erasure: Erasure, request: Request) -> Response:
+    """What waits for this person is dropped, and of the rest only the bare history stays. Safe to
+    repeat."""
+    state = request.app.state
+    # First its tokens are refused, so that nothing of this person's comes in behind.
+    async with state.database.transaction() as session:
+        await note_erasure(session, ErasedUser, erasure.user_id, state=state)
+    await erase_user(state.database, erasure.user_id)
+    return Response(status_code=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,372 @@
+"""Nothing that is written after an event has moved shows the old time or place, and whoever is told of a
+change is told of all that differs from what was told last."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from notification_service.messages.service import resend
+from service_kit.ids import new_id
+from tests.notifications.conftest import OfficeForTests
+from tests.notifications.mail_server import MailServerForTests, Taken
+from tests.notifications.messages import Message, make_message
+
+USER_ID = uuid4()
+# Long ahead, so that no reminder is due by itself.
+FIRST_START = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(
+    days=30
+)
+VENUES = ["No Hall", "Old Hall", "New Hall", "Third Hall"]
+
+Event = dict[str, Any]
+
+
+class Concert:
+    """An event that moves; each move is a version of it."""
+
+    def __init__(self) -> None:
+        self.id = str(new_id())
+        self.booking_id = str(new_id())
+        self.version = 1
+        self.venue = "Old Hall"
+        self.city = "Berlin"
+        self.timezone = "Europe/Berlin"
+        self.starts_at = FIRST_START
+
+    def snapshot(self) -> Event:
+        return {
+            "title": "Concert",
+            "description": "",
+            "venue": self.venue,
+            "city": self.city,
+            "timezone": self.timezone,
+            "starts_at": self.starts_at.isoformat(),
+            "ends_at": (self.starts_at + timedelta(hours=2)).isoformat(),
+            "version": self.version,
+        }
+
+    def message(self, kind: str, *, user_id: UUID = USER_ID, **data: Any) -> Message:
+        about = {"event_id": self.id, "event": self.snapshot(), **data}
+        if kind not in ("event-changed", "event-cancelled", "organizer-message"):
+            about = {"booking_id": self.booking_id} | about
+        message = make_message(kind, user_id=user_id, data=about, version=self.version)
+        return message
+
+    def move(self, *, user_id: UUID = USER_ID, **changed: Any) -> Message:
+        before = self.snapshot()
+        self.version += 1
+        for name, value in changed.items():
+            setattr(self, name, value)
+        after = self.snapshot()
+        fields = ("starts_at", "ends_at", "timezone", "venue", "city")
+        changes = {n: [before[n], after[n]] for n in fields if before[n] != after[n]}
+        return self.message("event-changed", user_id=user_id, changes=changes, reason=None)
+
+
+@pytest.fixture
+def concert() -> Concert:
+    return Concert()
+
+
+def text_of(mail: Taken) -> str:
+    body = mail.message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+async def hold_up(
+    office: OfficeForTests, mail_server: MailServerForTests, *messages: Message
+) -> None:
+    """The mail server is away while they come."""
+    mail_server.answers("DATA", "451 Later")
+    for message in messages:
+        await office.receive(message)
+    mail_server.is_well()
+
+
+async def go_on(office: OfficeForTests, *messages: Message) -> None:
+    for message in messages:
+        await office.change(message, next_attempt_at="now()")
+    await office.work_off()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "booking-confirmed",
+        "event-reminder",
+        "booking-cancelled",
+        "hold-expired",
+        "waitlist-offer",
+        "organizer-message",
+    ],
+)
+async def test_what_waited_is_written_of_the_newest_version(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert, kind: str
+) -> None:
+    concert.starts_at = datetime.now(UTC) + timedelta(hours=12)
+    waiting = concert.message(kind)
+    await hold_up(office, mail_server, waiting)
+    # Another guest's: that this one's own is still on its way changes nothing.
+    await office.receive(concert.move(venue="New Hall", city="Potsdam", user_id=uuid4()))
+
+    await go_on(office, waiting)
+
+    mail = text_of(office.mails[-1])
+    assert office.mails[-1].recipients[0].startswith(f"guest-{USER_ID}")
+    assert "New Hall" in mail and "Potsdam" in mail and "Old Hall" not in mail
+
+
+async def test_what_comes_late_by_a_relay_that_was_away_is_written_of_the_newest_version(
+    office: OfficeForTests, concert: Concert
+) -> None:
+    late = concert.message("booking-confirmed")
+    await office.receive(concert.move(venue="New Hall"))
+
+    await office.receive(late)
+
+    assert "Old Hall" not in text_of(office.mails[-1])
+
+
+async def test_a_resend_says_where_it_is_now(office: OfficeForTests, concert: Concert) -> None:
+    confirmation = concert.message("booking-confirmed")
+    await office.receive(confirmation)
+    await office.receive(concert.move(venue="New Hall", timezone="Europe/London"))
+
+    async with office.database.transaction() as session:
+        await resend(session, UUID(confirmation["id"]), user_id=USER_ID)
+    await office.work_off()
+
+    again = text_of(office.mails[-1])
+    assert len(office.mails) == 3
+    assert "New Hall" in again and "Old Hall" not in again
+
+
+async def test_what_moves_while_a_mail_is_handed_over_is_written_anew(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    confirmation = concert.message("booking-confirmed")
+    moved = concert.move(venue="New Hall", user_id=uuid4())
+    others: list[Message] = [moved]
+
+    def move() -> None:
+        import asyncio
+
+        import asyncpg
+
+        if not others:
+            return
+        event = others.pop()["data"]["event"]
+
+        async def execute() -> None:
+            url = office.office.settings.database_url.get_secret_value().replace("+asyncpg", "")
+            connection = await asyncpg.connect(url)
+            import json
+
+            await connection.execute(
+                "UPDATE event_snapshots SET version = 2, snapshot = $1::jsonb", json.dumps(event)
+            )
+            await connection.close()
+
+        asyncio.run(execute())
+
+    mail_server.handler.on_rcpt = move
+    await office.receive(confirmation)
+    assert office.mails == []
+    await office.work_off()
+
+    assert "New Hall" in text_of(office.mails[-1])
+
+
+async def test_an_older_snapshot_takes_the_place_of_no_newer_one(
+    office: OfficeForTests, concert: Concert
+) -> None:
+    """Senders' clocks do not come into it, nor the order in which messages come."""
+    first = concert.message("booking-confirmed")
+    second = concert.move(venue="New Hall", user_id=uuid4())
+    third = concert.move(venue="Third Hall", user_id=uuid4())
+    await office.receive(third)
+    await office.receive(second)
+
+    await office.receive(first)
+
+    assert "Third Hall" in text_of(office.mails[-1])
+
+
+async def test_two_changes_in_short_order_are_told_together(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    await office.receive(concert.message("booking-confirmed"))
+    first = concert.move(venue="New Hall")
+    second = concert.move(starts_at=FIRST_START + timedelta(days=1))
+    await hold_up(office, mail_server, first, second)
+
+    await go_on(office, first, second)
+
+    assert [(await office.row(m)).status for m in (first, second)] == ["dropped", "sent"]
+    told = text_of(office.mails[-1])
+    assert "Old Hall" in told and "New Hall" in told
+    assert f"{FIRST_START.day}" in told and f"{(FIRST_START + timedelta(days=1)).day}" in told
+    changes = (await office.row(second)).data["changes"]
+    assert set(changes) == {"venue", "starts_at", "ends_at"}
+
+
+async def test_a_change_is_told_against_what_was_told_last(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    await office.receive(concert.message("booking-confirmed"))
+    await office.receive(concert.move(venue="New Hall"))
+    third, fourth = concert.move(city="Potsdam"), concert.move(venue="Third Hall")
+    await hold_up(office, mail_server, third, fourth)
+
+    await go_on(office, third, fourth)
+
+    changes = (await office.row(fourth)).data["changes"]
+    assert changes == {"venue": ["New Hall", "Third Hall"], "city": ["Berlin", "Potsdam"]}
+    assert "Old Hall" not in text_of(office.mails[-1])
+
+
+async def test_a_change_that_was_taken_back_before_it_was_told_is_not_told(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    await office.receive(concert.message("booking-confirmed"))
+    there, back = concert.move(venue="New Hall"), concert.move(venue="Old Hall")
+    await hold_up(office, mail_server, there, back)
+
+    await go_on(office, there, back)
+
+    assert [(await office.row(m)).status for m in (there, back)] == ["dropped", "dropped"]
+    assert (await office.row(back)).timeline[-1]["note"] == (
+        "The change was taken back before it was told."
+    )
+    assert len(office.mails) == 1
+
+
+async def test_a_change_that_was_shown_by_another_mail_is_taken_back_by_a_mail(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    """The guest's confirmation said the place that was true for a while."""
+    late = concert.message("booking-confirmed")
+    there = concert.move(venue="New Hall")
+    await hold_up(office, mail_server, there)
+    await office.receive(late)
+    back = concert.move(venue="Old Hall")
+    await office.receive(back)
+
+    await go_on(office, there)
+
+    assert (await office.row(back)).status == "sent"
+    told = text_of(office.mails[-1])
+    assert "New Hall" in told and "Old Hall" in told
+
+
+async def test_a_mail_that_told_a_newer_version_spares_the_next_one(
+    office: OfficeForTests, concert: Concert
+) -> None:
+    await office.receive(concert.message("booking-confirmed"))
+    second = concert.move(venue="New Hall")
+    third = concert.move(venue="Third Hall")
+    await office.receive(third | {"id": str(new_id()), "user_id": str(uuid4()), "dedup_key": "x"})
+
+    await office.receive(second)
+    await office.receive(third)
+
+    assert (await office.row(third)).status == "dropped"
+    told = text_of(office.mails[-1])
+    assert "Old Hall" in told and "Third Hall" in told and "New Hall" not in told
+
+
+async def test_the_mails_of_a_batch_keep_their_order(
+    office: OfficeForTests, concert: Concert
+) -> None:
+    """Not that of a set: tickets first, then what has changed."""
+    batch = []
+    for _ in range(10):
+        user_id = uuid4()
+        other = Concert()
+        batch += [
+            other.message("booking-confirmed", user_id=user_id),
+            other.move(venue="New Hall", user_id=user_id),
+        ]
+
+    await office.receive(*batch)
+
+    sent = [mail.recipients[0].split("@")[0].removeprefix("guest-") for mail in office.mails]
+    assert sent == [message["user_id"] for message in batch]
+
+
+async def test_what_is_told_out_of_order_in_one_batch_goes_in_the_order_of_versions(
+    office: OfficeForTests, concert: Concert
+) -> None:
+    confirmation = concert.message("booking-confirmed")
+    change = concert.move(venue="New Hall")
+
+    await office.receive(change, confirmation)
+
+    assert "New Hall" in text_of(office.mails[0])
+    assert [(await office.row(m)).status for m in (confirmation, change)] == ["sent", "sent"]
+    assert "booking" in office.mails[0].message["Message-ID"] or len(office.mails) == 2
+
+
+async def test_what_waits_goes_before_a_message_that_comes_after_it(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    confirmation = concert.message("booking-confirmed")
+    await hold_up(office, mail_server, confirmation)
+    await office.change(confirmation, next_attempt_at="now()")
+
+    await office.receive(concert.move(venue="New Hall"))
+
+    first, second = office.mails
+    assert ".ics" in str(first.message) or first.message.get_content_type()
+    sent = [(await office.row(confirmation)).sent_at]
+    assert sent[0] is not None
+    assert "Old Hall" not in text_of(first) and "Old Hall" in text_of(second)
+
+
+async def test_a_reminder_does_not_come_within_an_hour_of_the_confirmation(
+    office: OfficeForTests, concert: Concert
+) -> None:
+    concert.starts_at = datetime.now(UTC) + timedelta(hours=23)
+    confirmation, reminder = (concert.message(k) for k in ("booking-confirmed", "event-reminder"))
+    await office.receive(confirmation)
+    await office.receive(reminder)
+    row = await office.row(reminder)
+    assert (row.status, row.waits_for, len(office.mails)) == ("queued", "confirmation", 1)
+    assert row.timeline[-1]["note"] == "waits until an hour after the confirmation"
+    waits = row.next_attempt_at - datetime.now(UTC)
+    assert timedelta(minutes=58) < waits <= timedelta(hours=1)
+
+    await office.change(confirmation, sent_at="now() - interval '1 hour'")
+    await office.change(reminder, next_attempt_at="now()")
+    await office.work_off()
+
+    assert (await office.row(reminder)).status == "sent"
+
+
+async def test_a_reminder_waits_for_a_confirmation_that_waits(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    concert.starts_at = datetime.now(UTC) + timedelta(hours=23)
+    confirmation, reminder = (concert.message(k) for k in ("booking-confirmed", "event-reminder"))
+    await hold_up(office, mail_server, confirmation)
+
+    await office.receive(reminder)
+
+    assert (await office.row(reminder)).waits_for == "confirmation"
+    assert office.mails == []
+
+
+async def test_a_reminder_of_an_event_that_has_moved_away_is_dropped(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    concert.starts_at = datetime.now(UTC) + timedelta(hours=23)
+    reminder = concert.message("event-reminder")
+    await hold_up(office, mail_server, reminder)
+    await office.receive(concert.move(starts_at=FIRST_START, user_id=uuid4()))
+
+    await go_on(office, reminder)
+
+    assert (await office.row(reminder)).status == "dropped"

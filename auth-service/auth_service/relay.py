@@ -16,6 +16,7 @@ from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import OutboxMessage
 from auth_service.settings import Settings
 from service_kit.database import Database
+from service_kit.queue_length import QUEUE_IS_FULL
 from service_kit.relay import run_relay
 from service_kit.settings import load_settings
 
@@ -50,6 +51,8 @@ async def run(settings: Settings) -> None:
                 teller.tell_due: ERASURE_SECONDS,
             },
             service_client=client,
+            # These are few, and go past a backlog of event-service's.
+            queue_is_full=2 * QUEUE_IS_FULL,
         )
         await ring.close()
     await keys.close()

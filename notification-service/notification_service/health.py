@@ -16,9 +16,10 @@ from notification_service.models import OVERDUE, Notification
 from notification_service.settings import Settings
 from service_kit.database import Database
 from service_kit.gauges import kept_fresh
+from service_kit.queue import KEY_PREFIX
 
 # The list that Celery's messages wait in: the queue's name after the prefix of every key of ours.
-QUEUE_KEY = "parterre:notifications"
+QUEUE_KEY = f"{KEY_PREFIX}notifications"
 REDIS_TIMEOUT_SECONDS = 1.0
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]

@@ -4,13 +4,13 @@ A service declares its table as ``class OutboxMessage(OutboxRow, Base, table=Tru
 (``service_kit.relay``) puts the rows on the queue; a row's id is the message's id everywhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Index, Table, delete, func, or_, select, text, update
+from sqlalchemy import Index, Select, Table, delete, func, or_, select, text, union, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -44,6 +44,12 @@ def outbox_indexes() -> tuple[Index, ...]:
     return (
         # claim: what is due
         Index("ix_outbox_due", "next_attempt_at", postgresql_where=text("published_at IS NULL")),
+        # claim: what of the same person's goes before
+        Index(
+            "ix_outbox_waiting_user",
+            text("(message->>'user_id')"),
+            postgresql_where=text("published_at IS NULL"),
+        ),
         # reconcile: what the consumer has not confirmed
         Index(
             "ix_outbox_unconfirmed",
@@ -101,6 +107,28 @@ def notification(
     )
 
 
+def in_order(claimed: Iterable[Any]) -> list[Any]:
+    """By their ids, which are made in the order of time; but the messages to a person about one event in
+    the order of its versions, because clocks differ."""
+    ordered = sorted(claimed, key=lambda row: str(row.id))
+    places: dict[object, list[int]] = {}
+    for place, row in enumerate(ordered):
+        data = row.message.get("data")
+        if isinstance(data, dict) and data.get("event_id"):
+            subject = (row.message.get("user_id"), data["event_id"])
+            places.setdefault(subject, []).append(place)
+    for some in places.values():
+        about = sorted((ordered[place] for place in some), key=_version)
+        for place, row in zip(some, about, strict=True):
+            ordered[place] = row
+    return ordered
+
+
+def _version(row: Any) -> int:
+    version = row.message.get("version")
+    return version if isinstance(version, int) else 0
+
+
 class OutboxQueries:
     """What the relay asks of an outbox table. Each method is one statement of its own."""
 
@@ -110,24 +138,54 @@ class OutboxQueries:
     async def claim(
         self, session: AsyncSession, *, limit: int, lease: timedelta
     ) -> list[tuple[UUID, str, dict[str, Any], str | None]]:
-        """Takes due rows for ``lease``: should this relay die, another finds them due again."""
+        """Takes due rows for ``lease``: should this relay die, another finds them due again.
+
+        Half of them are those that have waited longest. If more than those wait, the other half are
+        the newest, so that they need not wait for a backlog's end, with what goes before them to the
+        same people.
+        """
         rows = self.table.c
-        due = (
-            select(rows.id)
+        oldest = await self._take(session, self._due(rows.next_attempt_at, limit // 2), lease)
+        newest: Sequence[Any] = ()
+        if len(oldest) == limit // 2:
+            latest = self._due(rows.next_attempt_at.desc(), limit // 2).cte("latest")
+            of_the_same = (
+                select(rows.id)
+                .where(
+                    rows.message["user_id"].astext.in_(select(latest.c.user_id)),
+                    rows.published_at.is_(None),
+                    rows.next_attempt_at <= func.now(),
+                )
+                .order_by(rows.next_attempt_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+                .cte("of_the_same")
+            )
+            both = union(select(latest.c.id), select(of_the_same.c.id))
+            newest = await self._take(session, both, lease)
+        found = in_order([*oldest, *newest])
+        return [(r.id, r.task, r.message, r.message.get("request_id")) for r in found]
+
+    def _due(self, order: Any, limit: int) -> Select[Any]:
+        rows = self.table.c
+        return (
+            select(rows.id, rows.message["user_id"].astext.label("user_id"))
             .where(rows.published_at.is_(None), rows.next_attempt_at <= func.now())
-            .order_by(rows.next_attempt_at)
+            .order_by(order)
             .limit(limit)
             .with_for_update(skip_locked=True)
-            .scalar_subquery()
         )
+
+    async def _take(self, session: AsyncSession, which: Any, lease: timedelta) -> Sequence[Any]:
+        rows = self.table.c
+        chosen = which.cte("chosen")
         claimed = await session.execute(
             update(self.table)
-            .where(rows.id.in_(due))
+            .where(rows.id.in_(select(chosen.c.id)))
             .values(next_attempt_at=func.now() + lease, attempts=rows.attempts + 1)
             .returning(rows.id, rows.task, rows.message)
         )
-        found = sorted(claimed.all(), key=lambda row: str(row.id))
-        return [(r.id, r.task, r.message, r.message.get("request_id")) for r in found]
+        return claimed.all()
 
     async def mark_published(self, session: AsyncSession, ids: list[UUID]) -> None:
         rows = self.table.c
@@ -165,11 +223,17 @@ class OutboxQueries:
             update(self.table).where(rows.id.in_(ids)).values(confirmed_at=func.now())
         )
 
-    async def purge(self, session: AsyncSession, *, older_than: timedelta) -> int:
+    async def purge(self, session: AsyncSession, *, older_than: timedelta, limit: int) -> int:
+        """Deletes at most ``limit`` rows; how many."""
         rows = self.table.c
-        done = await session.execute(
-            delete(self.table).where(rows.confirmed_at < func.now() - older_than)
+        some = (
+            select(rows.id)
+            .where(rows.confirmed_at < func.now() - older_than)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
         )
+        done = await session.execute(delete(self.table).where(rows.id.in_(some)))
         return affected_rows(done)
 
     async def oldest_unpublished_seconds(self, session: AsyncSession) -> float:

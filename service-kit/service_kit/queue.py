@@ -26,6 +26,7 @@ from service_kit.monitoring import configure_sentry
 from service_kit.settings import ServiceSettings
 
 VISIBILITY_TIMEOUT_SECONDS = 120
+KEY_PREFIX = "parterre:"
 TASK_SOFT_LIMIT_SECONDS = 40
 TASK_HARD_LIMIT_SECONDS = 50
 
@@ -62,7 +63,7 @@ def create_queue(name: str, settings: ServiceSettings) -> Celery[Any]:
             "socket_timeout": 10,
             "socket_connect_timeout": 5,
             "health_check_interval": 10,
-            "global_keyprefix": "parterre:",
+            "global_keyprefix": KEY_PREFIX,
         },
         timezone="UTC",
     )

@@ -24,6 +24,7 @@ from service_kit.logs import configure_logging
 from service_kit.monitoring import configure_sentry
 from service_kit.outbox import OutboxQueries, OutboxRow
 from service_kit.queue import create_queue, describe
+from service_kit.queue_length import QUEUE_IS_FULL, QueueAway, QueueLength
 from service_kit.service_client import ServiceClient, ServiceUnavailable
 from service_kit.settings import ServiceSettings
 
@@ -38,6 +39,7 @@ IDLE_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 10.0
 KEPT_AFTER_CONFIRMATION = timedelta(days=7)
 PURGE_SECONDS = 3600
+PURGED_AT_ONCE = 1_000
 
 log = structlog.get_logger()
 
@@ -110,7 +112,11 @@ class Relay:
         publish: Publish,
         find_missing: FindMissing,
         reconcile_after: timedelta,
+        queue_length: Callable[[], Awaitable[int]] | None = None,
+        queue_is_full: int = QUEUE_IS_FULL,
     ) -> None:
+        self._queue_length = queue_length
+        self._queue_is_full = queue_is_full
         self._database = database
         self._outbox = OutboxQueries(outbox)
         self._publish = publish
@@ -118,7 +124,10 @@ class Relay:
         self._reconcile_after = reconcile_after
 
     async def publish_due(self) -> int:
-        """Publishes one batch; the number of rows that the queue took. Raises QueueAway."""
+        """Publishes one batch, unless the queue is full; the number of rows that the queue took.
+        Raises QueueAway."""
+        if self._queue_length is not None and await self._queue_length() >= self._queue_is_full:
+            return 0
         async with self._database.transaction() as session:
             rows = await self._outbox.claim(session, limit=BATCH, lease=LEASE)
         if not rows:
@@ -138,7 +147,7 @@ class Relay:
     async def publish_batch(self) -> bool:
         """Whether more than a batch may be due. What comes in ones and twos is left to gather for a
         moment: a row in a batch costs a quarter of a row alone."""
-        return await self.publish_due() == BATCH
+        return await self.publish_due() >= BATCH
 
     async def reconcile(self) -> int:
         """Asks the consumer what it never saw and has that published again; how many."""
@@ -161,13 +170,13 @@ class Relay:
                 log.warning("relay.published_again", count=len(missing))
             again += len(missing)
 
-    async def purge(self) -> None:
+    async def purge(self) -> bool:
+        """Deletes a batch of what is done with; whether there may be more."""
         async with self._database.transaction() as session:
-            await self._outbox.purge(session, older_than=KEPT_AFTER_CONFIRMATION)
-
-
-class QueueAway(Exception):
-    """The broker did not take what it was given."""
+            purged = await self._outbox.purge(
+                session, older_than=KEPT_AFTER_CONFIRMATION, limit=PURGED_AT_ONCE
+            )
+        return purged == PURGED_AT_ONCE
 
 
 async def repeat(
@@ -218,6 +227,7 @@ async def run_relay(
     reconcile_seconds: float,
     background: dict[BackgroundWork, float] | None = None,
     service_client: ServiceClient | None = None,
+    queue_is_full: int = QUEUE_IS_FULL,
 ) -> None:
     """The process ``python -m <service>.relay``; ends with SIGTERM or SIGINT after the batch.
 
@@ -230,6 +240,7 @@ async def run_relay(
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     database = Database(settings, application_name=name)
+    queue_length = QueueLength(settings)
     async with httpx.AsyncClient(timeout=5.0) as http:
         client = service_client or ServiceClient(settings, http)
         relay = Relay(
@@ -238,6 +249,8 @@ async def run_relay(
             publish=QueuePublisher(create_queue(name, settings)),
             find_missing=missing_notifications(client, settings.notification_service_url),
             reconcile_after=timedelta(seconds=reconcile_seconds),
+            queue_length=queue_length,
+            queue_is_full=queue_is_full,
         )
         log.info("relay.started")
         async with asyncio.TaskGroup() as tasks:
@@ -250,5 +263,6 @@ async def run_relay(
                     return await work(database)
 
                 tasks.create_task(repeat(once, every_seconds=every_seconds, stop=stop))
+    await queue_length.close()
     await database.close()
     log.info("relay.stopped")

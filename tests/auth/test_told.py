@@ -32,6 +32,8 @@ TOLD: dict[Change, set[str]] = {
     ("account", "", "there"): {"verify-email"},
     ("account", "there", ""): {"user.erased.v1"},
     ("account.hashed_password", "set", "set"): {"password-changed"},
+    # What waited for it goes out.
+    ("account.is_verified", "false", "true"): {"user.address-confirmed.v1"},
     ("account.pending_email", "", "set"): {"verify-email", "email-change-notice"},
     ("account.reset_mail_at", "", "set"): {"reset-password"},
     ("account.reset_mail_at", "set", "set"): {"reset-password"},
@@ -40,7 +42,6 @@ TOLD: dict[Change, set[str]] = {
 }
 QUIET: set[Change] = {
     # What somebody has just done by themselves, and read in the answer.
-    ("account.is_verified", "false", "true"),
     ("account.pending_email", "set", ""),
     # The old address was told when the new one was asked for.
     ("account.email", "set", "set"),
@@ -163,7 +164,10 @@ async def test_no_account_changes_without_its_message(walk: Walk, database: Data
     found = await seen(database)
     assert {change for change, _ in found} == TOLD.keys() | QUIET
     mails = {kind for kind, content in KINDS.items() if content is AccountContent}
-    assert set().union(*(kinds for _, kinds in found)) == mails | {"user.erased.v1"}
+    assert set().union(*(kinds for _, kinds in found)) == mails | {
+        "user.erased.v1",
+        "user.address-confirmed.v1",
+    }
     assert walk.actions >= set(Action) - OF_SESSIONS
 
 

@@ -160,7 +160,8 @@ class OfficeForTests:
         """The first column of what a statement answers."""
         async with self.database.transaction() as session:
             done = await session.execute(text(statement))
-            return [row[0] for row in done] if done.returns_rows else []
+            returns_rows = bool(getattr(done, "returns_rows", False))
+            return [row[0] for row in done] if returns_rows else []
 
     @property
     def mails(self) -> list[Taken]:

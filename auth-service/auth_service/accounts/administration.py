@@ -8,6 +8,7 @@ from auth_service.accounts.queries import lock_user
 from auth_service.accounts.schemas import UserChanges
 from auth_service.audit.service import Action, record
 from auth_service.erasures.organizers import Organizers
+from auth_service.mails import messages
 from auth_service.models import User
 from auth_service.sessions.service import revoke_all
 from service_kit.clock import utc_now
@@ -39,6 +40,8 @@ async def change_account(
     if changed.get("is_active") is False:
         end_what_was_begun(user)
         await revoke_all(manager.session, user_id, now=utc_now())
+    if changed.get("is_verified"):
+        manager.session.add(messages.address_confirmed(user_id))
     return await manager.user_db.update(user, changed)
 
 

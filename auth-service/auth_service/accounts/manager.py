@@ -103,6 +103,7 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
 
     async def _confirm_address(self, user: User) -> User:
         await self.user_db.update(user, {"is_verified": True})
+        self.session.add(messages.address_confirmed(user.id))
         record(self.session, Action.EMAIL_VERIFIED, user_id=user.id, visitor=self.visitor)
         return user
 
@@ -113,6 +114,7 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
             await self.user_db.update(user, changes)
         except UserAlreadyExists:
             raise EmailTaken from None
+        self.session.add(messages.address_confirmed(user.id))
         record(self.session, Action.EMAIL_CHANGED, user_id=user.id, visitor=self.visitor)
         return user
 

@@ -65,16 +65,26 @@ def password_changed(user_id: UUID, *, version: int) -> OutboxRow:
     )
 
 
+def address_confirmed(user_id: UUID) -> OutboxRow:
+    """What waited for it may go out now."""
+    return _word("notifications.address_confirmed", "user.address-confirmed.v1", user_id)
+
+
 def erasure(user_id: UUID) -> OutboxRow:
     """Tells the others to forget what they know of a person."""
+    return _word("notifications.erase_user", "user.erased.v1", user_id)
+
+
+def _word(task: str, topic: str, user_id: UUID) -> OutboxRow:
+    """A message that no mail comes of."""
     message_id, now = new_id(), utc_now()
     return OutboxMessage(
         id=message_id,
-        task="notifications.erase_user",
-        topic="user.erased.v1",
+        task=task,
+        topic=topic,
         message={
             "id": str(message_id),
-            "topic": "user.erased.v1",
+            "topic": topic,
             "user_id": str(user_id),
             "occurred_at": now.isoformat(),
         },

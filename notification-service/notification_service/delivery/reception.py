@@ -18,11 +18,9 @@ from notification_service.messages import service
 from notification_service.messages.incoming import Incoming, UnreadableMessage, read_message
 from notification_service.models import ErasedUser
 from service_kit.erasures import purge_erasures
+from service_kit.queue_length import QUEUE_IS_FULL
 
 SWEEP_LIMIT = 200
-# Beside these many tasks a new mail waits for a moment only. The rest waits in the tables, where new
-# and old ones share the way.
-QUEUE_IS_FULL = 8
 LOOKED_UP_AT_ONCE = 100
 TIDY_SECONDS = 20.0
 

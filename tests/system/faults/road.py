@@ -18,10 +18,12 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
+from notification_service.delivery.post_office import PostOffice
 from notification_service.health import QUEUE_KEY
+from notification_service.maintenance import maintain
 from notification_service.messages.queries import list_missing
 from notification_service.rendering.mail import message_id
-from notification_service.settings import Settings
+from notification_service.settings import Settings, WorkerSettings
 from service_kit.database import Database
 from service_kit.outbox import OutboxRow, outbox_indexes
 from service_kit.queue import create_queue
@@ -201,7 +203,7 @@ class Road:
         reconciles: bool = True,
         publisher: Callable[[Celery[Any]], Publish] = QueuePublisher,
     ) -> AsyncIterator[None]:
-        """Relays, and the sweep that beat asks for, until the block ends."""
+        """Relays, and the sweep, until the block ends."""
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             for relay in [self._make_relay(publisher) for _ in range(relays)]:
@@ -210,20 +212,16 @@ class Road:
                     again = repeat(relay.reconcile, every_seconds=RECONCILE_SECONDS, stop=stop)
                     tasks.create_task(again)
             if sweeps:
-                tasks.create_task(repeat(self._ask_for_sweep, every_seconds=0.3, stop=stop))
+                tasks.create_task(self._maintain(stop))
             try:
                 yield
             finally:
                 stop.set()
 
-    async def _ask_for_sweep(self) -> None:
-        await asyncio.to_thread(
-            self.queue.send_task,
-            "notifications.sweep",
-            queue="notifications",
-            expires=5,
-            retry=False,
-        )
+    async def _maintain(self, stop: asyncio.Event) -> None:
+        settings = WorkerSettings(**{**self.options, "sweep_seconds": 0.3})
+        async with PostOffice(settings) as office:
+            await maintain(office, stop)
 
 
 def _identity(message: Message) -> str:

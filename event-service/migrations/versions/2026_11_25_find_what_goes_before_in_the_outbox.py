@@ -1,0 +1,22 @@
+"""find what goes before a message in the outbox"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0d6f5b7c2a14"
+down_revision = "e50b7d1c93fa"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_outbox_waiting_user",
+        "outbox",
+        [sa.text("(message->>'user_id')")],
+        postgresql_where=sa.text("published_at IS NULL"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_outbox_waiting_user", table_name="outbox")

@@ -1,0 +1,41 @@
+"""How many tasks wait on the queue. What lies on it is first in, first out: a message that comes after ten
+thousand others waits for all of them. So senders leave a full queue alone, and what waits in their
+tables shares the way fairly."""
+
+import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from service_kit.queue import KEY_PREFIX
+from service_kit.settings import ServiceSettings
+
+TIMEOUT_SECONDS = 2.0
+# Beside so many tasks a new one waits for a moment only, and a worker never waits for tasks.
+QUEUE_IS_FULL = 8
+
+
+class QueueAway(Exception):
+    """The broker did not take what it was given, or does not answer."""
+
+
+class QueueLength:
+    """Of one queue, by a connection of its own. Raises QueueAway."""
+
+    def __init__(self, settings: ServiceSettings, queue: str = "notifications") -> None:
+        self._key = f"{KEY_PREFIX}{queue}"
+        self._redis = redis.asyncio.Redis.from_url(
+            settings.broker_url.get_secret_value(),
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    async def __call__(self) -> int:
+        try:
+            return int(await self._redis.llen(self._key))
+        except (RedisError, OSError) as error:
+            raise QueueAway from error
+
+    async def close(self) -> None:
+        await self._redis.aclose()

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0d6f5b7c2a14"
-down_revision = "e50b7d1c93fa"
+down_revision = "b2a9f47e60d5"
 branch_labels = None
 depends_on = None
 

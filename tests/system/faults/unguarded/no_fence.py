@@ -6,8 +6,8 @@ from notification_service.worker import app
 __all__ = ["app"]
 
 
-async def _always(*_: object, **__: object) -> bool:
-    return True
+async def _always(*_: object, **__: object) -> queries.Permission:
+    return "go"
 
 
 queries.may_send = _always

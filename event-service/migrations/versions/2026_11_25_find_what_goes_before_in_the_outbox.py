@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0d6f5b7c2a14"
-down_revision = "b2a9f47e60d5"
+down_revision = "7d20c4a96e51"
 branch_labels = None
 depends_on = None
 

@@ -47,6 +47,7 @@ def background(settings: Settings) -> dict[BackgroundWork, float]:
         sweep_holds: settings.sweep_seconds,
         upkeep.remind_guests: settings.reminder_seconds,
         finish_erasures: settings.sweep_seconds,
+        upkeep.end_waitlists: settings.reminder_seconds,
         forget_keys: HOUR_SECONDS,
         forget_erasures: HOUR_SECONDS,
     }

@@ -2,31 +2,46 @@
 
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+import structlog
+from sqlalchemy import Table, delete, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import settle_event
 from event_service.bookings.reminders import remind
 from event_service.cache import EVENT_LIST_TAG, TagVersions, event_tag
 from event_service.erasures import service as erasures
 from event_service.models import IdempotencyKey, StaleTag
-from event_service.waitlist.queries import list_due_events
+from event_service.waitlist.queries import (
+    ENTRIES_PER_BATCH,
+    end_waiting_for_past_events,
+    list_due_events,
+)
 from service_kit.clock import utc_now
-from service_kit.database import Database
+from service_kit.database import Database, sqlstate
+from service_kit.purging import delete_in_batches
 
 EVENTS_PER_FOLD = 500
 TAGS_PER_SWEEP = 500
 EVENTS_PER_SWEEP = 100
+LOCK_NOT_AVAILABLE = "55P03"
+SHORT_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'"
+
+log = structlog.get_logger()
 
 # All rows of events that have new ones become one row each. SKIP LOCKED lets two sweepers share the
-# work; a row that is being written is not visible yet and comes next time.
+# work; a row that is being written is not visible yet and comes next time. An event that its organizer
+# has locked is passed by: the new row's foreign key would wait for it, and all other events with it.
 _FOLD = text("""
-    WITH changed AS (
-        SELECT DISTINCT event_id FROM seat_tally WHERE NOT folded LIMIT :limit
+    WITH changed AS MATERIALIZED (
+        SELECT id FROM event WHERE id IN (SELECT event_id FROM seat_tally WHERE NOT folded)
+        LIMIT :limit FOR KEY SHARE SKIP LOCKED
     ), gone AS (
         DELETE FROM seat_tally WHERE id IN (
-            SELECT seat_tally.id FROM seat_tally JOIN changed USING (event_id)
+            SELECT seat_tally.id FROM seat_tally JOIN changed ON changed.id = seat_tally.event_id
             FOR UPDATE OF seat_tally SKIP LOCKED
         )
         RETURNING event_id, held, booked
@@ -75,11 +90,25 @@ async def sweep_holds(database: Database, offer_for: timedelta) -> bool:
         due = await list_due_events(session, limit=EVENTS_PER_SWEEP)
     done = 0
     for event_id in due:
-        settle = partial(
-            settle_event, event_id=event_id, now=utc_now(), offer_for=offer_for, passes_by=True
-        )
-        done += await database.run(settle)
+        try:
+            done += await database.run(partial(_settle, event_id, offer_for))
+        except DBAPIError as error:
+            # Of one event something is locked: no reason to keep all others waiting.
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
+            log.warning("sweep.event_is_locked", event_id=str(event_id))
     return bool(done)
+
+
+async def _settle(event_id: UUID, offer_for: timedelta, session: AsyncSession) -> int:
+    await session.execute(text(SHORT_LOCK_TIMEOUT))
+    return await settle_event(session, event_id, now=utc_now(), offer_for=offer_for, passes_by=True)
+
+
+async def end_waitlists(database: Database) -> bool:
+    """Whoever waits for an event that is over waits no more; whether there may be more of them. They
+    are not told: a mail after the event would be of use to nobody."""
+    return await database.run(end_waiting_for_past_events) == ENTRIES_PER_BATCH
 
 
 async def finish_erasures(database: Database, offer_for: timedelta) -> bool:
@@ -93,7 +122,5 @@ async def remind_guests(database: Database) -> bool:
 
 
 async def forget_idempotency_keys(database: Database, keep_for: timedelta) -> None:
-    async with database.transaction() as session:
-        await session.execute(
-            delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < func.now() - keep_for)
-        )
+    keys: Table = IdempotencyKey.__table__  # type: ignore[attr-defined]
+    await delete_in_batches(database, keys, keys.c.created_at < func.now() - keep_for)

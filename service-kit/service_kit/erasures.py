@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service_kit.clock import utc_now
 from service_kit.database import Database, after_commit
 from service_kit.gauges import kept_fresh
+from service_kit.purging import delete_in_batches
 from service_kit.settings import ServiceSettings
 
 REFRESH_SECONDS = 3.0
@@ -88,10 +89,7 @@ async def purge_erasures(
 ) -> None:
     """Forgets the ids of accounts none of whose tokens can be valid any more."""
     rows = _table(table)
-    async with database.transaction() as session:
-        await session.execute(
-            delete(rows).where(rows.c.erased_at < func.now() - kept_for(settings))
-        )
+    await delete_in_batches(database, rows, rows.c.erased_at < func.now() - kept_for(settings))
 
 
 def _table(table: type[ErasedUserRow]) -> Table:

@@ -166,7 +166,7 @@ SMALL: dict[str, Ask] = {
     "messages that nobody confirmed": of(
         OUTBOX.unconfirmed, older_than=timedelta(seconds=15), limit=100
     ),
-    "messages that are done with": of(OUTBOX.purge, older_than=timedelta(days=7)),
+    "messages that are done with": of(OUTBOX.purge, older_than=timedelta(days=7), limit=1_000),
 }
 
 

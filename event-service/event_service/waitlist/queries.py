@@ -15,6 +15,8 @@ from event_service.waitlist.wording import reason_for
 from service_kit.database import Executor
 from service_kit.problems import NotFound
 
+ENTRIES_PER_BATCH = 1_000
+
 IS_ON_SALE = and_(
     col(Event.status) == "published",
     or_(col(Event.sales_start).is_(None), col(Event.sales_start) <= func.now()),
@@ -97,3 +99,9 @@ async def is_line_due(executor: Executor, event_id: UUID) -> bool:
 async def list_due_events(session: AsyncSession, *, limit: int) -> list[UUID]:
     found = await session.execute(statements.DUE_EVENTS, {"events": limit})
     return list(found.scalars())
+
+
+async def end_waiting_for_past_events(session: AsyncSession) -> int:
+    """How many entries went, of ENTRIES_PER_BATCH at most."""
+    found = await session.scalar(statements.END_WAITING, {"entries": ENTRIES_PER_BATCH})
+    return found or 0

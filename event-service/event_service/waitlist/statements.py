@@ -38,6 +38,10 @@ LOCK_FREE_SEATS = text("""
 FIRST_THAT_FITS = text("""
     SELECT user_id, place, quantity FROM waitlist_entry
     WHERE event_id = :event_id AND booking_id IS NULL AND quantity <= :seats
+        AND :seats >= (
+            SELECT min(quantity) FROM waitlist_entry
+            WHERE event_id = :event_id AND booking_id IS NULL
+        )
     ORDER BY place LIMIT 1
 """).bindparams(_EVENT, bindparam("seats", type_=Integer()))
 
@@ -75,15 +79,39 @@ IS_DUE = text("""
     )
 """).bindparams(_EVENT)
 
-# For the sweeper: events with holds that have ended, and those with seats that somebody waits for.
+# Each event with a line, and its smallest group, by one step in ix_waitlist_entry_smallest: however
+# many wait, and whatever events that are over have left behind.
+_LINES = """
+        (
+            SELECT event_id, quantity FROM waitlist_entry WHERE booking_id IS NULL
+            ORDER BY event_id, quantity LIMIT 1
+        ) UNION ALL
+        SELECT following.event_id, following.quantity
+        FROM line CROSS JOIN LATERAL (
+            SELECT event_id, quantity FROM waitlist_entry
+            WHERE booking_id IS NULL AND event_id > line.event_id
+            ORDER BY event_id, quantity LIMIT 1
+        ) AS following
+"""
+
+# For the sweeper: events with holds that have ended, and those with seats that somebody waits for. The
+# holds in the same way, by ix_booking_held.
 DUE_EVENTS = text(f"""
-    SELECT event_id FROM booking WHERE status = 'held' AND expires_at <= now()
+    WITH RECURSIVE line (event_id, smallest) AS ({_LINES}), hold (event_id, ends) AS (
+        (
+            SELECT event_id, expires_at FROM booking WHERE expires_at IS NOT NULL
+            ORDER BY event_id, expires_at LIMIT 1
+        ) UNION ALL
+        SELECT following.event_id, following.expires_at
+        FROM hold CROSS JOIN LATERAL (
+            SELECT event_id, expires_at FROM booking
+            WHERE expires_at IS NOT NULL AND event_id > hold.event_id
+            ORDER BY event_id, expires_at LIMIT 1
+        ) AS following
+    )
+    SELECT event_id FROM hold WHERE ends <= now()
     UNION
-    SELECT event.id
-    FROM event JOIN (
-        SELECT event_id, min(quantity) AS smallest FROM waitlist_entry
-        WHERE booking_id IS NULL GROUP BY event_id
-    ) AS line ON line.event_id = event.id
+    SELECT event.id FROM line JOIN event ON event.id = line.event_id
     WHERE {_ON_SALE}
         AND line.smallest <= (
             SELECT count(*) FROM (
@@ -93,6 +121,25 @@ DUE_EVENTS = text(f"""
         )
     LIMIT :events
 """).bindparams(bindparam("events", type_=Integer()))
+
+# A batch of those who wait for events that are over. An offer among them ends as every hold does.
+END_WAITING = text(f"""
+    WITH RECURSIVE line (event_id, smallest) AS ({_LINES}), over AS MATERIALIZED (
+        SELECT event.id FROM line JOIN event ON event.id = line.event_id
+        WHERE event.status = 'cancelled' OR event.ends_at <= now() LIMIT :entries
+    ), gone AS (
+        DELETE FROM waitlist_entry WHERE ctid = ANY(ARRAY(
+            SELECT waitlist_entry.ctid FROM waitlist_entry JOIN over ON over.id = event_id
+            WHERE booking_id IS NULL
+            LIMIT :entries FOR UPDATE OF waitlist_entry SKIP LOCKED
+        ))
+        RETURNING event_id, user_id, quantity
+    ), lowered AS (
+        UPDATE seat_allowance SET seats = seats - gone.quantity FROM gone
+        WHERE seat_allowance.event_id = gone.event_id AND seat_allowance.user_id = gone.user_id
+    )
+    SELECT count(*) FROM gone
+""").bindparams(bindparam("entries", type_=Integer()))
 
 ADD_TO_ALLOWANCE = text("""
     INSERT INTO seat_allowance (event_id, user_id, seats, max_seats)

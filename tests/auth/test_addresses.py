@@ -1,19 +1,26 @@
 """Addresses: which are taken, in which form, and that each is one account however it is spelt."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import idna
 import pytest
+from alembic import command as alembic
+from sqlalchemy import text
 from sqlmodel import col, select
 
+import auth_service
 from auth_service.accounts.addresses import NotAnAddress, ascii_address, read_address
+from auth_service.accounts.queries import find_by_email
 from auth_service.admin import main
 from auth_service.mails.requests import answer_mail_requests
-from auth_service.models import MailRequest
+from auth_service.models import MailRequest, User
+from service_kit.database import Database
 from service_kit.ids import new_id
-from tests.auth.conftest import MakeSettings
+from service_kit.migrations import alembic_config
+from tests.auth.conftest import MakeSettings, StartApp
 from tests.auth.people import (
     API,
     PASSWORD,
@@ -25,6 +32,7 @@ from tests.auth.people import (
     problem,
 )
 from tests.auth.processes import Command
+from tests.conftest import FreshDatabase
 
 REGISTER = f"{API}/auth/register"
 
@@ -230,3 +238,39 @@ async def test_superusers_search_addresses_and_names(
     assert problem(await client.get(f"{API}/users", params={"q": mark})) == (
         401, "not-authenticated",
     )  # fmt: skip
+
+
+async def test_accounts_that_are_there_get_their_second_form_in_the_migration(
+    fresh_database: FreshDatabase, auth_settings: MakeSettings, start_app: StartApp
+) -> None:
+    settings = auth_settings(database_url=await fresh_database("auth"))
+    config = alembic_config(auth_service.__file__, settings)
+    addresses = {
+        "Ann@Example.com": "ann@example.com",
+        "user@faß.de": "user@xn--fa-hia.de",
+        "пётр@пример.рф": "пётр@xn--e1afmkfd.xn--p1ai",
+        # Not taken any more; it is found by what it is.
+        "o’neil@example.com": "o’neil@example.com",
+        "a@ex_ample.com": "a@ex_ample.com",
+    }
+    await asyncio.to_thread(alembic.downgrade, config, "f48d4a21f3df")
+    before = Database(settings, application_name="test")
+    async with before.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO account (id, email, hashed_password, is_active, is_superuser,"
+                " is_verified, full_name, locale, created_at, updated_at) SELECT gen_random_uuid(),"
+                " email, '', true, false, true, '', 'en', now(), now()"
+                " FROM unnest(cast(:emails AS text[])) AS email"
+            ),
+            {"emails": list(addresses)},
+        )
+    await before.close()
+    await asyncio.to_thread(alembic.upgrade, config, "head")
+    async with start_app(database_url=settings.database_url.get_secret_value()) as app:
+        async with app.state.database.transaction() as session:
+            rows = (await session.exec(select(User))).all()
+            assert {row.email: row.email_ascii for row in rows} == addresses
+            for email in addresses:
+                found = await find_by_email(session, email.upper() if email.isascii() else email)
+                assert found is not None and found.credentials_version == 1

@@ -67,6 +67,10 @@ class SeatsAvailable(Problem):
     code, status, title = "seats-available", 409, "There are enough free seats: book them."
 
 
+class NeverAvailable(Problem):
+    code, status, title = "never-available", 409, "So many seats can never be had."
+
+
 class AlreadyWaiting(Problem):
     code, status, title = "already-waiting", 409, "You are in line for this event."
 

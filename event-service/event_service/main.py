@@ -18,6 +18,7 @@ from event_service.events.router import router as events
 from event_service.graphql.router import router as graphql
 from event_service.models import ErasedUser, OutboxMessage
 from event_service.settings import Settings
+from event_service.waitlist.router import own_router as own_waitlist
 from event_service.waitlist.router import router as waitlist
 from event_service.web.router import router as web
 from service_kit.app import create_service
@@ -56,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="Parterre event-service",
         description="Events, seats and bookings.",
         routers=[
-            erasures, events, waitlist, attendees, check_ins, organizer_messages, bookings, tickets,
+            erasures, events, waitlist, own_waitlist,
+            attendees, check_ins, organizer_messages, bookings, tickets,
             graphql, web,
         ],  # fmt: skip
         lifespan=lifespan,

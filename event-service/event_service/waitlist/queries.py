@@ -3,19 +3,21 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import BigInteger, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.models import Booking, Event, WaitlistEntry
 from event_service.waitlist import statements
-from event_service.waitlist.schemas import Offer, WaitlistPlace
+from event_service.waitlist.schemas import Offer, OwnWaitlistEntry, WaitlistPlace
 from event_service.waitlist.wording import reason_for
 from service_kit.database import Executor
-from service_kit.problems import NotFound
+from service_kit.paging import Page, Paging
+from service_kit.problems import InvalidRequest, NotFound
 
 ENTRIES_PER_BATCH = 1_000
+LAST_PLACE = 2**63 - 1
 
 IS_ON_SALE = and_(
     col(Event.status) == "published",
@@ -32,37 +34,60 @@ _IS_IN_LINE = or_(
 
 async def get_place(session: AsyncSession, event_id: UUID, *, user_id: UUID) -> WaitlistPlace:
     """One's own place in the line; NotFound for who does not wait."""
+    found = await session.execute(_places(user_id).where(col(WaitlistEntry.event_id) == event_id))
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound
+    return WaitlistPlace.model_validate(_fields(row))
+
+
+async def list_own_entries(
+    session: AsyncSession, user_id: UUID, paging: Paging
+) -> Page[OwnWaitlistEntry]:
+    """Where somebody waits, the latest entry first."""
+    statement = _places(user_id).order_by(col(WaitlistEntry.place).desc()).limit(paging.limit + 1)
+    after = paging.after(int)
+    if after:
+        if not 0 <= after[0] <= LAST_PLACE:
+            raise InvalidRequest.field("cursor", "It is not a cursor of this list.")
+        statement = statement.where(col(WaitlistEntry.place) < literal(after[0], BigInteger))
+    found = (await session.execute(statement)).all()
+    shown, cursor = paging.page(found, lambda row: (row.WaitlistEntry.place,))
+    items = [
+        OwnWaitlistEntry.model_validate(_fields(row) | {"event_id": row.WaitlistEntry.event_id})
+        for row in shown
+    ]
+    return Page(items=items, next_cursor=cursor)
+
+
+def _places(user_id: UUID) -> Select[Any]:
+    """A person's entries that count: what is needed to say where each stands."""
     ahead = aliased(WaitlistEntry)
     before = (
         select(func.count())
         .where(
-            col(ahead.event_id) == event_id,
+            col(ahead.event_id) == col(WaitlistEntry.event_id),
             col(ahead.booking_id).is_(None),
             col(ahead.place) < col(WaitlistEntry.place),
         )
         .scalar_subquery()
     )
-    found = await session.execute(
+    return (
         select(
             WaitlistEntry, col(Booking.expires_at), before.label("before"), IS_ON_SALE.label("on")
         )
         .join(Event, col(Event.id) == col(WaitlistEntry.event_id))
         .outerjoin(Booking, col(Booking.id) == col(WaitlistEntry.booking_id))
-        .where(
-            col(WaitlistEntry.event_id) == event_id,
-            col(WaitlistEntry.user_id) == user_id,
-            _IS_IN_LINE,
-        )
+        .where(col(WaitlistEntry.user_id) == user_id, _IS_IN_LINE)
     )
-    row = found.one_or_none()
-    if row is None:
-        raise NotFound
-    return _place(row.WaitlistEntry, row.expires_at, row.before, row.on)
 
 
-def _place(entry: WaitlistEntry, expires_at: Any, before: int, is_on_sale: bool) -> WaitlistPlace:
-    offer = Offer(booking_id=entry.booking_id, expires_at=expires_at) if entry.booking_id else None
-    return WaitlistPlace(
+def _fields(row: Any) -> dict[str, Any]:
+    entry, before = row.WaitlistEntry, row.before
+    offer = None
+    if entry.booking_id:
+        offer = Offer(booking_id=entry.booking_id, expires_at=row.expires_at)
+    return dict(
         status="offered" if offer else "waiting",
         position=0 if offer else before + 1,
         quantity=entry.quantity,
@@ -71,7 +96,7 @@ def _place(entry: WaitlistEntry, expires_at: Any, before: int, is_on_sale: bool)
             before=before,
             times_passed=entry.times_passed,
             is_offered=offer is not None,
-            is_on_sale=is_on_sale,
+            is_on_sale=row.on,
         ),
         joined_at=entry.joined_at,
         offer=offer,

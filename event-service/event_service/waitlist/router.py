@@ -1,4 +1,4 @@
-"""``/api/v1/events/{event_id}/waitlist``"""
+"""``/api/v1/events/{event_id}/waitlist`` and ``/api/v1/waitlist``"""
 
 from functools import partial
 from uuid import UUID
@@ -6,16 +6,33 @@ from uuid import UUID
 from fastapi import status
 
 from event_service.db import SessionDep
-from event_service.deps import CurrentUser, DatabaseDep, SettingsDep
-from event_service.errors import AlreadyWaiting, SalesClosed, SeatLimitReached, SeatsAvailable
+from event_service.deps import CurrentUser, DatabaseDep, PagingDep, SettingsDep
+from event_service.errors import (
+    AlreadyWaiting,
+    NeverAvailable,
+    SalesClosed,
+    SeatLimitReached,
+    SeatsAvailable,
+)
 from event_service.waitlist import queries, service
-from event_service.waitlist.schemas import WaitlistJoin, WaitlistPlace
+from event_service.waitlist.schemas import OwnWaitlistEntry, WaitlistJoin, WaitlistPlace
 from service_kit.admission import Router
 from service_kit.clock import utc_now
+from service_kit.paging import Page
 from service_kit.problems import NotAuthenticated, NotFound, answers
 from service_kit.rate_limits import limited
 
 router = Router(prefix="/api/v1/events/{event_id}/waitlist", tags=["waitlist"])
+own_router = Router(prefix="/api/v1/waitlist", tags=["waitlist"])
+
+
+@own_router.get(
+    "", summary="List where one waits, the latest first", responses=answers(NotAuthenticated)
+)
+async def list_own_entries(
+    paging: PagingDep, user: CurrentUser, session: SessionDep
+) -> Page[OwnWaitlistEntry]:
+    return await queries.list_own_entries(session, user.user_id, paging)
 
 
 @router.post(
@@ -23,8 +40,9 @@ router = Router(prefix="/api/v1/events/{event_id}/waitlist", tags=["waitlist"])
     status_code=status.HTTP_201_CREATED,
     summary="Wait for seats of an event that has not enough",
     responses=answers(
-        NotAuthenticated, NotFound, SeatsAvailable, AlreadyWaiting, SalesClosed, SeatLimitReached
-    ),
+        NotAuthenticated, NotFound, SeatsAvailable, AlreadyWaiting, NeverAvailable, SalesClosed,
+        SeatLimitReached,
+    ),  # fmt: skip
 )
 @limited("waitlist")
 async def join_waitlist(

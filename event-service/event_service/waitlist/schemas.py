@@ -21,9 +21,17 @@ class Offer(BaseModel):
 
 
 class WaitlistPlace(BaseModel):
+    """A person's place in the line of an event."""
+
     status: Literal["waiting", "offered"]
     position: int = Field(description="1 is the first in line; 0 with an offer.")
     quantity: int
     reason: str = Field(description="Why it is so, in plain words.")
     joined_at: datetime
     offer: Offer | None
+
+
+class OwnWaitlistEntry(WaitlistPlace):
+    """One of one's own places, with the event that it is in the line of."""
+
+    event_id: UUID

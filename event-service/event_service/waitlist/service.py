@@ -13,7 +13,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.bookings.ending import cancel_booking, make_room
 from event_service.bookings.statements import LOWER_ALLOWANCES
 from event_service.erasures.queries import refuse_erased
-from event_service.errors import AlreadyWaiting, SalesClosed, SeatLimitReached, SeatsAvailable
+from event_service.errors import (
+    AlreadyWaiting,
+    NeverAvailable,
+    SalesClosed,
+    SeatLimitReached,
+    SeatsAvailable,
+)
 from event_service.events.queries import count_free_seats
 from event_service.models import Event, WaitlistEntry
 from event_service.waitlist.queries import IS_ON_SALE, find_entry, get_place
@@ -30,7 +36,7 @@ class _OwnHoldsLapsed(Exception):
 async def join(
     database: Database, event_id: UUID, quantity: int, *, by: UUID, offer_for: timedelta
 ) -> WaitlistPlace:
-    """Raises SalesClosed, AlreadyWaiting, SeatsAvailable, SeatLimitReached."""
+    """Raises SalesClosed, AlreadyWaiting, NeverAvailable, SeatsAvailable, SeatLimitReached."""
     try:
         return await database.run(partial(_join, event_id, quantity, by))
     except _OwnHoldsLapsed:
@@ -55,6 +61,7 @@ async def _join(
     known = await find_entry(session, event_id, user_id)
     if known:
         raise AlreadyWaiting if known[1] else _OwnHoldsLapsed
+    _refuse_what_can_never_be(event, quantity)
     available = await count_free_seats(session, event_id)
     if available >= quantity:
         raise SeatsAvailable(available=available)
@@ -70,6 +77,19 @@ async def _join(
         },
     )
     return await get_place(session, event_id, user_id=user_id)
+
+
+def _refuse_what_can_never_be(event: Event, quantity: int) -> None:
+    """Raises NeverAvailable: an entry that no cancellation could serve would stand in line for ever."""
+    most = min(event.capacity, event.max_seats_per_user)
+    if quantity <= most:
+        return
+    if quantity > event.capacity:
+        raise NeverAvailable(f"The event has {event.capacity} seats. Wait for fewer.", most=most)
+    raise NeverAvailable(
+        f"One person may have {event.max_seats_per_user} seats of this event. Wait for fewer.",
+        most=most,
+    )
 
 
 async def leave(

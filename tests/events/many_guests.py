@@ -1,6 +1,7 @@
 """An event with thousands of guests, and how long everybody else waits while something is done to it."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -88,7 +89,8 @@ async def wait_in_line(app: FastAPI, event: Json, people: int) -> None:
 
 @dataclass
 class Waited:
-    """Of others, in seconds: the longest that the event loop was taken."""
+    """Of others: the longest that the event loop was busy in one go, in seconds of processor time, since
+    on a busy machine everything takes longer by the clock."""
 
     loop: float = 0.0
 
@@ -96,12 +98,14 @@ class Waited:
 @asynccontextmanager
 async def others_waiting() -> AsyncIterator[Waited]:
     waited = Waited()
+    # What the tests before have left is collected now, and not in the midst.
+    gc.collect()
 
     async def tick() -> None:
         while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.005)
-            waited.loop = max(waited.loop, time.perf_counter() - before - 0.005)
+            before = time.thread_time()
+            await asyncio.sleep(0.001)
+            waited.loop = max(waited.loop, time.thread_time() - before)
 
     ticking = asyncio.create_task(tick())
     try:

@@ -60,7 +60,7 @@ async def test_control_an_object_for_each_seat_keeps_everybody_waiting(
 
     monkeypatch.setattr(seating, "_add_rows", one_by_one)
     async with others_waiting() as waited:
-        await made(organizer, assigned(*hall("A")))
+        await made(organizer, assigned(*hall("A", rows=10)[:2]))
     assert waited.loop > LOOP_SECONDS
 
 

@@ -11,6 +11,11 @@ class CapacityInUse(Problem):
     code, status, title = "capacity-in-use", 409, "Seats that would go are booked or held."
 
 
+class TooManyDraftSeats(Problem):
+    code, status = "too-many-draft-seats", 409
+    title = "Your drafts have too many seats; publish or delete some."
+
+
 class EventHasBookings(Problem):
     code, status, title = "event-has-bookings", 409, "Only a draft can be deleted; cancel it."
 

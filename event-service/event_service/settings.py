@@ -19,6 +19,8 @@ class Settings(ServiceSettings):
     sweep_seconds: float = Field(1.0, gt=0)
     reminder_seconds: float = Field(30.0, gt=0)
     cache_seconds: int = Field(300, ge=1)
+    # Of one person, in all unpublished drafts together: each seat is a row that somebody has to store.
+    max_draft_seats: int = Field(500_000, ge=1)
 
     # Where browsers reach the other services; empty for the page's own origin, behind a gateway.
     auth_public_url: str = ""

@@ -3,7 +3,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi_users.schemas import BaseUserCreate
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from auth_service.accounts.fields import (
     EmailAddress,
@@ -97,7 +97,19 @@ class ContactList(BaseModel):
 
 
 class Changes(BaseModel):
-    """A field that is not sent stays as it is; none can be made null."""
+    """A field that is not sent stays as it is; none can be made null. What nobody can change is
+    ignored; a name that is not an account's is refused, so that nobody believes that it was heard.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_unknown(cls, values: object) -> object:
+        if isinstance(values, dict):
+            known = {*cls.model_fields, *Profile.model_fields, "hashed_password"}
+            unknown = [str(name)[:50] for name in values if name not in known]
+            if unknown:
+                raise ValueError(f"does not take {unknown[0]}")
+        return values
 
     @field_validator("*", mode="before")
     @classmethod

@@ -17,10 +17,12 @@ from service_kit.text import line, paragraphs
 
 
 class OrganizerMessage(BaseModel):
+    # A misspelled ``preview`` in the body would send what was only to be looked at.
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "examples": [{"subject": "Doors open at 18:30", "body": "Dear all,\n\ncome early!"}]
-        }
+        },
     )
 
     subject: line(200)  # type: ignore[valid-type]

@@ -48,8 +48,7 @@ class Pages:
         if packed:
             return packed
         async with self.database.transaction() as session:
-            owner = viewer.user_id if viewer else None
-            return encode_event(await queries.get_event(session, event_id, viewer=owner))
+            return encode_event(await queries.get_event(session, event_id, viewer=viewer))
 
 
 async def render_event_list(

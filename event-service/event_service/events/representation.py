@@ -43,8 +43,6 @@ async def event_response(
     session: AsyncSession, event_id: UUID, viewer: Person, status_code: int = 200
 ) -> Response:
     """What a change answers: the event as it is after it."""
-    response = respond(
-        encode_event(await get_event(session, event_id, viewer=viewer.user_id)), None
-    )
+    response = respond(encode_event(await get_event(session, event_id, viewer=viewer)), None)
     response.status_code = status_code
     return response

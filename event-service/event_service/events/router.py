@@ -16,7 +16,13 @@ from event_service.deps import (
     SettingsDep,
     VerifiedUser,
 )
-from event_service.errors import CapacityInUse, EmailNotVerified, EventCancelled, EventHasBookings
+from event_service.errors import (
+    CapacityInUse,
+    EmailNotVerified,
+    EventCancelled,
+    EventHasBookings,
+    TooManyDraftSeats,
+)
 from event_service.events import queries, service
 from event_service.events.representation import event_response, pack, respond
 from event_service.events.schemas import (
@@ -48,11 +54,15 @@ router = Router(prefix="/api/v1/events", tags=["events"])
     status_code=status.HTTP_201_CREATED,
     response_model=EventPublic,
     summary="Create an event as a draft",
-    responses=answers(NotAuthenticated),
+    responses=answers(NotAuthenticated, TooManyDraftSeats),
 )
 @limited("event_write")
-async def create_event(new: EventCreate, user: CurrentUser, session: SessionDep) -> Response:
-    event = await service.create_event(session, new, by=user.user_id)
+async def create_event(
+    new: EventCreate, user: CurrentUser, session: SessionDep, settings: SettingsDep
+) -> Response:
+    event = await service.create_event(
+        session, new, by=user.user_id, now=utc_now(), max_draft_seats=settings.max_draft_seats
+    )
     response = await event_response(session, event.id, user, status.HTTP_201_CREATED)
     response.headers["Location"] = f"/api/v1/events/{event.id}"
     return response
@@ -91,7 +101,13 @@ async def get_event(
     response_model=EventPublic,
     summary="Change an event",
     responses=answers(
-        NotAuthenticated, Forbidden, NotFound, VersionMismatch, CapacityInUse, EventCancelled
+        NotAuthenticated,
+        Forbidden,
+        NotFound,
+        VersionMismatch,
+        CapacityInUse,
+        EventCancelled,
+        TooManyDraftSeats,
     ),
 )
 @limited("event_write")
@@ -107,9 +123,10 @@ async def update_event(
         session,
         event_id,
         change,
-        by=user.user_id,
+        by=user,
         version=version,
         now=utc_now(),
+        max_draft_seats=settings.max_draft_seats,
         offer_for=settings.offer_for,
     )
     return await event_response(session, event.id, user)
@@ -123,7 +140,7 @@ async def update_event(
 )
 @limited("event_write")
 async def publish_event(event_id: UUID, user: VerifiedUser, session: SessionDep) -> Response:
-    event = await service.publish_event(session, event_id, by=user.user_id, now=utc_now())
+    event = await service.publish_event(session, event_id, by=user, now=utc_now())
     return await event_response(session, event.id, user)
 
 
@@ -138,9 +155,7 @@ async def cancel_event(
     event_id: UUID, user: CurrentUser, session: SessionDep, body: CancelEvent | None = None
 ) -> Response:
     reason = body.reason if body else None
-    event = await service.cancel_event(
-        session, event_id, by=user.user_id, reason=reason, now=utc_now()
-    )
+    event = await service.cancel_event(session, event_id, by=user, reason=reason, now=utc_now())
     return await event_response(session, event.id, user)
 
 

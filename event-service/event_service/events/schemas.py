@@ -6,13 +6,23 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    computed_field,
+    model_validator,
+)
 
+from service_kit.money import CURRENCY_DIGITS, currency_digits
 from service_kit.text import line, paragraphs
 
 MAX_SEATS = 100_000
 MAX_PRICE = 1_000_000_000
 MAX_SECTIONS = 500
+DIGITS_OF_UNKNOWN_CURRENCY = 2
 
 # Dates beyond these overflow when they are turned into another zone.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -35,16 +45,33 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _known_zone(value: str) -> str:
-    if value not in _zones():
-        raise ValueError("is not a time zone of the IANA database, such as Europe/Berlin")
+# The areas of the IANA database whose zones are places. Others, such as Etc and SystemV, and names
+# without an area, such as EST5EDT, localtime and Factory, say nothing of where an event is.
+AREAS = frozenset({
+    "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe",
+    "Indian", "Pacific",
+})  # fmt: skip
+
+
+def _geographic_zone(value: str) -> str:
+    if value != "UTC" and (value.partition("/")[0] not in AREAS or value not in _zones()):
+        raise ValueError("must be UTC or a place of the IANA database, such as Europe/Berlin")
+    return value
+
+
+def _active_currency(value: str) -> str:
+    currency_digits(value)
     return value
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_geographic_zone)]
 Price = Annotated[int, Field(ge=0, le=MAX_PRICE, strict=True, description="In minor units.")]
-Currency = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
+Currency = Annotated[
+    str,
+    Field(max_length=3, pattern=r"^[A-Z]{3}$", description="An active code of ISO 4217."),
+    AfterValidator(_active_currency),
+]
 Capacity = Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
 CancellationDeadline = Annotated[
     Instant | None,
@@ -165,7 +192,10 @@ def check_times(
 
 
 class EventUpdate(BaseModel):
-    """What is left out stays; ``null`` is for the sales window and the deadline only."""
+    """What is left out stays; ``null`` is for the sales window and the deadline only. A name that is
+    not taken is refused, so that nobody believes that it was heard."""
+
+    model_config = ConfigDict(extra="forbid")
 
     title: Line200 = None  # type: ignore[valid-type]
     description: Paragraphs = None  # type: ignore[valid-type]
@@ -186,6 +216,8 @@ class EventUpdate(BaseModel):
 
 
 class CancelEvent(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     reason: line(500) | None = None  # type: ignore[valid-type]
 
 
@@ -215,6 +247,12 @@ class EventPublic(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+    @computed_field(description="How many digits of the amounts are minor units, by ISO 4217.")  # type: ignore[prop-decorator]
+    @property
+    def currency_digits(self) -> int:
+        # Events from before currencies were checked may have a code that is none: it is shown as it is.
+        return CURRENCY_DIGITS.get(self.currency, DIGITS_OF_UNKNOWN_CURRENCY)
 
 
 class Availability(BaseModel):

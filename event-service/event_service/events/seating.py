@@ -142,10 +142,12 @@ async def _insert_sections(
 
 async def _add_rows(
     session: AsyncSession, event_id: UUID, sections: list[SectionIn], ids: dict[str, UUID]
-) -> None:
-    """Those seats of the plan that are not there yet."""
+) -> int:
+    """Those seats of the plan that are not there yet; how many."""
+    added = 0
     for rows in _rows(sections, ids, seats=SEATS_PER_STATEMENT):
-        await session.execute(_ADD_ROWS, rows.parameters(event_id))
+        added += affected_rows(await session.execute(_ADD_ROWS, rows.parameters(event_id)))
+    return added
 
 
 def _rows(
@@ -195,9 +197,10 @@ async def change_capacity(session: AsyncSession, event: Event, capacity: int) ->
     event.capacity = capacity
 
 
-async def change_sections(session: AsyncSession, event: Event, sections: list[SectionIn]) -> None:
+async def change_sections(session: AsyncSession, event: Event, sections: list[SectionIn]) -> bool:
     """Puts the new plan in place of the old: seats that stay keep their ids and their bookings,
-    new ones are added, others go if they are free. Raises CapacityInUse. The event is locked."""
+    new ones are added, others go if they are free; whether anything is another now. Raises
+    CapacityInUse. The event is locked."""
     await session.execute(ALLOW_LONG_STATEMENTS)
     old = {row.name: row for row in await _sections(session, event.id)}
     added = [section for section in sections if section.name not in old]
@@ -208,13 +211,14 @@ async def change_sections(session: AsyncSession, event: Event, sections: list[Se
     in_use = await session.scalar(_COUNT_IN_USE, given)
     if in_use:
         raise CapacityInUse(f"{in_use} seats that would go are booked or held.", in_use=in_use)
-    await session.execute(_REMOVE, given)
     out_of_the_way, to_their_places = _RENUMBER
-    await session.execute(out_of_the_way, given)
+    changed = affected_rows(await session.execute(_REMOVE, given))
+    changed += affected_rows(await session.execute(out_of_the_way, given))
     await session.execute(to_their_places, {"event_id": event.id})
-    await _add_rows(session, event.id, sections, ids)
-    await _settle_sections(session, old, sections)
+    changed += await _add_rows(session, event.id, sections, ids)
+    has_other_sections = await _settle_sections(session, old, sections)
     event.capacity = count_seats(sections)
+    return bool(changed or added or has_other_sections)
 
 
 async def _sections(session: AsyncSession, event_id: UUID) -> list[Section]:
@@ -224,7 +228,9 @@ async def _sections(session: AsyncSession, event_id: UUID) -> list[Section]:
 
 async def _settle_sections(
     session: AsyncSession, old: dict[str, Section], sections: list[SectionIn]
-) -> None:
+) -> bool:
+    """Whether a section went, or has another place or price."""
+    before = {name: (row.position, row.price) for name, row in old.items()}
     wanted = {section.name: (position, section) for position, section in enumerate(sections)}
     for name, row in old.items():
         if name in wanted:
@@ -232,3 +238,6 @@ async def _settle_sections(
         else:
             await session.delete(row)
     await session.flush()
+    return before != {
+        name: (position, section.price) for name, (position, section) in wanted.items()
+    }

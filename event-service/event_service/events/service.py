@@ -11,8 +11,9 @@ from event_service.cache import touch_event
 from event_service.erasures.queries import refuse_erased
 from event_service.errors import EventCancelled, EventHasBookings
 from event_service.events import seating
+from event_service.events.drafts import lock_drafts, refuse_too_many_draft_seats
 from event_service.events.messages import tell_guests_of_change
-from event_service.events.queries import lock_event
+from event_service.events.queries import lock_event, owner_for
 from event_service.events.schemas import (
     AssignedSeating,
     EventCreate,
@@ -23,11 +24,19 @@ from event_service.events.schemas import (
 from event_service.models import Event
 from event_service.waitlist.offers import offer_what_is_free
 from service_kit.problems import InvalidRequest, VersionMismatch
+from service_kit.tokens import Person
+
+SEATING_FIELDS = frozenset({"capacity", "sections"})
 
 
-async def create_event(session: AsyncSession, new: EventCreate, *, by: UUID) -> Event:
+async def create_event(
+    session: AsyncSession, new: EventCreate, *, by: UUID, now: datetime, max_draft_seats: int
+) -> Event:
+    """Raises InvalidRequest for an event that has ended, TooManyDraftSeats."""
     plan = new.seating
+    _refuse_ended(new.ends_at, now)
     await refuse_erased(session, by)
+    await lock_drafts(session, by)
     event = Event(
         **new.model_dump(exclude={"seating"}),
         organizer_id=by,
@@ -36,6 +45,7 @@ async def create_event(session: AsyncSession, new: EventCreate, *, by: UUID) -> 
     )
     session.add(event)
     await session.flush()
+    await refuse_too_many_draft_seats(session, by, limit=max_draft_seats)
     if isinstance(plan, AssignedSeating):
         await seating.add_assigned_seats(session, event.id, plan.sections)
     else:
@@ -49,21 +59,25 @@ async def update_event(
     event_id: UUID,
     change: EventUpdate,
     *,
-    by: UUID,
+    by: Person,
     version: int | None,
     now: datetime,
     offer_for: timedelta,
+    max_draft_seats: int,
 ) -> Event:
-    """Raises VersionMismatch if the event is not at ``version``, CapacityInUse, EventCancelled.
-    New seats are offered to who waits."""
-    event = await lock_event(session, event_id, owner=by)
+    """Raises VersionMismatch if the event is not at ``version``, CapacityInUse, EventCancelled,
+    TooManyDraftSeats. New seats are offered to who waits. What changes nothing raises no version.
+    """
+    event = await lock_event(session, event_id, owner=owner_for(by))
     if version is not None and version != event.version:
         raise VersionMismatch(f"It is at version {event.version} now.", version=event.version)
     if event.status == "cancelled":
         raise EventCancelled
     values = _values(change, event)
     before = {name: getattr(event, name) for name in values}
-    await _change_seating(session, event, change)
+    has_other_seats = await _change_seating(session, event, change, max_draft_seats)
+    if not has_other_seats and values == before:
+        return event
     for name, value in values.items():
         setattr(event, name, value)
     await _finish(session, event, now)
@@ -75,11 +89,12 @@ async def update_event(
 
 def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
     """The fields to set, checked together with those that stay. Raises InvalidRequest."""
-    values = change.model_dump(exclude_unset=True, exclude={"capacity", "sections"})
+    values = change.model_dump(exclude_unset=True)
     nullable = {"sales_start", "sales_end", "cancellation_deadline"}
     empty = [name for name, value in values.items() if value is None and name not in nullable]
     if empty:
         raise InvalidRequest(errors=[{"field": n, "message": "It cannot be null."} for n in empty])
+    values = {name: value for name, value in values.items() if name not in SEATING_FIELDS}
     times = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
     try:
         check_times(*(values.get(name, getattr(event, name)) for name in times))
@@ -88,32 +103,49 @@ def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
     return values
 
 
-async def _change_seating(session: AsyncSession, event: Event, change: EventUpdate) -> None:
-    if change.capacity is not None:
-        if event.seating != "general":
-            raise InvalidRequest.field("capacity", "Seating is assigned: send sections instead.")
-        await seating.change_capacity(session, event, change.capacity)
+async def _change_seating(
+    session: AsyncSession, event: Event, change: EventUpdate, max_draft_seats: int
+) -> bool:
+    """Whether any seat or section is another now."""
+    if change.capacity is not None and event.seating != "general":
+        raise InvalidRequest.field("capacity", "Seating is assigned: send sections instead.")
+    if change.sections is not None and event.seating != "assigned":
+        raise InvalidRequest.field("sections", "Seating is general: send capacity instead.")
+    capacity = count_seats(change.sections) if change.sections is not None else change.capacity
+    if capacity is None:
+        return False
+    if event.status == "draft" and capacity > event.capacity:
+        await lock_drafts(session, event.organizer_id)
+        more = capacity - event.capacity
+        await refuse_too_many_draft_seats(
+            session, event.organizer_id, limit=max_draft_seats, more=more
+        )
     if change.sections is not None:
-        if event.seating != "assigned":
-            raise InvalidRequest.field("sections", "Seating is general: send capacity instead.")
-        await seating.change_sections(session, event, change.sections)
+        return await seating.change_sections(session, event, change.sections)
+    was = event.capacity
+    await seating.change_capacity(session, event, capacity)
+    return capacity != was
 
 
-async def publish_event(session: AsyncSession, event_id: UUID, *, by: UUID, now: datetime) -> Event:
-    event = await lock_event(session, event_id, owner=by)
+async def publish_event(
+    session: AsyncSession, event_id: UUID, *, by: Person, now: datetime
+) -> Event:
+    """Raises EventCancelled, and InvalidRequest for an event that has ended."""
+    event = await lock_event(session, event_id, owner=owner_for(by))
     if event.status == "cancelled":
         raise EventCancelled
     if event.status == "draft":
+        _refuse_ended(event.ends_at, now)
         event.status = "published"
         await _finish(session, event, now)
     return event
 
 
 async def cancel_event(
-    session: AsyncSession, event_id: UUID, *, by: UUID, reason: str | None, now: datetime
+    session: AsyncSession, event_id: UUID, *, by: Person, reason: str | None, now: datetime
 ) -> Event:
     """Cancels every booking with it, and tells each guest once."""
-    event = await lock_event(session, event_id, owner=by)
+    event = await lock_event(session, event_id, owner=owner_for(by))
     if event.status != "cancelled":
         event.status = "cancelled"
         event.cancel_reason = reason
@@ -128,6 +160,11 @@ async def delete_event(session: AsyncSession, event_id: UUID, *, by: UUID) -> No
         raise EventHasBookings
     await session.delete(event)
     await touch_event(session, event.id)
+
+
+def _refuse_ended(ends_at: datetime, now: datetime) -> None:
+    if ends_at <= now:
+        raise InvalidRequest.field("ends_at", "It must be in the future: the event would be over.")
 
 
 async def _finish(session: AsyncSession, event: Event, now: datetime) -> None:

@@ -129,6 +129,7 @@ class Event:
     seats_available: int
     price: Amount
     currency: str
+    currency_digits: int
     max_seats_per_user: int
     version: int
     created_at: DateTime

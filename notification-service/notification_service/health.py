@@ -1,4 +1,4 @@
-"""How the mails are doing: readiness, and gauges for Prometheus."""
+"""How the mails are doing: gauges for Prometheus."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,10 +24,6 @@ REDIS_TIMEOUT_SECONDS = 1.0
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 rows = notifications.c
-
-
-class MailsWaitTooLong(Exception):
-    """The oldest unsent mail is older than the settings allow."""
 
 
 async def oldest_unsent_seconds(session: AsyncSession) -> float:
@@ -84,16 +80,10 @@ class Gauges:
 
 @asynccontextmanager
 async def watch_mails(state: Any) -> AsyncIterator[None]:
-    """Adds the readiness check, and keeps the gauges fresh while the application runs."""
+    """Keeps the gauges fresh while the application runs."""
     settings: Settings = state.settings
     database: Database = state.database
 
-    async def mails_go_out() -> None:
-        async with database.transaction() as session:
-            if await oldest_unsent_seconds(session) > settings.oldest_unsent_seconds:
-                raise MailsWaitTooLong
-
-    state.readiness["mail queue"] = mails_go_out
     broker = redis.asyncio.Redis.from_url(
         settings.broker_url.get_secret_value(),
         socket_timeout=REDIS_TIMEOUT_SECONDS,

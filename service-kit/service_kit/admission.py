@@ -145,6 +145,11 @@ OptionalUser = Annotated[Person | None, Depends(find_user)]
 Superuser = Annotated[Person, Depends(require_superuser)]
 
 
+class SharedResponse(Response):
+    """An answer that is the same for everybody, and says itself how it may be kept. Any other answer to
+    somebody who is signed in is personal: no cache keeps it."""
+
+
 class Route(APIRoute):
     """A route that limits, then identifies, and only then reads the request."""
 
@@ -158,6 +163,7 @@ class Route(APIRoute):
         async def admit(request: Request) -> Response:
             limits: RateLimits = request.app.state.rate_limits
             forgery: CsrfFailed | None = None
+            request.state.needs_principal = needs_principal
             try:
                 await identify(request)
             except CsrfFailed as problem:
@@ -173,7 +179,10 @@ class Route(APIRoute):
             refuse_unbounded_parts(request.scope)
             if request.method not in SAFE_METHODS:
                 request = BoundedRequest(request.scope, request.receive)
-            return await handle(request)
+            response = await handle(request)
+            if request.state.principal is not None and not isinstance(response, SharedResponse):
+                response.headers["Cache-Control"] = "no-store"
+            return response
 
         return admit
 

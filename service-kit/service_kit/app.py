@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from service_kit.bodies import Arrivals
 from service_kit.database import Database
 from service_kit.handlers import add_handlers, publish_problems
 from service_kit.leaving import IsLeaving, Leaving, leaving_slowly
@@ -55,8 +56,8 @@ def create_service(
     """A FastAPI application with everything that the services have in common.
 
     ``app.state`` holds ``settings``, ``database``, ``http`` (a client for other services),
-    ``token_verifier``, ``rate_limits``, ``metrics`` (a registry), ``leaving``, ``erased_users`` and
-    ``readiness`` (checks by dependency; a service adds its own).
+    ``token_verifier``, ``erased_users``, ``rate_limits``, ``arrivals`` (of bodies), ``metrics`` (a
+    registry), ``leaving`` and ``readiness`` (checks by dependency; a service adds its own).
     """
     configure_logging(name, settings.log_level)
     configure_sentry(
@@ -85,6 +86,12 @@ def create_service(
     # Set by ``watch_erasures`` in services that are told of erased accounts.
     app.state.erased_users = frozenset()
     app.state.rate_limits = RateLimits(settings)
+    app.state.arrivals = Arrivals(
+        seconds=settings.request_body_seconds,
+        max_body_bytes=settings.max_body_bytes,
+        max_requests=settings.max_arriving_requests,
+        max_bytes=settings.max_arriving_bytes,
+    )
     for router in routers:
         app.include_router(router)
     _add_operations(app)
@@ -171,12 +178,13 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
     app.add_middleware(
         Gatekeeper,
         allowed_hosts=settings.allowed_hosts,
-        max_body_bytes=settings.max_body_bytes,
+        arrivals=app.state.arrivals,
         max_requests_inside=settings.max_requests_inside,
+        capture=sentry_sdk.capture_exception,
     )
     if settings.cors_origins:
-        # Around the gate, so that a page elsewhere can read that it was sent away, and when to come
-        # again.
+        # Around the gate, which answers crashes too: a page elsewhere can read that it was sent away,
+        # that something broke, and when to come again.
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
@@ -188,7 +196,6 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
     app.add_middleware(
         RequestContext,
         metrics=RequestMetrics(app.state.metrics),
-        capture=sentry_sdk.capture_exception,
         leaving=app.state.leaving,
     )
     if settings.trusted_proxies:

@@ -22,6 +22,7 @@ _BY_STATUS: dict[int, type[problems.Problem]] = {
     403: problems.Forbidden,
     404: problems.NotFound,
     405: problems.MethodNotAllowed,
+    408: problems.RequestTimeout,
     413: problems.TooLarge,
     503: problems.Unavailable,
 }

@@ -1,6 +1,7 @@
 """What every request passes before FastAPI sees it; plain ASGI, since it is on the hottest path."""
 
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,17 +9,27 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service_kit.bodies import Arrivals
 from service_kit.ids import request_id_from
 from service_kit.leaving import Leaving
-from service_kit.problems import BadHost, InternalError, Problem, TooLarge, Unavailable, render
+from service_kit.problems import BadHost, InternalError, Problem, Unavailable, render
 
 log = structlog.get_logger()
 
 OPEN_TO_ANY_HOST = ("/health/", "/metrics")
 # Those who are sent away together should not come back together.
 RETRY_AFTER_SECONDS = (1, 3)
+# What nginx writes for a client that left before it was answered; nobody receives it.
+CLIENT_LEFT = 499
+# A part of a path that may be logged: a word of a route, or an id. Ticket codes, tokens of links and
+# whatever else somebody may type are secrets of theirs.
+_LOGGED_PART = re.compile(
+    r"v\d+|[a-z][a-z_-]{0,29}(\.[a-z]{1,4})?|\.well-known|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[a-z]{3})?"
+)
+MAX_LOGGED_PARTS = 10
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -53,20 +64,21 @@ class RequestMetrics:
         children[1].observe(seconds)
 
 
-class RequestContext:
-    """Gives a request its id, answers what nobody caught, writes the log line and the metrics."""
+def loggable_path(path: str) -> str:
+    """The path with a star for every part that might be somebody's secret."""
+    parts = path.split("/", MAX_LOGGED_PARTS)
+    return "/".join(
+        part if not part or (len(part) < 50 and _LOGGED_PART.fullmatch(part)) else "*"
+        for part in parts
+    )
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        metrics: RequestMetrics,
-        capture: Callable[[BaseException], Any],
-        leaving: Leaving,
-    ) -> None:
+
+class RequestContext:
+    """Gives a request its id, and writes the log line and the metrics."""
+
+    def __init__(self, app: ASGIApp, *, metrics: RequestMetrics, leaving: Leaving) -> None:
         self.app = app
         self.metrics = metrics
-        self.capture = capture
         self.leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,14 +90,13 @@ class RequestContext:
         state["request_id"] = request_id
         extra_headers: dict[str, str] = {}
         state["response_headers"] = extra_headers
+        state["status"] = 0
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = time.perf_counter()
-        status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                state["status"] = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 for name, value in (*SECURITY_HEADERS.items(), *extra_headers.items()):
@@ -94,95 +105,104 @@ class RequestContext:
                     # The next request must not meet a connection that is being closed.
                     headers["Connection"] = "close"
             await send(message)
+            if message.get("more_body") and (leave := state.pop("leave", None)):
+                # Who reads a long answer slowly keeps no place from others.
+                leave()
 
         try:
             await self.app(scope, receive, send_with_headers)
-        except Exception as error:
-            log.error("request.crashed", exc_info=error)
-            self.capture(error)
-            if not status:
-                await render(InternalError(), request_id)(scope, receive, send_with_headers)
         finally:
-            self._record(scope, status or 500, time.perf_counter() - started)
+            self._record(scope, state["status"] or CLIENT_LEFT, time.perf_counter() - started)
             structlog.contextvars.unbind_contextvars("request_id")
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "(none)"
         self.metrics.record(scope["method"], route, status, seconds)
-        if not scope["path"].startswith(OPEN_TO_ANY_HOST):
+        path = scope["path"]
+        if not path.startswith(OPEN_TO_ANY_HOST):
             log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                # Without parameters a route's path is the same for everybody.
+                path=path if path == route else loggable_path(path),
                 status=status,
                 milliseconds=round(seconds * 1000, 1),
             )
 
 
 class Gatekeeper:
-    """Refuses a foreign Host, a body that is larger than any request of ours, and whoever comes while
-    as many are inside as can be served in the time that anybody waits for a database connection:
-    to be sent away at once is cheaper for everybody than to wait in vain."""
+    """Refuses a foreign Host, waits for the body, and refuses whoever comes while as many are inside
+    as can be served in the time that anybody waits for a database connection: to be sent away at once
+    is cheaper for everybody than to wait in vain. Answers what nobody caught.
+
+    A place inside is taken when the body is there, so that who sends slowly keeps it from nobody.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
         allowed_hosts: tuple[str, ...],
-        max_body_bytes: int,
+        arrivals: Arrivals,
         max_requests_inside: int,
+        capture: Callable[[BaseException], Any],
     ) -> None:
         self.app = app
         self.allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
-        self.max_body_bytes = max_body_bytes
+        self.arrivals = arrivals
         self.max_requests_inside = max_requests_inside
+        self.capture = capture
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
-        if refusal:
-            await render(refusal, scope["state"]["request_id"])(scope, receive, send)
-            return
-        self._inside += 1
+        state = scope["state"]
         try:
+            headers = Headers(scope=scope)
+            self._check(scope, headers)
             if "content-length" in headers or "transfer-encoding" in headers:
-                receive = self._bounded(receive)
+                receive = await self.arrivals.receive_body(receive, headers)
+                self._check_room(scope)
+            await self._let_in(scope, receive, send)
+        except Problem as problem:
+            await render(problem, state["request_id"])(scope, receive, send)
+        except ClientDisconnect:
+            # Nobody is there to be told, and nothing of ours broke.
+            log.info("request.abandoned")
+        except Exception as error:
+            log.error("request.crashed", exc_info=error)
+            self.capture(error)
+            if not state["status"]:
+                await render(InternalError(), state["request_id"])(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._inside += 1
+        scope["state"]["leave"] = self._leave
+        try:
             await self.app(scope, receive, send)
         finally:
-            self._inside -= 1
+            if scope["state"].pop("leave", None):
+                self._leave()
 
-    def _bounded(self, receive: Receive) -> Receive:
-        left = self.max_body_bytes
+    def _leave(self) -> None:
+        self._inside -= 1
 
-        async def receive_at_most() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise TooLarge
-            return message
-
-        return receive_at_most
-
-    def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
-        if self._inside >= self.max_requests_inside:
-            # Whoever asks about the process must hear of it also in a crowd.
-            if not scope["path"].startswith(OPEN_TO_ANY_HOST):
-                return Unavailable(
-                    "Too many people are asking at this moment.",
-                    retry_after_seconds=random.randint(*RETRY_AFTER_SECONDS),
-                )
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        self._check_room(scope)
         host = headers.get("host", "").lower()
         name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
         if "*" not in self.allowed_hosts and name not in self.allowed_hosts:
             # Probes come by address; they ask about the process and not for a page.
             if not scope["path"].startswith(OPEN_TO_ANY_HOST):
-                return BadHost()
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self.max_body_bytes:
-            return TooLarge()
-        return None
+                raise BadHost
+
+    def _check_room(self, scope: Scope) -> None:
+        if self._inside >= self.max_requests_inside:
+            # Whoever asks about the process must hear of it also in a crowd.
+            if not scope["path"].startswith(OPEN_TO_ANY_HOST):
+                raise Unavailable(
+                    "Too many people are asking at this moment.",
+                    retry_after_seconds=random.randint(*RETRY_AFTER_SECONDS),
+                )

@@ -45,6 +45,17 @@ def _without_personal_data(event: Event, hint: Hint) -> Event:
         headers = kept.get("headers") or {}
         kept["headers"] = {k: v for k, v in headers.items() if k.lower() in KEPT_HEADERS}
         event["request"] = kept
+    # Before a route is found, an event is named for the address, which may hold a ticket code.
+    if (event.get("transaction_info") or {}).get("source") == "url":
+        event["transaction"] = "(none)"
+    trace = (event.get("contexts") or {}).get("trace") or {}
+    trace.pop("data", None)
+    spans: Any = event.get("spans") or []
+    for span in spans:
+        # Addresses of other services hold ids, and statements are known by their place.
+        span.pop("data", None)
+        if str(span.get("op", "")).startswith("http"):
+            span["description"] = str(span.get("description", "")).partition(" ")[0]
     for value in (event.get("exception") or {}).get("values", []):
         # A message may quote a row or an address; its type and place say enough.
         value["value"] = "(withheld)"

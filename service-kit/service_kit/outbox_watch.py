@@ -1,4 +1,7 @@
-"""How long the messages of a service wait for the queue: readiness, and a gauge for Prometheus."""
+"""How long the messages of a service wait for the queue: a gauge for Prometheus.
+
+Not a matter of readiness: while the queue is away every process would be red, and nobody could book.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,13 +15,9 @@ from service_kit.outbox import OutboxQueries, OutboxRow
 from service_kit.settings import ServiceSettings
 
 
-class MessagesWaitTooLong(Exception):
-    """The oldest message that is not on the queue is older than the settings allow."""
-
-
 @asynccontextmanager
 async def watch_outbox(state: Any, outbox: type[OutboxRow]) -> AsyncIterator[None]:
-    """Adds the readiness check, and keeps the gauge fresh while the application runs."""
+    """Keeps the gauge fresh while the application runs."""
     settings: ServiceSettings = state.settings
     database: Database = state.database
     queries = OutboxQueries(outbox)
@@ -28,16 +27,9 @@ async def watch_outbox(state: Any, outbox: type[OutboxRow]) -> AsyncIterator[Non
         registry=state.metrics,
     )
 
-    async def measure() -> float:
+    async def measure() -> None:
         async with database.transaction() as session:
-            seconds = await queries.oldest_unpublished_seconds(session)
-        gauge.set(seconds)
-        return seconds
+            gauge.set(await queries.oldest_unpublished_seconds(session))
 
-    async def messages_go_out() -> None:
-        if await measure() > settings.oldest_unsent_seconds:
-            raise MessagesWaitTooLong
-
-    state.readiness["outbox"] = messages_go_out
     async with kept_fresh(measure, every_seconds=settings.gauges_refresh_seconds):
         yield

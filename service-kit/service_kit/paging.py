@@ -5,8 +5,9 @@ when its parts are not of the types that the list sorts by.
 """
 
 import base64
+import math
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel
 
 from service_kit.problems import InvalidRequest
+from service_kit.text import check_text
 
 ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")
@@ -22,11 +24,53 @@ RowT = TypeVar("RowT")
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 
-_READERS: dict[type, Callable[[Any], Any]] = {
-    datetime: datetime.fromisoformat,
-    UUID: UUID,
-    int: int,
-    str: str,
+# What PostgreSQL and a conversion to any time zone can take, with years to spare.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2300, 1, 1, tzinfo=UTC)
+MAX_TEXT_CHARACTERS = 200
+LARGEST_INTEGER = 2**63 - 1
+
+
+def _read_time(part: object) -> datetime:
+    at = datetime.fromisoformat(_read_text(part))
+    if at.tzinfo is None or at.utcoffset() is None:
+        raise ValueError("without a time zone")
+    # OverflowError at both ends of what a datetime can hold.
+    at = at.astimezone(UTC)
+    if not EARLIEST <= at <= LATEST:
+        raise ValueError("out of range")
+    return at
+
+
+def _read_text(part: object) -> str:
+    if not isinstance(part, str):
+        raise TypeError
+    if "\x00" in part:
+        raise ValueError("NUL")
+    # UnicodeEncodeError for half of a surrogate pair.
+    check_text(part, MAX_TEXT_CHARACTERS).encode()
+    return part
+
+
+def _read_integer(part: object) -> int:
+    # A bool is an int as well.
+    if type(part) is not int or abs(part) > LARGEST_INTEGER:
+        raise TypeError
+    return part
+
+
+def _read_number(part: object) -> float:
+    if type(part) not in (int, float) or not math.isfinite(number := float(part)):  # type: ignore
+        raise TypeError
+    return number
+
+
+_READERS: dict[type, Callable[[object], Any]] = {
+    datetime: _read_time,
+    UUID: lambda part: UUID(_read_text(part)),
+    int: _read_integer,
+    float: _read_number,
+    str: _read_text,
 }
 
 
@@ -43,21 +87,19 @@ class Paging:
         self.cursor = cursor
 
     def after(self, *types: type) -> tuple[Any, ...] | None:
-        """The sort key to go on after, or None at the start. Raises InvalidRequest."""
+        """The sort key to go on after, or None at the start: a value of each of ``types``, which may
+        be ``datetime`` (in UTC), ``UUID``, ``int``, ``float`` and ``str``. Raises InvalidRequest.
+        """
         if self.cursor is None:
             return None
         try:
             padded = self.cursor + "=" * (-len(self.cursor) % 4)
             parts = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
             if not isinstance(parts, list) or len(parts) != len(types):
-                raise ValueError
-            key = tuple(_READERS[kind](part) for kind, part in zip(types, parts, strict=True))
-        except (ValueError, TypeError, AttributeError):
+                raise ValueError("wrong number of parts")
+            return tuple(_READERS[kind](part) for kind, part in zip(types, parts, strict=True))
+        except (ValueError, TypeError, OverflowError):
             raise InvalidRequest.field("cursor", "It is not a cursor of this list.") from None
-        for part in key:
-            if isinstance(part, datetime) and part.tzinfo is None:
-                raise InvalidRequest.field("cursor", "It is not a cursor of this list.")
-        return key
 
     def page(
         self, rows: Sequence[RowT], key: Callable[[RowT], Sequence[Any]]

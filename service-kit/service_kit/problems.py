@@ -62,6 +62,14 @@ class MethodNotAllowed(Problem):
     code, status, title = "method-not-allowed", 405, "This address does not take that method."
 
 
+class RequestTimeout(Problem):
+    code, status, title = (
+        "request-timeout",
+        408,
+        "The request took too long to arrive; send it again.",
+    )
+
+
 class VersionMismatch(Problem):
     code, status, title = "version-mismatch", 412, "It was changed since you read it."
 

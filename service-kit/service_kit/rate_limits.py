@@ -2,13 +2,15 @@
 
 An endpoint names its limit with ``@limited("login")``; the amount is the setting
 ``LOGIN_RATE_LIMIT``. An endpoint without a name has ``DEFAULT_RATE_LIMIT``. Each endpoint counts by
-itself, whatever ids its path holds, per user where one is signed in, else per client address.
+itself, whatever ids its path holds, per user where the route needs a sign-in, else per client address,
+whatever token comes along.
 """
 
 import os
 import time
 import warnings
 from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any, TypeVar
 
 from limits.storage import MemoryStorage, Storage
@@ -97,10 +99,25 @@ def _bucket(request: Request) -> str:
 
 
 def _caller(request: Request) -> str:
+    """Who is counted: the user where the route needs one, else the client's address. On a route that
+    is open to all, tokens of one's own would open as many buckets as one has accounts."""
     principal = getattr(request.state, "principal", None)
-    if principal is not None:
+    if principal is not None and request.state.needs_principal:
         return f"id:{principal.id}"
-    return f"ip:{request.client.host if request.client else 'unknown'}"
+    return f"ip:{client_network(request.client.host) if request.client else 'unknown'}"
+
+
+def client_network(host: str) -> str:
+    """What one client has for itself: an IPv4 address, or the /64 of an IPv6 address (RFC 6177)."""
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, 64), strict=False))
 
 
 class FallbackStorage(Storage):

@@ -5,6 +5,7 @@ import gc
 import uvicorn
 from fastapi import FastAPI
 
+from service_kit.connections import BoundedProtocol
 from service_kit.settings import ServiceSettings
 
 GRACE_SECONDS = 20
@@ -15,6 +16,7 @@ def serve(application: str, settings: ServiceSettings) -> None:
     uvicorn.run(
         application,
         factory=True,
+        http=BoundedProtocol,
         host=settings.host,
         port=settings.port,
         workers=settings.web_concurrency,

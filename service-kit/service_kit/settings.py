@@ -70,6 +70,11 @@ class ServiceSettings(BaseSettings):
     trusted_proxies: CommaSeparated = ()
     cors_origins: CommaSeparated = ()
     max_body_bytes: int = 1_048_576
+    # A body must arrive within so many seconds. Of one process, all that are on their way together may
+    # hold so many bytes, and be so many: beyond, the one that is longest on its way ends.
+    request_body_seconds: float = Field(15.0, gt=0, le=300)
+    max_arriving_bytes: int = Field(67_108_864, ge=1)
+    max_arriving_requests: int = Field(2_000, ge=1)
     # Of one process; who comes beyond hears 503 at once.
     max_requests_inside: int = Field(500, ge=1)
 
@@ -86,8 +91,6 @@ class ServiceSettings(BaseSettings):
     access_token_seconds: int = Field(600, ge=1)
 
     reconcile_seconds: float = 15.0
-    # Readiness turns red when a message or a mail has waited for so long.
-    oldest_unsent_seconds: float = 900.0
     gauges_refresh_seconds: float = 5.0
 
     rate_limit_enabled: bool = True

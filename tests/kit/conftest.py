@@ -15,8 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
 from sqlalchemy import text
+from starlette.responses import PlainTextResponse, StreamingResponse
 
-from service_kit.admission import CurrentUser, OptionalUser, Router, Superuser, require_scope
+from service_kit.admission import (
+    CurrentUser,
+    OptionalUser,
+    Router,
+    SharedResponse,
+    Superuser,
+    require_scope,
+)
 from service_kit.app import create_service
 from service_kit.database import Database, SessionDep
 from service_kit.ids import new_id
@@ -51,6 +59,39 @@ async def create_thing(thing: Thing, user: CurrentUser) -> dict[str, str]:
 @limited("narrow")
 async def narrow(thing_id: str) -> dict[str, str]:
     return {"id": thing_id}
+
+
+@router.get("/mine/{thing_id}/narrow")
+@limited("narrow")
+async def narrow_for_each_user(thing_id: str, user: CurrentUser) -> dict[str, str]:
+    return {"id": thing_id}
+
+
+@router.get("/shared")
+async def read_what_all_see(user: OptionalUser) -> SharedResponse:
+    return SharedResponse("all", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/unmarked")
+async def read_what_may_be_personal(user: OptionalUser) -> PlainTextResponse:
+    return PlainTextResponse("mine", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/endless")
+async def stream_without_end(request: Request) -> StreamingResponse:
+    state = request.app.state
+
+    async def chunks() -> AsyncIterator[bytes]:
+        state.streamed = 0
+        try:
+            while True:
+                yield b"x" * 10_000
+                state.streamed += 1
+                await asyncio.sleep(0)
+        finally:
+            state.stream_ended.set()
+
+    return StreamingResponse(chunks())
 
 
 @router.get("/open")

@@ -169,12 +169,12 @@ async def test_a_limit_counts_an_endpoint_whatever_the_id_and_says_when_to_come_
     async with serving(make_settings(rate_limit_enabled=True)) as app, client_of(app) as client:
         remaining = []
         for number in range(3):
-            answer = await client.get(f"/things/{number}/narrow", headers=bearer())
+            answer = await client.get(f"/mine/{number}/narrow", headers=bearer())
             assert answer.status_code == 200
             remaining.append(int(answer.headers["x-ratelimit-remaining"]))
-        refused = await client.get("/things/4/narrow", headers=bearer())
+        refused = await client.get("/mine/4/narrow", headers=bearer())
         other = await client.get(
-            "/things/4/narrow", headers=bearer(sub="0198c0de-0000-7000-8000-00000000000b")
+            "/mine/4/narrow", headers=bearer(sub="0198c0de-0000-7000-8000-00000000000b")
         )
     assert remaining == [2, 1, 0]
     assert problem(refused) == (429, "rate-limited")
@@ -220,3 +220,50 @@ def test_a_dependency_that_needs_a_thread_is_refused_at_once(is_async: bool) -> 
     dependency = Depends(without_thread if is_async else with_thread)
     with nullcontext() if is_async else pytest.raises(TypeError, match="with_thread"):
         Router().add_api_route("/", endpoint, dependencies=[dependency])
+
+
+async def test_a_route_that_needs_no_sign_in_counts_addresses_whatever_token_comes_along(
+    make_settings: MakeSettings,
+) -> None:
+    tokens = [bearer(sub=f"0198c0de-0000-7000-8000-00000000000{n}") for n in range(5)]
+    async with serving(make_settings(rate_limit_enabled=True)) as app, client_of(app) as client:
+        open_to_all = [await client.get("/things/1/narrow", headers=token) for token in tokens]
+        # The control: where a sign-in is needed, each has a count of their own.
+        own = [await client.get("/mine/1/narrow", headers=token) for token in tokens]
+    assert [answer.status_code for answer in open_to_all] == [200] * 3 + [429] * 2
+    assert [answer.status_code for answer in own] == [200] * 5
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        (["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff::3", "2001:db8:0:1::4"], 429),
+        (["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1"], 200),
+        (["::ffff:10.7.0.1", "10.7.0.1", "::ffff:a07:1", "10.7.0.1"], 429),
+        (["fe80::1%eth0", "fe80::2%eth0", "fe80::3", "fe80::4%lo"], 429),
+    ],
+)
+async def test_an_address_is_what_one_client_has_for_itself(
+    make_settings: MakeSettings, hosts: list[str], expected: int
+) -> None:
+    async with serving(make_settings(rate_limit_enabled=True)) as app:
+        for host in hosts:
+            async with client_of(app, client=(host, 5000)) as client:
+                answer = await client.get("/things/1/narrow")
+    assert answer.status_code == expected
+
+
+async def test_an_answer_to_somebody_is_kept_by_no_cache_unless_all_see_the_same(
+    client: httpx.AsyncClient,
+) -> None:
+    kept = {}
+    for path in ("/open", "/unmarked", "/shared", "/mine/1/narrow", "/superuser", "/nowhere"):
+        for name, headers in (("stranger", {}), ("user", bearer()), ("cookie", cookie("mine"))):
+            answer = await client.get(path, headers=headers)
+            kept[path, name] = answer.headers.get("cache-control")
+    for name in ("user", "cookie"):
+        for path in ("/open", "/unmarked", "/mine/1/narrow", "/superuser", "/nowhere"):
+            assert kept[path, name] == "no-store", (path, name)
+        assert kept["/shared", name] == "no-cache"
+    assert kept["/unmarked", "stranger"] == "no-cache"
+    assert kept["/mine/1/narrow", "stranger"] == "no-store"

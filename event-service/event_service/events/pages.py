@@ -24,6 +24,10 @@ from service_kit.tokens import Person
 CACHE_SECONDS = 300
 
 
+class Draft(bytes):
+    """An event that only its owner sees, encoded."""
+
+
 class Pages:
     """Answers as bytes. What depends on who asks never goes near the cache."""
 
@@ -48,7 +52,7 @@ class Pages:
         if packed:
             return packed
         async with self.database.transaction() as session:
-            return encode_event(await queries.get_event(session, event_id, viewer=viewer))
+            return Draft(encode_event(await queries.get_event(session, event_id, viewer=viewer)))
 
 
 async def render_event_list(

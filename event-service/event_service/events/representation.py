@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.events.queries import get_event
 from event_service.events.schemas import EventPublic
+from service_kit.admission import SharedResponse
 from service_kit.tokens import Person
 
 HASH_CHARACTERS = 16
@@ -25,13 +26,15 @@ def pack(body: bytes, *, version: int | None = None) -> bytes:
     return tag.encode() + b"\n" + body
 
 
-def respond(packed: bytes, if_none_match: str | None) -> Response:
-    """304 if the client has these very bytes. Clients may keep them, and ask each time."""
+def respond(packed: bytes, if_none_match: str | None, *, is_personal: bool = False) -> Response:
+    """304 if the client has these very bytes. Clients may keep what is the same for everybody, and ask
+    each time."""
+    answer = Response if is_personal else SharedResponse
     tag, _, body = packed.partition(b"\n")
     headers = {"ETag": tag.decode(), "Cache-Control": "no-cache", "Vary": "Authorization, Cookie"}
     if if_none_match is not None and _matches(if_none_match, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+        return answer(status_code=304, headers=headers)
+    return answer(body, headers=headers, media_type="application/json")
 
 
 def _matches(if_none_match: str, tag: str) -> bool:
@@ -43,6 +46,8 @@ async def event_response(
     session: AsyncSession, event_id: UUID, viewer: Person, status_code: int = 200
 ) -> Response:
     """What a change answers: the event as it is after it."""
-    response = respond(encode_event(await get_event(session, event_id, viewer=viewer)), None)
+    response = respond(
+        encode_event(await get_event(session, event_id, viewer=viewer)), None, is_personal=True
+    )
     response.status_code = status_code
     return response

@@ -24,6 +24,7 @@ from event_service.errors import (
     TooManyDraftSeats,
 )
 from event_service.events import queries, service
+from event_service.events.pages import Draft
 from event_service.events.representation import event_response, pack, respond
 from event_service.events.schemas import (
     Availability,
@@ -81,7 +82,8 @@ async def list_events(
     user: OptionalUser,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    return respond(await pages.event_list(query, paging, user), if_none_match)
+    packed = await pages.event_list(query, paging, user)
+    return respond(packed, if_none_match, is_personal=query.organizer == "me")
 
 
 @router.get(
@@ -93,7 +95,8 @@ async def list_events(
 async def get_event(
     event_id: UUID, pages: EventPages, user: OptionalUser, if_none_match: IfNoneMatch = None
 ) -> Response:
-    return respond(await pages.event(event_id, user), if_none_match)
+    packed = await pages.event(event_id, user)
+    return respond(packed, if_none_match, is_personal=isinstance(packed, Draft))
 
 
 @router.patch(
@@ -189,4 +192,4 @@ async def get_seats(
     event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch = None
 ) -> Response:
     seats = await queries.get_seat_map(session, event_id, viewer=user.user_id if user else None)
-    return respond(pack(seats.encode()), if_none_match)
+    return respond(pack(seats.encode()), if_none_match, is_personal=user is not None)

@@ -8,7 +8,7 @@ from fastapi import Depends, Request, Response
 from event_service.deps import IfNoneMatch, SettingsDep
 from event_service.web.files import INDEX, File, Files, digest, kept_files, read_files
 from event_service.web.origins import Origins, origins_for
-from service_kit.admission import Router
+from service_kit.admission import Router, SharedResponse
 from service_kit.problems import NotFound
 from service_kit.rate_limits import limited
 
@@ -74,8 +74,8 @@ def _page(files: Files, origins: Origins) -> File:
 def _respond(file: File, cache_control: str, if_none_match: str | None) -> Response:
     headers = {"ETag": file.etag, "Cache-Control": cache_control}
     if if_none_match and file.etag in if_none_match:
-        return Response(status_code=304, headers=headers)
-    return Response(file.content, headers=headers, media_type=file.media_type)
+        return SharedResponse(status_code=304, headers=headers)
+    return SharedResponse(file.content, headers=headers, media_type=file.media_type)
 
 
 def content_security_policy(origins: Origins) -> str:

@@ -27,6 +27,7 @@ from notification_service.settings import Settings, WorkerSettings
 from service_kit.database import Database
 from service_kit.outbox import OutboxRow, outbox_indexes
 from service_kit.queue import create_queue
+from service_kit.queue_length import QueueLength
 from service_kit.relay import QueuePublisher, Relay, repeat
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import Message, make_message
@@ -101,6 +102,9 @@ class Road:
                 {"ids": ids},
             )
             return int(found.scalar_one())
+
+    async def count_sent(self) -> int:
+        return await self._count("status = 'sent'")
 
     async def all_sent(self) -> bool:
         return await self._count("status = 'sent'") == len(self.messages)
@@ -181,13 +185,22 @@ class Road:
         lost = self.lost - failed
         self.note((what, without, len(self.messages), lost, self.doubled))
 
-    def _make_relay(self, publisher: Callable[[Celery[Any]], Publish]) -> Relay:
+    @property
+    def settings(self) -> WorkerSettings:
+        return WorkerSettings(**{**self.options, "sweep_seconds": 0.3})
+
+    def _make_relay(
+        self,
+        publisher: Callable[[Celery[Any]], Publish],
+        queue_length: QueueLength | None = None,
+    ) -> Relay:
         return Relay(
             self.database,
             Outbox,
             publish=publisher(self.queue),
             find_missing=self._find_missing,
             reconcile_after=timedelta(seconds=RECONCILE_SECONDS),
+            queue_length=queue_length,
         )
 
     async def _find_missing(self, ids: list[UUID]) -> list[UUID]:
@@ -202,11 +215,13 @@ class Road:
         sweeps: bool = True,
         reconciles: bool = True,
         publisher: Callable[[Celery[Any]], Publish] = QueuePublisher,
+        leaves_full_queue: bool = False,
     ) -> AsyncIterator[None]:
         """Relays, and the sweep, until the block ends."""
         stop = asyncio.Event()
+        queue_length = QueueLength(self.settings) if leaves_full_queue else None
         async with asyncio.TaskGroup() as tasks:
-            for relay in [self._make_relay(publisher) for _ in range(relays)]:
+            for relay in [self._make_relay(publisher, queue_length) for _ in range(relays)]:
                 tasks.create_task(repeat(relay.publish_due, every_seconds=0.05, stop=stop))
                 if reconciles:
                     again = repeat(relay.reconcile, every_seconds=RECONCILE_SECONDS, stop=stop)
@@ -217,10 +232,11 @@ class Road:
                 yield
             finally:
                 stop.set()
+        if queue_length is not None:
+            await queue_length.close()
 
     async def _maintain(self, stop: asyncio.Event) -> None:
-        settings = WorkerSettings(**{**self.options, "sweep_seconds": 0.3})
-        async with PostOffice(settings) as office:
+        async with PostOffice(self.settings) as office:
             await maintain(office, stop)
 
 

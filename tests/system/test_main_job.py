@@ -68,7 +68,7 @@ def test_a_booking_reaches_the_guests_mailbox_within_two_seconds(
 def crowd(person: MakePerson) -> list[Person]:
     """Forty people; the race below gives each of them several connections."""
     with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(lambda n: person(f"crowd{n}", verified=False), range(40)))
+        return list(pool.map(lambda n: person(f"crowd{n}"), range(40)))
 
 
 def test_two_hundred_clients_buy_thirty_seven_seats_and_get_thirty_seven_mails(
@@ -96,6 +96,32 @@ def test_two_hundred_clients_buy_thirty_seven_seats_and_get_thirty_seven_mails(
     }
     assert {a: len(m) for a, m in confirmations.items() if m} == bought
     assert sum(map(len, confirmations.values())) == 37
+
+
+def test_a_confirmation_waits_for_the_address_and_comes_when_it_is_confirmed(
+    organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer)
+    guest = person("unconfirmed", verified=False)
+    mailbox.wait_for(guest.email, 1)
+    assert guest.book(event).status_code == 201
+    deadline = time.monotonic() + 30
+    note = None
+    while note != "waits until the address is confirmed" and time.monotonic() < deadline:
+        newest = guest.send("GET", "/notifications", 200).json()["items"][0]
+        note = newest["timeline"][-1]["note"]
+        time.sleep(0.05)
+    assert (newest["kind"], newest["status"], note) == (
+        "booking-confirmed",
+        "queued",
+        "waits until the address is confirmed",
+    )
+    assert len(mailbox.sources(guest.email)) == 1
+
+    guest.verify()
+
+    confirmed = mailbox.wait_for(guest.email, 2, seconds=15)
+    assert "System test" in subject(confirmed[-1])
 
 
 def test_without_redis_a_booking_answers_and_the_mail_comes_afterwards(

@@ -7,8 +7,7 @@ accelerates: when it is away every page is computed.
 
 import asyncio
 import hashlib
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol
@@ -19,8 +18,8 @@ from fastapi_cache.coder import Coder
 from fastapi_cache.types import Backend
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.departures import Compute, Departures
 from event_service.models import StaleTag
+from event_service.page_store import UNCACHEABLE, Page, PageStore
 from service_kit.database import after_commit
 from service_kit.ids import new_id
 from service_kit.redis_clients import AcceleratorRedis
@@ -28,11 +27,6 @@ from service_kit.redis_clients import AcceleratorRedis
 TAG_PREFIX = "event-service"
 EVENT_LIST_TAG = "events"
 VERSION_SECONDS = 86_400
-# Some hundred pages; the others are in Redis, and this much stands in each process.
-BYTES_KEPT_IN_PROCESS = 8 * 1_048_576
-
-# How the key of a page begins whose versions nobody can tell at the moment.
-UNCACHEABLE = "-:"
 
 
 def event_tag(event_id: UUID) -> str:
@@ -45,16 +39,19 @@ class TagVersions:
     def __init__(self, redis: AcceleratorRedis, *, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
-        self._waiting: dict[str, None] = {}
+        # Whether a tag that has no version gets one.
+        self._waiting: dict[str, bool] = {}
         self._answer: asyncio.Future[dict[str, str]] | None = None
 
-    async def read(self, tags: tuple[str, ...]) -> str | None:
-        """The versions as one word, or None while Redis is away.
+    async def read(self, tags: tuple[str, ...], *, begin: bool = True) -> str | None:
+        """The versions as one word, or None while Redis is away. Without ``begin`` also if one of them
+        has none: anybody can ask for ids that nothing has, and Redis must not keep a tag for each.
 
         The question is asked after the caller came, so that a change that was committed before is
         always seen.
         """
-        self._waiting.update(dict.fromkeys(tags))
+        for tag in tags:
+            self._waiting[tag] = begin or self._waiting.get(tag, False)
         if self._answer is None:
             loop = asyncio.get_running_loop()
             self._answer = loop.create_future()
@@ -65,24 +62,29 @@ class TagVersions:
         return ".".join(versions[tag] for tag in tags)
 
     def _ask(self) -> None:
-        tags, answer = list(self._waiting), self._answer
+        tags, answer = self._waiting, self._answer
         self._waiting, self._answer = {}, None
         assert answer is not None
         task = asyncio.ensure_future(self._fetch(tags))
         task.add_done_callback(lambda done: _pass_on(done, answer))
 
-    async def _fetch(self, tags: list[str]) -> dict[str, str]:
+    async def _fetch(self, tags: dict[str, bool]) -> dict[str, str]:
         keys = [self._key(tag) for tag in tags]
         found = await self._redis.attempt(lambda client: client.mget(keys))
         if found is None:
             return {}
         versions = {t: _text(v) for t, v in zip(tags, found, strict=True) if v is not None}
-        for tag in tags:
-            if tag not in versions:
+        for tag, begin in tags.items():
+            if begin and tag not in versions:
                 made = await self._redis.attempt(partial(self._begin, tag))
                 if made:
                     versions[tag] = made
         return versions
+
+    async def begin(self, tags: tuple[str, ...]) -> None:
+        """Gives those of the tags a version that have none, so that pages can be kept under it."""
+        for tag in tags:
+            await self._redis.attempt(partial(self._begin, tag))
 
     async def _begin(self, tag: str, client: redis.asyncio.Redis) -> str:
         """A version for a tag that has none. Random, because a counter that began again after a
@@ -118,48 +120,6 @@ def _pass_on(
     if not answer.done():
         error = None if done.cancelled() else done.exception()
         answer.set_result({} if done.cancelled() or error else done.result())
-
-
-class PageStore:
-    """The process's own copy of the bytes, then Redis.
-
-    A key names versions, so that a copy can be old but never wrong.
-    """
-
-    def __init__(self, redis: AcceleratorRedis, *, keep_bytes: int = BYTES_KEPT_IN_PROCESS) -> None:
-        self._redis = redis
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._left = keep_bytes
-        self.flights: dict[str, asyncio.Future[bytes]] = {}
-        self.without_versions = Departures()
-
-    def kept(self, key: str) -> bytes | None:
-        return self._kept.get(key)
-
-    async def get(self, key: str) -> bytes | None:
-        kept = self.kept(key)
-        if kept is not None or key.startswith(UNCACHEABLE):
-            return kept
-        found = await self._redis.attempt(lambda client: client.get(key))
-        if not isinstance(found, bytes):
-            return None
-        self.keep(key, found)
-        return found
-
-    async def set(self, key: str, value: bytes, expire: int | None = None) -> None:
-        if key.startswith(UNCACHEABLE):
-            return
-        self.keep(key, value)
-        await self._redis.attempt(lambda client: client.set(key, value, ex=expire))
-
-    def keep(self, key: str, value: bytes) -> None:
-        if key in self._kept:
-            return
-        self._kept[key] = value
-        self._left -= len(value)
-        while self._left < 0 and self._kept:
-            _, dropped = self._kept.popitem(last=False)
-            self._left += len(dropped)
 
 
 class StoreOfSource(Backend):
@@ -208,8 +168,11 @@ _in_use: ContextVar[CacheSource] = ContextVar("cache_source")
 _key_in_use: ContextVar[str] = ContextVar("cache_key", default=UNCACHEABLE)
 
 
-def tagged(tags_of: Callable[..., tuple[str, ...]]) -> Callable[..., Awaitable[str]]:
-    """A key builder for ``@cache``: what is asked for, and the versions of ``tags_of(...)``.
+def tagged(
+    tags_of: Callable[..., tuple[str, ...]], *, begin: bool = True
+) -> Callable[..., Awaitable[str]]:
+    """A key builder for ``@cache``: what is asked for, and the versions of ``tags_of(...)``. Without
+    ``begin`` nothing is kept of a tag without a version; see ``TagVersions.read``.
 
     The versions are read before anything else is, so that what is computed from older rows goes
     under an older key. The decorated function takes ``(source, query)``; see ``single_flight``.
@@ -221,7 +184,7 @@ def tagged(tags_of: Callable[..., tuple[str, ...]]) -> Callable[..., Awaitable[s
         source: CacheSource = args[0]
         query = args[1:]
         _in_use.set(source)
-        versions = await source.tag_versions.read(tags_of(*query))
+        versions = await source.tag_versions.read(tags_of(*query), begin=begin)
         asked = f"{func.__name__}:{hashlib.sha256(repr(query).encode()).hexdigest()[:32]}"
         key = f"{UNCACHEABLE}{asked}" if versions is None else f"{namespace}:{asked}:{versions}"
         _key_in_use.set(key)
@@ -230,12 +193,19 @@ def tagged(tags_of: Callable[..., tuple[str, ...]]) -> Callable[..., Awaitable[s
     return build
 
 
-async def single_flight(compute: Compute) -> bytes:
+def is_cacheable() -> bool:
+    """Whether the page that is asked for has a key that names versions."""
+    return not _key_in_use.get().startswith(UNCACHEABLE)
+
+
+async def single_flight(compute: Callable[[], Coroutine[Any, Any, Page]]) -> Page:
     """One computation per key at a time in a process: those who wait get the same bytes."""
     key = _key_in_use.get()
     store = _in_use.get().store
     if key.startswith(UNCACHEABLE):
-        return await store.without_versions.share(key, compute)
+        shared = await store.without_versions.share(key, compute)
+        assert isinstance(shared, Page)
+        return shared
     kept = store.kept(key)
     if kept is not None:
         # Made while this one asked Redis.
@@ -243,7 +213,7 @@ async def single_flight(compute: Compute) -> bytes:
     flight = store.flights.get(key)
     if flight is None:
 
-        async def make() -> bytes:
+        async def make() -> Page:
             value = await compute()
             store.keep(key, value)
             return value

@@ -9,7 +9,7 @@ from fastapi_cache import FastAPICache
 from event_service.attendees.router import router as attendees
 from event_service.bookings.router import router as bookings
 from event_service.bookings.tickets_router import router as tickets
-from event_service.cache import TAG_PREFIX, PageStore, StoreOfSource, TagVersions
+from event_service.cache import TAG_PREFIX, StoreOfSource, TagVersions
 from event_service.checkin.router import router as check_ins
 from event_service.erasures.router import router as erasures
 from event_service.events.organizer_router import router as organizer_messages
@@ -17,6 +17,7 @@ from event_service.events.pages import Pages
 from event_service.events.router import router as events
 from event_service.graphql.router import router as graphql
 from event_service.models import ErasedUser, OutboxMessage
+from event_service.page_store import PageStore
 from event_service.settings import Settings
 from event_service.waitlist.router import own_router as own_waitlist
 from event_service.waitlist.router import router as waitlist

@@ -82,7 +82,9 @@ async def plans_of_list(
     def page(cursor: str | None) -> Ask:
         async def ask(database: Database) -> str | None:
             async with database.transaction() as session:
-                found = await events.list_events(session, wanted, Paging(20, cursor), owner=owner)
+                found, _ = await events.list_events(
+                    session, wanted, Paging(20, cursor), owner=owner
+                )
             return found.next_cursor
 
         return ask

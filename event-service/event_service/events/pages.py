@@ -1,5 +1,6 @@
 """The event list and the event, from the cache where they are the same for everybody."""
 
+import time
 from uuid import UUID
 
 from fastapi_cache.decorator import cache
@@ -7,15 +8,16 @@ from fastapi_cache.decorator import cache
 from event_service.cache import (
     EVENT_LIST_TAG,
     BytesCoder,
-    PageStore,
     TagVersions,
     event_tag,
+    is_cacheable,
     single_flight,
     tagged,
 )
 from event_service.events import queries
 from event_service.events.representation import encode_event, pack
 from event_service.events.schemas import EventQuery
+from event_service.page_store import Page, PageStore
 from service_kit.database import Database
 from service_kit.paging import Paging
 from service_kit.problems import NotAuthenticated
@@ -57,10 +59,12 @@ class Pages:
 
 async def render_event_list(
     pages: Pages, query: EventQuery, paging: Paging, *, owner: UUID | None = None
-) -> bytes:
+) -> Page:
+    """It lasts until the first of its events begins, which then is listed no more."""
+    since = time.monotonic()
     async with pages.database.transaction() as session:
-        page = await queries.list_events(session, query, paging, owner=owner)
-    return pack(page.model_dump_json().encode())
+        page, seconds = await queries.list_events(session, query, paging, owner=owner)
+    return Page.lasting(pack(page.model_dump_json().encode()), seconds, since=since)
 
 
 @cache(
@@ -78,14 +82,18 @@ async def cached_event_list(pages: Pages, query: EventQuery, page: tuple[int, st
 @cache(
     expire=CACHE_SECONDS,
     coder=BytesCoder,
-    key_builder=tagged(lambda event_id: (event_tag(event_id),)),
+    key_builder=tagged(lambda event_id: (event_tag(event_id),), begin=False),
 )
 async def cached_event(pages: Pages, event_id: UUID) -> bytes:
     """Empty for what is not published: who may see that depends on who asks."""
 
-    async def render() -> bytes:
+    async def render() -> Page:
         async with pages.database.transaction() as session:
             event = await queries.find_published_event(session, event_id)
-        return encode_event(event) if event else b""
+        return Page.lasting(encode_event(event) if event else b"")
 
-    return await single_flight(render)
+    page = await single_flight(render)
+    if page and not is_cacheable():
+        # The next reader keeps it. An id that nothing has leaves no trace.
+        await pages.tag_versions.begin((event_tag(event_id),))
+    return page

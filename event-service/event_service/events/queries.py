@@ -1,5 +1,6 @@
 """Reading events. Every list query has its index in models.py."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -90,9 +91,11 @@ async def find_published_event(session: AsyncSession, event_id: UUID) -> EventPu
 
 async def list_events(
     session: AsyncSession, query: EventQuery, paging: Paging, *, owner: UUID | None = None
-) -> Page[EventPublic]:
-    """A page of what is published and has not begun; with ``owner``, of one's own in every status."""
-    statement = select(*_SHOWN)
+) -> tuple[Page[EventPublic], float]:
+    """A page of what is published and has not begun, and for how many seconds none of it begins; with
+    ``owner``, of one's own in every status."""
+    # PostgreSQL's clock, which decides what has begun.
+    statement = select(*_SHOWN, (col(Event.starts_at) - func.now()).label("until_start"))
     if owner is not None:
         statement = statement.where(col(Event.organizer_id) == owner)
     else:
@@ -106,7 +109,9 @@ async def list_events(
     # A join promises no order, whatever its inner side had.
     rows.sort(key=lambda row: (getattr(row, column), row.id), reverse=query.sort.startswith("-"))
     shown, cursor = paging.page(rows, lambda row: (query.sort, getattr(row, column), row.id))
-    return Page(items=[EventPublic.model_validate(row) for row in shown], next_cursor=cursor)
+    items = [EventPublic.model_validate(row) for row in shown]
+    seconds = min((row.until_start.total_seconds() for row in shown), default=math.inf)
+    return Page(items=items, next_cursor=cursor), seconds
 
 
 def _filters(query: EventQuery) -> list[ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from service_kit import docs
 from service_kit.bodies import Arrivals
 from service_kit.database import Database
 from service_kit.handlers import add_handlers, publish_problems
@@ -72,6 +73,7 @@ def create_service(
         version="0.1.0",
         lifespan=_lifespan(name, lifespan),
         generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
         redoc_url=None,
         # An address is right or unknown; a redirect would be an answer that nobody documents.
         redirect_slashes=False,
@@ -92,7 +94,7 @@ def create_service(
         max_requests=settings.max_arriving_requests,
         max_bytes=settings.max_arriving_bytes,
     )
-    for router in routers:
+    for router in (*routers, docs.router):
         app.include_router(router)
     _add_operations(app)
     _add_middleware(app, settings)

@@ -1,6 +1,8 @@
 """How queries come in: one at a time, as JSON by POST, with the guards of every other address."""
 
+import base64
 import json
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -11,6 +13,7 @@ from graphql import get_introspection_query
 from event_service.graphql import graphiql
 from event_service.settings import Settings
 from service_kit.admission import csrf_claim
+from service_kit.docs import FILES_PATH, GRAPHIQL, vendored_files
 from tests.events.conftest import User, problem, sign
 from tests.events.test_graphql import ask, data, errors
 from tests.events.test_graphql_limits import client_of
@@ -129,7 +132,7 @@ async def test_only_development_has_a_page_to_try_queries(settings: Settings) ->
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         policy = page.headers["content-security-policy"]
         assert "frame-ancestors 'none'" in policy and "unsafe-eval" not in policy
-        assert "script-src https://unpkg.com 'sha256-" in policy
+        assert "script-src 'self' 'sha256-" in policy and "http" not in policy
         # The names of our cookie and header took the place of the library's.
         assert '"csrf_token"' in page.text and '"x-csrf-token"' in page.text
         assert "csrftoken" not in page.text
@@ -142,7 +145,16 @@ def test_the_policy_names_every_script_of_the_page() -> None:
     page = graphiql.page()
     inline = page.count("<script>")
     assert inline == graphiql.content_security_policy().count("'sha256-") > 0
-    assert page.count("<script\n") == page.count('src="https://unpkg.com/')
+    assert page.count("<script\n") == page.count(f'src="{GRAPHIQL}/') == 5
+    assert re.findall(r"(?:src|href)=\s*.(?:https?:)?//", page) == []
+
+
+def test_the_files_of_the_page_are_those_that_it_names() -> None:
+    found = re.findall(r'(?:src|href)="([^"]+)"\s+integrity="sha384-([^"]+)"', graphiql.page())
+    assert len(found) == 7
+    for address, integrity in found:
+        file = vendored_files()[address.removeprefix(f"{FILES_PATH}/")]
+        assert base64.b64encode(file.sha384).decode() == integrity, address
 
 
 def test_the_operation_is_documented(app: FastAPI) -> None:

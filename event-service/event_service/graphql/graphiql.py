@@ -1,5 +1,5 @@
-"""A page to try queries in, for development. Its scripts come from unpkg.com, and the browser checks
-their hashes, which strawberry's page names."""
+"""A page to try queries in, for development. Its scripts are shipped with the service, and the browser
+checks their hashes, which strawberry's page names."""
 
 import base64
 import hashlib
@@ -8,17 +8,32 @@ from functools import lru_cache
 
 from strawberry.http.ides import get_graphql_ide_html
 
-CDN = "https://unpkg.com"
+from service_kit.docs import GRAPHIQL
+
+# Where strawberry's page loads them from, and what they are called here. A release of strawberry that
+# names others has other hashes too: the test of this page says so.
+FILES = {
+    "react@18.2.0/umd/react.production.min.js": "react.production.min.js",
+    "react-dom@18.2.0/umd/react-dom.production.min.js": "react-dom.production.min.js",
+    "js-cookie@3.0.5/dist/js.cookie.min.js": "js.cookie.min.js",
+    "graphiql@3.8.3/graphiql.min.css": "graphiql.min.css",
+    "graphiql@3.8.3/graphiql.min.js": "graphiql.min.js",
+    "@graphiql/plugin-explorer@1.0.2/dist/style.css": "plugin-explorer.css",
+    "@graphiql/plugin-explorer@1.0.2/dist/index.umd.js": "plugin-explorer.umd.js",
+}
 
 
 @lru_cache(maxsize=1)
 def page() -> str:
     """With our names for the cookie and the header that keep other pages from sending queries."""
-    return (
+    html = (
         get_graphql_ide_html("graphiql")
         .replace('"csrftoken"', '"csrf_token"')
         .replace('"x-csrftoken"', '"x-csrf-token"')
     )
+    for theirs, ours in FILES.items():
+        html = html.replace(f"https://unpkg.com/{theirs}", f"{GRAPHIQL}/{ours}")
+    return html
 
 
 @lru_cache(maxsize=1)
@@ -27,12 +42,12 @@ def content_security_policy() -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            " ".join(("script-src", CDN, *(f"'{_hash(script)}'" for script in inline))),
+            " ".join(("script-src 'self'", *(f"'{_hash(script)}'" for script in inline))),
             # The editor writes styles while one types.
-            f"style-src {CDN} 'unsafe-inline'",
+            "style-src 'self' 'unsafe-inline'",
             "connect-src 'self'",
             "img-src data:",
-            f"font-src data: {CDN}",
+            "font-src data:",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

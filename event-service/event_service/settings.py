@@ -46,6 +46,8 @@ class Settings(ServiceSettings):
     graphql_max_aliases: int = Field(15, ge=0)
     graphql_max_cost: int = Field(10_000, ge=1)
     graphql_max_seats: int = Field(10_000, ge=0)
+    graphql_max_seat_maps: int = Field(2, ge=0)
+    graphql_max_answer_bytes: int = Field(2_000_000, ge=1)
     # None: in development only.
     graphql_introspection: bool | None = None
 

@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
 from event_service.graphql.context import Context
+from event_service.graphql.errors import QueryTooLarge
 from event_service.graphql.request import GraphQLRequest
 from event_service.graphql.schema import schema
 from service_kit.database import means_bad_text, means_unavailable
@@ -33,14 +34,29 @@ async def answer(asked: GraphQLRequest, context: Context) -> Response:
         operation_name=asked.operation_name,
         context_value=context,
     )
+    for path, value in context.filled:
+        fill(result.data, path, value)
     body: Json = {"data": result.data}
     if result.errors:
         body["errors"] = describe_errors(
             result, has_suggestions=context.settings.allows_introspection
         )
-    return Response(
-        orjson.dumps(body), headers={"Cache-Control": "no-store"}, media_type="application/json"
-    )
+    encoded = orjson.dumps(body)
+    limit = context.settings.graphql_max_answer_bytes
+    if len(encoded) > limit:
+        raise QueryTooLarge(f"Its answer has more than {limit} bytes; ask for less at once.")
+    return Response(encoded, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def fill(data: Any, path: list[str | int], value: Any) -> None:
+    """Puts in place what was rendered beside the executor, unless an error took the place away."""
+    *before, last = path
+    for step in before:
+        if data is None:
+            return
+        data = data[step]
+    if data is not None:
+        data[last] = value
 
 
 def describe_errors(result: ExecutionResult, *, has_suggestions: bool) -> list[Json]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
@@ -15,6 +15,7 @@ from event_service.deps import EventPages, OptionalUser, SettingsDep
 from event_service.events import queries
 from event_service.events.pages import Pages
 from event_service.graphql.errors import QueryTooLarge
+from event_service.graphql.selections import Selections
 from event_service.settings import Settings
 from service_kit.tokens import Person
 
@@ -34,8 +35,12 @@ class Context:
         self.events = self._loader(queries.list_events_by_id)
         self.availability = self._loader(queries.list_availability)
         self.seat_maps = self._loader(queries.list_seat_maps)
+        # Set before anything is resolved.
+        self.selections: Selections
+        # What stands in the answer where, beside the executor.
+        self.filled: list[tuple[list[str | int], Any]] = []
         self._seats_left = settings.graphql_max_seats
-        self._one_row = asyncio.Lock()
+        self._one_page = asyncio.Lock()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -53,20 +58,19 @@ class Context:
 
         return DataLoader(load_fn=load)
 
-    async def take_seats(self, seats: int) -> None:
-        """Raises QueryTooLarge for more seats than a query may show, and lets others have a turn
-        between rows: some thousand seats are a good part of a second in Python."""
-        self.refuse_seats(seats)
-        self._seats_left -= seats
-        async with self._one_row:
+    async def let_others_in(self) -> None:
+        """Pages of events are completed one in a turn of the event loop, however many a query has."""
+        async with self._one_page:
             await asyncio.sleep(0)
 
-    def refuse_seats(self, seats: int) -> None:
+    def take_seats(self, seats: int) -> None:
+        """Raises QueryTooLarge for more seats than a query may show, before they are looked up."""
         if seats > self._seats_left:
             limit = self.settings.graphql_max_seats
             raise QueryTooLarge(
                 f"It shows more than {limit} seats; GET /api/v1/events/{{id}}/seats shows any number."
             )
+        self._seats_left -= seats
 
 
 async def get_context(settings: SettingsDep, pages: EventPages, viewer: OptionalUser) -> Context:

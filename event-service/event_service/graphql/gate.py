@@ -16,6 +16,7 @@ from strawberry.extensions import SchemaExtension
 from event_service.graphql.context import Context
 from event_service.graphql.errors import QueryTooLarge
 from event_service.graphql.limits import refuse_too_much, types_of
+from event_service.graphql.selections import Selections
 from event_service.settings import Settings
 from service_kit.problems import InvalidRequest
 from service_kit.text import TOO_MANY_COMBINING, has_long_combining_run
@@ -33,13 +34,10 @@ class Gate(SchemaExtension):
         execution = self.execution_context
         context: Context = execution.context
         document = read_document(execution.query or "", context.settings)
-        refuse_too_much(
-            document,
-            read_operation(document, execution.operation_name),
-            execution.variables or {},
-            types=types_of(execution.schema),
-            settings=context.settings,
-        )
+        operation = read_operation(document, execution.operation_name)
+        selections = Selections(document, operation, execution.variables or {})
+        refuse_too_much(selections, types=types_of(execution.schema), settings=context.settings)
+        context.selections = selections
         execution.graphql_document = document
         yield
 

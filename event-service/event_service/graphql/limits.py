@@ -2,26 +2,20 @@
 
 ``levels`` are the braces within braces, fragments included; ``aliases`` count as often as a fragment
 with them is used; ``cost`` is how many values the answer may hold, with all the rows that lists were
-asked for. A bomb made of fragments is never unfolded: each fragment is counted once.
+asked for, and ``maps`` how many seat maps. A bomb made of fragments is never unfolded: each fragment
+is counted once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from graphql import (
-    DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
-    IntValueNode,
-    OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
-    ValueNode,
-    VariableNode,
     build_schema,
     get_named_type,
     is_object_type,
@@ -29,16 +23,27 @@ from graphql import (
 from strawberry.schema import BaseSchema
 
 from event_service.graphql.errors import QueryTooLarge
+from event_service.graphql.selections import Selections
 from event_service.settings import Settings
 from service_kit.paging import DEFAULT_LIMIT, MAX_LIMIT
 
-# Nobody knows how many seats there are before they are looked up.
-SEATS_OF_A_ROW = 1_000
+# Nobody knows how many seats there are before they are looked up; of all seats together there is a
+# limit of its own, since they cost far less than other values (see ``selections.project``).
+IN_A_MAP = 10
 SEATS_OF_A_BOOKING = 10
+# A text of 10,000 characters is no value like others.
+COST_OF_DESCRIPTION = 50
 
 PAGED = frozenset({("Query", "events"), ("Viewer", "bookings")})
 ROWS = frozenset({("EventPage", "items"), ("BookingPage", "items")})
-TIMES = {("SeatRow", "seats"): SEATS_OF_A_ROW, ("Booking", "seats"): SEATS_OF_A_BOOKING}
+MAP = ("Event", "seats")
+TIMES = {
+    ("SeatMap", "sections"): IN_A_MAP,
+    ("Section", "rows"): IN_A_MAP,
+    ("SeatRow", "seats"): IN_A_MAP,
+    ("Booking", "seats"): SEATS_OF_A_BOOKING,
+}
+OWN_COST = {("Event", "description"): COST_OF_DESCRIPTION}
 
 # The type of each field that has fields of its own, by the type that it is a field of.
 Types = Mapping[tuple[str, str], str]
@@ -49,10 +54,14 @@ class Size:
     levels: int = 0
     aliases: int = 0
     cost: int = 0
+    maps: int = 0
 
     def beside(self, other: "Size") -> "Size":
         return Size(
-            max(self.levels, other.levels), self.aliases + other.aliases, self.cost + other.cost
+            max(self.levels, other.levels),
+            self.aliases + other.aliases,
+            self.cost + other.cost,
+            self.maps + other.maps,
         )
 
 
@@ -66,17 +75,16 @@ def types_of(schema: BaseSchema) -> Types:
     }
 
 
-def refuse_too_much(
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Mapping[str, Any],
-    *,
-    types: Types,
-    settings: Settings,
-) -> None:
-    """Raises QueryTooLarge for more levels, aliases or cost than the settings allow."""
-    counter = _Counter(document, operation, variables, types, settings.graphql_max_depth)
-    size = counter.count(operation.selection_set, "Query", rows=1, level=1)
+def refuse_too_much(selections: Selections, *, types: Types, settings: Settings) -> None:
+    """Raises QueryTooLarge for more levels, aliases, cost or seat maps than the settings allow."""
+    counter = _Counter(selections, types, settings.graphql_max_depth)
+    size = counter.count(selections.operation.selection_set, "Query", rows=1, level=1)
+    if size.maps > settings.graphql_max_seat_maps:
+        raise QueryTooLarge(
+            f"It may show {size.maps} seat maps, and a query may show "
+            f"{settings.graphql_max_seat_maps}. Ask for fewer events at once, or for each event's "
+            "seats by GET /api/v1/events/{id}/seats."
+        )
     for what, amount, limit in (
         ("aliases", size.aliases, settings.graphql_max_aliases),
         ("values", size.cost, settings.graphql_max_cost),
@@ -86,25 +94,8 @@ def refuse_too_much(
 
 
 class _Counter:
-    def __init__(
-        self,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
-        variables: Mapping[str, Any],
-        types: Types,
-        max_depth: int,
-    ) -> None:
-        self._fragments = {
-            node.name.value: node
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-        defaults = {
-            node.variable.name.value: node.default_value
-            for node in operation.variable_definitions or ()
-        }
-        self._defaults = defaults
-        self._variables = variables
+    def __init__(self, selections: Selections, types: Types, max_depth: int) -> None:
+        self._selections = selections
         self._types = types
         self._max_depth = max_depth
         self._counted: dict[tuple[str, int], Size] = {}
@@ -118,9 +109,11 @@ class _Counter:
         size = Size()
         for node in selected.selections:
             size = size.beside(self._count_node(node, parent, rows, level))
-        return Size(size.levels + 1, size.aliases, size.cost)
+        return replace(size, levels=size.levels + 1)
 
     def _count_node(self, node: SelectionNode, parent: str, rows: int, level: int) -> Size:
+        if self._selections.is_left_out(node):
+            return Size()
         if isinstance(node, FieldNode):
             return self._count_field(node, parent, rows, level)
         if isinstance(node, InlineFragmentNode):
@@ -130,7 +123,7 @@ class _Counter:
         return self._count_fragment(node.name.value, rows, level)
 
     def _count_fragment(self, name: str, rows: int, level: int) -> Size:
-        fragment = self._fragments.get(name)
+        fragment = self._selections.fragments.get(name)
         if fragment is None:
             # Validation says so in its own words.
             return Size()
@@ -160,25 +153,18 @@ class _Counter:
                 node.selection_set, below, rows=asked if asked else rows, level=level + 1
             )
         times = rows if field in ROWS else TIMES.get(field, 1)
-        return Size(inner.levels, aliases + inner.aliases, asked + times * (1 + inner.cost))
+        return Size(
+            inner.levels,
+            aliases + inner.aliases,
+            asked + times * (OWN_COST.get(field, 1) + inner.cost),
+            times * (inner.maps + (field == MAP)),
+        )
 
     def _rows(self, node: FieldNode) -> int:
         """How many rows a page may have; as many as a page can have where it makes no sense."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        value = self._value(given["first"]) if "first" in given else DEFAULT_LIMIT
+        value = self._selections.value(given["first"]) if "first" in given else DEFAULT_LIMIT
         return value if isinstance(value, int) and 1 <= value <= MAX_LIMIT else MAX_LIMIT
-
-    def _value(self, node: ValueNode | None) -> Any:
-        if isinstance(node, IntValueNode):
-            # Longer numbers are refused anyway, and Python refuses to read very long ones.
-            return int(node.value) if len(node.value) < 10 else None
-        if not isinstance(node, VariableNode):
-            return None
-        name = node.name.value
-        if name in self._variables:
-            return self._variables[name]
-        default = self._defaults.get(name)
-        return DEFAULT_LIMIT if default is None else self._value(default)
 
     def _refuse_depth(self, level: int) -> None:
         if level > self._max_depth:

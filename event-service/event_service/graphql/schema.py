@@ -68,6 +68,7 @@ class Query:
         paging = read_paging(first, after)
         async with info.context.turn:
             packed = await info.context.pages.event_list(query, paging, info.context.viewer)
+        await info.context.let_others_in()
         page = unpack(packed)
         items = [Event(**fields) for fields in page["items"]]
         return EventPage(items=items, next_cursor=page["next_cursor"])

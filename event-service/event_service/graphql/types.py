@@ -1,5 +1,6 @@
 """What can be asked for. Values are those of REST, in its JSON form."""
 
+import asyncio
 from enum import StrEnum
 from typing import Any, NewType, Self
 from uuid import UUID
@@ -9,6 +10,7 @@ import strawberry
 
 from event_service.bookings.schemas import BookingPublic
 from event_service.graphql.context import Info
+from event_service.graphql.selections import occurrences, project
 from service_kit.problems import NotFound
 
 Json = dict[str, Any]
@@ -83,12 +85,7 @@ class Seat:
 @strawberry.type
 class SeatRow:
     name: str
-    known_seats: strawberry.Private[list[Json]]
-
-    @strawberry.field
-    async def seats(self, info: Info) -> list[Seat]:
-        await info.context.take_seats(len(self.known_seats))
-        return [Seat(**seat) for seat in self.known_seats]
+    seats: list[Seat]
 
 
 @strawberry.type
@@ -96,11 +93,6 @@ class Section:
     name: str
     price: Amount
     rows: list[SeatRow]
-
-    @classmethod
-    def of(cls, fields: Json) -> Self:
-        rows = [SeatRow(name=row["name"], known_seats=row["seats"]) for row in fields["rows"]]
-        return cls(name=fields["name"], price=fields["price"], rows=rows)
 
 
 @strawberry.type(description="Every seat, if seats are assigned.")
@@ -146,12 +138,18 @@ class Event:
     async def seats(self, info: Info) -> SeatMap | None:
         if self.seating != Seating.assigned:
             return SeatMap(sections=[])
+        context, raw = info.context, info._raw_info
+        shape = context.selections.shape(raw.field_nodes)
         # Before the map is made, which takes PostgreSQL a while.
-        info.context.refuse_seats(self.capacity)
-        seat_map = await info.context.seat_maps.load(UUID(self.id))
+        context.take_seats(self.capacity * max(1, occurrences(shape, "seats")))
+        seat_map = await context.seat_maps.load(UUID(self.id))
         if seat_map is None:
             raise NotFound
-        return SeatMap(sections=[Section.of(part) for part in orjson.loads(seat_map)["sections"]])
+        shown = await asyncio.to_thread(
+            lambda: project(orjson.loads(seat_map), shape, SeatMap.__name__)
+        )
+        context.filled.append((raw.path.as_list(), shown))
+        return None
 
 
 @strawberry.type(description="Published events that have not begun, the next one first.")
@@ -187,8 +185,12 @@ class Booking:
 
     @strawberry.field
     async def seats(self, info: Info) -> list[BookedSeat]:
-        await info.context.take_seats(len(self.known_seats))
-        return [BookedSeat(**seat) for seat in self.known_seats]
+        context, raw = info.context, info._raw_info
+        context.take_seats(len(self.known_seats))
+        shape = context.selections.shape(raw.field_nodes)
+        shown = project(self.known_seats, shape, BookedSeat.__name__)
+        context.filled.append((raw.path.as_list(), shown))
+        return []
 
     @strawberry.field
     async def event(self, info: Info) -> Event | None:

@@ -150,3 +150,24 @@ async def test_fifty_requests_at_once_are_each_counted(start_app: StartApp) -> N
             answers = await asyncio.gather(*(client.get(JWKS) for _ in range(50)))
     assert [a.status_code for a in answers].count(200) == 20
     assert problem(next(a for a in answers if a.status_code != 200)) == (429, "rate-limited")
+
+
+@pytest.mark.parametrize("path", ["forgot-password", "request-verify-token", "register"])
+async def test_tokens_of_ones_own_accounts_open_no_new_count(
+    start_app: StartApp, path: str
+) -> None:
+    limits = {"mail_rate_limit": "3/minute", "register_rate_limit": "3/minute"}
+    async with start_app() as unlimited, client_of(unlimited) as client:
+        people = People(client, unlimited.state.database)
+        tokens = [(await people.sign_in()).headers for _ in range(4)]
+    host = f"10.6.0.{len(path)}"
+    async with (
+        start_app(rate_limit_enabled=True, **limits) as app,
+        client_of(app, address=(host, 1)) as client,
+    ):
+        statuses = []
+        for token in tokens:
+            body = {"email": new_address(), "password": PASSWORD}
+            answer = await client.post(f"{API}/auth/{path}", headers=token, json=body)
+            statuses.append(answer.status_code)
+    assert statuses == [201 if path == "register" else 202] * 3 + [429]

@@ -50,7 +50,7 @@ async def test_a_forged_cursor_is_a_mistake_in_graphql(guest: User, query: str) 
         assert error["extensions"]["errors"][0]["field"] == "after"
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(cursor=CURSORS)
 async def test_no_cursor_is_a_crash(anybody: httpx.AsyncClient, cursor: str) -> None:
     answer = await anybody.get("/events", params={"cursor": cursor})

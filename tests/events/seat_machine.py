@@ -121,10 +121,11 @@ class Seats(RuleBasedStateMachine):
     def cancel(self, number: int) -> None:
         booked = self.choose(number, "held", "confirmed", "cancelled")
         if booked:
+            refusal = self.model.refusal_to_cancel(booked)
             answer = self.now(self.users[booked.user].post(f"/bookings/{booked.id}/cancel"))
-            self.agree(answer, None, 200)
-            self.model.end(booked.id, "cancelled")
-            self.offer()
+            if self.agree(answer, refusal, 200):
+                self.model.end(booked.id, "cancelled")
+                self.offer()
 
     @rule(number=which)
     def lapse(self, number: int) -> None:

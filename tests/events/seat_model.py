@@ -76,9 +76,15 @@ class SeatModel:
             return "sales-closed"
         if self.entry(user):
             return "already-waiting"
+        if wanted > min(self.capacity, self.limit):
+            return "never-available"
         if wanted <= self.free:
             return "seats-available"
         return "seat-limit-reached" if self.uses(user) + wanted > self.limit else None
+
+    def refusal_to_cancel(self, booked: Booked) -> str | None:
+        was_used = not self.checked_in.isdisjoint(booked.codes)
+        return "checked-in" if booked.status == "confirmed" and was_used else None
 
     def next_in_line(self) -> Waiting | None:
         """The first whose group fits into what is free."""

@@ -28,16 +28,16 @@ def say(line: str) -> None:
 def up(options: argparse.Namespace) -> int:
     var = var_folder()
     supervisor = running.find_supervisor(var)
+    wishes = [f"--{name}" for name in ("fresh", "empty") if getattr(options, name)]
     if supervisor:
-        return running.join(var, supervisor, say)
+        return running.join(var, supervisor, wishes, say)
     if options.detach:
-        wishes = {"--fresh": options.fresh, "--empty": options.empty}
-        return running.supervise_behind(var, [name for name, on in wishes.items() if on], say)
+        return running.supervise_behind(var, wishes, say)
     return running.supervise(
         var,
         fresh=options.fresh,
         with_demo=not options.empty,
-        ends_with="" if options.supervise else "Ctrl-C stops everything.",
+        is_behind=options.supervise,
         say=say,
     )
 
@@ -114,6 +114,8 @@ def explain(error: Exception) -> str:
 
 def main() -> None:
     options = parse(sys.argv[1:])
+    # Whatever any of it writes is for its owner only.
+    os.umask(0o077)
     try:
         sys.exit(options.run(options))
     except StackError as error:

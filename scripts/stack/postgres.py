@@ -53,6 +53,12 @@ def _switch() -> tuple[str, ...]:
     raise StackError("PostgreSQL cannot run as root, and root may not switch user here.")
 
 
+def needs_passage() -> bool:
+    """Whether others must be let through the folders above the data, because the server runs as
+    nobody and has no capability to pass them."""
+    return os.geteuid() == 0 and _PASSING[0] not in _switch()
+
+
 class Postgres:
     """A server and its data folder. ``durable=False`` is for data that a test throws away."""
 
@@ -99,9 +105,10 @@ class Postgres:
         for left in (fresh, self.data):
             shutil.rmtree(left, ignore_errors=True)
         fresh.mkdir(mode=0o700, parents=True)
-        if os.geteuid() == 0:
-            os.chown(fresh, NOBODY, NOBODY)
         write_atomically(passwords, self._password)
+        if os.geteuid() == 0:
+            for path in (fresh, passwords):
+                os.chown(path, NOBODY, NOBODY)
         command = [
             str(BINARIES / "initdb"), "--pgdata", str(fresh), "--username", SUPERUSER,
             "--pwfile", str(passwords), "--auth", "scram-sha-256", "--encoding", "UTF8",

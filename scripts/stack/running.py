@@ -15,6 +15,8 @@ import psutil
 
 from stack import demo
 from stack.errors import StackError
+from stack.mail_server import remark as mail_server_remark
+from stack.postgres import needs_passage
 from stack.programs import python
 from stack.records import find_recorded, record, write_atomically
 from stack.services import AUTH
@@ -25,6 +27,7 @@ NEEDED_MEGABYTES = 300
 START_SECONDS = 240.0
 STOP_SECONDS = 180.0
 POLL_SECONDS = 0.05
+OWN_FOLDERS = ("log", "run")
 
 Say = Callable[[str], None]
 
@@ -53,10 +56,24 @@ def find_supervisor(var: Path) -> psutil.Process | None:
     return find_recorded(record_of(var))
 
 
+def close_to_others(var: Path) -> None:
+    """Makes the folder, and lets nobody else read in it: logs and records hold passwords."""
+    var.mkdir(parents=True, exist_ok=True)
+    var.chmod(0o711 if needs_passage() else 0o700)
+    inside = [var / name for name in OWN_FOLDERS]
+    for child in [*var.iterdir(), *(file for folder in inside for file in folder.glob("*"))]:
+        # What earlier versions left; a server's data folder is the affair of that server.
+        with contextlib.suppress(FileNotFoundError):
+            if child.is_file():
+                child.chmod(0o600)
+            elif child in inside:
+                child.chmod(0o700)
+
+
 @contextlib.contextmanager
 def only_supervisor(var: Path) -> Iterator[None]:
     """While this process is the supervisor, others can find it, and cannot be it too."""
-    var.mkdir(parents=True, exist_ok=True)
+    close_to_others(var)
     with (var / "lock").open("w") as lock:
         try:
             # Free again when this process ends, however it ends.
@@ -89,8 +106,10 @@ def interruptible() -> Iterator[None]:
     yield
 
 
-def supervise(var: Path, *, fresh: bool, with_demo: bool, ends_with: str, say: Say) -> int:
-    """Runs the stack until a signal ends it; an exit code. Raises StackError."""
+def supervise(var: Path, *, fresh: bool, with_demo: bool, is_behind: bool, say: Say) -> int:
+    """Runs the stack until a signal ends it; an exit code. Raises StackError.
+
+    Behind, what it says goes to a log, and the summary with its passwords does not."""
     began = time.monotonic()
     with interruptible(), only_supervisor(var):
         if free_megabytes(var) < NEEDED_MEGABYTES:
@@ -103,10 +122,13 @@ def supervise(var: Path, *, fresh: bool, with_demo: bool, ends_with: str, say: S
             stack.start()
             accounts = fill_with_demo(stack, say) if with_demo else ()
             write_summary(stack, var, accounts)
+            mails = mail_server_remark(os.environ.get("SMTP_URL", ""))
+            if mails:
+                say(mails)
             say(f"Ready in {time.monotonic() - began:.0f} s.\n")
-            say((var / "summary.txt").read_text())
-            if ends_with:
-                say(ends_with)
+            if not is_behind:
+                say((var / "summary.txt").read_text())
+                say("Ctrl-C stops everything.")
             write_atomically(ready_mark(var), str(os.getpid()))
             stack.group.watch(until=threading.Event())
         except KeyboardInterrupt:
@@ -120,9 +142,7 @@ def supervise(var: Path, *, fresh: bool, with_demo: bool, ends_with: str, say: S
 
 def fill_with_demo(stack: Stack, say: Say) -> Sequence[demo.Account]:
     say("Filling in demo accounts and events ...")
-    addresses = demo.Addresses(
-        auth=stack.url("auth"), event=stack.url("event"), mailbox=stack.url("mailbox")
-    )
+    addresses = demo.Addresses(auth=stack.url("auth"), event=stack.url("event"))
     environment = stack.environments.of(AUTH)
 
     def admin(arguments: list[str]) -> None:
@@ -138,7 +158,8 @@ def fill_with_demo(stack: Stack, say: Say) -> Sequence[demo.Account]:
 
 def supervise_behind(var: Path, arguments: Sequence[str], say: Say) -> int:
     """Starts a supervisor of its own, and repeats what it says until all is ready."""
-    progress_log(var).parent.mkdir(parents=True, exist_ok=True)
+    close_to_others(var)
+    progress_log(var).parent.mkdir(exist_ok=True)
     with progress_log(var).open("wb") as log:
         child = subprocess.Popen(
             python("stack.cli", "up", "--supervise", *arguments),
@@ -165,13 +186,15 @@ def _follow(var: Path, log: TextIO, child: subprocess.Popen[bytes], say: Say) ->
         if ended is not None:
             return ended or 1
         if ready:
+            say((var / "summary.txt").read_text())
             return 0
         time.sleep(POLL_SECONDS)
     raise StackError(f"not ready after {START_SECONDS:.0f} s; see {progress_log(var).parent}.")
 
 
-def join(var: Path, supervisor: psutil.Process, say: Say) -> int:
-    """Waits until what somebody else has started is ready, and shows where it is."""
+def join(var: Path, supervisor: psutil.Process, ignored: Sequence[str], say: Say) -> int:
+    """Waits until what somebody else has started is ready, and shows where it is. ``ignored`` are
+    wishes that only a new start could fulfil."""
     if not is_ready(var, supervisor.pid):
         say("Another ./scripts/up is starting it; waiting ...")
     deadline = time.monotonic() + START_SECONDS
@@ -179,7 +202,10 @@ def join(var: Path, supervisor: psutil.Process, say: Say) -> int:
         if not supervisor.is_running() or time.monotonic() > deadline:
             raise StackError("what ran here has not become ready; try again.")
         time.sleep(POLL_SECONDS)
-    say("Parterre is running already; ./scripts/down stops it.\n")
+    say("Parterre is running already; ./scripts/down stops it.")
+    if ignored:
+        say(f"Nothing was changed: {' and '.join(ignored)} would need that first.")
+    say("")
     say((var / "summary.txt").read_text())
     return 0
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stack import demo
+from stack import demo, mail_server
 from stack.records import write_atomically
 from stack.services import AUTH
 from stack.supervisor import Stack
@@ -19,7 +19,7 @@ def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> 
         ("auth-service", f"http://localhost:{ports['auth']}/docs"),
         ("event-service", f"http://localhost:{ports['event']}/docs"),
         ("notification-service", f"http://localhost:{ports['notification']}/docs"),
-        ("Mailbox", f"http://localhost:{ports['mailbox']}   (SMTP on {ports['smtp']})"),
+        ("Mailbox", f"http://localhost:{ports['mailbox']}   ({mails_go_to(ports['smtp'])})"),
         ("Flower", f"http://localhost:{ports['flower']}   ({flower_sign_in(stack)})"),
     ]
     for account in accounts:
@@ -29,6 +29,13 @@ def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> 
     table = "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
     write_atomically(var / "summary.txt", table + "\n")
     write_atomically(var / "admin.json", json.dumps(stack.environments.of(AUTH)))
+
+
+def mails_go_to(smtp_port: int) -> str:
+    place = mail_server.where(os.environ.get("SMTP_URL", ""))
+    if place is None:
+        return f"SMTP on {smtp_port}"
+    return f"empty: mails go to {place[0]}:{place[1]}, as SMTP_URL says"
 
 
 def flower_sign_in(stack: Stack) -> str:

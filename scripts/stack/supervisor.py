@@ -140,10 +140,15 @@ def end_leftovers(var: Path) -> int:
     return group.end_leftovers(var / "run", last=programs.DATA_SERVERS)
 
 
+# Logs, and what says who is at work here: the supervisor's own record is written before.
+NEVER_FORGOTTEN = ("log", "run", "lock", "venv.lock", "venv.lock.d")
+
+
 def forget(var: Path) -> None:
-    """Removes the data of a stack that does not run."""
+    """Removes the data of a stack that does not run, and first ends what may be left of it."""
+    end_leftovers(var)
     for child in var.iterdir() if var.exists() else ():
-        if child.name in ("log", "lock"):
+        if child.name in NEVER_FORGOTTEN:
             continue
         if child.is_dir():
             shutil.rmtree(child)

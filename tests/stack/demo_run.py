@@ -6,9 +6,8 @@ from stack import demo
 from stack.demo import Account
 from tests.stack.played_services import Services
 
-ADDRESSES = demo.Addresses(
-    auth="http://auth.test", event="http://event.test", mailbox="http://mailbox.test"
-)
+ADDRESSES = demo.Addresses(auth="http://auth.test", event="http://event.test")
+COMMANDS = {"promote": "is_superuser", "verify": "is_verified"}
 
 
 @dataclass
@@ -24,10 +23,10 @@ class Run:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def promote(self, arguments: list[str]) -> None:
-        command, address = arguments
-        assert command == "promote"
-        self.services.accounts[address]["is_superuser"] = True
+    def admin(self, arguments: list[str]) -> None:
+        command, *addresses = arguments
+        for address in addresses:
+            self.services.accounts[address][COMMANDS[command]] = True
 
     def fill(self) -> list[Account]:
-        return demo.fill(ADDRESSES, self.promote, self.said.append)
+        return demo.fill(ADDRESSES, self.admin, self.said.append)

@@ -1,9 +1,8 @@
-"""auth-service, event-service and the mailbox as far as the demo meets them, kept in memory."""
+"""auth-service and event-service as far as the demo meets them, kept in memory."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -25,20 +24,15 @@ class Services:
     accounts: dict[str, Json] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     bookings: list[Json] = field(default_factory=list)
-    mails: list[tuple[str, str]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-    polls_until_mail: int = 0
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v1")
         self.requests.append(f"{request.method} {path}")
         play: dict[str, Callable[[httpx.Request], httpx.Response]] = {
             "POST /auth/register": self.register,
-            "POST /auth/verify": self.verify,
-            "POST /auth/request-verify-token": self.request_verify_token,
             "POST /auth/login": self.login,
             "GET /users/me": lambda r: httpx.Response(200, json=self.accounts[self._who(r)]),
-            "GET /api/v2/search": self.search,
             "GET /events": lambda r: self.page(r, self.events),
             "POST /events": self.create_event,
             "GET /bookings": lambda r: self.page(r, self.bookings),
@@ -63,22 +57,7 @@ class Services:
             "is_verified": False,
             "is_superuser": False,
         }
-        self.mails.append((body.email, token_of(body.email)))
         return httpx.Response(201, json={})
-
-    def request_verify_token(self, request: httpx.Request) -> httpx.Response:
-        address = json.loads(request.content)["email"]
-        self.mails.append((address, token_of(address)))
-        return httpx.Response(202)
-
-    def verify(self, request: httpx.Request) -> httpx.Response:
-        token = json.loads(request.content)["token"]
-        accounts = {token_of(name): account for name, account in self.accounts.items()}
-        account = accounts.get(token)
-        if account is None:
-            return httpx.Response(400, json={"type": "urn:problem:bad-token"})
-        account["is_verified"] = True
-        return httpx.Response(200, json=account)
 
     def login(self, request: httpx.Request) -> httpx.Response:
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
@@ -87,15 +66,6 @@ class Services:
             return httpx.Response(400, json={"type": "urn:problem:bad-credentials"})
         token = ("verified:" if account["is_verified"] else "") + form["username"]
         return httpx.Response(200, json={"access_token": token})
-
-    def search(self, request: httpx.Request) -> httpx.Response:
-        if self.polls_until_mail:
-            self.polls_until_mail -= 1
-            return httpx.Response(200, json={"items": []})
-        address = request.url.params["query"]
-        found = [letter(to, token) for to, token in self.mails if to == address]
-        items = [{"Raw": {"Data": source}} for source in reversed(found)]
-        return httpx.Response(200, json={"items": items})
 
     def page(self, request: httpx.Request, items: list[Json]) -> httpx.Response:
         start = int(request.url.params.get("cursor", 0))
@@ -133,16 +103,5 @@ class Services:
         return httpx.Response(201, json=body)
 
 
-def token_of(address: str) -> str:
-    return "token-of-" + address.replace("@", "-at-")
-
-
 def seat_id(number: int) -> str:
     return f"00000000-0000-0000-0000-{number:012}"
-
-
-def letter(to: str, token: str) -> str:
-    message = EmailMessage()
-    message["To"] = to
-    message.set_content(f"Привет!\nhttp://localhost:8002/#/verify?token={token}\n", cte="base64")
-    return message.as_string()

@@ -11,40 +11,14 @@ from stack.errors import StackError
 from tests.stack.demo_run import ADDRESSES, Run
 
 
-def test_a_mail_that_comes_late_is_waited_for(run: Run) -> None:
-    run.services.polls_until_mail = 5
-
-    run.fill()
-
-    assert run.services.accounts[ORGANIZER.email]["is_verified"]
-    assert run.slept == [demo.POLL_SECONDS] * 5
-
-
-def test_mails_with_void_tokens_are_passed_over(run: Run) -> None:
-    for account in ACCOUNTS:
-        run.services.mails.append((account.email, "void"))
-    original = run.services.register
-
-    def register(request: httpx.Request) -> httpx.Response:
-        answer = original(request)
-        address, token = run.services.mails.pop()
-        run.services.mails.insert(0, (address, token))
-        return answer
-
-    run.services.register = register  # type: ignore[method-assign]
-
+def test_accounts_are_verified_without_any_mailbox(run: Run) -> None:
+    """Mails may go to a server of one's own, or to none that answers."""
     assert run.fill() == list(ACCOUNTS)
+
     assert all(account["is_verified"] for account in run.services.accounts.values())
-
-
-def test_a_mail_that_never_comes_is_told_in_one_line(run: Run) -> None:
-    run.services.polls_until_mail = 1_000_000
-
-    with pytest.raises(StackError, match=ORGANIZER.email) as raised:
-        run.fill()
-
-    assert "\n" not in str(raised.value)
-    assert demo.MAIL_SECONDS <= run.monotonic() < demo.MAIL_SECONDS + 1
+    assert {request.split()[1].split("/")[1] for request in run.services.requests} <= {
+        "auth", "users", "events", "bookings",
+    }  # fmt: skip
 
 
 def test_somebodys_changed_password_is_respected(run: Run) -> None:
@@ -123,9 +97,9 @@ def test_a_service_that_is_away_is_told_in_one_line(run: Run) -> None:
 
 def test_a_failing_command_is_told_in_one_line(run: Run) -> None:
     def fail(_: list[str]) -> None:
-        raise subprocess.CalledProcessError(1, ["promote"])
+        raise subprocess.CalledProcessError(1, ["verify"])
 
-    with pytest.raises(StackError, match="promote") as raised:
+    with pytest.raises(StackError, match="verify") as raised:
         demo.fill(ADDRESSES, fail, run.said.append)
 
     assert "\n" not in str(raised.value)

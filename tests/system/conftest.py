@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 import pytest
 
-from stack.demo import TOKEN, text_of
 from stack.ports import free_port
 from stack.services import NOTIFICATION
 from stack.supervisor import Stack
 from tests.system.browser import Browser, Window
+from tests.system.verification import TOKEN, text_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "correct-horse-7-battery"

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from stack.demo import TOKEN, text_of
 from stack.supervisor import Stack
 from tests.system.browser import Window
 from tests.system.conftest import Mailbox, Person, publish
 from tests.system.pages import needs_chromium, sign_in, url
+from tests.system.verification import TOKEN, text_of
 
 pytestmark = needs_chromium
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import psutil
 
 # In the environment of every process of a stack, and so of the processes that those start.
 MARK = "PARTERRE_STACK"
+POLL_SECONDS = 0.02
 END_SECONDS = 15.0
 
 
@@ -68,6 +70,17 @@ def find_recorded(file: Path) -> psutil.Process | None:
         return None
 
 
+def has_ended(process: psutil.Process, *, within: float) -> bool:
+    """Waits for it. A zombie has ended, though whoever started it may never take note."""
+    deadline = time.monotonic() + within
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+    return True
+
+
 def end_recorded(file: Path) -> bool:
     """Ends what a supervisor that is gone has left running; whether there was anything."""
     entry, process = read(file), find_recorded(file)
@@ -75,10 +88,10 @@ def end_recorded(file: Path) -> bool:
         with contextlib.suppress(psutil.Error):
             process.resume()
             process.send_signal(entry.stop_signal)
-            process.wait(END_SECONDS)
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-            process.wait(END_SECONDS)
+        if not has_ended(process, within=END_SECONDS):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+            has_ended(process, within=END_SECONDS)
     file.unlink(missing_ok=True)
     return process is not None
 

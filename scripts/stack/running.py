@@ -18,7 +18,7 @@ from stack.errors import StackError
 from stack.mail_server import remark as mail_server_remark
 from stack.postgres import needs_passage
 from stack.programs import python
-from stack.records import find_recorded, record, write_atomically
+from stack.records import find_recorded, has_ended, record, write_atomically
 from stack.services import AUTH
 from stack.summary import write_summary
 from stack.supervisor import Stack, forget, free_megabytes
@@ -218,9 +218,7 @@ def stop_supervisor(var: Path) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         supervisor.resume()
         supervisor.terminate()
-        try:
-            supervisor.wait(STOP_SECONDS)
-        except psutil.TimeoutExpired:
+        if not has_ended(supervisor, within=STOP_SECONDS):
             supervisor.kill()
-            supervisor.wait(STOP_SECONDS)
+            has_ended(supervisor, within=STOP_SECONDS)
     return True

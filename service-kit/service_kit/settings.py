@@ -4,6 +4,7 @@ Every variable can also be given as a file: ``SECRET_KEY_FILE=/run/secrets/key``
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -18,9 +19,23 @@ from pydantic_settings import (
 )
 
 MIN_SECRET_CHARACTERS = 32
-PLACEHOLDERS = ("change-me", "changeme", "placeholder", "example", "secret-key")
+PLACEHOLDERS = ("change-me", "changeme", "placeholder", "example", "secret-key", "development")
+# Beside those: what stands in manuals, and in the development environment of Compose.
+KNOWN_PASSWORDS = {"", "admin", "password", "postgres", "redis", "secret", *PLACEHOLDERS}
+_PASSWORD_IN_URL = re.compile(r"://[^/@:]*:([^@]*)@")
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+def refuse_known_password(name: str, url: str) -> None:
+    """An address may have no password at all, where the network is what protects; but not an empty one,
+    which is a setting that was forgotten."""
+    found = _PASSWORD_IN_URL.search(url)
+    if found and found[1].lower() in KNOWN_PASSWORDS:
+        raise ValueError(
+            f"the password in {name.upper()} is empty or one that everybody knows; "
+            "make one with: openssl rand -hex 24"
+        )
 
 
 class FileSource(PydanticBaseSettingsSource):
@@ -126,9 +141,12 @@ class ServiceSettings(BaseSettings):
             return self
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if not isinstance(value, SecretStr) or name.endswith(("_url", "_dsn")):
+            if not isinstance(value, SecretStr) or name.endswith("_dsn"):
                 continue
             text = value.get_secret_value()
+            if name.endswith("_url"):
+                refuse_known_password(name, text)
+                continue
             if not text and not field.is_required():
                 continue
             if len(text) < MIN_SECRET_CHARACTERS or text.lower().startswith(PLACEHOLDERS):

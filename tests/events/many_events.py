@@ -39,6 +39,30 @@ _EVENTS = f"""
             (hashint8extended(n, 3) & 65535) / 65536.0 AS day
     ) AS chance
 """
+# What the trigger writes, which does not run while this is filled in.
+_SEARCH = """
+    WITH place AS MATERIALIZED (
+        SELECT city, setweight(event_lexemes(event_words('Town hall ' || city)), 'B') AS words
+        FROM (SELECT DISTINCT city FROM event) AS city
+    ), described AS MATERIALIZED (
+        SELECT description, setweight(event_lexemes(event_words(description)), 'C') AS words
+        FROM (SELECT DISTINCT description FROM event) AS description
+    )
+    INSERT INTO event_search (event_id, title, words)
+    SELECT id, titled.words, setweight(titled.words, 'A') || place.words || described.words
+    FROM event JOIN place USING (city) JOIN described USING (description),
+        LATERAL (SELECT event_lexemes(lower(title)) AS words OFFSET 0) AS titled
+"""
+_SPELLINGS = """
+    INSERT INTO search_spelling (spelling, word)
+    SELECT event_spellings(word), word FROM (
+        SELECT DISTINCT lexeme AS word FROM event_search, unnest(words)
+        WHERE length(lexeme) BETWEEN 4 AND 40 AND lexeme !~ '[0-9]'
+        UNION ALL
+        SELECT translate(left(md5(n::text), 9), '0123456789', 'ghijklmnop')
+        FROM generate_series(1, 20000) AS n
+    ) AS known
+"""
 _HOT_EVENT = f"""
     UPDATE event SET starts_at = now() + interval '3 days', ends_at = now() + interval '4 days',
         status = 'published', capacity = 20000, organizer_id = '{ORGANIZER}'
@@ -110,8 +134,8 @@ _MESSAGES = f"""
     FROM generate_series(1, {BOOKINGS}) AS n
 """
 _STEPS = (
-    _EVENTS, _HOT_EVENT, _BOOKINGS, _SEATS, _FREE_SEATS, _TICKETS, _TALLIES, _NEW_TALLIES, _LINE,
-    _KEYS, _MESSAGES,
+    _EVENTS, _SEARCH, _SPELLINGS, _HOT_EVENT, _BOOKINGS, _SEATS, _FREE_SEATS, _TICKETS, _TALLIES,
+    _NEW_TALLIES, _LINE, _KEYS, _MESSAGES,
 )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """The settings of .env.example, in docker-compose.yml and in the services."""
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from auth_service.settings import Settings as AuthSettings
 from event_service.settings import Settings as EventSettings
@@ -21,7 +22,8 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 # Not a setting of a service, but of what stands around it: these are put in where they belong.
 PUT_IN = {
     "POSTGRES_PASSWORD", "AUTH_DATABASE_PASSWORD", "EVENT_DATABASE_PASSWORD", "PUBLIC_HOST",
-    "NOTIFICATION_DATABASE_PASSWORD", "REDIS_PASSWORD", "FLOWER_BASIC_AUTH",
+    "NOTIFICATION_DATABASE_PASSWORD", "REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "GATEWAY_ADDRESS",
+    "GATEWAY_PORT",
 }  # fmt: skip
 IS_LIMIT = re.compile(r"\w+_RATE_LIMIT|MAX_\w+|GRAPHQL_MAX_\w+")
 
@@ -84,3 +86,98 @@ def test_what_is_commented_out_is_the_default(service: str) -> None:
         if shown:
             kind: Any = field.annotation
             assert TypeAdapter(kind).validate_python(shown[1]) == field.default, name
+
+
+FILES = ("docker-compose.yml", "docker-compose.override.yml")
+PORT = re.compile(r"""["']([^"'\s]*:\d+(?:/\w+)?)["']""")
+
+
+def published(text: str) -> list[str]:
+    """Every mapping of a port, from lists in one line or in several."""
+    lines = text.splitlines()
+    found: list[str] = []
+    for number, line in enumerate(lines):
+        if line.strip().startswith("ports:"):
+            block = [line, *itertools.takewhile(is_item, lines[number + 1 :])]
+            mappings = PORT.findall(" ".join(block))
+            assert mappings, f"no port is understood in: {line}"
+            found += mappings
+    return found
+
+
+def is_item(line: str) -> bool:
+    return line.strip().startswith("-")
+
+
+def open_to_others(text: str) -> list[str]:
+    own = ("127.0.0.1:", "${GATEWAY_ADDRESS:-127.0.0.1}:")
+    return [port for port in published(text) if not port.startswith(own)]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_port_is_this_machines_only_unless_somebody_says_otherwise(file: str) -> None:
+    text = (ROOT / file).read_text()
+    assert published(text)
+    assert open_to_others(text) == []
+
+
+def test_a_port_that_is_open_to_others_would_be_found() -> None:
+    """The negative control."""
+    text = """
+    ports: ["8080:80", "127.0.0.1:1:1"]
+    ports:
+      - "0.0.0.0:5:5"
+      - "${PORT:-1025}:1025"
+    """
+    assert open_to_others(text) == ["8080:80", "0.0.0.0:5:5", "${PORT:-1025}:1025"]
+
+
+def known_secrets() -> dict[str, dict[str, str]]:
+    """What stands in the development environment, by service: everybody can read it."""
+    text = (ROOT / "docker-compose.override.yml").read_text()
+    return {
+        service: dict(
+            re.findall(r"^  ([A-Z_]+(?:SECRET|KEY|URL)): (\S+)$", block_of(service, text), re.M)
+        )
+        for service in SETTINGS
+    }
+
+
+def block_of(service: str, text: str) -> str:
+    blocks = [
+        re.search(rf"^x-{name}:.*\n((?:  .*\n)+)", text, re.M)
+        for name in ("development", f"{service}-environment")
+    ]
+    return "".join(block[1] for block in blocks if block)
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_secrets_of_development_are_refused_elsewhere(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = known_secrets()[service]
+    assert {"DATABASE_URL", "BROKER_URL", "CACHE_REDIS_URL"} < known.keys()
+    assert any("SECRET" in name for name in known)
+    good = {
+        name: (
+            re.sub(r":[^:@/]*@", ":a-password-of-ones-own@", value)
+            if name.endswith("URL")
+            else f"{name}-of-ones-own-and-long-enough"
+        )
+        for name, value in known.items()
+    } | {"MAIL_FROM": "tickets@tickets.test", "ENVIRONMENT": "production"}
+    for name, value in good.items():
+        monkeypatch.setenv(name, value)
+    SETTINGS[service]()
+
+    for name, value in known.items():
+        if name == "SMTP_URL":
+            continue
+        variants = [value]
+        if name.endswith("URL"):
+            variants.append(value.replace(":development@", ":@"))
+        for variant in variants:
+            monkeypatch.setenv(name, variant)
+            with pytest.raises(ValidationError, match=name):
+                SETTINGS[service]()
+        monkeypatch.setenv(name, good[name])

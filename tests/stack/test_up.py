@@ -151,8 +151,9 @@ def check_down(scripts: Scripts, pids: dict[str, int]) -> None:
 def test_after_any_start_the_stack_is_found_stopped_and_started_again(
     scripts: Scripts, flags: tuple[str, ...]
 ) -> None:
-    scripts.up("-d")
-    check_down(scripts, scripts.pids())
+    # An earlier run has left its data.
+    (scripts.var / "postgres").mkdir(parents=True)
+    (scripts.var / "postgres" / "data").write_text("started\n")
 
     process = scripts.up(*flags)
     scripts.check_starts_of_data(1 if "--fresh" in flags else 2)
@@ -161,7 +162,7 @@ def test_after_any_start_the_stack_is_found_stopped_and_started_again(
         assert process.communicate(timeout=WAIT_SECONDS) and process.returncode == 0
 
     scripts.up("-d", *flags)
-    check_down(scripts, scripts.pids())
+    assert scripts.run("status")[0] == 0
 
 
 def test_a_start_that_cannot_forget_says_so(scripts: Scripts) -> None:

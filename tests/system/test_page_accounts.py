@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from stack.demo import TOKEN, text_of
 from stack.supervisor import Stack
 from tests.system.browser import Browser, Window
 from tests.system.conftest import CHROMIUM, PASSWORD, Mailbox, Person, publish
 from tests.system.pages import needs_chromium, sign_in, url
+from tests.system.verification import TOKEN, text_of
 
 pytestmark = needs_chromium
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     tuple_,
 )
 from sqlmodel import col
@@ -27,7 +29,8 @@ from event_service.events.schemas import (
     EventPublic,
     EventQuery,
 )
-from event_service.models import SEARCH_CONFIG, Booking, Event, Seat, SeatTally
+from event_service.events.search import WORST_RANK, Search, read_search
+from event_service.models import Booking, Event, Seat, SeatTally
 from service_kit.database import Executor
 from service_kit.paging import Page, Paging
 from service_kit.problems import Forbidden, InvalidRequest, NotFound
@@ -102,27 +105,47 @@ async def list_events(
         statement = statement.where(
             col(Event.status) == "published", col(Event.starts_at) > func.now()
         )
-    after = _position(query, paging)
-    page = _sorted(statement.where(*_filters(query)), query, after).limit(paging.limit + 1)
-    column = query.sort.lstrip("-")
-    rows = list((await session.execute(_with_availability(page))).all())
+    statement = statement.where(*_filters(query))
+    search = await read_search(session, query.q) if query.q else None
+    if search and search.is_empty:
+        return Page(items=[], next_cursor=None), math.inf
+    if search and query.order == "relevance":
+        page = _by_relevance(statement, search, paging)
+        names = ["rank", "starts_at", "id"]
+    else:
+        statement = search.narrow(statement) if search else statement
+        page = _sorted(statement, query, _position(query, paging))
+        names = [query.order.lstrip("-"), "id"]
+    rows = list((await session.execute(_with_availability(page.limit(paging.limit + 1)))).all())
     # A join promises no order, whatever its inner side had.
-    rows.sort(key=lambda row: (getattr(row, column), row.id), reverse=query.sort.startswith("-"))
-    shown, cursor = paging.page(rows, lambda row: (query.sort, getattr(row, column), row.id))
+    key = attrgetter(*names)
+    rows.sort(key=key, reverse=query.order.startswith("-"))
+    shown, cursor = paging.page(rows, lambda row: (query.order, *key(row)))
     items = [EventPublic.model_validate(row) for row in shown]
     seconds = min((row.until_start.total_seconds() for row in shown), default=math.inf)
     return Page(items=items, next_cursor=cursor), seconds
 
 
+def _by_relevance(statement: Select[Any], search: Search, paging: Paging) -> Select[Any]:
+    """The best matches first, of equal ones that which begins first."""
+    condition = statement.whereclause
+    ranked = search.ranked(true() if condition is None else condition)
+    key = (ranked.c.rank, ranked.c.starts_at, ranked.c.id)
+    page = statement.add_columns(ranked.c.rank).join(ranked, ranked.c.id == col(Event.id))
+    after = paging.after(str, int, datetime, UUID)
+    if after is not None:
+        if after[0] != "relevance" or not 0 <= after[1] <= WORST_RANK:
+            raise InvalidRequest.field("cursor", "It belongs to another sort order.")
+        page = page.where(tuple_(*key) > tuple_(*(literal(part) for part in after[1:])))
+    return page.order_by(*key)
+
+
 def _filters(query: EventQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if query.q:
-        words = func.websearch_to_tsquery(SEARCH_CONFIG, query.q)
-        conditions.append(col(Event.search).op("@@")(words))
     if query.city:
-        conditions.append(func.lower(Event.city) == func.lower(query.city))
+        conditions.append(func.event_plain(Event.city) == func.event_plain(query.city))
     if query.category:
-        conditions.append(func.lower(Event.category) == func.lower(query.category))
+        conditions.append(func.event_plain(Event.category) == func.event_plain(query.category))
     if query.starts_from:
         conditions.append(col(Event.starts_at) >= query.starts_from)
     if query.starts_to:
@@ -136,7 +159,7 @@ def _position(query: EventQuery, paging: Paging) -> tuple[datetime, UUID] | None
     key = paging.after(str, datetime, UUID)
     if key is None:
         return None
-    if key[0] != query.sort:
+    if key[0] != query.order:
         raise InvalidRequest.field("cursor", "It belongs to another sort order.")
     return key[1], key[2]
 
@@ -144,9 +167,9 @@ def _position(query: EventQuery, paging: Paging) -> tuple[datetime, UUID] | None
 def _sorted(
     statement: Select[Any], query: EventQuery, after: tuple[datetime, UUID] | None
 ) -> Select[Any]:
-    column = col(Event.created_at) if query.sort == "-created_at" else col(Event.starts_at)
+    column = col(Event.created_at) if query.order == "-created_at" else col(Event.starts_at)
     key = tuple_(column, col(Event.id))
-    if query.sort.startswith("-"):
+    if query.order.startswith("-"):
         statement = statement.order_by(column.desc(), col(Event.id).desc())
         return (
             statement.where(key < tuple_(literal(after[0]), literal(after[1])))

@@ -294,4 +294,13 @@ class EventQuery(BaseModel):
     starts_from: Instant | None = None
     starts_to: Instant | None = None
     organizer: UUID | Literal["me"] | None = None
-    sort: Literal["starts_at", "-starts_at", "-created_at"] = "starts_at"
+    sort: Literal["relevance", "starts_at", "-starts_at", "-created_at"] | None = Field(
+        None, description="`relevance` with `q`, else `starts_at`, unless it is given."
+    )
+
+    @property
+    def order(self) -> str:
+        """Without words nothing is more relevant than what comes next."""
+        if self.q:
+            return self.sort or "relevance"
+        return self.sort if self.sort and self.sort != "relevance" else "starts_at"

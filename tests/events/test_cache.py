@@ -173,8 +173,11 @@ async def test_seats_available_follows_a_booking_with_the_next_fold(
     with patient_redis():
         redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
     versions = TagVersions(redis, prefix=TAG_PREFIX)
-    await upkeep.fold_tallies(app.state.database)
-    await upkeep.bump_stale_tags(app.state.database, versions)
+    # Other tests may have left more than one batch.
+    while await upkeep.fold_tallies(app.state.database):
+        pass
+    while await upkeep.bump_stale_tags(app.state.database, versions):
+        pass
     await redis.close()
     assert (await anybody.get(path)).json()["seats_available"] == 3
     availability = (await anybody.get(f"{path}/availability")).json()

@@ -124,10 +124,10 @@ async def test_one_may_cancel_until_the_event_begins(
 async def test_an_organizer_says_until_when(
     app: FastAPI, organizer: User, guest: User, published: Publish
 ) -> None:
-    event = await published(cancellation_deadline=moment(days=10))
-    assert datetime.fromisoformat(event["cancellation_deadline"]) == datetime.fromisoformat(
-        moment(days=10)
-    )
+    deadline = moment(days=10)
+    event = await published(cancellation_deadline=deadline)
+    said = datetime.fromisoformat(event["cancellation_deadline"])
+    assert said == datetime.fromisoformat(deadline)
     booking = (await guest.book(event)).json()
     url, cancel = f"/events/{event['id']}", f"/bookings/{booking['id']}/cancel"
     for past in (moment(seconds=-1), moment(days=-100)):

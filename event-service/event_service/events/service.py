@@ -13,6 +13,7 @@ from event_service.errors import EventCancelled, EventHasBookings
 from event_service.events import seating
 from event_service.events.drafts import lock_drafts, refuse_too_many_draft_seats
 from event_service.events.messages import tell_guests_of_change
+from event_service.events.past import refuse_to_cancel_the_past, refuse_to_change_the_past
 from event_service.events.queries import lock_event, owner_for
 from event_service.events.schemas import (
     AssignedSeating,
@@ -66,7 +67,8 @@ async def update_event(
     max_draft_seats: int,
 ) -> Event:
     """Raises VersionMismatch if the event is not at ``version``, CapacityInUse, EventCancelled,
-    TooManyDraftSeats. New seats are offered to who waits. What changes nothing raises no version.
+    TooManyDraftSeats, InvalidRequest. New seats are offered to who waits. What changes nothing
+    raises no version.
     """
     event = await lock_event(session, event_id, owner=owner_for(by))
     if version is not None and version != event.version:
@@ -76,8 +78,12 @@ async def update_event(
     values = _values(change, event)
     before = {name: getattr(event, name) for name in values}
     has_other_seats = await _change_seating(session, event, change, max_draft_seats)
-    if not has_other_seats and values == before:
+    changed = [name for name, value in values.items() if value != before[name]]
+    if has_other_seats:
+        changed += sorted(SEATING_FIELDS & change.model_fields_set)
+    if not changed:
         return event
+    await refuse_to_change_the_past(session, event, changed, values.get("ends_at"), now)
     for name, value in values.items():
         setattr(event, name, value)
     await _finish(session, event, now)
@@ -144,9 +150,11 @@ async def publish_event(
 async def cancel_event(
     session: AsyncSession, event_id: UUID, *, by: Person, reason: str | None, now: datetime
 ) -> Event:
-    """Cancels every booking with it, and tells each guest once."""
+    """Cancels every booking with it, and tells each guest once. Raises InvalidRequest for an event
+    that has ended."""
     event = await lock_event(session, event_id, owner=owner_for(by))
     if event.status != "cancelled":
+        refuse_to_cancel_the_past(event, now)
         event.status = "cancelled"
         event.cancel_reason = reason
         await _finish(session, event, now)

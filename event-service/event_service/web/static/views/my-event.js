@@ -1,5 +1,5 @@
 // What an organizer does with an event: publish, cancel, see who comes, check tickets in.
-import { api, get, post } from "../api.js";
+import { api, get, post, serverNow } from "../api.js";
 import { ask, download, h, icon, toast } from "../dom.js";
 import { count, dateAndTime, money, shortDate, span, zoneName } from "../format.js";
 import { isolate, t } from "../language.js";
@@ -109,6 +109,8 @@ function actions(view, problems) {
     ];
   }
   if (event.status === "cancelled") return [look];
+  // What has taken place cannot be called off any more.
+  if (Date.parse(event.ends_at) <= serverNow()) return [look, edit];
   return [
     look,
     edit,

@@ -28,7 +28,8 @@ class Notification(Base, table=True):
     ``lease_until`` is until when a row belongs to somebody: ``sending`` to the worker that counted
     ``fence`` up, ``queued`` to the queue. ``crashes`` counts leases that ran out. ``version`` is that
     of the event or account; 0 for messages of senders that said none. ``waits_for`` says why a mail
-    is held back on purpose.
+    is held back on purpose. ``told_at`` is when the mail server took the mail last, or may have: unlike
+    ``sent_at`` it outlives a resend. ``told`` is the event as a mail of a change told it then.
     """
 
     __tablename__ = "notifications"
@@ -106,6 +107,8 @@ class Notification(Base, table=True):
     created_at: datetime
     wanted_at: datetime
     sent_at: datetime | None = None
+    told_at: datetime | None = None
+    told: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
 
 
 class SeenMessage(Base, table=True):

@@ -244,6 +244,45 @@ async def test_a_change_that_was_taken_back_before_it_was_told_is_not_told(
     assert len(office.mails) == 1
 
 
+async def test_what_was_told_stays_told_while_it_is_sent_again(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    """A resend that is overtaken must not make it look as if nobody had been told."""
+    await office.receive(concert.message("booking-confirmed"))
+    there = concert.move(venue="New Hall")
+    await office.receive(there)
+    mail_server.answers("DATA", "451 Later")
+    async with office.database.transaction() as session:
+        await resend(session, UUID(there["id"]), user_id=USER_ID)
+    await office.work_off()
+    back = concert.move(venue="Old Hall")
+    await office.receive(back)
+    mail_server.is_well()
+
+    await go_on(office, there, back)
+
+    assert [(await office.row(m)).status for m in (there, back)] == ["dropped", "sent"]
+    told = text_of(office.mails[-1])
+    assert "New Hall" in told and "Old Hall" in told
+
+
+async def test_what_may_have_been_told_is_taken_back_by_a_mail(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    """The mail server took the mail of the change, and its answer was lost."""
+    await office.receive(concert.message("booking-confirmed"))
+    there = concert.move(venue="New Hall")
+    mail_server.answers("DATA", "drop-after-taking", times=1)
+    await office.receive(there)
+    back = concert.move(venue="Old Hall")
+    mail_server.is_well()
+    await office.receive(back)
+
+    await go_on(office, there, back)
+
+    assert [(await office.row(m)).status for m in (there, back)] == ["dropped", "sent"]
+
+
 async def test_a_change_that_was_shown_by_another_mail_is_taken_back_by_a_mail(
     office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:

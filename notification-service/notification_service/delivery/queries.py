@@ -196,6 +196,7 @@ async def may_send(
     return answer
 
 
+is_change = rows.kind == "event-changed"
 FINISH = Statement(
     update(notifications)
     .where(
@@ -208,6 +209,10 @@ FINISH = Statement(
         lease_until=null(),
         last_error=given("error"),
         sent_at=case((given("new_status") == "sent", func.now()), else_=null()),
+        told_at=case((given("has_gone", Boolean), func.now()), else_=rows.told_at),
+        told=case(
+            (and_(given("has_gone", Boolean), is_change), rows.data["event"]), else_=rows.told
+        ),
         next_attempt_at=func.now() + given("delay", Interval()),
         give_up_at=given("until"),
         waits_for=given("waits_for"),
@@ -260,8 +265,10 @@ async def finish(
     give_up_at: datetime | None = None,
     forget: bool = False,
     waits_for: Reason | None = None,
+    has_gone: bool = False,
 ) -> bool:
-    """Writes down how an attempt ended; False if the row belongs to somebody else by now."""
+    """Writes down how an attempt ended; False if the row belongs to somebody else by now. With
+    ``has_gone`` the mail server has the mail, or may have it."""
     finished = await FINISH.value(
         connection,
         held_id=held.id,
@@ -272,6 +279,7 @@ async def finish(
         # The time that it waits on purpose is not counted against it.
         until=None if waits_for else give_up_at or held.give_up_at,
         waits_for=waits_for,
+        has_gone=has_gone,
         forget=forget,
         step=json.dumps(entry(status, note)),
     )
@@ -323,6 +331,9 @@ async def _take(
             lease_until=func.now() + requeue_after,
             fence=case((has_lapsed, rows.fence + 1), else_=rows.fence),
             crashes=case((has_lapsed, rows.crashes + 1), else_=rows.crashes),
+            # The process may have died after the mail server had taken the mail.
+            told_at=case((has_lapsed, func.now()), else_=rows.told_at),
+            told=case((and_(has_lapsed, is_change), rows.data["event"]), else_=rows.told),
             # It was late on purpose so far.
             wanted_at=case((rows.waits_for.is_not(None), func.now()), else_=rows.wanted_at),
             waits_for=null(),

@@ -21,10 +21,18 @@ from notification_service.delivery.outcomes import (
 )
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.queries import Claim, finish
+from notification_service.delivery.smtp import DeliveryUnconfirmed
 from service_kit.clock import utc_now
 from service_kit.database import DATABASE_ERRORS
 
 log = structlog.get_logger()
+
+
+def may_have_gone(outcome: Outcome) -> bool:
+    """Whether the mail server may have the mail."""
+    if isinstance(outcome, Postponed):
+        return isinstance(outcome.error, DeliveryUnconfirmed)
+    return isinstance(outcome, Sent)
 
 
 async def write_down(office: PostOffice, held: Claim, outcome: Outcome) -> None:
@@ -47,7 +55,7 @@ async def _write_down_once(office: PostOffice, held: Claim, outcome: Outcome) ->
     async with office.statement() as connection:
         match outcome:
             case Sent():
-                await finish(connection, held, "sent")
+                await finish(connection, held, "sent", has_gone=True)
             case Dropped(note=note, forget=forget):
                 await finish(connection, held, "dropped", note, forget=forget)
             case Failed(reason=reason, error=error):
@@ -64,9 +72,14 @@ async def _write_down_once(office: PostOffice, held: Claim, outcome: Outcome) ->
 
 
 async def _fail(
-    connection: AsyncConnection, held: Claim, reason: str, error: BaseException
+    connection: AsyncConnection,
+    held: Claim,
+    reason: str,
+    error: BaseException,
+    *,
+    has_gone: bool = False,
 ) -> None:
-    if await finish(connection, held, "failed", reason, error=reason):
+    if await finish(connection, held, "failed", reason, error=reason, has_gone=has_gone):
         tell_operators(error, notification_id=str(held.id), kind=held.kind)
 
 
@@ -77,11 +90,10 @@ async def _postpone(
     delay = retry_delay(held.attempts, is_outage=outcome.because == "outage", settings=settings)
     now = utc_now()
     give_up_at = held.give_up_at or now + timedelta(hours=settings.give_up_after_hours)
+    has_gone = may_have_gone(outcome)
     if now + delay > give_up_at:
-        hours = f"{settings.give_up_after_hours:g}"
-        await _fail(
-            connection, held, f"Given up after {hours} hours. {outcome.reason}", outcome.error
-        )
+        reason = f"Given up after {settings.give_up_after_hours:g} hours. {outcome.reason}"
+        await _fail(connection, held, reason, outcome.error, has_gone=has_gone)
         return
     await finish(
         connection,
@@ -91,6 +103,7 @@ async def _postpone(
         error=outcome.reason,
         delay=delay,
         give_up_at=give_up_at,
+        has_gone=has_gone,
     )
 
 

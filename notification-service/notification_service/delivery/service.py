@@ -24,7 +24,7 @@ from notification_service.delivery.outcomes import (
 )
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.queries import Claim
-from notification_service.delivery.results import write_down
+from notification_service.delivery.results import may_have_gone, write_down
 from notification_service.delivery.smtp import (
     DeliveryUnconfirmed,
     MailDeferred,
@@ -136,13 +136,6 @@ async def _attempt(
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
     return None
-
-
-def may_have_gone(outcome: Outcome | Written) -> bool:
-    """Whether the mail server may have the mail."""
-    if isinstance(outcome, Postponed):
-        return isinstance(outcome.error, DeliveryUnconfirmed)
-    return isinstance(outcome, Sent)
 
 
 def _outcome(error: Exception) -> Outcome:

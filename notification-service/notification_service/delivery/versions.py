@@ -42,9 +42,9 @@ NEWEST = Statement(
 )
 # The latest first. More than a hundred changes that nobody was told of are not looked through.
 EARLIER_CHANGES = Statement(text("""
-        SELECT earlier.sent_at, earlier.created_at, CAST(earlier.data->'changes' AS text) AS changes,
-            CASE WHEN earlier.sent_at IS NOT NULL
-                THEN CAST(earlier.data->'event' AS text) END AS told
+        SELECT coalesce(earlier.told_at, earlier.sent_at) AS told_at, earlier.created_at,
+            CAST(earlier.data->'changes' AS text) AS changes,
+            CAST(coalesce(earlier.told, earlier.data->'event') AS text) AS told
         FROM notifications AS this
         JOIN notifications AS earlier USING (user_id, event_id, kind)
         WHERE this.id = :id AND (earlier.version, earlier.created_at, earlier.id)
@@ -57,7 +57,7 @@ TOLD_SINCE = Statement(
         SELECT EXISTS (
             SELECT FROM notifications AS this JOIN notifications AS other USING (user_id, event_id)
             WHERE this.id = :id AND other.id <> this.id
-                AND other.sent_at > coalesce(:since, this.created_at)
+                AND coalesce(other.told_at, other.sent_at) > coalesce(:since, this.created_at)
         )
     """).bindparams(
         bindparam("id", type_=Uuid(), required=False),
@@ -148,10 +148,10 @@ async def _last_told(
     if nothing differs from them."""
     since: datetime | None = None
     for row in await EARLIER_CHANGES.rows(connection, id=held.id):
-        if row.sent_at is not None:
+        if row.told_at is not None:
             told = orjson.loads(row.told) if row.told else {}
             known = {name: told[name] for name in TOLD_FIELDS if name in told}
-            return before | known, row.sent_at, TOLD_ALREADY
+            return before | known, row.told_at, TOLD_ALREADY
         changes = orjson.loads(row.changes) if row.changes else {}
         # An earlier change that was not told: its reader knows what was before it.
         before, since = before | {name: pair[0] for name, pair in changes.items()}, row.created_at

@@ -208,6 +208,7 @@ async def _erase_some(session: AsyncSession, *, user_id: UUID) -> int:
         .where(rows.id.in_(some))
         .values(
             data={},
+            told=None,
             status=case((is_unsent, "dropped"), else_=rows.status),
             fence=rows.fence + 1,
             lease_until=None,

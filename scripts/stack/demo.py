@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from service_kit.timezones import use_pinned_rules
 from stack.demo_events import EVENTS, DemoEvent
 from stack.errors import StackError
 
@@ -21,6 +22,8 @@ MAX_WAIT_SECONDS = 90.0
 
 # What the guest has booked: so many places, or so many seats side by side.
 BOOKINGS = {"Jazz in the Courtyard": 2, "Балет «Щелкунчик»": 3, "Python Meetup": 1}
+
+use_pinned_rules()
 
 Json = dict[str, Any]
 Admin = Callable[[list[str]], None]

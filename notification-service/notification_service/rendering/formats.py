@@ -96,7 +96,7 @@ class Formats:
 
 @cache
 def _city(zone: str, locale: str) -> str:
-    return str(get_timezone_location(zone, locale=locale, return_city=True))
+    return str(get_timezone_location(zone_of(zone), locale=locale, return_city=True))
 
 
 # Many mails about an event come together, and say the same numbers.

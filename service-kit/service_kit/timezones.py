@@ -1,0 +1,13 @@
+"""Time zones by the rules of the ``tzdata`` package, which is pinned, in every process.
+
+``zoneinfo`` would ask the machine first, whose rules may be years old, and others on another machine:
+a mail could name an hour that the browser does not.
+"""
+
+import zoneinfo
+
+
+def use_pinned_rules() -> None:
+    """From now on, and for zones of which there is one already when they are asked for again."""
+    zoneinfo.reset_tzpath(())
+    zoneinfo.ZoneInfo.clear_cache()

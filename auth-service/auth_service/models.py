@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, event, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm.attributes import get_history
 from sqlmodel import Field
 
 from auth_service.accounts.addresses import ascii_address
@@ -30,12 +31,15 @@ class User(Base, table=True):
         # sign-in; and it decides who of those that register one address at once has it
         Index("uq_account_email_ascii", "email_ascii", unique=True),
         Index("uq_account_email", text("lower(email)"), unique=True),
+        # maintenance
+        Index("ix_account_email_unread", "id", postgresql_where=text("email_ascii IS NULL")),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     email: str = Field(max_length=320)
     # The same with the domain as the DNS has it, written with every change of ``email``: two spellings
-    # of an address are one account. Null only in rows of a version that did not write it.
+    # of an address are one account. A trigger clears it when a release that does not know it writes
+    # an address; maintenance writes it then.
     email_ascii: str | None = Field(default=None, max_length=320)
     hashed_password: str
     # Grows with every change after which older links must not work; see accounts/credentials.py.
@@ -56,7 +60,8 @@ class User(Base, table=True):
 @event.listens_for(User, "before_insert")
 @event.listens_for(User, "before_update")
 def _write_ascii_form(mapper: Any, connection: Any, user: User) -> None:
-    user.email_ascii = ascii_address(user.email)
+    if get_history(user, "email").has_changes():
+        user.email_ascii = ascii_address(user.email)
 
 
 class Erasure(Base, table=True):

@@ -9,7 +9,7 @@ import httpx
 
 from auth_service.clients.local import LocalServiceClient
 from auth_service.erasures.service import ErasureTeller
-from auth_service.housekeeping import purge
+from auth_service.housekeeping import purge, read_addresses
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.mails.requests import answer_mail_requests
@@ -23,6 +23,7 @@ from service_kit.settings import load_settings
 NAME = "auth-relay"
 MAIL_REQUEST_SECONDS = 0.25
 PURGE_SECONDS = 3600.0
+READ_ADDRESSES_SECONDS = 60.0
 ERASURE_SECONDS = 1.0
 
 
@@ -48,6 +49,7 @@ async def run(settings: Settings) -> None:
             background={
                 answer_requests: MAIL_REQUEST_SECONDS,
                 purge_old: PURGE_SECONDS,
+                read_addresses: READ_ADDRESSES_SECONDS,
                 teller.tell_due: ERASURE_SECONDS,
             },
             service_client=client,

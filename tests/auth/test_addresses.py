@@ -9,12 +9,15 @@ import idna
 import pytest
 from alembic import command as alembic
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 import auth_service
 from auth_service.accounts.addresses import NotAnAddress, ascii_address, read_address
-from auth_service.accounts.queries import find_by_email
+from auth_service.accounts.queries import find_by_email, is_at
 from auth_service.admin import main
+from auth_service.housekeeping import read_addresses
 from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import MailRequest, User
 from service_kit.database import Database
@@ -238,6 +241,119 @@ async def test_superusers_search_addresses_and_names(
     assert problem(await client.get(f"{API}/users", params={"q": mark})) == (
         401, "not-authenticated",
     )  # fmt: skip
+
+
+async def old_release_writes(people: People, email: str, *, person: Person | None = None) -> Person:
+    """As a process does that knows nothing of the second form."""
+    row = await people.row(person or await people.register())
+    async with people.database.transaction() as session:
+        if person is not None:
+            await session.execute(
+                text("UPDATE account SET email = :email WHERE id = :id"),
+                {"email": email, "id": row.id},
+            )
+            return Person(row.id, email)
+        made = new_id()
+        await session.execute(
+            text(
+                "INSERT INTO account (id, email, hashed_password, is_active, is_superuser,"
+                " is_verified, full_name, locale, created_at, updated_at)"
+                " VALUES (:id, :email, :password, true, false, true, '', 'en', now(), now())"
+            ),
+            {"id": made, "email": email, "password": row.hashed_password},
+        )
+    return Person(made, email)
+
+
+@pytest.mark.parametrize("domain", ["example.com", "faß.de", "ПРИМЕР.рф", "bücher.example"])
+async def test_an_account_of_the_release_before_is_found_by_any_spelling(
+    client: httpx.AsyncClient, people: People, domain: str
+) -> None:
+    """Old processes run on while the new release comes, and after it was taken back."""
+    name = new_id().hex
+    written = f"{name}@{domain.lower()}"
+    spelt = [written, f" {name.upper()}@{domain}", f"{name}@{ascii_address(domain)}"]
+    await old_release_writes(people, written)
+
+    async def all_find_it() -> None:
+        for typed in spelt:
+            assert (await people.try_password(typed, PASSWORD)).status_code == 200, typed
+            taken = await client.post(REGISTER, json={"email": typed, "password": PASSWORD})
+            assert problem(taken) == (409, "email-taken")
+
+    await all_find_it()
+    await asyncio.gather(*(read_addresses(people.database) for _ in range(2)))
+    async with people.database.transaction() as session:
+        found = await find_by_email(session, spelt[0])
+        assert found is not None and found.email_ascii == ascii_address(written)
+    await all_find_it()
+
+
+@pytest.mark.parametrize("domain", ["example.com", "faß.de"])
+async def test_an_address_that_the_release_before_changed_is_the_accounts(
+    client: httpx.AsyncClient, people: People, domain: str
+) -> None:
+    person = await people.register(f"{new_id().hex}@bücher.example")
+    left, new = person.email, f"{new_id().hex}@{domain}"
+    await old_release_writes(people, new, person=person)
+    assert (await people.try_password(new, PASSWORD)).status_code == 200
+    assert (await people.try_password(left, PASSWORD)).status_code == 400
+    # It is free for whoever comes next.
+    answer = await client.post(REGISTER, json={"email": left, "password": PASSWORD})
+    assert answer.status_code == 201, answer.text
+    assert (await people.try_password(new, PASSWORD)).status_code == 200
+
+
+async def test_two_spellings_that_are_two_accounts_are_each_found_by_its_own(
+    people: People,
+) -> None:
+    first = await people.register(f"{new_id().hex}@bücher.example")
+    other = await old_release_writes(people, first.email.replace("ü", "u\u0308"))
+    await read_addresses(people.database)
+    async with people.database.transaction() as session:
+        for person in (first, other):
+            found = await find_by_email(session, person.email)
+            assert found is not None and found.id == person.id
+        found = await find_by_email(session, ascii_address(first.email))
+        assert found is not None and found.id == first.id
+    await people.change(other, full_name="Ann")
+    assert (await people.row(other)).email_ascii is None
+
+
+async def test_the_release_before_makes_no_second_account_of_an_ascii_spelling(
+    people: People, spellings: Spellings
+) -> None:
+    await people.register(spellings.shown)
+    with pytest.raises(IntegrityError, match="uq_account_email_ascii"):
+        await old_release_writes(people, spellings.ascii)
+
+
+async def test_an_address_that_is_not_taken_any_more_is_found(people: People) -> None:
+    for local in ("o’neil", "ﬁn", "josé☃"):
+        email = f"{local}{new_id().hex}@bücher.de"
+        person = await old_release_writes(people, email)
+        spelt = [email, f" {email.replace('bücher', 'BÜCHER')} "]
+        for _ in range(2):
+            for typed in spelt:
+                async with people.database.transaction() as session:
+                    found = await find_by_email(session, typed)
+                    assert found is not None and found.id == person.id, typed
+                assert (await people.try_password(typed, PASSWORD)).status_code == 200
+            await read_addresses(people.database)
+            spelt.append(email.replace("bücher", "xn--bcher-kva"))
+
+
+async def test_an_address_is_looked_up_by_indexes(people: People) -> None:
+    async with people.database.transaction() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        query = select(User).where(is_at("ann@faß.de"))
+        compiled = query.compile(
+            dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
+            compile_kwargs={"literal_binds": True},
+        )
+        plan = "\n".join((await session.execute(text(f"EXPLAIN {compiled}"))).scalars())
+    assert "uq_account_email_ascii" in plan and "Seq Scan" not in plan, plan
+    assert "uq_account_email on" in plan or "ix_account_email_unread" in plan, plan
 
 
 async def test_accounts_that_are_there_get_their_second_form_in_the_migration(

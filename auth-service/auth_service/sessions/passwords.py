@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.accounts.hashing import Hasher
-from auth_service.accounts.queries import find_by_email, lock_user
+from auth_service.accounts.queries import find_by_email, lock_user, lookup_form
 from auth_service.audit.service import Action, record
 from auth_service.errors import BadCredentials
 from auth_service.models import User
@@ -58,7 +58,7 @@ class PasswordChecks:
             if user is not None and user.id == signed_in_as:
                 key = self._own_key(user.id)
             else:
-                key = attempt_key(self._secret, "sign-in", email)
+                key = attempt_key(self._secret, "sign-in", lookup_form(email))
             await refuse_when_exceeded(session, key, limit=self._limit, now=utc_now())
         return await self._compare(user, password, key, visitor)
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.queries import lookup_form
 from auth_service.models import User, UserSession
 from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import Kind, Lifetimes, open_session
@@ -38,7 +37,7 @@ async def sign_in(
 ) -> SignedIn:
     """Raises BadCredentials or LockedOut."""
     checked = await checks.check(
-        lookup_form(credentials.username),
+        credentials.username,
         credentials.password,
         visitor=visitor,
         signed_in_as=credentials.signed_in_as,

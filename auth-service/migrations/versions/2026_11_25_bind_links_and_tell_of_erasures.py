@@ -12,6 +12,27 @@ depends_on = None
 
 BATCH = 1000
 
+# A process of the release before, which runs on while this one comes (or after it was taken back),
+# writes addresses and knows nothing of their ASCII form: one that is there would be an abandoned
+# address's. PostgreSQL can write that of an ASCII address itself; maintenance writes the others.
+TRIGGER = (
+    """
+    CREATE FUNCTION account_email_ascii() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.email !~ '[^[:ascii:]]' THEN
+            NEW.email_ascii := lower(NEW.email COLLATE "C");
+        ELSIF TG_OP = 'UPDATE' AND NEW.email_ascii IS NOT DISTINCT FROM OLD.email_ascii THEN
+            NEW.email_ascii := NULL;
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER account_email_ascii BEFORE INSERT OR UPDATE OF email ON account
+    FOR EACH ROW EXECUTE FUNCTION account_email_ascii()
+    """,
+)
+
 
 def upgrade() -> None:
     op.add_column("account", sa.Column("email_ascii", sa.String(length=320), nullable=True))
@@ -19,8 +40,16 @@ def upgrade() -> None:
         "account",
         sa.Column("credentials_version", sa.Integer(), server_default=sa.text("1"), nullable=False),
     )
+    for statement in TRIGGER:
+        op.execute(statement)
     _write_ascii_forms()
     op.create_index("uq_account_email_ascii", "account", ["email_ascii"], unique=True)
+    op.create_index(
+        "ix_account_email_unread",
+        "account",
+        ["id"],
+        postgresql_where=sa.text("email_ascii IS NULL"),
+    )
     op.create_table(
         "erasure",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -55,6 +84,9 @@ def _write_ascii_forms() -> None:
 def downgrade() -> None:
     op.drop_index("ix_erasure_due", table_name="erasure")
     op.drop_table("erasure")
+    op.execute("DROP TRIGGER account_email_ascii ON account")
+    op.execute("DROP FUNCTION account_email_ascii()")
+    op.drop_index("ix_account_email_unread", table_name="account")
     op.drop_index("uq_account_email_ascii", table_name="account")
     op.drop_column("account", "credentials_version")
     op.drop_column("account", "email_ascii")

@@ -77,7 +77,7 @@ async def test_nobody_is_let_in_between_the_look_and_the_cancellation(
     entering: list[asyncio.Task[Any]] = []
 
     async def look_and_wait(*arguments: Any) -> Any:
-        found = await queries.list_tickets(*arguments)
+        found = await queries.list_used_seats(*arguments)
         entering.append(asyncio.create_task(enter()))
         await asyncio.wait(entering, timeout=0.5)
         return found
@@ -90,7 +90,7 @@ async def test_nobody_is_let_in_between_the_look_and_the_cancellation(
     async def no_lock(session: Any, booking_id: Any, **more: Any) -> Any:
         return await session.get(Booking, booking_id)
 
-    monkeypatch.setattr(ending, "list_tickets", look_and_wait)
+    monkeypatch.setattr(ending, "list_used_seats", look_and_wait)
     if not is_guarded:
         monkeypatch.setattr(ending, "lock_booking", no_lock)
     answer = await guest.post(f"/bookings/{booking['id']}/cancel")

@@ -3,10 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from event_service.attendees import service
+from event_service.bookings.representation import respond
 from event_service.bookings.schemas import OrganizerBooking, Status
 from event_service.db import SessionDep
 from event_service.deps import CurrentUser, DatabaseDep, PagingDep
@@ -20,7 +21,9 @@ router = Router(prefix="/api/v1/events/{event_id}", tags=["attendees"])
 
 @router.get(
     "/bookings",
+    response_model=Page[OrganizerBooking],
     summary="List the bookings of an event, newest first",
+    description="A page ends early where its bookings have very many seats.",
     responses=answers(NotAuthenticated, Forbidden, NotFound),
 )
 async def list_event_bookings(
@@ -29,8 +32,8 @@ async def list_event_bookings(
     user: CurrentUser,
     session: SessionDep,
     status: Status | None = None,
-) -> Page[OrganizerBooking]:
-    return await service.list_bookings(session, event_id, status, paging, by=user.user_id)
+) -> Response:
+    return respond(await service.list_bookings(session, event_id, status, paging, by=user.user_id))
 
 
 @router.get(

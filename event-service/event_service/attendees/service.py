@@ -9,15 +9,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.attendees.csv_file import BYTE_ORDER_MARK, encode_rows
 from event_service.attendees.queries import COLUMNS, ticket_batches
 from event_service.bookings.queries import list_event_bookings
-from event_service.bookings.schemas import BookingQuery, OrganizerBooking, Status
+from event_service.bookings.representation import Json
+from event_service.bookings.schemas import BookingQuery, Status
 from event_service.events.queries import require_organizer
 from service_kit.database import Database
-from service_kit.paging import Page, Paging
+from service_kit.paging import Paging
 
 
 async def list_bookings(
     session: AsyncSession, event_id: UUID, status: Status | None, paging: Paging, *, by: UUID
-) -> Page[OrganizerBooking]:
+) -> Json:
     await require_organizer(session, event_id, by)
     return await list_event_bookings(session, event_id, BookingQuery(status=status), paging)
 

@@ -17,12 +17,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.bookings import statements
 from event_service.bookings.ending import make_room, settle_event
 from event_service.bookings.messages import booking_message
-from event_service.bookings.queries import (
-    booking_public,
-    find_idempotency_key,
-    get_booking,
-)
-from event_service.bookings.schemas import BookingCreate, BookingPublic
+from event_service.bookings.queries import find_idempotency_key, get_booking
+from event_service.bookings.representation import Json, booking_fields, seats_of
+from event_service.bookings.schemas import BookingCreate
 from event_service.bookings.writing import NewBooking, NewMessage, new_tickets, write_booking
 from event_service.errors import (
     IdempotencyMismatch,
@@ -65,8 +62,8 @@ class _LineFirst(Exception):
     """There are seats for somebody who waits: they are served before this booking."""
 
 
-async def book(database: Database, request: Request) -> tuple[BookingPublic, bool]:
-    """The booking, and whether it is an earlier one answered again.
+async def book(database: Database, request: Request) -> tuple[Json, bool]:
+    """The booking in the form of BookingPublic, and whether it is an earlier one answered again.
 
     Raises the problems of ``POST /bookings``; then nothing is left behind.
     """
@@ -105,7 +102,7 @@ class _Attempt:
         self.request = request
         self.waits_for_others = False
 
-    async def run(self, connection: AsyncConnection) -> tuple[BookingPublic, bool]:
+    async def run(self, connection: AsyncConnection) -> tuple[Json, bool]:
         request = self.request
         booking_id = new_id()
         opened = await self._open(connection, booking_id)
@@ -199,7 +196,7 @@ def _waited_for_key(error: DBAPIError) -> bool:
     return sqlstate(error) == LOCK_NOT_AVAILABLE and f'"{KEYS}"' in context
 
 
-async def _earlier(session: AsyncSession, request: Request) -> BookingPublic | None:
+async def _earlier(session: AsyncSession, request: Request) -> Json | None:
     """What the same key was answered with, as it is now. Raises IdempotencyMismatch."""
     assert request.key is not None
     known = await find_idempotency_key(session, request.user_id, request.key)
@@ -231,7 +228,7 @@ async def _write(
     booking_id: UUID,
     seats: Sequence[Named],
     held_until: datetime | None,
-) -> BookingPublic:
+) -> Json:
     booking = NewBooking(
         id=booking_id,
         event_id=event.id,
@@ -247,4 +244,4 @@ async def _write(
     if not held_until:
         told = booking_message(NewMessage, "booking-confirmed", booking, tickets, event)
     await write_booking(connection, booking, tickets, told)
-    return booking_public(booking, tickets)
+    return booking_fields(booking, booking.status) | {"seats": seats_of(tickets)}

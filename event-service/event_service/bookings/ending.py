@@ -12,15 +12,16 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import statements
-from event_service.bookings.messages import booking_message
+from event_service.bookings.messages import SEATS_IN_MESSAGE, booking_message
 from event_service.bookings.queries import (
-    booking_public,
+    first_tickets,
     has_allowance,
-    list_tickets,
+    list_used_seats,
     lock_booking,
     lock_event_of_booking,
+    show_booking,
 )
-from event_service.bookings.schemas import BookingPublic
+from event_service.bookings.representation import Json
 from event_service.errors import (
     BookingEnded,
     CancellationClosed,
@@ -36,7 +37,6 @@ from event_service.models import (
     Seat,
     SeatAllowance,
     SeatTally,
-    Ticket,
     WaitlistEntry,
 )
 from event_service.waitlist.offers import lock_line, offer_free_seats, offer_what_is_free
@@ -48,12 +48,11 @@ from service_kit.ids import new_id
 EXPIRED_PER_SWEEP = 200
 
 
-async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> BookingPublic:
+async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> Json:
     """Raises HoldExpired, BookingEnded for a cancelled one, SalesClosed when the event is over or was
     cancelled."""
     event = await lock_event_of_booking(session, booking_id, user_id=by)
     booking = await lock_booking(session, booking_id, user_id=by)
-    tickets = await list_tickets(session, [booking_id])
     if booking.status == "cancelled":
         raise BookingEnded
     if booking.status == "expired":
@@ -70,52 +69,46 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
             raise HoldExpired
         booking.status, booking.expires_at = "confirmed", None
         booking.confirmed_at = utc_now()
-        session.add_all(
-            [
-                SeatTally(event_id=event.id, held=-booking.quantity, booked=booking.quantity),
-                booking_message(OutboxMessage, "booking-confirmed", booking, tickets, event),
-            ]
-        )
-        await session.flush()
-    return booking_public(booking, tickets)
+        session.add(SeatTally(event_id=event.id, held=-booking.quantity, booked=booking.quantity))
+        await _tell(session, "booking-confirmed", [booking], event)
+    return await show_booking(session, booking)
 
 
 async def cancel_booking(
     session: AsyncSession, booking_id: UUID, *, by: UUID, now: datetime, offer_for: timedelta
-) -> BookingPublic:
+) -> Json:
     """The seats are free at once, or held for who waits; a booking that has ended stays as it is.
     Raises CheckedIn and CancellationClosed of a confirmed one."""
     event = await lock_event_of_booking(session, booking_id, user_id=by, frees_seats=True)
     booking = await lock_booking(session, booking_id, user_id=by)
-    tickets = await list_tickets(session, [booking_id])
     if booking.status == "confirmed":
-        _refuse_to_cancel(event, tickets, now)
+        _refuse_to_cancel(event, await list_used_seats(session, booking_id), now)
     if booking.status in ("held", "confirmed"):
         was_confirmed = booking.status == "confirmed"
         await end_bookings(session, event, [booking], "cancelled", now=now, offer_for=offer_for)
         if was_confirmed:
-            session.add(
-                booking_message(
-                    OutboxMessage,
-                    "booking-cancelled",
-                    booking,
-                    tickets,
-                    event,
-                    cancelled_by="guest",
-                )
-            )
-            await session.flush()
-    return booking_public(booking, tickets)
+            await _tell(session, "booking-cancelled", [booking], event, cancelled_by="guest")
+    return await show_booking(session, booking)
 
 
-def _refuse_to_cancel(event: Event, tickets: Sequence[Ticket], now: datetime) -> None:
+async def _tell(
+    session: AsyncSession, kind: str, bookings: Sequence[Booking], event: Event, **more: Any
+) -> None:
+    tickets = await first_tickets(session, [one.id for one in bookings], most=SEATS_IN_MESSAGE)
+    session.add_all(
+        booking_message(OutboxMessage, kind, booking, tickets[booking.id], event, **more)
+        for booking in bookings
+    )
+    await session.flush()
+
+
+def _refuse_to_cancel(event: Event, used: Sequence[UUID], now: datetime) -> None:
     """Raises CheckedIn or CancellationClosed. The booking is locked: whoever checks a ticket in shares
     a lock on it."""
-    used = [ticket for ticket in tickets if ticket.checked_in_at is not None]
     if used:
         raise CheckedIn(
             "Somebody was let in with it. Only the organizer can undo a check-in.",
-            seat_ids=[str(ticket.seat_id) for ticket in used],
+            seat_ids=[str(seat_id) for seat_id in used],
         )
     deadline = min(event.cancellation_deadline or event.starts_at, event.ends_at)
     if now >= deadline:
@@ -229,14 +222,7 @@ async def _expire(
     offer_for: timedelta,
 ) -> int:
     offers = await end_bookings(session, event, bookings, "expired", now=now, offer_for=offer_for)
-    tickets: dict[UUID, list[Ticket]] = {booking.id: [] for booking in bookings}
-    for ticket in await list_tickets(session, list(tickets)):
-        tickets[ticket.booking_id].append(ticket)
-    session.add_all(
-        booking_message(OutboxMessage, "hold-expired", booking, tickets[booking.id], event)
-        for booking in bookings
-    )
-    await session.flush()
+    await _tell(session, "hold-expired", bookings, event)
     return len(bookings) + offers
 
 

@@ -1,23 +1,19 @@
 """Reading bookings."""
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, select
+import orjson
+from sqlalchemy import Integer, Select, Uuid, and_, bindparam, case, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.schemas import (
-    BookedSeat,
-    BookingPublic,
-    BookingQuery,
-    OrganizerBooking,
-)
-from event_service.bookings.writing import NewBooking
+from event_service.bookings.representation import Json, booking_fields
+from event_service.bookings.schemas import BookingQuery
 from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance, Ticket
-from service_kit.paging import Page, Paging
+from service_kit.paging import Paging, encode_cursor
 from service_kit.problems import NotFound
 
 # A hold that has ended is over, whether or not the sweeper has been.
@@ -27,40 +23,29 @@ STATUS_NOW = case(
 )
 
 
-def booking_public(
-    booking: Booking | NewBooking,
-    tickets: Iterable[Any],
-    *,
-    status: str | None = None,
-) -> BookingPublic:
-    return BookingPublic.model_validate(_fields(booking, tickets, status or booking.status))
+# How many seats the bookings of a page have together, if it has more than one: a page ends early.
+SEATS_PER_PAGE = 5_000
+
+_BOOKINGS = bindparam("booking_ids", type_=ARRAY(Uuid))
+
+# In the form of BookedSeat.
+_SEATS = text("""
+    SELECT booking_id, json_agg(json_build_object(
+        'id', seat_id, 'section', section, 'row', row_name, 'number', number, 'ticket_code', code
+    ) ORDER BY position)::text AS seats
+    FROM ticket WHERE booking_id = ANY(:booking_ids) GROUP BY booking_id
+""").bindparams(_BOOKINGS)
+
+_FIRST_TICKETS = text("""
+    SELECT first.* FROM unnest(:booking_ids) AS of (id) CROSS JOIN LATERAL (
+        SELECT booking_id, seat_id, section, row_name, number, code
+        FROM ticket WHERE booking_id = of.id ORDER BY position LIMIT :most
+    ) AS first
+""").bindparams(_BOOKINGS, bindparam("most", type_=Integer()))
 
 
-def _fields(booking: Booking | NewBooking, tickets: Iterable[Any], status: str) -> dict[str, Any]:
-    return {
-        "id": booking.id,
-        "event_id": booking.event_id,
-        "user_id": booking.user_id,
-        "status": status,
-        "seats": [
-            BookedSeat(
-                id=ticket.seat_id,
-                section=ticket.section,
-                row=ticket.row_name,
-                number=ticket.number,
-                ticket_code=ticket.code,
-            )
-            for ticket in sorted(tickets, key=attrgetter("position"))
-        ],
-        "total": booking.total,
-        "currency": booking.currency,
-        "created_at": booking.created_at,
-        "expires_at": booking.expires_at if status in ("held", "expired") else None,
-    }
-
-
-async def get_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> BookingPublic:
-    """One's own booking; another's is NotFound."""
+async def get_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Json:
+    """One's own booking, in the form of BookingPublic; another's is NotFound."""
     found = await session.execute(
         select(Booking, STATUS_NOW.label("status_now")).where(
             col(Booking.id) == booking_id, col(Booking.user_id) == user_id
@@ -69,42 +54,59 @@ async def get_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID)
     row = found.one_or_none()
     if row is None:
         raise NotFound
-    tickets = await list_tickets(session, [booking_id])
-    return booking_public(row.Booking, tickets, status=row.status_now)
+    return await show_booking(session, row.Booking, status=row.status_now)
+
+
+async def show_booking(
+    session: AsyncSession, booking: Booking, *, status: str | None = None
+) -> Json:
+    """In the form of BookingPublic, its seats as JSON text within."""
+    seats = await list_seats(session, [booking.id])
+    return _shown(booking, seats, status or booking.status)
+
+
+def _shown(booking: Booking, seats: dict[UUID, str], status: str) -> Json:
+    written = orjson.Fragment(seats.get(booking.id, "[]"))
+    return booking_fields(booking, status) | {"seats": written}
 
 
 async def list_bookings(
     session: AsyncSession, user_id: UUID, query: BookingQuery, paging: Paging
-) -> Page[BookingPublic]:
-    """One's own bookings, newest first."""
+) -> Json:
+    """One's own bookings, newest first: a page of BookingPublic."""
+    rows, cursor = _cut(*await find_bookings(session, user_id, query, paging))
+    seats = await list_seats(session, [row.Booking.id for row in rows])
+    items = [_shown(row.Booking, seats, row.status_now) for row in rows]
+    return {"items": items, "next_cursor": cursor}
+
+
+async def find_bookings(
+    session: AsyncSession, user_id: UUID, query: BookingQuery, paging: Paging
+) -> tuple[list[Any], str | None]:
+    """Rows of Booking and status_now of one's own bookings, newest first, and where the next page
+    begins."""
     statement = _newest_first(paging).where(col(Booking.user_id) == user_id)
     if query.status:
         statement = statement.where(STATUS_NOW == query.status)
     if query.event_id:
         statement = statement.where(col(Booking.event_id) == query.event_id)
-    rows, cursor, by_booking = await _page(session, statement, paging)
-    items = [
-        booking_public(row.Booking, by_booking.get(row.Booking.id, []), status=row.status_now)
-        for row in rows
-    ]
-    return Page(items=items, next_cursor=cursor)
+    return await _page(session, statement, paging)
 
 
 async def list_event_bookings(
     session: AsyncSession, event_id: UUID, query: BookingQuery, paging: Paging
-) -> Page[OrganizerBooking]:
-    """The bookings of an event, newest first; for its organizer."""
+) -> Json:
+    """The bookings of an event, newest first: a page of OrganizerBooking."""
     statement = _newest_first(paging).where(col(Booking.event_id) == event_id)
     if query.status:
         statement = statement.where(STATUS_NOW == query.status)
-    rows, cursor, by_booking = await _page(session, statement, paging)
+    rows, cursor = _cut(*await _page(session, statement, paging))
+    seats = await list_seats(session, [row.Booking.id for row in rows])
     items = [
-        OrganizerBooking.model_validate(
-            _fields(row.Booking, by_booking.get(row.Booking.id, []), row.status_now)
-        )
+        _shown(row.Booking, seats, row.status_now) | {"user_id": row.Booking.user_id}
         for row in rows
     ]
-    return Page(items=items, next_cursor=cursor)
+    return {"items": items, "next_cursor": cursor}
 
 
 def _newest_first(paging: Paging) -> Select[Any]:
@@ -116,20 +118,44 @@ def _newest_first(paging: Paging) -> Select[Any]:
 
 async def _page(
     session: AsyncSession, statement: Select[Any], paging: Paging
-) -> tuple[Sequence[Any], str | None, dict[UUID, list[Ticket]]]:
+) -> tuple[list[Any], str | None]:
     found = (await session.execute(statement.limit(paging.limit + 1))).all()
-    rows, cursor = paging.page(found, lambda row: (row.Booking.id,))
-    by_booking: dict[UUID, list[Ticket]] = {}
-    for ticket in await list_tickets(session, [row.Booking.id for row in rows]):
-        by_booking.setdefault(ticket.booking_id, []).append(ticket)
-    return rows, cursor, by_booking
+    return paging.page(found, lambda row: (row.Booking.id,))
 
 
-async def list_tickets(session: AsyncSession, booking_ids: list[UUID]) -> list[Ticket]:
+def _cut(rows: list[Any], cursor: str | None) -> tuple[list[Any], str | None]:
+    """So many bookings as have SEATS_PER_PAGE together, and one at least."""
+    seats = 0
+    for shown, row in enumerate(rows):
+        seats += row.Booking.quantity
+        if shown and seats > SEATS_PER_PAGE:
+            return rows[:shown], encode_cursor((rows[shown - 1].Booking.id,))
+    return rows, cursor
+
+
+async def list_seats(session: AsyncSession, booking_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """By booking: its seats in order, as JSON that PostgreSQL writes."""
+    found = await session.execute(_SEATS, {"booking_ids": list(booking_ids)})
+    return {row.booking_id: row.seats for row in found}
+
+
+async def first_tickets(
+    session: AsyncSession, booking_ids: Sequence[UUID], *, most: int
+) -> dict[UUID, list[Any]]:
+    """By booking: so many of its tickets as rows, in order."""
+    found = await session.execute(_FIRST_TICKETS, {"booking_ids": list(booking_ids), "most": most})
+    tickets: dict[UUID, list[Any]] = {booking_id: [] for booking_id in booking_ids}
+    for row in found:
+        tickets[row.booking_id].append(row)
+    return tickets
+
+
+async def list_used_seats(session: AsyncSession, booking_id: UUID) -> list[UUID]:
+    """The seats of a booking with whose tickets somebody was let in."""
     found = await session.execute(
-        select(Ticket)
-        .where(col(Ticket.booking_id).in_(booking_ids))
-        .order_by(col(Ticket.booking_id), col(Ticket.position))
+        select(col(Ticket.seat_id))
+        .where(col(Ticket.booking_id) == booking_id, col(Ticket.checked_in_at).is_not(None))
+        .order_by(col(Ticket.position))
     )
     return list(found.scalars())
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Query, Response, status
 
 from event_service.bookings import booking, ending, queries
+from event_service.bookings.representation import respond
 from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery
 from event_service.db import SessionDep
 from event_service.deps import (
@@ -59,55 +60,60 @@ async def create_booking(
         user.user_id, wanted, key, hold_for=settings.hold_for, offer_for=settings.offer_for
     )
     booked, is_replay = await booking.book(database, request)
-    headers = {"Location": f"/api/v1/bookings/{booked.id}", "Cache-Control": "no-store"}
+    headers = {"Location": f"/api/v1/bookings/{booked['id']}", "Cache-Control": "no-store"}
     if is_replay:
         headers["Idempotency-Replayed"] = "true"
-    body = booked.model_dump_json()
-    return Response(body, status.HTTP_201_CREATED, headers, "application/json")
+    return respond(booked, status.HTTP_201_CREATED, headers)
 
 
-@router.get("", summary="List one's own bookings", responses=answers(NotAuthenticated))
+@router.get(
+    "",
+    response_model=Page[BookingPublic],
+    summary="List one's own bookings",
+    description="A page ends early where its bookings have very many seats.",
+    responses=answers(NotAuthenticated),
+)
 async def list_bookings(
     query: Annotated[BookingQuery, Query()],
     paging: PagingDep,
     user: CurrentUser,
     session: SessionDep,
-) -> Page[BookingPublic]:
-    return await queries.list_bookings(session, user.user_id, query, paging)
+) -> Response:
+    return respond(await queries.list_bookings(session, user.user_id, query, paging))
 
 
 @router.get(
     "/{booking_id}",
+    response_model=BookingPublic,
     summary="Show one of one's own bookings",
     responses=answers(NotAuthenticated, NotFound),
 )
-async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) -> BookingPublic:
-    return await queries.get_booking(session, booking_id, user_id=user.user_id)
+async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) -> Response:
+    return respond(await queries.get_booking(session, booking_id, user_id=user.user_id))
 
 
 @router.post(
     "/{booking_id}/confirm",
+    response_model=BookingPublic,
     summary="Turn a hold into a booking",
     responses=answers(NotAuthenticated, NotFound, HoldExpired, BookingEnded, SalesClosed),
 )
 @limited("booking")
-async def confirm_booking(
-    booking_id: UUID, user: CurrentUser, database: DatabaseDep
-) -> BookingPublic:
-    return await database.run(
-        partial(ending.confirm_booking, booking_id=booking_id, by=user.user_id)
-    )
+async def confirm_booking(booking_id: UUID, user: CurrentUser, database: DatabaseDep) -> Response:
+    confirm = partial(ending.confirm_booking, booking_id=booking_id, by=user.user_id)
+    return respond(await database.run(confirm))
 
 
 @router.post(
     "/{booking_id}/cancel",
+    response_model=BookingPublic,
     summary="Cancel a booking; its seats are free at once",
     responses=answers(NotAuthenticated, NotFound, CheckedIn, CancellationClosed),
 )
 @limited("booking")
 async def cancel_booking(
     booking_id: UUID, user: CurrentUser, database: DatabaseDep, settings: SettingsDep
-) -> BookingPublic:
+) -> Response:
     cancel = partial(
         ending.cancel_booking,
         booking_id=booking_id,
@@ -115,4 +121,4 @@ async def cancel_booking(
         now=utc_now(),
         offer_for=settings.offer_for,
     )
-    return await database.run(cancel)
+    return respond(await database.run(cancel))

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from event_service.events.schemas import MAX_SEATS
+# Each is a row and a code to be made while others wait.
+MAX_SEATS_PER_BOOKING = 10_000
 
 Status = Literal["held", "confirmed", "cancelled", "expired"]
 
@@ -20,7 +21,7 @@ class BookingCreate(BaseModel):
 
     event_id: UUID
     seat_ids: Annotated[list[UUID], Field(min_length=1, max_length=1_000)] | None = None
-    quantity: Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)] | None = None
+    quantity: Annotated[int, Field(ge=1, le=MAX_SEATS_PER_BOOKING, strict=True)] | None = None
     hold: bool = False
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from strawberry import Info as StrawberryInfo
 from strawberry.dataloader import DataLoader
 
+from event_service.bookings.queries import list_seats
 from event_service.deps import EventPages, OptionalUser, SettingsDep
 from event_service.events import queries
 from event_service.events.pages import Pages
@@ -21,6 +22,14 @@ from service_kit.tokens import Person
 
 ResultT = TypeVar("ResultT")
 LoadMany = Callable[..., Awaitable[dict[UUID, ResultT]]]
+
+
+class _Loader(DataLoader[UUID, ResultT | None]):
+    """Rows share what is loaded: one that is given up, since a field beside it failed, must not take
+    it from the others."""
+
+    def load(self, key: UUID) -> Awaitable[ResultT | None]:
+        return asyncio.shield(super().load(key))
 
 
 class Context:
@@ -35,6 +44,7 @@ class Context:
         self.events = self._loader(queries.list_events_by_id)
         self.availability = self._loader(queries.list_availability)
         self.seat_maps = self._loader(queries.list_seat_maps)
+        self.booked_seats = self._loader(_list_booked_seats)
         # Set before anything is resolved.
         self.selections: Selections
         # What stands in the answer where, beside the executor.
@@ -56,7 +66,7 @@ class Context:
                 found = await load_many(session, event_ids, viewer=viewer)
             return [found.get(event_id) for event_id in event_ids]
 
-        return DataLoader(load_fn=load)
+        return _Loader(load_fn=load)
 
     async def let_others_in(self) -> None:
         """Pages of events are completed one in a turn of the event loop, however many a query has."""
@@ -71,6 +81,13 @@ class Context:
                 f"It shows more than {limit} seats; GET /api/v1/events/{{id}}/seats shows any number."
             )
         self._seats_left -= seats
+
+
+async def _list_booked_seats(
+    session: AsyncSession, booking_ids: list[UUID], *, viewer: UUID | None
+) -> dict[UUID, str]:
+    """Of bookings that the viewer's list has shown: they are the viewer's own."""
+    return await list_seats(session, booking_ids)
 
 
 async def get_context(settings: SettingsDep, pages: EventPages, viewer: OptionalUser) -> Context:

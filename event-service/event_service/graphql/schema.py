@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from event_service.bookings.queries import list_bookings
+from event_service.bookings.queries import find_bookings
 from event_service.bookings.schemas import BookingQuery
 from event_service.events.schemas import EventQuery
 from event_service.graphql.context import Info
@@ -43,9 +43,9 @@ class Viewer:
         if viewer is None:
             raise NotAuthenticated
         async with info.context.session() as session:
-            page = await list_bookings(session, viewer.user_id, BookingQuery(), paging)
-        items = [Booking.of(booking) for booking in page.items]
-        return BookingPage(items=items, next_cursor=page.next_cursor)
+            rows, cursor = await find_bookings(session, viewer.user_id, BookingQuery(), paging)
+        items = [Booking.of(row.Booking, row.status_now) for row in rows]
+        return BookingPage(items=items, next_cursor=cursor)
 
 
 @strawberry.type

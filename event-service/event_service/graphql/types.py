@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 import strawberry
 
-from event_service.bookings.schemas import BookingPublic
+from event_service.bookings.representation import booking_fields, encode
 from event_service.graphql.context import Info
 from event_service.graphql.selections import occurrences, project
 from service_kit.problems import NotFound
@@ -176,19 +176,21 @@ class Booking:
     currency: str
     created_at: DateTime
     expires_at: DateTime | None
-    known_seats: strawberry.Private[list[Json]]
+    quantity: strawberry.Private[int]
 
     @classmethod
-    def of(cls, booking: BookingPublic) -> Self:
-        fields = booking.model_dump(mode="json")
-        return cls(known_seats=fields.pop("seats"), **fields)
+    def of(cls, booking: Any, status: str) -> Self:
+        fields = orjson.loads(encode(booking_fields(booking, status)))
+        return cls(quantity=booking.quantity, **fields)
 
     @strawberry.field
     async def seats(self, info: Info) -> list[BookedSeat]:
         context, raw = info.context, info._raw_info
-        context.take_seats(len(self.known_seats))
+        # Before they are looked up.
+        context.take_seats(self.quantity)
+        seats = await context.booked_seats.load(UUID(self.id))
         shape = context.selections.shape(raw.field_nodes)
-        shown = project(self.known_seats, shape, BookedSeat.__name__)
+        shown = project(orjson.loads(seats or "[]"), shape, BookedSeat.__name__)
         context.filled.append((raw.path.as_list(), shown))
         return []
 

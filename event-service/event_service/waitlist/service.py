@@ -11,6 +11,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import cancel_booking, make_room
+from event_service.bookings.schemas import MAX_SEATS_PER_BOOKING
 from event_service.bookings.statements import LOWER_ALLOWANCES
 from event_service.erasures.queries import refuse_erased
 from event_service.errors import (
@@ -81,11 +82,13 @@ async def _join(
 
 def _refuse_what_can_never_be(event: Event, quantity: int) -> None:
     """Raises NeverAvailable: an entry that no cancellation could serve would stand in line for ever."""
-    most = min(event.capacity, event.max_seats_per_user)
+    most = min(event.capacity, event.max_seats_per_user, MAX_SEATS_PER_BOOKING)
     if quantity <= most:
         return
     if quantity > event.capacity:
         raise NeverAvailable(f"The event has {event.capacity} seats. Wait for fewer.", most=most)
+    if quantity <= event.max_seats_per_user:
+        raise NeverAvailable(f"A booking may have {most} seats. Wait for fewer.", most=most)
     raise NeverAvailable(
         f"One person may have {event.max_seats_per_user} seats of this event. Wait for fewer.",
         most=most,

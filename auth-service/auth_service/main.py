@@ -52,7 +52,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings, database = app.state.settings, app.state.database
     ring = KeyRing(database, settings)
     app.state.key_ring = ring
-    app.state.readiness["signing-keys"] = ring.check
     app.state.token_issuer = TokenIssuer(ring, settings)
     app.state.organizers = Organizers(
         LocalServiceClient(settings, app.state.http, app.state.token_issuer),

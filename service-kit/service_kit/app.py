@@ -30,7 +30,6 @@ from service_kit.tokens import KeySet, TokenVerifier, fetch_keys_from
 
 log = structlog.get_logger()
 
-Check = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 CORS_REQUEST_HEADERS = (
@@ -58,7 +57,7 @@ def create_service(
 
     ``app.state`` holds ``settings``, ``database``, ``http`` (a client for other services),
     ``token_verifier``, ``erased_users``, ``rate_limits``, ``arrivals`` (of bodies), ``metrics`` (a
-    registry), ``leaving`` and ``readiness`` (checks by dependency; a service adds its own).
+    registry) and ``leaving``.
     """
     configure_logging(name, settings.log_level)
     configure_sentry(
@@ -83,7 +82,6 @@ def create_service(
     )
     app.state.settings = settings
     app.state.metrics = CollectorRegistry()
-    app.state.readiness = {}
     app.state.leaving = Leaving()
     # Set by ``watch_erasures`` in services that are told of erased accounts.
     app.state.erased_users = frozenset()
@@ -118,7 +116,6 @@ def _lifespan(name: str, inner: Lifespan | None) -> Lifespan:
             leeway_seconds=settings.token_leeway_seconds,
             lifetime_seconds=settings.access_token_seconds,
         )
-        app.state.readiness["postgresql"] = app.state.database.ping
         try:
             with leaving_slowly(app.state.leaving, drain_seconds=settings.drain_seconds):
                 if inner is None:
@@ -144,11 +141,9 @@ def _add_operations(app: FastAPI) -> None:
     async def ready(request: Request) -> Response:
         if request.app.state.leaving.has_begun:
             raise IsLeaving
-        checks: dict[str, Check] = request.app.state.readiness
-        results = await asyncio.gather(*map(_passes, checks.values()))
-        missing = [name for name, ok in zip(checks, results, strict=True) if not ok]
-        if missing:
-            raise NotReady(missing=missing)
+        # Nothing else: what a process can do without would take all of them out of service at once.
+        if not await _passes(request.app.state.database.ping):
+            raise NotReady(missing=["postgresql"])
         return JSONResponse({"status": "ok"})
 
     @app.get("/metrics", include_in_schema=False)
@@ -165,7 +160,7 @@ class NotReady(Problem):
         self.members = {"missing": missing}
 
 
-async def _passes(check: Check) -> bool:
+async def _passes(check: Callable[[], Awaitable[None]]) -> bool:
     try:
         async with asyncio.timeout(READINESS_SECONDS):
             await check()

@@ -113,10 +113,10 @@ async def test_another_secret_key_cannot_read_them_and_says_so(
     ring = KeyRing(database, auth_settings(secret_key=another))
     with pytest.raises(UnreadableKeys):
         await ring.signing()
+    # Not a matter of readiness, which is of the database alone: the start says so, by migrating.
     async with start_app(secret_key=another) as app, client_of(app) as client:
         answer = await client.get("/health/ready")
-    assert problem(answer) == (503, "not-ready")
-    assert answer.json()["missing"] == ["signing-keys"]
+    assert answer.status_code == 200
 
     def migrate_with_another() -> None:
         monkeypatch.setenv("SECRET_KEY", another)

@@ -94,10 +94,6 @@ class KeyRing:
                 return key.private_key.public_key()
         return None
 
-    async def check(self) -> None:
-        """Raises where nobody could be given a token."""
-        await self.signing()
-
     async def close(self) -> None:
         if self._reading is not None:
             await self._reading

@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol with an end for every wait: for a request's head, for who reads slowly, for
 connections that do nothing.
 
-uvicorn itself has one limit of this kind, the time that a connection may be idle between two requests.
+uvicorn itself has one limit of this kind, the time that a connection may be idle between two requests;
+it forgets that one when a byte comes that belongs to no request.
 """
 
 import asyncio
@@ -12,8 +13,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
 MAX_HEAD_BYTES = 65_536
-# A reader that takes nothing for so long is gone, or holds us up on purpose.
+# A chunk of one byte takes six on its way; beyond that come trailers, which nobody reads.
+WIRE_BYTES_PER_BODY_BYTE = 8
+# A reader that takes less than so much in so long is gone, or holds us up on purpose.
 UNREAD_SECONDS = 30.0
+MIN_READ_BYTES = 32_768
 # Files that a process needs for other things than clients.
 SPARE_FILES = 256
 MAX_CONNECTIONS = 10_000
@@ -28,43 +32,61 @@ def connection_limit() -> int:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. ``idle`` holds those without a request, the one that is longest so first."""
+    """One connection. ``waiting`` holds those from which the rest of a request is still to come, or a
+    whole one, the one that has kept us waiting longest first."""
 
-    idle: ClassVar[dict["BoundedProtocol", None]] = {}
+    waiting: ClassVar[dict["BoundedProtocol", None]] = {}
     limit: ClassVar[int] = connection_limit()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._in_head = False
         self._head_bytes = 0
+        # What has come of the present request that is not its body: chunk sizes and trailers.
+        self._wire_bytes = 0
+        self._body_bytes = 0
+        self._idle_until = 0.0
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.idle[self] = None
+        self._wait_for_client()
         # Browsers open connections before they need them: as long as between two requests.
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
-        if len(self.connections) > self.limit and self.idle:
-            next(iter(self.idle)).close_idle()
+        self._idle_until = self.loop.time() + self.timeout_keep_alive
+        self._end_when_idle()
+        if len(self.connections) > self.limit:
+            next(iter(self.waiting)).give_up()
 
-    def close_idle(self) -> None:
-        self.idle.pop(self, None)
+    def _wait_for_client(self) -> None:
+        self.waiting.pop(self, None)
+        self.waiting[self] = None
+
+    def give_up(self) -> None:
+        self.waiting.pop(self, None)
         self.transport.close()
+
+    def _end_when_idle(self) -> None:
+        """Closes the connection when the time between two requests is over, whatever came meanwhile
+        that was no request."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_at(
+            self._idle_until, self.timeout_keep_alive_handler
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         # uvicorn keeps the timer, and by it all of this, where the connection was reset.
         self._unset_keepalive_if_required()
-        self.idle.pop(self, None)
+        self.waiting.pop(self, None)
         self._end_head_timer()
         self._end_unread_timer()
 
     def data_received(self, data: bytes) -> None:
-        self.idle.pop(self, None)
+        self._wire_bytes += len(data)
         super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
@@ -73,27 +95,59 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._head_timer = self.loop.call_later(
                     HEAD_SECONDS, self._refuse_head, "The request's head took too long."
                 )
+        elif self._wire_bytes > MAX_HEAD_BYTES + WIRE_BYTES_PER_BODY_BYTE * self._body_bytes:
+            self.give_up()
+        elif self.cycle is None or self.cycle.response_complete:
+            # Line ends before a request, or the rest of one that has its answer.
+            self._end_when_idle()
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._wire_bytes = self._body_bytes = 0
+        if self in self.waiting:
+            self._wait_for_client()
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # After the head they are trailers (RFC 9112, 7.1.2), which may be dropped.
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self._head_timer is not None:
-            self._end_head_timer()
+        self._end_head_timer()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.waiting.pop(self, None)
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._in_head and not self.pipeline and not self.transport.is_closing():
-            self.idle[self] = None
+        self._idle_until = self.loop.time() + self.timeout_keep_alive
+        if not self.pipeline and not self.transport.is_closing() and self not in self.waiting:
+            self._wait_for_client()
 
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._unread_timer is None:
-            self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+            self._watch_reader()
+
+    def _watch_reader(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._look_at_reader, unread)
+
+    def _look_at_reader(self, before: int) -> None:
+        """A slow line is no fault of its owner's, as long as the answer goes on."""
+        if before - self.transport.get_write_buffer_size() < MIN_READ_BYTES:
+            self.transport.abort()
+        else:
+            self._watch_reader()
 
     def resume_writing(self) -> None:
         self._end_unread_timer()

@@ -38,12 +38,12 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[int]:
+async def listening(app: FastAPI, *, keep_alive: int = 75) -> AsyncIterator[int]:
     """The port of a real server, with the protocol that services have."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         config = uvicorn.Config(
-            app, http=BoundedProtocol, lifespan="off", log_config=None, timeout_keep_alive=75,
+            app, http=BoundedProtocol, lifespan="off", log_config=None, timeout_keep_alive=keep_alive,
             timeout_graceful_shutdown=1,
         )  # fmt: skip
         server = Server(config)
@@ -255,7 +255,7 @@ async def test_beyond_the_limit_the_longest_idle_connection_goes(
     monkeypatch.setattr(BoundedProtocol, "limit", 3)
     async with serving(make_settings()) as app, listening(app) as port:
         connected = [await connect(port) for _ in range(3)]
-        await until(lambda: len(BoundedProtocol.idle) == 3)
+        await until(lambda: len(BoundedProtocol.waiting) == 3)
         # The first has a request, so that the second is longest idle.
         connected[0][1].write(b"GET /api/v1/open HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert (await status_of(connected[0][0]))[0] == 200
@@ -274,13 +274,13 @@ async def test_a_connection_that_was_reset_is_forgotten_at_once(
         reader, writer = await connect(port)
         writer.write(b"GET /api/v1/open HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert (await status_of(reader))[0] == 200
-        await until(lambda: len(BoundedProtocol.idle) == 1)
-        [protocol] = BoundedProtocol.idle
+        await until(lambda: len(BoundedProtocol.waiting) == 1)
+        [protocol] = BoundedProtocol.waiting
         assert protocol.timeout_keep_alive_task is not None
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         writer.close()
-        await until(lambda: not BoundedProtocol.idle)
+        await until(lambda: not BoundedProtocol.waiting)
         assert protocol.timeout_keep_alive_task is None
 
 

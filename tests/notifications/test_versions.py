@@ -76,6 +76,14 @@ def text_of(mail: Taken) -> str:
     return str(body.get_content())
 
 
+def calendar_of(mail: Taken) -> str:
+    return "".join(
+        str(part.get_payload(decode=True), "utf-8")  # type: ignore[arg-type]
+        for part in mail.message.walk()
+        if part.get_content_type() == "text/calendar"
+    )
+
+
 async def hold_up(
     office: OfficeForTests, mail_server: MailServerForTests, *messages: Message
 ) -> None:
@@ -409,3 +417,74 @@ async def test_a_reminder_of_an_event_that_has_moved_away_is_dropped(
     await go_on(office, reminder)
 
     assert (await office.row(reminder)).status == "dropped"
+
+
+def unversioned(message: Message) -> Message:
+    """As the release before says it: its processes run on while this one comes."""
+    message.pop("version", None)
+    message["data"].get("event", {}).pop("version", None)
+    return message
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_the_release_before_tells_is_the_newest(
+    office: OfficeForTests, concert: Concert, at_once: bool
+) -> None:
+    first = [concert.message("booking-confirmed"), concert.move(venue="New Hall")]
+    told = unversioned(concert.move(venue="Third Hall"))
+    confirmed = unversioned(concert.message("booking-confirmed", user_id=uuid4()))
+    if at_once:
+        await office.receive(*first, told)
+    else:
+        await office.receive(*first)
+        await office.receive(told)
+    await office.receive(confirmed)
+
+    assert (await office.row(told)).status == "sent"
+    change, confirmation = office.mails[-2:]
+    assert "Third Hall" in text_of(change) and "Third Hall" in text_of(confirmation)
+    assert "Old Hall" not in text_of(confirmation) and "New Hall" not in text_of(confirmation)
+    # A calendar goes by the number: it must not be below that of an earlier file.
+    for mail in (change, confirmation):
+        calendar = calendar_of(mail)
+        assert "SEQUENCE:" in calendar and "SEQUENCE:0" not in calendar
+
+
+async def test_what_waits_is_written_of_what_the_release_before_told(
+    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+) -> None:
+    await office.receive(concert.move(venue="New Hall", user_id=uuid4()))
+    waiting = concert.message("booking-confirmed")
+    await hold_up(office, mail_server, waiting)
+    await office.receive(unversioned(concert.move(venue="Third Hall", user_id=uuid4())))
+
+    await go_on(office, waiting)
+
+    assert "Third Hall" in text_of(office.mails[-1]) and "New Hall" not in text_of(office.mails[-1])
+
+
+@pytest.mark.parametrize("versions_later", [0, 1])
+async def test_a_version_takes_the_place_of_what_the_release_before_told(
+    office: OfficeForTests, concert: Concert, versions_later: int
+) -> None:
+    """Also one that is no higher: what came late from an old process must not last."""
+    late = unversioned(concert.message("booking-confirmed", user_id=uuid4()))
+    await office.receive(concert.move(venue="New Hall", user_id=uuid4()))
+    await office.receive(late)
+    concert.version += versions_later
+    for _ in range(2):
+        await office.receive(concert.message("booking-confirmed", user_id=uuid4()))
+        assert "New Hall" in text_of(office.mails[-1])
+
+
+async def test_a_link_of_the_release_before_is_the_newest(
+    office: OfficeForTests, mail_server: MailServerForTests
+) -> None:
+    user_id = uuid4()
+    first = make_message("reset-password", user_id=user_id, version=3)
+    later = unversioned(make_message("reset-password", user_id=user_id))
+    await hold_up(office, mail_server, first, later)
+
+    await go_on(office, first, later)
+
+    assert [(await office.row(m)).status for m in (first, later)] == ["dropped", "sent"]

@@ -47,7 +47,7 @@ async def receive(office: PostOffice, messages: Sequence[object]) -> None:
         if message.id not in new:
             continue
         if message.fault is None:
-            to_send.append(_held(message))
+            to_send.append(_held(message, version=new[message.id]))
         else:
             tell_operators(MalformedMessage(), notification_id=str(message.id), kind=message.kind)
     await deliver_batch(office, await _with_what_goes_before(office, to_send))
@@ -79,7 +79,7 @@ def _readable(messages: Sequence[object]) -> dict[UUID, Incoming]:
     return incoming
 
 
-def _held(incoming: Incoming) -> Claim:
+def _held(incoming: Incoming, *, version: int) -> Claim:
     assert incoming.user_id is not None, "a message for nobody has a fault"
     return Claim(
         id=incoming.id,
@@ -87,7 +87,7 @@ def _held(incoming: Incoming) -> Claim:
         kind=incoming.kind,
         dedup_key=incoming.dedup_key,
         data=incoming.data,
-        version=incoming.version,
+        version=version,
         event_id=incoming.event_id,
         request_id=incoming.request_id,
         content=incoming.content,

@@ -29,12 +29,16 @@ TOLD_FIELDS = ("starts_at", "ends_at", "timezone", "venue", "city")
 TOLD_ALREADY = "What changed had been told already."
 TAKEN_BACK = "The change was taken back before it was told."
 
-# Only what is newer than what the mails know themselves: usually nothing.
+# Only what is newer than what the mails know themselves: usually nothing. What the release before
+# said has no version, and took the place of what was known with the version that it ranks as.
 NEWEST = Statement(
     text("""
         SELECT kept.event_id, kept.version, CAST(kept.snapshot AS text) AS snapshot
         FROM unnest(:event_ids, :versions) AS asked (id, version)
-        JOIN event_snapshots AS kept ON kept.event_id = asked.id AND kept.version > asked.version
+        JOIN event_snapshots AS kept ON kept.event_id = asked.id AND (
+            kept.version > asked.version
+            OR kept.version = asked.version AND NOT kept.snapshot ? 'version'
+        )
     """).bindparams(
         bindparam("event_ids", type_=ARRAY(Uuid()), required=False),
         bindparam("versions", type_=ARRAY(Integer()), required=False),
@@ -78,11 +82,15 @@ KEEP_CHANGE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """An event as a later message has it."""
+    """An event as a later message has it; ``is_ranked`` if that said no version."""
 
     version: int
     raw: dict[str, Any]
     event: EventSnapshot
+    is_ranked: bool
+
+    def is_newer_than(self, held: Claim) -> bool:
+        return self.version > held.version or (self.is_ranked and self.version == held.version)
 
 
 NewerEvents = Mapping[UUID, Newer]
@@ -99,15 +107,17 @@ async def newer_events(connection: AsyncConnection, batch: Sequence[Claim]) -> N
     found = await NEWEST.rows(connection, event_ids=list(oldest), versions=list(oldest.values()))
     newer = {}
     for row in found:
-        raw = orjson.loads(row.snapshot)
-        newer[row.event_id] = Newer(row.version, raw, EventSnapshot.model_validate(raw))
+        kept = orjson.loads(row.snapshot)
+        raw = {"version": row.version} | kept
+        event = EventSnapshot.model_validate(raw)
+        newer[row.event_id] = Newer(row.version, raw, event, is_ranked="version" not in kept)
     return newer
 
 
 def brought_up_to_date(held: Claim, content: Content, newer: NewerEvents) -> tuple[Content, int]:
     """The content with the newest version of its event, and which version that is."""
     found = newer.get(held.event_id) if held.event_id is not None else None
-    if found is None or found.version <= held.version or not hasattr(content, "event"):
+    if found is None or not found.is_newer_than(held) or not hasattr(content, "event"):
         return content, held.version
     return content.model_copy(update={"event": found.event}), found.version
 
@@ -121,7 +131,7 @@ async def whole_change(
     """
     found = newer.get(held.event_id) if held.event_id is not None else None
     version, event = held.version, held.data["event"]
-    if found is not None and found.version > version:
+    if found is not None and found.is_newer_than(held):
         version, event = found.version, found.raw
     own = {name: pair[0] for name, pair in held.data.get("changes", {}).items()}
     before: dict[str, Any] = {name: held.data["event"].get(name) for name in TOLD_FIELDS} | own
@@ -136,7 +146,7 @@ async def whole_change(
     told = {"event": event, "changes": changes or held.data.get("changes", {})}
     content = read_content(CHANGE, held.data | told)
     assert isinstance(content, ChangeContent)
-    if version != held.version or told["changes"] != held.data.get("changes"):
+    if event is not held.data["event"] or told["changes"] != held.data.get("changes"):
         await KEEP_CHANGE.value(connection, id=held.id, fence=held.fence, told=to_json(told))
     return content, version
 

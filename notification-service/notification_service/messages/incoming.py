@@ -148,7 +148,7 @@ def _uuid(value: object) -> UUID | None:
 
 
 def _version(value: object) -> int:
-    """0, which is lower than every version, where the sender said none."""
+    """0 where the sender said none; what such a message ranks as is found when it is kept."""
     is_version = isinstance(value, int) and not isinstance(value, bool)
     return value if is_version and 0 < value <= MAX_VERSION else 0  # type: ignore[operator,return-value]
 

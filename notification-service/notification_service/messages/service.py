@@ -45,25 +45,54 @@ ERASED_AT_ONCE = 1_000
 # PostgreSQL's: the clocks of workers may differ.
 # An event's newest snapshot is kept with them, and its row is touched only by a newer one: hundreds of
 # confirmations of one event must not wait for each other.
+# The release before says no versions (0). What it says is the newest when it comes: it ranks as the
+# newest version that is known, and takes that one's place until a version comes that is no lower. A
+# snapshot without a version of its own is such a one.
 RECORD = text("""
-    WITH message AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS message (
+    WITH told AS MATERIALIZED (
+        SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:messages AS jsonb)) AS (
             id uuid, user_id uuid, kind text, dedup_key text, booking_id uuid, event_id uuid,
             data jsonb, request_id text, occurred_at timestamptz, version int, status text,
             is_sending boolean, last_error text, timeline jsonb, event_ends_at timestamptz
+        )) WITH ORDINALITY AS told (
+            id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at,
+            said_version, status, is_sending, last_error, timeline, event_ends_at, place
         )
+    ), message AS MATERIALIZED (
+        SELECT *, CASE WHEN said_version > 0 THEN said_version ELSE greatest(
+            0,
+            (SELECT version FROM event_snapshots AS kept WHERE kept.event_id = told.event_id),
+            (SELECT max(before.said_version) FROM told AS before
+                WHERE before.place < told.place AND (
+                    before.event_id = told.event_id OR before.event_id IS NULL
+                    AND told.event_id IS NULL AND before.user_id = told.user_id
+                    AND before.kind = told.kind
+                )),
+            CASE WHEN told.event_id IS NULL THEN (
+                SELECT max(version) FROM notifications AS earlier
+                WHERE earlier.user_id = told.user_id AND earlier.event_id IS NULL
+                    AND earlier.kind = told.kind
+            ) END
+        ) END AS version
+        FROM told
     ), snapshot AS (
         INSERT INTO event_snapshots AS known (event_id, version, snapshot, ends_at)
-        SELECT DISTINCT ON (event_id) event_id, version, data->'event', event_ends_at
+        SELECT DISTINCT ON (event_id) event_id, version,
+            CASE WHEN said_version > 0 THEN data->'event' ELSE (data->'event') - 'version' END,
+            event_ends_at
         FROM message
         WHERE event_id IS NOT NULL AND event_ends_at IS NOT NULL AND NOT EXISTS (
             SELECT FROM event_snapshots AS kept
-            WHERE kept.event_id = message.event_id AND kept.version >= message.version
+            WHERE kept.event_id = message.event_id AND (
+                kept.version > message.version OR kept.version = message.version
+                AND said_version > 0 AND kept.snapshot ? 'version'
+            )
         )
-        ORDER BY event_id, version DESC
+        ORDER BY event_id, version DESC, place DESC
         ON CONFLICT (event_id) DO UPDATE
         SET version = excluded.version, snapshot = excluded.snapshot, ends_at = excluded.ends_at
-        WHERE known.version < excluded.version
+        WHERE known.version < excluded.version OR known.version = excluded.version
+            AND NOT (known.snapshot ? 'version' AND excluded.snapshot ? 'version')
     )
     INSERT INTO notifications (
         id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at, version,
@@ -76,14 +105,15 @@ RECORD = text("""
         now(), last_error, timeline, now(), now()
     FROM message
     ON CONFLICT DO NOTHING
-    RETURNING id
+    RETURNING id, version
 """).bindparams(bindparam("messages", type_=Text), bindparam("lease", type_=Interval()))
 
 
 async def record(
     connection: AsyncConnection, messages: Sequence[Incoming], *, lease: timedelta | None = None
-) -> set[UUID]:
-    """Keeps the messages that are new, and says which; not those whose id or key is known.
+) -> dict[UUID, int]:
+    """Keeps the messages that are new, and says which, each with the version that it ranks as; not
+    those whose id or key is known.
 
     With ``lease`` the rows begin as ``sending`` and belong to the caller, which spares a statement to
     everybody who sends at once. A message with a fault begins, and ends, as ``failed``.
@@ -92,7 +122,7 @@ async def record(
     recorded = await connection.execute(
         RECORD, {"messages": written, "lease": lease or timedelta(0)}
     )
-    return set(recorded.scalars())
+    return {row.id: row.version for row in recorded}
 
 
 def _row(message: Incoming, *, is_sending: bool) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Flower as this service lets it be started: with sign-in, and to look at only.
+"""Flower as this service lets it be started: with sign-in, to look at only, and so that a row tells
+what it is about.
 
 Flower reads its options from ``FLOWER_*`` once Celery has imported the worker's module.
 """
@@ -6,13 +7,20 @@ Flower reads its options from ``FLOWER_*`` once Celery has imported the worker's
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
+# Every task is called ``notifications.send`` or the like: what it carries, and since when, is in its
+# args (``service_kit.queue.describe``). Those come last, because they may be long.
+COLUMNS = "received,state,name,uuid,args"
+
 
 def guard_flower(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
-    """Does nothing unless Flower is being started. Without sign-in it would show its pages to
-    anybody, whatever its API says, so that it does not start."""
+    """Does nothing unless Flower is being started; then sets what is not set, however it is started.
+    Without sign-in it would show its pages to anybody, whatever its API says, so that it does not
+    start."""
     if "flower" not in arguments:
         return
     environment.setdefault("FLOWER_READ_ONLY", "true")
+    environment.setdefault("FLOWER_TASKS_COLUMNS", COLUMNS)
+    environment.setdefault("FLOWER_NATURAL_TIME", "true")
     secret_file = environment.pop("FLOWER_BASIC_AUTH_FILE", None)
     if secret_file:
         environment["FLOWER_BASIC_AUTH"] = Path(secret_file).read_text(encoding="utf-8").strip()

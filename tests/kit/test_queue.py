@@ -1,5 +1,6 @@
-"""A worker's places for messages, while Redis does not answer."""
+"""A worker's places for messages, while Redis does not answer; what Flower shows of them."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 from service_kit.broker import TRANSPORT
 from service_kit.ids import new_id
-from service_kit.queue import DiscreetRequest
+from service_kit.queue import DiscreetRequest, describe
 
 PLACES = 1
 
@@ -60,3 +61,32 @@ def hold(request_class: type[Request], message: Any, connection: Connection) -> 
     request._connection_errors = connection.connection_errors  # type: ignore[attr-defined]
     request._eventer = None  # type: ignore[attr-defined]
     return request
+
+
+WRITTEN = datetime(2026, 11, 25, 12, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("messages", "shown"),
+    [
+        (
+            [("booking-confirmed", WRITTEN, "a")],
+            "booking-confirmed; written 2026-11-25 12:00:05 UTC; a",
+        ),
+        ([("user.erased.v1", None, "a")], "user.erased.v1; a"),
+        (
+            [
+                ("event-changed", WRITTEN.astimezone(timezone(timedelta(hours=2))), "a"),
+                ("booking-confirmed", None, "b"),
+                ("event-changed", WRITTEN - timedelta(minutes=1), "c"),
+                ("event-changed", WRITTEN - timedelta(seconds=1), "d"),
+            ],
+            "3 event-changed, 1 booking-confirmed; "
+            "written 2026-11-25 11:59:05 to 2026-11-25 12:00:05 UTC; a, b, c, d",
+        ),
+    ],
+)
+def test_a_task_is_shown_by_kinds_times_and_ids(
+    messages: list[tuple[str, datetime | None, str]], shown: str
+) -> None:
+    assert describe(messages) == shown

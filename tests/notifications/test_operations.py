@@ -149,7 +149,23 @@ def test_flowers_password_may_be_a_file(tmp_path: Path) -> None:
 
     guard_flower(["celery", "flower"], environment)
 
-    assert environment == {"FLOWER_BASIC_AUTH": "ops:secret", "FLOWER_READ_ONLY": "true"}
+    assert environment["FLOWER_BASIC_AUTH"] == "ops:secret"
+    assert "FLOWER_BASIC_AUTH_FILE" not in environment
+
+
+def test_flower_is_told_to_show_what_a_task_is_about_and_how_old_it_is() -> None:
+    environment = {"FLOWER_BASIC_AUTH": "ops:secret"}
+    guard_flower(["celery", "flower"], environment)
+    columns = environment["FLOWER_TASKS_COLUMNS"].split(",")
+    assert {"name", "args", "state", "received", "uuid"} <= set(columns)
+    # Its text has any length, and nothing that stands behind it is seen without scrolling.
+    assert columns[-1] == "args"
+    assert environment["FLOWER_NATURAL_TIME"] == "true"
+
+    chosen = {"FLOWER_TASKS_COLUMNS": "name", "FLOWER_NATURAL_TIME": "false"}
+    environment |= chosen
+    guard_flower(["celery", "flower"], environment)
+    assert environment.items() >= chosen.items()
 
 
 async def test_tasks_are_functions_that_run(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:

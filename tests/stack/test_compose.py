@@ -1,6 +1,7 @@
 """The settings of .env.example, in docker-compose.yml and in the services."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from auth_service.settings import Settings as AuthSettings
 from event_service.settings import Settings as EventSettings
+from notification_service.flower import guard_flower
 from notification_service.settings import WorkerSettings
 from service_kit.settings import ServiceSettings
+from stack.environment import Environments, Secrets
+from stack.programs import services
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS: dict[str, type[ServiceSettings]] = {
@@ -181,3 +185,22 @@ def test_secrets_of_development_are_refused_elsewhere(
             with pytest.raises(ValidationError, match=name):
                 SETTINGS[service]()
         monkeypatch.setenv(name, good[name])
+
+
+def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
+    compose: str, tmp_path: Path
+) -> None:
+    """``guard_flower`` reads the arguments; an option in them would stand before what it sets."""
+    found = re.search(r"^  flower:\n(?:    .*\n)*?    command: (\[.*\])$", compose, re.M)
+    assert found
+    names = ("auth", "event", "notification", "flower", "smtp", "postgres")
+    ports = dict.fromkeys((*names, "redis-broker", "redis-cache"), 1)
+    environments = Environments(ports, Secrets(tmp_path / "secrets.json"), {})
+    [started] = [p for p in services(environments, ports, tmp_path) if p.name == "flower"]
+    for command in (json.loads(found[1]), started.command):
+        at = command.index("celery")
+        assert command[at + 1 : at + 4] == ["-A", "notification_service.worker", "flower"]
+        environment = {"FLOWER_BASIC_AUTH": "ops:secret"}
+        guard_flower(command, environment)
+        assert "args" in environment["FLOWER_TASKS_COLUMNS"].split(",")
+        assert not [one for one in command if re.match("--(tasks|natural|format)", one)]

@@ -222,16 +222,21 @@ def publish(organizer: Person, **changes: Any) -> Json:
     return published
 
 
-def flower_tasks(stack: Stack) -> str:
-    """All that Flower knows of tasks, as text."""
+def flower_get(stack: Stack, path: str, **query: Any) -> str:
     environment = stack.environments.of(NOTIFICATION)
     user, _, password = environment["FLOWER_BASIC_AUTH"].partition(":")
-    answer = httpx.get(f"{stack.url('flower')}/tasks/datatable", auth=(user, password), params={
+    answer = httpx.get(f"{stack.url('flower')}{path}", auth=(user, password), params=query)
+    answer.raise_for_status()
+    return answer.text
+
+
+def flower_tasks(stack: Stack) -> str:
+    """All that Flower knows of tasks, as text."""
+    answer = flower_get(stack, "/tasks/datatable", **{
         "draw": 1, "start": 0, "length": 500, "search[value]": "", "order[0][column]": 0,
         "order[0][dir]": "asc", "columns[0][data]": "name",
     })  # fmt: skip
-    answer.raise_for_status()
-    return json.dumps(answer.json())
+    return json.dumps(json.loads(answer))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import email
 import email.policy
+import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from tests.system.conftest import (
     Mailbox,
     Person,
     SentryRecorder,
+    flower_get,
     flower_tasks,
     publish,
     wait_until,
@@ -173,6 +176,23 @@ def test_a_message_that_the_broker_forgot_is_found_again(
             )
             broker.flushall()
     assert len(mailbox.wait_for(guest.email, 2, seconds=30)) == 2
+
+
+def test_a_row_of_flower_tells_what_it_is_about_and_how_old_it_is(
+    stack: Stack, organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    guest = person("rows")
+    booking = guest.book(publish(organizer)).json()
+    mailbox.wait_for(guest.email, 2)
+    page = flower_get(stack, "/tasks")
+    columns = re.findall(r'<th data-column="(\w+)">', page)
+    assert {"received", "name", "args"} <= set(columns)
+    assert re.search(r'<input type="hidden" value="natural-time-UTC" id=.time.>', page)
+    rows = json.loads(flower_tasks(stack))["data"]
+    told = [str(row["args"]) for row in rows if row["name"].startswith("notifications.send")]
+    assert all(re.search(r"^(\d+ )?[a-z-]+.*; written 20\d\d-", args) for args in told), told
+    assert any("booking-confirmed" in args for args in told)
+    assert not any(booking["seats"][0]["ticket_code"] in args for args in told)
 
 
 def test_nothing_personal_is_in_flower_logs_or_sentry(

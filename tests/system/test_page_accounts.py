@@ -184,6 +184,7 @@ def test_a_window_of_one_account_does_not_book_for_the_account_of_another_window
     assert bookings_of(ann) == bookings_of(bob) == []
     browser.click("button", text="Book now")
     browser.see("Booked. Your tickets are ready.")
+    assert browser.evaluate("document.getElementById('notices').textContent") == ""
     assert (len(bookings_of(ann)), len(bookings_of(bob))) == (0, 1)
 
 

@@ -135,6 +135,7 @@ async function sendAs(method, path, options) {
     if (isRefused || method === "GET") await keepAccount();
     if (isRefused) response = await send(method, path, options);
   }
+  if (method !== "GET" && response.status !== 401) sessionEvents.dispatchEvent(new Event("sent"));
   return response;
 }
 

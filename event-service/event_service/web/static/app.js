@@ -224,6 +224,8 @@ main.addEventListener("input", ({ target }) => {
 sessionEvents.addEventListener("changed", drawTop);
 sessionEvents.addEventListener("replaced", replaced);
 sessionEvents.addEventListener("ended", () => notice(t("ended-elsewhere")));
+// "Nothing was sent" is true until something is.
+sessionEvents.addEventListener("sent", clearNotice);
 onOtherWindow(() => {
   if (hasChanged()) keepAccount().catch(() => null);
   // Perhaps it was confirmed meanwhile.

@@ -8,7 +8,7 @@ from fastapi import Query, Response, status
 
 from event_service.bookings import booking, ending, queries
 from event_service.bookings.representation import respond
-from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery
+from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery, WholeBooking
 from event_service.db import SessionDep
 from event_service.deps import (
     CurrentUser,
@@ -99,7 +99,9 @@ async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) 
     responses=answers(NotAuthenticated, NotFound, HoldExpired, BookingEnded, SalesClosed),
 )
 @limited("booking")
-async def confirm_booking(booking_id: UUID, user: CurrentUser, database: DatabaseDep) -> Response:
+async def confirm_booking(
+    booking_id: UUID, user: CurrentUser, database: DatabaseDep, _: WholeBooking | None = None
+) -> Response:
     confirm = partial(ending.confirm_booking, booking_id=booking_id, by=user.user_id)
     return respond(await database.run(confirm))
 
@@ -112,7 +114,11 @@ async def confirm_booking(booking_id: UUID, user: CurrentUser, database: Databas
 )
 @limited("booking")
 async def cancel_booking(
-    booking_id: UUID, user: CurrentUser, database: DatabaseDep, settings: SettingsDep
+    booking_id: UUID,
+    user: CurrentUser,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    _: WholeBooking | None = None,
 ) -> Response:
     cancel = partial(
         ending.cancel_booking,

@@ -13,10 +13,13 @@ Status = Literal["held", "confirmed", "cancelled", "expired"]
 
 
 class BookingCreate(BaseModel):
+    """A name that is not taken is refused: a misspelled ``hold`` would book for good."""
+
     model_config = ConfigDict(
+        extra="forbid",
         json_schema_extra={
             "examples": [{"event_id": "0198c0de-0000-7000-8000-000000000000", "quantity": 2}]
-        }
+        },
     )
 
     event_id: UUID
@@ -35,6 +38,12 @@ class BookingCreate(BaseModel):
     @property
     def seats_wanted(self) -> int:
         return self.quantity or len(self.seat_ids or ())
+
+
+class WholeBooking(BaseModel):
+    """What is done to a booking is done to all of it: who names some seats is refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class BookedSeat(BaseModel):

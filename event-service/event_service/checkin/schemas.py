@@ -13,7 +13,8 @@ MAX_TICKET_CODE = 200
 
 class CheckInCreate(BaseModel):
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"ticket_code": "6F2C0A81D5E94B7730A1C2D3E4F506"}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"ticket_code": "6F2C0A81D5E94B7730A1C2D3E4F506"}]},
     )
 
     ticket_code: line(MAX_TICKET_CODE)  # type: ignore[valid-type]

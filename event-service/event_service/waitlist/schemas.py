@@ -10,7 +10,7 @@ from event_service.events.schemas import MAX_SEATS
 
 
 class WaitlistJoin(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"quantity": 2}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"quantity": 2}]})
 
     quantity: Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
 

@@ -30,6 +30,10 @@ class OneProcess:
             )
 
     @property
+    def is_running(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
     def children(self) -> list[psutil.Process]:
         children: list[psutil.Process] = psutil.Process(self._popen.pid).children(recursive=True)
         return children

@@ -13,6 +13,7 @@ from auth_service.accounts.queries import find_by_email
 from auth_service.audit.service import Action, record
 from auth_service.clients.service import CLIENT_ID, SCOPES, add_secret
 from auth_service.commands import CommandFailed, run_command
+from auth_service.mails.messages import address_confirmed
 from auth_service.settings import Settings
 from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
@@ -50,6 +51,8 @@ async def verify(database: Database, emails: list[str]) -> str:
                 raise CommandFailed(f"nobody has registered with {email}")
             if not user.is_verified:
                 user.is_verified, user.updated_at = True, utc_now()
+                # What waited for it goes out.
+                session.add(address_confirmed(user.id))
                 record(
                     session,
                     Action.EMAIL_VERIFIED,

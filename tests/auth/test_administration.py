@@ -5,8 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from auth_service.admin import main
+from service_kit.database import Database
 from service_kit.ids import new_id
 from tests.auth.conftest import MakeSettings
 from tests.auth.people import API, PASSWORD, People, Person, problem
@@ -166,6 +168,33 @@ async def test_the_command_promotes(
     assert (last.action, last.actor) == ("account.role-changed", "command:admin")
 
 
+async def test_the_command_confirms_addresses_and_lets_out_what_waited(
+    command: Command, people: People, database: Database, auth_settings: MakeSettings
+) -> None:
+    one, other = await people.register(), await people.register()
+    refused = await command(main, auth_settings(), "verify", one.email, "nobody@example.com")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "nobody@example.com" in refused.stderr
+    assert not (await people.row(one)).is_verified, "all of them or none"
+
+    for _ in range(2):
+        done = await command(main, auth_settings(), "verify", one.email.upper(), other.email)
+        assert done.returncode == 0
+
+    for person in (one, other):
+        assert (await people.row(person)).is_verified
+        last = (await people.audit(person))[-1]
+        assert (last.action, last.actor) == ("email.verified", "command:admin")
+        async with database.transaction() as session:
+            found = await session.execute(
+                text(
+                    "SELECT count(*) FROM outbox WHERE topic = :topic AND message->>'user_id' = :id"
+                ),
+                {"topic": "user.address-confirmed.v1", "id": str(person.id)},
+            )
+        assert found.scalar_one() == 1
+
+
 async def test_the_command_makes_clients_and_second_secrets(
     command: Command, client: httpx.AsyncClient, auth_settings: MakeSettings
 ) -> None:
@@ -193,6 +222,7 @@ async def test_the_command_makes_clients_and_second_secrets(
     ("arguments", "says"),
     [
         (("promote", "nobody@example.com"), "admin: nobody has registered with this address\n"),
+        (("verify", "nobody@example.com"), "admin: nobody has registered with nobody@example.com"),
         (("service-client", "x y", "users:contact"), "admin: a client's name has"),
         (
             ("service-client", "name", "users:delete"),

@@ -71,7 +71,7 @@ async def get_if_match(
     if if_match is None or if_match.strip() == "*":
         return None
     version = if_match.strip().removeprefix("W/").strip('"').partition("-")[0]
-    if not version.isdigit() or len(version) > 9:
+    if not (version.isascii() and version.isdigit()) or len(version) > 9:
         raise InvalidRequest.field("If-Match", "It is not an ETag of this resource.")
     return int(version)
 

@@ -12,6 +12,7 @@ from event_service.bookings.tickets_router import router as tickets
 from event_service.cache import TAG_PREFIX, StoreOfSource, TagVersions
 from event_service.checkin.router import router as check_ins
 from event_service.erasures.router import router as erasures
+from event_service.events.drafts import new_write_locks
 from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
@@ -38,6 +39,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     versions = TagVersions(redis, prefix=TAG_PREFIX)
     FastAPICache.init(StoreOfSource(), prefix=f"{TAG_PREFIX}:page")
     app.state.pages = Pages(app.state.database, PageStore(redis), versions)
+    app.state.write_locks = new_write_locks()
     app.state.service_client = ServiceClient(settings, app.state.http)
     # Writers find the versions in their session, to bump them after the commit.
     app.state.database.sessions.configure(info={"tag_versions": versions})

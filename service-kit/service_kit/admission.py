@@ -161,6 +161,7 @@ class Route(APIRoute):
         refuse_threads(self.dependant)
 
         async def admit(request: Request) -> Response:
+            request = BoundedRequest(request.scope, request.receive)
             limits: RateLimits = request.app.state.rate_limits
             forgery: CsrfFailed | None = None
             request.state.needs_principal = needs_principal
@@ -177,8 +178,6 @@ class Route(APIRoute):
             if needs_principal:
                 await require_principal(request)
             refuse_unbounded_parts(request.scope)
-            if request.method not in SAFE_METHODS:
-                request = BoundedRequest(request.scope, request.receive)
             response = await handle(request)
             if request.state.principal is not None and not isinstance(response, SharedResponse):
                 response.headers["Cache-Control"] = "no-store"

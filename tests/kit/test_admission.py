@@ -267,3 +267,19 @@ async def test_an_answer_to_somebody_is_kept_by_no_cache_unless_all_see_the_same
         assert kept["/shared", name] == "no-cache"
     assert kept["/unmarked", "stranger"] == "no-cache"
     assert kept["/mine/1/narrow", "stranger"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "value", ["\\1", "\\\\", '\\"', "\\012"], ids=["octal", "backslash", "quote", "line end"]
+)
+async def test_no_cookie_takes_long(client: httpx.AsyncClient, value: str) -> None:
+    """``http.cookies`` needs 45 s of processor time for one of them on Python 3.11."""
+    quoted = 'x="' + value * (8_000 // len(value)) + '"'
+    headers = [("Cookie", quoted)] * 7
+    started = time.thread_time()
+    answer = await client.get("/open", headers=headers)
+    assert answer.status_code == 200
+    assert time.thread_time() - started < 0.1
+    longer = await client.get("/open", headers={"Cookie": quoted * 7})
+    assert problem(longer) == (422, "invalid-request")
+    assert time.thread_time() - started < 0.2

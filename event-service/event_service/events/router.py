@@ -24,6 +24,7 @@ from event_service.errors import (
     TooManyDraftSeats,
 )
 from event_service.events import queries, service
+from event_service.events.drafts import WriteInTurn
 from event_service.events.pages import Draft
 from event_service.events.representation import event_response, pack, respond
 from event_service.events.schemas import (
@@ -56,6 +57,7 @@ router = Router(prefix="/api/v1/events", tags=["events"])
     response_model=EventPublic,
     summary="Create an event as a draft",
     responses=answers(NotAuthenticated, TooManyDraftSeats),
+    dependencies=[WriteInTurn],
 )
 @limited("event_write")
 async def create_event(
@@ -112,6 +114,7 @@ async def get_event(
         EventCancelled,
         TooManyDraftSeats,
     ),
+    dependencies=[WriteInTurn],
 )
 @limited("event_write")
 async def update_event(

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from event_service.bookings import ending, queries
 from event_service.models import Booking
-from tests.events.conftest import Json, Publish, User, event_body, problem, sections
+from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sections
 from tests.events.waitlist import MakeUser, change, rows
 
 
@@ -232,3 +232,22 @@ async def test_an_event_can_be_called_off_while_guests_are_in(
         app, "SELECT checked_in_at FROM ticket WHERE booking_id = :id", id=booking["id"]
     )
     assert ticket.checked_in_at
+
+
+@pytest.mark.parametrize("deadline", [{"days": 3}, {"days": 30, "hours": 1}, None])
+@pytest.mark.parametrize("is_hold", [False, True])
+async def test_the_confirmation_is_told_until_when_one_may_cancel(
+    app: FastAPI, guest: User, published: Publish, deadline: dict[str, float] | None, is_hold: bool
+) -> None:
+    """A booking at once has another statement for its event than a hold that is confirmed."""
+    starts_at = moment(days=30)
+    said = {"cancellation_deadline": moment(**deadline)} if deadline else {}
+    event = await published(starts_at=starts_at, ends_at=moment(days=31), capacity=2, **said)
+    booking = (await guest.book(event, hold=is_hold)).json()
+    if is_hold:
+        answer = await guest.post(f"/bookings/{booking['id']}/confirm")
+        assert answer.status_code == 200
+    [message] = await messages(app, event["id"], "booking-confirmed")
+    told = message["data"]["event"]["cancellation_deadline"]
+    meant = said.get("cancellation_deadline", starts_at)
+    assert datetime.fromisoformat(told) == datetime.fromisoformat(meant)

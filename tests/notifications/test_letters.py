@@ -1,6 +1,7 @@
 """What the mails say and carry, and what can not get into them."""
 
 import email
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,7 @@ from icalendar import Calendar
 
 from notification_service.messages.contents import KINDS, AccountContent, Content, read_content
 from notification_service.messages.service import resend
-from notification_service.rendering.formats import Formats, formats_for, locale_of
+from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
 from notification_service.rendering.letter import (
     MAX_CALENDAR_ENTRIES,
     MAX_TICKETS,
@@ -118,7 +119,11 @@ def hostile(kind: str) -> Content:
             return {k: replace(v, k) for k, v in value.items()}
         if isinstance(value, list):
             return [replace(v, key) for v in value]
-        kept = key.endswith(("id", "ids", "_at")) or key in ("timezone", "status", "currency")
+        kept = key.endswith(("id", "ids", "_at", "_deadline")) or key in (
+            "timezone",
+            "status",
+            "currency",
+        )
         return value if kept or not isinstance(value, str) else HOSTILE
 
     data = sample_data(kind)
@@ -169,6 +174,52 @@ def test_a_confirmation_carries_a_code_for_each_ticket_and_a_calendar_file(
     [file] = mail.iter_attachments()
     assert file.get_content_type() == "text/calendar"
     assert file.get_param("method") == "PUBLISH"
+
+
+OFFERS_TO_CANCEL = {"en": "Can you not come?", "ru": "Не сможете прийти?"}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    ("deadline", "starts", "ends", "is_open"),
+    [
+        # Hours from now; without a deadline it is the start, and the end is the last in any case.
+        (1, 30, 32, True),
+        (-1, 30, 32, False),
+        (0, 30, 32, False),
+        (None, 30, 32, True),
+        (None, -1, 1, False),
+        (1, -1, 2, True),
+        (9, -2, -1, False),
+    ],
+)
+def test_a_confirmation_offers_to_cancel_only_while_one_may_and_says_until_when(
+    writer: LetterWriter,
+    locale: str,
+    deadline: float | None,
+    starts: float,
+    ends: float,
+    is_open: bool,
+) -> None:
+    now = utc_now().replace(second=0, microsecond=0)
+
+    def at(hours: float) -> str:
+        return (now + timedelta(hours=hours)).isoformat()
+
+    data = sample_data("booking-confirmed", locale)
+    data["event"] |= {"starts_at": at(starts), "ends_at": at(ends), "timezone": "Europe/Berlin"}
+    data["event"].pop("cancellation_deadline", None)
+    if deadline is not None:
+        data["event"]["cancellation_deadline"] = at(deadline)
+    content = read_content("booking-confirmed", data)
+    letter = writer.write("booking-confirmed", content, Reader("Ada", locale), now=now)
+
+    until = now + timedelta(hours=starts if deadline is None else deadline)
+    named = formats_for(locale).day_and_time(until, zone_of("Europe/Berlin"))
+    for text in (letter.text, letter.html):
+        said = re.sub(r"\s+", " ", html.unescape(text))
+        assert (OFFERS_TO_CANCEL[locale] in said) == is_open
+        assert not is_open or re.sub(r"\s+", " ", named) in said
 
 
 def test_a_large_booking_shows_some_tickets_and_counts_the_rest(writer: LetterWriter) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import statements
-from event_service.bookings.messages import SEATS_IN_MESSAGE, booking_message
+from event_service.bookings.messages import SEATS_IN_MESSAGE, booking_message, last_cancellation
 from event_service.bookings.queries import (
     first_tickets,
     has_allowance,
@@ -110,7 +110,7 @@ def _refuse_to_cancel(event: Event, used: Sequence[UUID], now: datetime) -> None
             "Somebody was let in with it. Only the organizer can undo a check-in.",
             seat_ids=[str(seat_id) for seat_id in used],
         )
-    deadline = min(event.cancellation_deadline or event.starts_at, event.ends_at)
+    deadline = last_cancellation(event)
     if now >= deadline:
         raise CancellationClosed(
             "Bookings of this event could be cancelled until its deadline. Ask the organizer.",

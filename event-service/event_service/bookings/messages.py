@@ -1,6 +1,7 @@
 """What event-service tells about bookings: snapshots for the mails, without address or name."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -20,12 +21,20 @@ SEATS_IN_MESSAGE = 50
 DESCRIPTION_CHARACTERS = 500
 
 
+def last_cancellation(event: Any) -> datetime:
+    """Until when a guest may cancel; none said: the start, and never after the end."""
+    deadline: datetime = min(event.cancellation_deadline or event.starts_at, event.ends_at)
+    return deadline
+
+
 def event_snapshot(event: Any) -> dict[str, Any]:
     """``event`` is an Event or a row with its columns. A long description is cut short."""
     values = {name: getattr(event, name) for name in EVENT_FIELDS}
     if len(values["description"]) > DESCRIPTION_CHARACTERS:
         values["description"] = values["description"][: DESCRIPTION_CHARACTERS - 1] + "…"
-    return values | {name: values[name].isoformat() for name in ("starts_at", "ends_at")}
+    values["cancellation_deadline"] = last_cancellation(event)
+    times = ("starts_at", "ends_at", "cancellation_deadline")
+    return values | {name: values[name].isoformat() for name in times}
 
 
 def seat_snapshot(ticket: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _TIME = DateTime(timezone=True)
 OPEN = text("""
     WITH wanted AS (
         SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city,
-            timezone, starts_at, ends_at, max_seats_per_user, version,
+            timezone, starts_at, ends_at, cancellation_deadline, max_seats_per_user, version,
             EXISTS (
                 SELECT FROM waitlist_entry WHERE event_id = :event_id AND booking_id IS NULL
             ) AS has_line,
@@ -54,8 +54,8 @@ OPEN = text("""
     column("price", Integer()), column("currency", String()), column("capacity", Integer()),
     column("title", String()), column("description", String()), column("venue", String()),
     column("city", String()), column("timezone", String()), column("starts_at", _TIME),
-    column("ends_at", _TIME), column("max_seats_per_user", Integer()),
-    column("version", Integer()),
+    column("ends_at", _TIME), column("cancellation_deadline", _TIME),
+    column("max_seats_per_user", Integer()), column("version", Integer()),
     column("has_line", Boolean()), column("is_erased", Boolean()), column("is_on_sale", Boolean()),
     column("now", _TIME), column("keyed", Integer()), column("allowed", Integer()),
 )  # fmt: skip

@@ -74,8 +74,14 @@ class EventSnapshot(Content):
     timezone: str
     starts_at: AwareDatetime
     ends_at: AwareDatetime
+    cancellation_deadline: AwareDatetime | None = None
     # Grows with each change of the event; 0 in messages of a sender that did not say it.
     version: int = Field(0, ge=0)
+
+    @property
+    def last_cancellation(self) -> datetime:
+        """Until when a guest may cancel; the start if the sender did not say it."""
+        return min(self.cancellation_deadline or self.starts_at, self.ends_at)
 
 
 class Seat(Content):

@@ -98,7 +98,7 @@ class LetterWriter:
         images: dict[str, bytes] = {}
         match content:
             case BookingContent():
-                context |= self._booking(kind, content, locale)
+                context |= self._booking(kind, content, locale, now)
                 images = {t["cid"]: qr_code(t["code"]) for t in context["tickets"]}
             case OfferContent():
                 context |= self._offer(content, locale)
@@ -130,7 +130,9 @@ class LetterWriter:
             unsubscribe_url=unsubscribe_api_url,
         )
 
-    def _booking(self, kind: str, content: BookingContent, locale: str) -> dict[str, Any]:
+    def _booking(
+        self, kind: str, content: BookingContent, locale: str, now: datetime
+    ) -> dict[str, Any]:
         formats = formats_for(locale)
         shown = content.seats[:MAX_TICKETS] if kind in WITH_TICKETS else []
         return self._event(content.event_id, content.event, locale) | {
@@ -138,6 +140,7 @@ class LetterWriter:
             "quantity": content.quantity,
             "total": formats.money(content.total, content.currency),
             "tickets": [self._ticket(i, seat, locale) for i, seat in enumerate(shown, start=1)],
+            "cancel_until": _cancel_until(content.event, locale, now),
             "more_tickets": max(0, content.quantity - len(shown)) if kind in WITH_TICKETS else 0,
         }
 
@@ -206,6 +209,15 @@ class LetterWriter:
         return mail_calendar_file(
             booking_ids, content.event, status=status, url_prefix=prefix, at=now
         )
+
+
+def _cancel_until(event: EventSnapshot, locale: str, now: datetime) -> str | None:
+    return _last_cancellation(event, locale) if now < event.last_cancellation else None
+
+
+@lru_cache(maxsize=KEPT_EVENTS)
+def _last_cancellation(event: EventSnapshot, locale: str) -> str:
+    return formats_for(locale).day_and_time(event.last_cancellation, zone_of(event.timezone))
 
 
 @lru_cache(maxsize=KEPT_EVENTS)

@@ -108,6 +108,7 @@ def _event(words: dict[str, str]) -> dict[str, Any]:
         **{name: words[name] for name in ("title", "description", "venue", "city")},
         "timezone": "Europe/Berlin",
         "starts_at": starts_at.isoformat(),
+        "cancellation_deadline": (starts_at - timedelta(hours=6)).isoformat(),
         "ends_at": (starts_at + timedelta(hours=2, minutes=30)).isoformat(),
         "version": 2,
     }

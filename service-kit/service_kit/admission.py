@@ -17,7 +17,12 @@ from fastapi.routing import APIRoute
 
 from service_kit.problems import CsrfFailed, Forbidden, NotAuthenticated, Unavailable
 from service_kit.rate_limits import RateLimits
-from service_kit.requests import MAX_HEADER_BYTES, BoundedRequest, refuse_unbounded_parts
+from service_kit.requests import (
+    MAX_HEADER_BYTES,
+    BoundedRequest,
+    refuse_unbounded_parts,
+    takes_long_body,
+)
 from service_kit.settings import ServiceSettings
 from service_kit.tokens import InvalidToken, KeysUnavailable, Person, Principal, TokenVerifier
 
@@ -159,9 +164,11 @@ class Route(APIRoute):
             calls(self.dependant, function) for function in (require_principal, require_user)
         )
         refuse_threads(self.dependant)
+        is_long = takes_long_body(self.endpoint)
 
         async def admit(request: Request) -> Response:
             request = BoundedRequest(request.scope, request.receive)
+            request.takes_long_body = is_long
             limits: RateLimits = request.app.state.rate_limits
             forgery: CsrfFailed | None = None
             request.state.needs_principal = needs_principal

@@ -1,13 +1,15 @@
 """A request whose strings are bounded before FastAPI, pydantic or any other library looks at them."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Scope
 
-from service_kit.problems import InvalidRequest
+from service_kit.problems import InvalidRequest, TooLarge
+from service_kit.settings import ServiceSettings
 from service_kit.text import (
     MAX_STRING_CHARACTERS,
     TOO_MANY_COMBINING,
@@ -24,6 +26,10 @@ MAX_QUERY_BYTES = 8_192
 MAX_FORM_BYTES = 32_768
 # Of one header: cookies and tokens are the longest.
 MAX_HEADER_BYTES = 8_192
+# Of one JSON object that is a whole body; no route takes half as many.
+MAX_NAMES = 100
+
+EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
 
 
 class BoundedRequest(Request):
@@ -31,6 +37,8 @@ class BoundedRequest(Request):
 
     What it raises while FastAPI reads the body reaches the client as it is (see handlers.py).
     """
+
+    takes_long_body = False
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -46,14 +54,31 @@ class BoundedRequest(Request):
         return self._cookies
 
     async def json(self) -> Any:
+        body = await self.bounded_body()
         document = await super().json()
-        body = await self.body()
+        if isinstance(document, dict) and len(document) > MAX_NAMES:
+            # Each that nobody knows may be a mistake to tell of.
+            raise InvalidRequest.field("body", f"It has more than {MAX_NAMES} names.")
         # Nearly every body is short ASCII without escapes, so that no string of it can be too much.
         # NUL is how UTF-16 gives itself away.
         is_plain = body.isascii() and b"\\u" not in body and b"\x00" not in body
         if not is_plain or len(body) > MAX_STRING_CHARACTERS:
             refuse_unbounded_text(document)
         return document
+
+    async def bounded_body(self) -> bytes:
+        """The body, if it is no longer and holds no more values than its route takes: to read, judge
+        and refuse each of 300,000 takes seconds in which nobody else is served. Raises TooLarge or
+        InvalidRequest."""
+        settings: ServiceSettings = self.app.state.settings
+        body = await self.body()
+        is_long = self.takes_long_body
+        if not is_long and len(body) > settings.max_short_body_bytes:
+            raise TooLarge
+        limit = settings.max_body_values if is_long else settings.max_short_body_values
+        if has_more_values(body, limit):
+            raise InvalidRequest.field("body", f"It holds more than {limit} values.")
+        return body
 
     async def _get_form(self, **limits: Any) -> FormData:
         if len(await self.body()) > MAX_FORM_BYTES:
@@ -63,6 +88,35 @@ class BoundedRequest(Request):
             _check_form_text(name, "body")
             _check_form_text(value.filename or "" if isinstance(value, UploadFile) else value, name)
         return form
+
+
+def long_body(endpoint: EndpointT) -> EndpointT:
+    """Marks an endpoint that takes as much as a body may hold at all (``MAX_BODY_BYTES``)."""
+    endpoint.__long_body__ = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def takes_long_body(endpoint: Callable[..., Any]) -> bool:
+    return getattr(endpoint, "__long_body__", False)
+
+
+def has_more_values(body: bytes, limit: int) -> bool:
+    """Whether a JSON document may hold more than ``limit`` values, without making any of them: each
+    stands behind a comma or is the first of its list or object."""
+    if len(body) <= limit or _count_places(body) < limit:
+        return False
+    if b"\x00" in body:
+        # UTF-16 or UTF-32, of which the bytes of signs can be parts of letters.
+        return True
+    # What stands in texts does not count.
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if plain.count(b'"') > 4 * limit:
+        return True
+    return _count_places(b"".join(plain.split(b'"')[::2])) >= limit
+
+
+def _count_places(body: bytes) -> int:
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 def _check_form_text(text: str, field: str) -> None:

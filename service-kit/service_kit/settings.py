@@ -84,7 +84,12 @@ class ServiceSettings(BaseSettings):
     allowed_hosts: CommaSeparated = ("localhost", "127.0.0.1", "[::1]")
     trusted_proxies: CommaSeparated = ()
     cors_origins: CommaSeparated = ()
-    max_body_bytes: int = 1_048_576
+    # Of plans and of what services tell each other; other bodies are short: the longest text, in escapes.
+    max_body_bytes: int = Field(1_048_576, ge=1)
+    max_short_body_bytes: int = Field(262_144, ge=1)
+    # Of one JSON body, lists and objects too: all of them are looked at while nobody else is served.
+    max_body_values: int = Field(40_000, ge=1)
+    max_short_body_values: int = Field(5_000, ge=1)
     # A body must arrive within so many seconds. Of one process, all that are on their way together may
     # hold so many bytes, and be so many: beyond, the one that is longest on its way ends.
     request_body_seconds: float = Field(15.0, gt=0, le=300)

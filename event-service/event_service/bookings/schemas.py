@@ -23,7 +23,9 @@ class BookingCreate(BaseModel):
     )
 
     event_id: UUID
-    seat_ids: Annotated[list[UUID], Field(min_length=1, max_length=1_000)] | None = None
+    seat_ids: (
+        Annotated[list[UUID], Field(min_length=1, max_length=1_000, fail_fast=True)] | None
+    ) = None
     quantity: Annotated[int, Field(ge=1, le=MAX_SEATS_PER_BOOKING, strict=True)] | None = None
     hold: bool = False
 

@@ -47,6 +47,7 @@ from service_kit.problems import (
     answers,
 )
 from service_kit.rate_limits import limited
+from service_kit.requests import long_body
 
 router = Router(prefix="/api/v1/events", tags=["events"])
 
@@ -59,6 +60,7 @@ router = Router(prefix="/api/v1/events", tags=["events"])
     responses=answers(NotAuthenticated, TooManyDraftSeats),
     dependencies=[WriteInTurn],
 )
+@long_body
 @limited("event_write")
 async def create_event(
     new: EventCreate, user: CurrentUser, session: SessionDep, settings: SettingsDep
@@ -116,6 +118,7 @@ async def get_event(
     ),
     dependencies=[WriteInTurn],
 )
+@long_body
 @limited("event_write")
 async def update_event(
     event_id: UUID,

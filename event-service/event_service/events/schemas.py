@@ -22,6 +22,8 @@ from service_kit.text import line, paragraphs
 MAX_SEATS = 100_000
 MAX_PRICE = 1_000_000_000
 MAX_SECTIONS = 500
+# Of a whole plan: as many as a tenth of its seats.
+MAX_ROWS = 10_000
 DIGITS_OF_UNKNOWN_CURRENCY = 2
 
 # Dates beyond these overflow when they are turned into another zone.
@@ -87,7 +89,7 @@ class RowIn(BaseModel):
 class SectionIn(BaseModel):
     name: Line100  # type: ignore[valid-type]
     price: Price | None = None
-    rows: Annotated[list[RowIn], Field(min_length=1, max_length=1_000)]
+    rows: Annotated[list[RowIn], Field(min_length=1, max_length=1_000, fail_fast=True)]
 
     @model_validator(mode="after")
     def rows_differ(self) -> Self:
@@ -99,6 +101,8 @@ class SectionIn(BaseModel):
 def _sections_fit(sections: list[SectionIn]) -> list[SectionIn]:
     if len({section.name for section in sections}) != len(sections):
         raise ValueError("two sections have the same name")
+    if sum(len(section.rows) for section in sections) > MAX_ROWS:
+        raise ValueError(f"has more than {MAX_ROWS} rows")
     if count_seats(sections) > MAX_SEATS:
         raise ValueError(f"has more than {MAX_SEATS} seats")
     return sections
@@ -106,7 +110,7 @@ def _sections_fit(sections: list[SectionIn]) -> list[SectionIn]:
 
 Sections = Annotated[
     list[SectionIn],
-    Field(min_length=1, max_length=MAX_SECTIONS),
+    Field(min_length=1, max_length=MAX_SECTIONS, fail_fast=True),
     AfterValidator(_sections_fit),
 ]
 

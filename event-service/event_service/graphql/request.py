@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect
 
 from service_kit.problems import InvalidRequest
+from service_kit.requests import BoundedRequest
 from service_kit.text import refuse_unbounded_text
 
 MEDIA_TYPE = "application/json"
@@ -42,7 +43,9 @@ async def read_request(request: Request) -> GraphQLRequest:
     if media_type != MEDIA_TYPE:
         raise InvalidRequest.field("Content-Type", f"It must be {MEDIA_TYPE}.")
     try:
-        document = orjson.loads(await request.body())
+        # The route's own kind of request, which knows how much one may send.
+        assert isinstance(request, BoundedRequest)
+        document = orjson.loads(await request.bounded_body())
     except (orjson.JSONDecodeError, ClientDisconnect):
         raise InvalidRequest.field("body", "It cannot be read.") from None
     if isinstance(document, dict):

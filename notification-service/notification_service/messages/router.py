@@ -20,6 +20,7 @@ from service_kit.admission import CurrentUser, Router, require_scope
 from service_kit.paging import Page, PagingDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
 from service_kit.rate_limits import limited
+from service_kit.requests import long_body
 
 router = Router(prefix="/api/v1/notifications", tags=["notifications"])
 
@@ -41,6 +42,7 @@ async def list_notifications(
     responses=answers(NotAuthenticated, Forbidden),
     dependencies=[require_scope("notifications:send")],
 )
+@long_body
 @limited("service")
 async def create_notification(
     wanted: NotificationCreate, session: SessionDep, request: Request

@@ -128,7 +128,7 @@ class NotificationId(BaseModel):
 class MessageIds(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"ids": [EXAMPLE_ID]}]})
 
-    ids: Annotated[list[UUID], Field(max_length=MAX_IDS)]
+    ids: Annotated[list[UUID], Field(max_length=MAX_IDS, fail_fast=True)]
 
 
 class MissingIds(BaseModel):

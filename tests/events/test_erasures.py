@@ -13,7 +13,7 @@ from event_service.bookings import statements
 from event_service.erasures import service
 from service_kit.ids import new_id
 from service_kit.tokens import SERVICE_AUDIENCE
-from tests.events.conftest import Json, Publish, User, event_body, problem, sign
+from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sign
 from tests.events.unguarded.rewriting import rewritten
 from tests.events.waitlist import (
     MakeUser,
@@ -87,17 +87,80 @@ async def test_what_it_held_is_anybodys_and_what_it_booked_stays(
     assert counted == 1
 
 
-async def test_drafts_go_and_what_was_published_stays(
+async def test_drafts_go_and_what_has_ended_stays(
     app: FastAPI, auth_service: httpx.AsyncClient, published: Publish, organizer: User
 ) -> None:
     event = await published()
+    past = "starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour'"
+    await change(app, f"UPDATE event SET {past} WHERE id = :id", id=event["id"])
     for _ in range(service.DRAFTS_PER_PASS + 2):
         assert (await organizer.post("/events", event_body())).status_code == 201
     await erase(auth_service, organizer)
     # A pass has an end; the relay goes on.
     await finish(app)
-    left = await rows(app, "SELECT id FROM event WHERE organizer_id = :id", id=organizer.id)
-    assert [str(row.id) for row in left] == [event["id"]]
+    left = await rows(app, "SELECT id, status FROM event WHERE organizer_id = :id", id=organizer.id)
+    assert [(str(row.id), row.status) for row in left] == [(event["id"], "published")]
+
+
+@pytest.mark.parametrize("by", ["telling", "repetition", "relay"])
+async def test_what_was_published_after_auth_service_had_asked_is_called_off(
+    app: FastAPI,
+    auth_service: httpx.AsyncClient,
+    published: Publish,
+    organizer: User,
+    user: MakeUser,
+    by: str,
+) -> None:
+    """Its guests are told once, however often it is told."""
+    asked = await auth_service.get(f"/events/organizers/{organizer.id}")
+    assert asked.json() == {"upcoming_events": 0}
+    if by != "telling":
+        await erase(auth_service, organizer)
+        # As if it was published in the same moment, and committed later.
+        await change(app, "DELETE FROM erased_users WHERE user_id = :id", id=organizer.id)
+        forget_whom_to_refuse(app)
+    event = await published(capacity=4)
+    guest, waiting = user(), user()
+    bookings = [(await guest.book(event, 2, hold=hold)).json() for hold in (False, True)]
+    await join(waiting, event, 1)
+    if by == "relay":
+        erased = "INSERT INTO erased_users VALUES (:id, now())"
+        await change(app, erased, id=organizer.id)
+        await finish(app)
+    else:
+        await erase(auth_service, organizer)
+    await erase(auth_service, organizer)
+    await finish(app)
+    assert (await guest.get(f"/events/{event['id']}")).json()["status"] == "cancelled"
+    for booking in bookings:
+        shown = (await guest.get(f"/bookings/{booking['id']}")).json()
+        assert shown["status"] == "cancelled"
+    told = await messages(app, event["id"], "event-cancelled")
+    assert sorted(m["user_id"] for m in told) == sorted([str(guest.id), str(waiting.id)])
+    assert {m["data"]["reason"] for m in told} == {"The organizer's account no longer exists."}
+
+
+async def test_an_erased_organizer_changes_nothing_where_it_is_not_known_yet(
+    app: FastAPI, auth_service: httpx.AsyncClient, published: Publish, organizer: User
+) -> None:
+    draft = (await organizer.post("/events", event_body())).json()
+    event = await published()
+    # All that the erasure does but the noting, so that both events are still there.
+    await change(app, "INSERT INTO erased_users VALUES (:id, now())", id=organizer.id)
+    forget_whom_to_refuse(app)
+    answers = [
+        await organizer.post(f"/events/{draft['id']}/publish"),
+        await organizer.patch(f"/events/{draft['id']}", {"title": "Another"}),
+        await organizer.patch(f"/events/{event['id']}", {"title": "Another"}),
+        await organizer.post(f"/events/{event['id']}/cancel", {"reason": "Ill"}),
+        await organizer.post(
+            f"/events/{event['id']}/messages", {"subject": "Doors", "body": "They open at six."}
+        ),
+        await organizer.post("/events", event_body()),
+    ]
+    assert [problem(answer) for answer in answers] == [(401, "not-authenticated")] * len(answers)
+    states = await rows(app, "SELECT status FROM event WHERE organizer_id = :id", id=organizer.id)
+    assert sorted(row.status for row in states) == ["draft", "published"]
 
 
 async def finish(app: FastAPI) -> None:

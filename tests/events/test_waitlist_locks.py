@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from event_service import upkeep
 from event_service.bookings import ending, queries
-from event_service.waitlist import offers, statements
+from event_service.waitlist import offers, service, statements
+from event_service.waitlist.queries import find_entry
 from tests.events.conftest import Publish, User
 from tests.events.unguarded.rewriting import rewritten
 from tests.events.waitlist import (
     MakeUser,
     SoldOut,
     cancel,
+    change,
     fill,
     find_forgotten,
     join,
@@ -98,3 +101,30 @@ async def test_two_who_free_a_seat_each_see_the_others(
     # What is forgotten once is found by the sweeper.
     await sweep(app)
     assert (await place_of(group, event))["status"] == "offered"
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+async def test_who_leaves_the_line_of_a_past_event_is_not_taken_out_of_it_twice(
+    app: FastAPI,
+    sold_out: SoldOut,
+    guest: User,
+    monkeypatch: pytest.MonkeyPatch,
+    is_guarded: bool,
+) -> None:
+    """Without the lock on the event the relay is there first; the allowance is lowered once even so."""
+    event, _, _ = sold_out
+    await join(guest, event, 2)
+    over = "starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour'"
+    await change(app, f"UPDATE event SET {over} WHERE id = :id", id=event["id"])
+    if not is_guarded:
+        lock = "FOR NO KEY UPDATE OF event SKIP LOCKED"
+        bare = rewritten(statements.END_WAITING, (lock, ""))
+        monkeypatch.setattr(statements, "END_WAITING", bare)
+    meanwhile = Meanwhile(app, find_entry, lambda: upkeep.end_waitlists(app.state.database))
+    monkeypatch.setattr(service, "find_entry", meanwhile)
+    answer = await guest.delete(f"/events/{event['id']}/waitlist")
+    assert meanwhile.task
+    await meanwhile.task
+    assert answer.status_code == (204 if is_guarded else 404), answer.text
+    left = "SELECT seats FROM seat_allowance WHERE user_id = :id"
+    assert [row.seats for row in await rows(app, left, id=guest.id)] == [0]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import UUID as SqlUuid
 from sqlalchemy.types import Integer
 from sqlmodel import col
@@ -29,7 +29,8 @@ _UNFINISHED = text("""
             SELECT FROM booking WHERE user_id = erased_users.user_id AND expires_at IS NOT NULL
         )
         OR EXISTS (
-            SELECT FROM event WHERE organizer_id = erased_users.user_id AND status = 'draft'
+            SELECT FROM event WHERE organizer_id = erased_users.user_id
+                AND (status = 'draft' OR (status = 'published' AND ends_at > now()))
         )
         OR EXISTS (SELECT FROM idempotency_key WHERE user_id = erased_users.user_id)
     ORDER BY random() LIMIT :limit
@@ -57,9 +58,22 @@ async def list_drafts(session: AsyncSession, user_id: UUID, *, limit: int) -> li
     return list(found.scalars())
 
 
+def _is_upcoming(organizer_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Event.organizer_id) == organizer_id,
+        col(Event.status) == "published",
+        col(Event.ends_at) > func.now(),
+    )
+
+
+async def list_upcoming_events(session: AsyncSession, user_id: UUID, *, limit: int) -> list[UUID]:
+    found = await session.execute(select(col(Event.id)).where(*_is_upcoming(user_id)).limit(limit))
+    return list(found.scalars())
+
+
 async def list_unfinished(session: AsyncSession, *, limit: int) -> list[UUID]:
-    """Erased accounts of which something is left, or came after the erasure: who books, joins or
-    writes a draft at that very moment may commit a little later. In no order, so that one whose
+    """Erased accounts of which something is left, or came after the erasure: who books, joins,
+    publishes or writes a draft at that very moment may commit a little later. In no order, so that one whose
     event is locked keeps none waiting."""
     found = await session.execute(_UNFINISHED, {"limit": limit})
     return list(found.scalars())
@@ -67,11 +81,7 @@ async def list_unfinished(session: AsyncSession, *, limit: int) -> list[UUID]:
 
 async def count_upcoming_events(session: AsyncSession, user_id: UUID) -> int:
     found = await session.scalar(
-        select(func.count()).where(
-            col(Event.organizer_id) == user_id,
-            col(Event.status) == "published",
-            col(Event.ends_at) > func.now(),
-        )
+        select(func.count()).select_from(Event).where(*_is_upcoming(user_id))
     )
     return found or 0
 

@@ -1,4 +1,5 @@
-"""Erased accounts: whoever waits leaves, holds end, drafts go; bookings stay countable.
+"""Erased accounts: whoever waits leaves, holds end, drafts go, what is on sale is called off; bookings
+stay countable.
 
 Each event, draft and batch of keys is a transaction of its own, and a pass has an end: an account may
 have thousands. The relay goes on where a pass has stopped, and finds what came in the same moment.
@@ -15,14 +16,14 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import EXPIRED_PER_SWEEP, end_bookings
-from event_service.bookings.statements import LOWER_ALLOWANCES
 from event_service.erasures import queries
-from event_service.events.service import delete_event
-from event_service.models import Booking, ErasedUser, Event, WaitlistEntry
+from event_service.events.service import cancel_for_erased, delete_event
+from event_service.models import Booking, ErasedUser, Event
+from event_service.waitlist.queries import remove_entry
 from service_kit.clock import utc_now
 from service_kit.database import Database
 from service_kit.erasures import note_erasure
-from service_kit.problems import Problem
+from service_kit.problems import NotFound, Problem
 
 EVENTS_PER_PASS = 50
 DRAFTS_PER_PASS = 5
@@ -60,9 +61,12 @@ async def forget_account(database: Database, user_id: UUID, *, offer_for: timede
     until = asyncio.get_running_loop().time() + PASS_SECONDS
     async with database.transaction() as session:
         events = await queries.list_events_to_leave(session, user_id, limit=EVENTS_PER_PASS)
+        upcoming = await queries.list_upcoming_events(session, user_id, limit=EVENTS_PER_PASS)
         drafts = await queries.list_drafts(session, user_id, limit=DRAFTS_PER_PASS)
         await session.execute(queries.DELETE_KEYS, {"user_id": user_id, "limit": KEYS_PER_PASS})
     steps = [partial(_leave_event, event_id, user_id, offer_for) for event_id in events]
+    # auth-service asks before it erases an account: these were published in between.
+    steps += [partial(_cancel_event, event_id, user_id) for event_id in upcoming]
     steps += [partial(_delete_draft, event_id, user_id) for event_id in drafts]
     for step in steps:
         if asyncio.get_running_loop().time() > until:
@@ -82,14 +86,7 @@ async def _leave_event(
     held = await _lock_holds(session, event_id, user_id)
     if held:
         await end_bookings(session, event, held, "cancelled", now=utc_now(), offer_for=offer_for)
-    entry = await session.get(WaitlistEntry, (event_id, user_id))
-    if entry and entry.booking_id is None:
-        await session.delete(entry)
-        await session.flush()
-        await session.execute(
-            LOWER_ALLOWANCES,
-            {"event_id": event_id, "user_ids": [user_id], "seats": [entry.quantity]},
-        )
+    await remove_entry(session, event_id, user_id)
 
 
 async def _lock_holds(session: AsyncSession, event_id: UUID, user_id: UUID) -> list[Booking]:
@@ -105,6 +102,14 @@ async def _lock_holds(session: AsyncSession, event_id: UUID, user_id: UUID) -> l
         .with_for_update()
     )
     return list(found.scalars())
+
+
+async def _cancel_event(event_id: UUID, user_id: UUID, session: AsyncSession) -> None:
+    try:
+        await cancel_for_erased(session, event_id, organizer_id=user_id, now=utc_now())
+    except NotFound:
+        # Deleted since it was listed.
+        return
 
 
 async def _delete_draft(event_id: UUID, user_id: UUID, session: AsyncSession) -> None:

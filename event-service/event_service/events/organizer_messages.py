@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import event_snapshot
+from event_service.erasures.queries import refuse_erased
 from event_service.events.messages import guests_once
 from event_service.events.queries import require_organizer
 from event_service.models import OutboxMessage
@@ -39,6 +40,7 @@ async def send_to_guests(
 ) -> MessageSent:
     """To all guests, or to none if it fails."""
     event = await require_organizer(session, event_id, by)
+    await refuse_erased(session, by)
     guests = await write_notifications(
         session,
         OutboxMessage,

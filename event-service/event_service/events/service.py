@@ -27,6 +27,7 @@ from event_service.waitlist.offers import offer_what_is_free
 from service_kit.problems import InvalidRequest, VersionMismatch
 from service_kit.tokens import Person
 
+ORGANIZER_ERASED = "The organizer's account no longer exists."
 SEATING_FIELDS = frozenset({"capacity", "sections"})
 
 
@@ -71,6 +72,7 @@ async def update_event(
     raises no version.
     """
     event = await lock_event(session, event_id, owner=owner_for(by))
+    await refuse_erased(session, by.user_id)
     if version is not None and version != event.version:
         raise VersionMismatch(f"It is at version {event.version} now.", version=event.version)
     if event.status == "cancelled":
@@ -138,6 +140,7 @@ async def publish_event(
 ) -> Event:
     """Raises EventCancelled, and InvalidRequest for an event that has ended."""
     event = await lock_event(session, event_id, owner=owner_for(by))
+    await refuse_erased(session, by.user_id)
     if event.status == "cancelled":
         raise EventCancelled
     if event.status == "draft":
@@ -153,13 +156,27 @@ async def cancel_event(
     """Cancels every booking with it, and tells each guest once. Raises InvalidRequest for an event
     that has ended."""
     event = await lock_event(session, event_id, owner=owner_for(by))
+    await refuse_erased(session, by.user_id)
     if event.status != "cancelled":
         refuse_to_cancel_the_past(event, now)
-        event.status = "cancelled"
-        event.cancel_reason = reason
-        await _finish(session, event, now)
-        await cancel_bookings_of_event(session, event, now=now)
+        await _call_off(session, event, reason, now)
     return event
+
+
+async def cancel_for_erased(
+    session: AsyncSession, event_id: UUID, *, organizer_id: UUID, now: datetime
+) -> None:
+    """The same, where the organizer's account was erased; nothing if it has ended or was cancelled."""
+    event = await lock_event(session, event_id, owner=organizer_id)
+    if event.status == "published" and event.ends_at > now:
+        await _call_off(session, event, ORGANIZER_ERASED, now)
+
+
+async def _call_off(session: AsyncSession, event: Event, reason: str | None, now: datetime) -> None:
+    event.status = "cancelled"
+    event.cancel_reason = reason
+    await _finish(session, event, now)
+    await cancel_bookings_of_event(session, event, now=now)
 
 
 async def delete_event(session: AsyncSession, event_id: UUID, *, by: UUID) -> None:

@@ -3,11 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, and_, func, literal, or_, select
+from sqlalchemy import BigInteger, Select, and_, delete, func, literal, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from event_service.bookings.statements import LOWER_ALLOWANCES
 from event_service.models import Booking, Event, WaitlistEntry
 from event_service.waitlist import statements
 from event_service.waitlist.schemas import Offer, OwnWaitlistEntry, WaitlistPlace
@@ -114,6 +115,27 @@ async def find_entry(
     )
     row = found.one_or_none()
     return (row.WaitlistEntry, row.counts) if row else None
+
+
+async def remove_entry(session: AsyncSession, event_id: UUID, user_id: UUID) -> bool:
+    """Whether somebody waited, who now does no more: an offer is no waiting. The event is locked. The
+    allowance is lowered by what was removed here, and not by what was seen before."""
+    quantity = await session.scalar(
+        delete(WaitlistEntry)
+        .where(
+            col(WaitlistEntry.event_id) == event_id,
+            col(WaitlistEntry.user_id) == user_id,
+            col(WaitlistEntry.booking_id).is_(None),
+        )
+        .returning(col(WaitlistEntry.quantity))
+        .execution_options(synchronize_session=False)
+    )
+    if quantity is None:
+        return False
+    await session.execute(
+        LOWER_ALLOWANCES, {"event_id": event_id, "user_ids": [user_id], "seats": [quantity]}
+    )
+    return True
 
 
 async def is_line_due(executor: Executor, event_id: UUID) -> bool:

@@ -12,7 +12,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import cancel_booking, make_room
 from event_service.bookings.schemas import MAX_SEATS_PER_BOOKING
-from event_service.bookings.statements import LOWER_ALLOWANCES
 from event_service.erasures.queries import refuse_erased
 from event_service.errors import (
     AlreadyWaiting,
@@ -23,7 +22,7 @@ from event_service.errors import (
 )
 from event_service.events.queries import count_free_seats
 from event_service.models import Event, WaitlistEntry
-from event_service.waitlist.queries import IS_ON_SALE, find_entry, get_place
+from event_service.waitlist.queries import IS_ON_SALE, find_entry, get_place, remove_entry
 from event_service.waitlist.schemas import WaitlistPlace
 from event_service.waitlist.statements import ADD_TO_ALLOWANCE
 from service_kit.database import Database, constraint_name
@@ -107,11 +106,8 @@ async def leave(
     if entry.booking_id:
         await cancel_booking(session, entry.booking_id, by=by, now=now, offer_for=offer_for)
         return
-    await session.delete(entry)
-    await session.flush()
-    await session.execute(
-        LOWER_ALLOWANCES, {"event_id": event_id, "user_ids": [by], "seats": [entry.quantity]}
-    )
+    if not await remove_entry(session, event_id, by):
+        raise NotFound
 
 
 async def _lock_event(session: AsyncSession, event_id: UUID, user_id: UUID) -> Event:

@@ -122,11 +122,14 @@ DUE_EVENTS = text(f"""
     LIMIT :events
 """).bindparams(bindparam("events", type_=Integer()))
 
-# A batch of those who wait for events that are over. An offer among them ends as every hold does.
+# A batch of those who wait for events that are over. An offer among them ends as every hold does. The
+# events are locked as by whoever joins or leaves, who would lower an allowance for the same entry; one
+# that is locked comes next time.
 END_WAITING = text(f"""
     WITH RECURSIVE line (event_id, smallest) AS ({_LINES}), over AS MATERIALIZED (
         SELECT event.id FROM line JOIN event ON event.id = line.event_id
         WHERE event.status = 'cancelled' OR event.ends_at <= now() LIMIT :entries
+        FOR NO KEY UPDATE OF event SKIP LOCKED
     ), gone AS (
         DELETE FROM waitlist_entry WHERE ctid = ANY(ARRAY(
             SELECT waitlist_entry.ctid FROM waitlist_entry JOIN over ON over.id = event_id

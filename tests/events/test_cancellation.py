@@ -156,8 +156,9 @@ async def test_a_deadline_that_makes_no_sense_is_refused(
             datetime.fromisoformat(event["ends_at"]) + timedelta(microseconds=1)
         ).isoformat()
     body = {"cancellation_deadline": deadline}
+    times = {name: event[name] for name in ("starts_at", "ends_at")}
     for answer in (
-        await organizer.post("/events", event_body(**body)),
+        await organizer.post("/events", event_body(**times, **body)),
         await organizer.patch(f"/events/{event['id']}", body),
     ):
         assert problem(answer) == (422, "invalid-request")

@@ -39,6 +39,10 @@ class Settings(ServiceSettings):
     bad_password_minutes: int = Field(15, ge=1)
     email_changes_per_hour: int = Field(5, ge=1)
 
+    # Whether the mail server takes addresses with other letters than those of ASCII before the @
+    # (SMTPUTF8); one that does not would refuse every mail to such an account.
+    international_addresses: bool = False
+
     audit_days: int = Field(365, ge=1)
 
     # Per client address: generous, since a whole office may share one.

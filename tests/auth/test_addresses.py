@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import idna
@@ -23,7 +24,7 @@ from auth_service.models import MailRequest, User
 from service_kit.database import Database
 from service_kit.ids import new_id
 from service_kit.migrations import alembic_config
-from tests.auth.conftest import MakeSettings, StartApp
+from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import (
     API,
     PASSWORD,
@@ -119,6 +120,39 @@ async def test_a_curly_apostrophe_is_told_with_what_to_type_instead(
     body = {"email": "o’neil@example.com", "password": PASSWORD}
     (error,) = (await client.post(REGISTER, json=body)).json()["errors"]
     assert "’" in error["message"] and "type ' instead" in error["message"]
+
+
+@pytest.mark.parametrize("local", ["üser", "пётр", "jose\u0301", "例"])
+async def test_an_address_that_the_mail_server_may_not_take_is_refused_unless_it_is_said_to(
+    client: httpx.AsyncClient, people: People, start_app: StartApp, local: str
+) -> None:
+    mark = new_id().hex[-12:]
+    email, own, other = (f"{local}.{mark}{n}@bücher.example" for n in range(3))
+    person = await people.sign_in()
+
+    async def register(at: httpx.AsyncClient, address: str) -> httpx.Response:
+        return await at.post(REGISTER, json={"email": address, "password": PASSWORD})
+
+    async def move(at: httpx.AsyncClient, person: Person, address: str) -> httpx.Response:
+        body = {"email": address, "current_password": PASSWORD}
+        return await at.patch(f"{API}/users/me", headers=person.headers, json=body)
+
+    for answer in (await register(client, email), await move(client, person, email)):
+        assert problem(answer) == (422, "invalid-request")
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "email"
+        assert error["message"].endswith(", which our mail server cannot take before the @")
+    assert (await people.row(person)).pending_email is None
+
+    async with start_app(international_addresses=True) as app, client_of(app) as free:
+        registered = await register(free, own)
+        assert registered.status_code == 201
+        assert (await move(free, person, other)).status_code == 200
+    # Who has one keeps it, signs in with it, and may change one's mind to it.
+    assert (await people.try_password(own, PASSWORD)).status_code == 200
+    assert (await client.post(f"{API}/auth/forgot-password", json={"email": own})).is_success
+    owner = await people.sign_in(Person(UUID(registered.json()["id"]), own))
+    assert (await move(client, owner, own.upper())).status_code == 200
 
 
 class Spellings:

@@ -360,6 +360,7 @@ def test_an_organizer_with_events_is_told_why_the_account_stays(
     [
         ("ann\u2013lee@example.com", "Type - instead"),
         ("ﬁona@example.com", "cannot stand in an e-mail address before the @"),
+        ("jörg@example.com", "“ö” cannot stand in an e-mail address before the @"),
         ("a" * 65 + "@example.com", "At most 64 characters before the @"),
         ("ann@", "This is not an e-mail address"),
     ],

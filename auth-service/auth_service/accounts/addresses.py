@@ -79,6 +79,12 @@ def _refuse_local_part(local: str) -> None:
             raise NotAnAddress(f"holds {shown}, which no mail server takes before the @")
 
 
+def foreign_character(address: str) -> str | None:
+    """The first before the @ that only a mail server with SMTPUTF8 takes (RFC 6531)."""
+    local = address.rpartition("@")[0]
+    return next((character for character in local if not character.isascii()), None)
+
+
 def ascii_address(address: str) -> str:
     """The form by which an account is found: lower case, the domain as the DNS has it. What is no
     address is only made lower case."""

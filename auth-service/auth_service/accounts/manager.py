@@ -18,6 +18,7 @@ from fastapi_users.schemas import UC
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.accounts import passwords
+from auth_service.accounts.addresses import foreign_character
 from auth_service.accounts.credentials import end_what_was_begun, is_bound
 from auth_service.accounts.hashing import Hasher, PreparedPasswords
 from auth_service.accounts.queries import lock_user
@@ -49,6 +50,14 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
         self._hasher = hasher
         self.verification_token_secret = settings.verification_token_secret
         self.reset_password_token_secret = settings.reset_password_token_secret
+
+    def refuse_unreachable(self, email: str) -> None:
+        """Raises InvalidRequest for a new address to which the mail server may take no mail. Who has
+        one already keeps it."""
+        found = None if self.settings.international_addresses else foreign_character(email)
+        if found:
+            message = f"holds {found}, which our mail server cannot take before the @"
+            raise InvalidRequest.field("email", message)
 
     async def prepare_password(self, password: str, email: str) -> None:
         """Checks and hashes a new password, before the transaction holds a connection."""

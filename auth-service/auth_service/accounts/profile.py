@@ -68,6 +68,7 @@ async def _ask_for_address(manager: UserManager, user: User, email: str) -> None
     if ascii_address(email) == ascii_address(user.email):
         user.pending_email = None
         return
+    manager.refuse_unreachable(email)
     if await find_by_email(session, email) is not None:
         raise EmailTaken
     key = attempt_key(settings.secret_key, "email-change", str(user.id))

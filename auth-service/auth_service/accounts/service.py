@@ -32,6 +32,7 @@ def own_problems() -> Iterator[None]:
 
 
 async def register(manager: UserManager, registration: Registration) -> User:
+    manager.refuse_unreachable(registration.email)
     await manager.prepare_password(registration.password, registration.email)
     with own_problems():
         return await manager.create(

@@ -183,6 +183,7 @@ function showProblem(problem, wraps, place) {
 const MISTAKES = [
   [/^holds (?<sign>.+), which no mail server takes; type (?<meant>.+) instead$/, "mistaken.meant"],
   [/^holds (?<sign>.+), which no mail server takes before the @$/, "mistaken.sign"],
+  [/^holds (?<sign>.+), which our mail server cannot take before the @$/, "mistaken.sign"],
   [/^has more than (?<n>\d+) characters$/, "mistaken.long"],
   [/^has more than (?<n>\d+) characters before the @$/, "mistaken.long-name"],
   [/^has more than (?<n>\d+) combining characters in a row$/, "mistaken.combining"],

@@ -42,7 +42,6 @@ class Event(Base, table=True):
         CheckConstraint("max_seats_per_user >= 1", name="max_seats_per_user"),
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
         CheckConstraint("sales_end > sales_start", name="sales_window"),
-        CheckConstraint("cancellation_deadline <= ends_at", name="cancellation_deadline"),
         # GET /events sorted by starts_at, either way, and its keyset
         Index("ix_event_starts", "starts_at", "id", postgresql_where=_PUBLISHED),
         # GET /events?sort=-created_at
@@ -80,6 +79,7 @@ class Event(Base, table=True):
     sales_start: datetime | None = None
     sales_end: datetime | None = None
     # None: until it begins.
+    # Past ``ends_at`` it is that: a process of the release before may move the end alone.
     cancellation_deadline: datetime | None = None
     status: str = "draft"
     seating: str

@@ -76,6 +76,10 @@ class Notification(Base, table=True):
         # alert, gauges and doctor: what should have gone, longest first, and what has failed
         Index("ix_notifications_overdue", "wanted_at", postgresql_where=text(OVERDUE)),
         Index("ix_notifications_failed", "id", postgresql_where=text("status = 'failed'")),
+        # Of workers of the release before, which may run beside this one. The next release drops them.
+        Index("ix_notifications_user_kind", "user_id", "kind", "event_id"),
+        Index("ix_notifications_due", text(DUE_AT), postgresql_where=text(UNSENT)),
+        Index("ix_notifications_unsent", "wanted_at", postgresql_where=text(UNSENT)),
         # tidy: what is too old to be kept
         Index("ix_notifications_created", "created_at", postgresql_using="brin"),
     )

@@ -3,14 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-from auth_service.accounts.addresses import ascii_address
-
 revision = "6b0f3f6a8c1d"
 down_revision = "f48d4a21f3df"
 branch_labels = None
 depends_on = None
-
-BATCH = 1000
 
 # A process of the release before, which runs on while this one comes (or after it was taken back),
 # writes addresses and knows nothing of their ASCII form: one that is there would be an abandoned
@@ -42,14 +38,6 @@ def upgrade() -> None:
     )
     for statement in TRIGGER:
         op.execute(statement)
-    _write_ascii_forms()
-    op.create_index("uq_account_email_ascii", "account", ["email_ascii"], unique=True)
-    op.create_index(
-        "ix_account_email_unread",
-        "account",
-        ["id"],
-        postgresql_where=sa.text("email_ascii IS NULL"),
-    )
     op.create_table(
         "erasure",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -62,31 +50,10 @@ def upgrade() -> None:
     op.create_index("ix_erasure_due", "erasure", ["next_attempt_at"], unique=False)
 
 
-def _write_ascii_forms() -> None:
-    """In SQL where the address is ASCII, as nearly all are."""
-    connection = op.get_bind()
-    connection.execute(
-        sa.text("UPDATE account SET email_ascii = lower(email) WHERE email !~ '[^[:ascii:]]'")
-    )
-    while True:
-        rows = connection.execute(
-            sa.text("SELECT id, email FROM account WHERE email_ascii IS NULL LIMIT :batch"),
-            {"batch": BATCH},
-        ).all()
-        if not rows:
-            return
-        connection.execute(
-            sa.text("UPDATE account SET email_ascii = :ascii WHERE id = :id"),
-            [{"id": row.id, "ascii": ascii_address(row.email)} for row in rows],
-        )
-
-
 def downgrade() -> None:
     op.drop_index("ix_erasure_due", table_name="erasure")
     op.drop_table("erasure")
     op.execute("DROP TRIGGER account_email_ascii ON account")
     op.execute("DROP FUNCTION account_email_ascii()")
-    op.drop_index("ix_account_email_unread", table_name="account")
-    op.drop_index("uq_account_email_ascii", table_name="account")
     op.drop_column("account", "credentials_version")
     op.drop_column("account", "email_ascii")

@@ -3,14 +3,16 @@
 import sqlalchemy as sa
 from alembic import op
 
+from service_kit.migrations import build_index
+
 revision = "91c4e2d7b0f3"
-down_revision = "6b0f3f6a8c1d"
+down_revision = "c04b9e6d1f38"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index(
+    build_index(
         "ix_outbox_waiting_user",
         "outbox",
         [sa.text("(message->>'user_id')")],

@@ -1,7 +1,7 @@
 """find events by beginnings and near words, whatever accents and case
 
-Bookings go on while it runs; only changes of events wait. What the release before reads (``search``
-and the indexes on ``lower()``) stays for it.
+The next revision fills it. What the release before reads (``search`` and the indexes on ``lower()``)
+stays for it.
 """
 
 import sqlalchemy as sa
@@ -72,19 +72,6 @@ CREATE TRIGGER event_search AFTER INSERT OR UPDATE OF title, venue, city, descri
 ON event FOR EACH ROW EXECUTE FUNCTION event_search_refresh();
 """
 
-_FILL = """
-INSERT INTO event_search (event_id, title, words)
-SELECT id, event_lexemes(event_words(title)), event_vector(title, venue || ' ' || city, description)
-FROM event;
-
-INSERT INTO search_spelling (spelling, word)
-SELECT event_spellings(word), word FROM (
-    SELECT DISTINCT lexeme AS word FROM event_search
-    JOIN event ON event.id = event_id, unnest(words)
-    WHERE status = 'published' AND length(lexeme) BETWEEN 4 AND 40 AND lexeme !~ '[0-9]'
-) AS known;
-"""
-
 
 def _execute(statements: str) -> None:
     """One after the other; an empty line stands between."""
@@ -113,8 +100,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_spelling")),
     )
     op.create_index("ix_search_spelling", "search_spelling", ["spelling", "word"])
-    _execute(_REFRESH)
-    _execute(_FILL)
     for column in ("title", "words"):
         op.create_index(
             f"ix_event_search_{column}",
@@ -123,23 +108,10 @@ def upgrade() -> None:
             postgresql_using="gin",
             postgresql_with={"fastupdate": "off"},
         )
-    for column in ("city", "category"):
-        op.create_index(
-            f"ix_event_{column}_plain",
-            "event",
-            [sa.text(f"event_plain({column})"), "starts_at", "id"],
-            postgresql_where=sa.text("status = 'published'"),
-        )
-    op.execute(
-        "CREATE STATISTICS event_place_plain ON event_plain(city), event_plain(category) FROM event"
-    )
-    op.execute("ANALYZE event, event_search, search_spelling")
+    _execute(_REFRESH)
 
 
 def downgrade() -> None:
-    op.execute("DROP STATISTICS event_place_plain")
-    for column in ("city", "category"):
-        op.drop_index(f"ix_event_{column}_plain", table_name="event")
     op.execute("DROP TRIGGER event_search ON event")
     op.drop_table("search_spelling")
     op.drop_table("event_search")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from service_kit.migrations import build_index
+
 revision = "7d20c4a96e51"
 down_revision = "4d8e2a5b17c6"
 branch_labels = None
@@ -10,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index(
+    build_index(
         "ix_seat_section",
         "seat",
         ["section_id"],

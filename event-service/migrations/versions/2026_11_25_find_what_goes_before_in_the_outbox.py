@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from service_kit.migrations import build_index
+
 revision = "0d6f5b7c2a14"
 down_revision = "7d20c4a96e51"
 branch_labels = None
@@ -10,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index(
+    build_index(
         "ix_outbox_waiting_user",
         "outbox",
         [sa.text("(message->>'user_id')")],

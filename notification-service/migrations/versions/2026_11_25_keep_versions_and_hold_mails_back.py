@@ -9,9 +9,6 @@ down_revision = "dab0dcb4ef3f"
 branch_labels = None
 depends_on = None
 
-UNSENT = "status IN ('queued', 'sending')"
-DUE_AT = "GREATEST(next_attempt_at, lease_until)"
-
 
 def upgrade() -> None:
     op.add_column(
@@ -22,34 +19,8 @@ def upgrade() -> None:
         op.f("ck_notifications_known_reason_to_wait"),
         "notifications",
         "waits_for IN ('address', 'allowance', 'confirmation')",
+        postgresql_not_valid=True,
     )
-    op.create_index("ix_notifications_user_event", "notifications", ["user_id", "event_id", "kind"])
-    op.create_index(
-        "ix_notifications_swept",
-        "notifications",
-        [sa.text(DUE_AT)],
-        postgresql_where=sa.text(f"{UNSENT} AND waits_for IS DISTINCT FROM 'address'"),
-    )
-    op.create_index(
-        "ix_notifications_awaits_address",
-        "notifications",
-        ["next_attempt_at"],
-        postgresql_where=sa.text("waits_for = 'address'"),
-    )
-    op.create_index(
-        "ix_notifications_waiting",
-        "notifications",
-        ["waits_for"],
-        postgresql_where=sa.text("waits_for IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_notifications_overdue",
-        "notifications",
-        ["wanted_at"],
-        postgresql_where=sa.text(f"{UNSENT} AND waits_for IS NULL"),
-    )
-    for replaced in ("user_kind", "due", "unsent"):
-        op.drop_index(f"ix_notifications_{replaced}", table_name="notifications")
     op.create_table(
         "event_snapshots",
         sa.Column("event_id", sa.Uuid(), nullable=False),
@@ -80,18 +51,6 @@ def downgrade() -> None:
     op.drop_table("erased_users")
     op.drop_table("mail_allowances")
     op.drop_table("event_snapshots")
-    op.create_index("ix_notifications_user_kind", "notifications", ["user_id", "kind", "event_id"])
-    op.create_index(
-        "ix_notifications_due",
-        "notifications",
-        [sa.text(DUE_AT)],
-        postgresql_where=sa.text(UNSENT),
-    )
-    op.create_index(
-        "ix_notifications_unsent", "notifications", ["wanted_at"], postgresql_where=sa.text(UNSENT)
-    )
-    for added in ("user_event", "swept", "awaits_address", "waiting", "overdue"):
-        op.drop_index(f"ix_notifications_{added}", table_name="notifications")
     op.drop_constraint(op.f("ck_notifications_known_reason_to_wait"), "notifications")
     op.drop_column("notifications", "waits_for")
     op.drop_column("notifications", "version")

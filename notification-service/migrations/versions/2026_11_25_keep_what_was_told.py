@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "7e41b9d0c2a6"
-down_revision = "5b0c6c1f7d21"
+down_revision = "2c7f4e9b60a5"
 branch_labels = None
 depends_on = None
 

@@ -1,4 +1,4 @@
-"""``python -m auth_service.admin``: what no request may do, for who has a shell.
+"""Manages accounts and service clients from a shell; in a container: python -m auth_service.admin
 
 promote EMAIL                    makes a superuser
 verify EMAIL...                  takes addresses as confirmed, without a mail

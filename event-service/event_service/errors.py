@@ -1,10 +1,16 @@
 """This service's problems."""
 
-from service_kit.problems import Problem
+from service_kit.problems import NotFound, Problem
 
 
 class EmailNotVerified(Problem):
     code, status, title = "email-not-verified", 403, "Verify your e-mail address first."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Open the link in the mail that you got. To get it again, press the button above every"
+            " view of the page, or send your address to POST /api/v1/auth/request-verify-token."
+        )
 
 
 class CapacityInUse(Problem):
@@ -78,6 +84,16 @@ class NeverAvailable(Problem):
 
 class AlreadyWaiting(Problem):
     code, status, title = "already-waiting", 409, "You are in line for this event."
+
+
+class UnknownTicket(NotFound):
+    title = "No ticket of this event has that code."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Compare the code with the ticket, and the ticket's event and day with this one. The"
+            " ticket of a cancelled booking opens no door."
+        )
 
 
 class AlreadyCheckedIn(Problem):

@@ -1,7 +1,7 @@
-"""``python -m notification_service.doctor``: what is stuck and why; with ``--retry`` it goes on.
+"""Shows which mails are stuck and why: python -m notification_service.doctor [--retry [ID...]]
 
-``--retry`` alone takes all that failed and all that waits; with ids it takes those. The process ends
-with 1 while something is stuck, so that a watchdog may call it.
+"--retry" sends them again: alone it takes all that failed and all that waits; with ids it takes
+those. The process ends with 1 while something is stuck, so that a watchdog may call it.
 """
 
 import argparse

@@ -60,20 +60,27 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _answer(request, problems.InternalError())
     # Most often 400: a body that is not JSON, or nested beyond reason.
-    return _answer(request, problems.InvalidRequest.field("body", "It cannot be read."))
+    return _answer(
+        request, problems.InvalidRequest.field("body", "It cannot be read: send JSON in UTF-8.")
+    )
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {
-            # The first part says body, query or path; only people who read code care.
-            "field": ".".join(str(part) for part in entry["loc"][1:]) or str(entry["loc"][0]),
-            "message": entry["msg"].removeprefix("Value error, "),
-        }
-        for entry in error.errors()
-    ]
+    errors = [_mistake(entry) for entry in error.errors()]
     return _answer(request, problems.InvalidRequest(errors=errors))
+
+
+def _mistake(entry: dict[str, Any]) -> dict[str, str]:
+    if entry["type"] == "json_invalid":
+        place, position = entry["loc"]
+        message = problems.not_json(entry["ctx"]["error"], position)
+        return {"field": str(place), "message": message}
+    return {
+        # The first part says body, query or path; only people who read code care.
+        "field": ".".join(str(part) for part in entry["loc"][1:]) or str(entry["loc"][0]),
+        "message": entry["msg"].removeprefix("Value error, "),
+    }
 
 
 async def _on_rate_limit(request: Request, error: Exception) -> Response:

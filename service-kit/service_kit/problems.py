@@ -1,5 +1,6 @@
 """Problem details for HTTP APIs (RFC 9457): one shape for every error, whoever raises it."""
 
+import json
 from typing import Any, ClassVar
 
 import orjson
@@ -7,6 +8,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+# Characters of a field and of a message in ``detail``.
+MAX_SHOWN = 200
 
 
 class Problem(Exception):
@@ -29,7 +32,8 @@ class Problem(Exception):
         self.members = members
 
     def __init_subclass__(cls) -> None:
-        PROBLEMS[cls.code] = cls
+        # A narrower one of a code that is known says more in its title.
+        PROBLEMS.setdefault(cls.code, cls)
 
 
 PROBLEMS: dict[str, type[Problem]] = {}
@@ -82,11 +86,33 @@ class InvalidRequest(Problem):
     code, status, title = "invalid-request", 422, "The request has a mistake."
 
     def __init__(self, detail: str | None = None, *, errors: list[dict[str, str]]) -> None:
-        super().__init__(detail, errors=errors)
+        super().__init__(detail or first_mistake(errors), errors=errors)
 
     @classmethod
     def field(cls, field: str, message: str) -> "InvalidRequest":
         return cls(errors=[{"field": field, "message": message}])
+
+    @classmethod
+    def not_json(cls, error: json.JSONDecodeError) -> "InvalidRequest":
+        return cls.field("body", not_json(error.msg, error.pos))
+
+
+def first_mistake(errors: list[dict[str, str]]) -> str | None:
+    """For whoever shows ``detail`` only."""
+    if not errors:
+        return None
+    field, message = errors[0]["field"][:MAX_SHOWN], errors[0]["message"][:MAX_SHOWN]
+    first = f"{field}: {message}" if field else message
+    more = len(errors) - 1
+    if not more:
+        return first
+    return f"{first} ({more} more {'mistake is' if more == 1 else 'mistakes are'} in errors.)"
+
+
+def not_json(message: str, position: int) -> str:
+    """What a reader of JSON says of a text, as a sentence; ``position`` counts from 0."""
+    what = message.partition(": ")[0].removesuffix(" at").removesuffix(":")
+    return f"The body is not JSON: {what[:1].lower()}{what[1:]} at character {position + 1}."
 
 
 class RateLimited(Problem):

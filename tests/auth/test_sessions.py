@@ -258,3 +258,12 @@ async def test_sessions_are_seen_by_every_process_at_once(
         assert await me(other, person.access_token) == 200
         await client.post(f"{API}/auth/logout", json={"refresh_token": person.refresh_token})
         assert await me(other, person.access_token) == 401
+
+
+async def test_a_refresh_that_is_not_json_says_where(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post(f"{API}/auth/refresh", content='{"a": 1', headers=headers)
+    assert problem(answer) == (422, "invalid-request")
+    assert answer.json()["detail"] == (
+        "body: The body is not JSON: expecting ',' delimiter at character 8."
+    )

@@ -276,6 +276,27 @@ def test_the_file_of_somebody_with_many_bookings_has_an_end(
     assert len(letter.calendar) < 500_000
 
 
+@pytest.mark.parametrize("locale", ["en", "ru"])
+@pytest.mark.parametrize("kind", ["event-cancelled", "event-changed"])
+def test_a_reason_of_several_lines_keeps_them_and_is_in_no_header(
+    writer: LetterWriter, kind: str, locale: str
+) -> None:
+    reason = "The soprano is ill.\r\n\r\nBcc: eve@evil.example\r\n<b>at</b> the box office"
+
+    letter = write(writer, kind, read_content(kind, sample_data(kind) | {"reason": reason}), locale)
+
+    quoted = "> The soprano is ill.\n>\n> Bcc: eve@evil.example\n> <b>at</b> the box office\n"
+    assert quoted in re.sub(r" +\n", "\n", letter.text)
+    assert re.search(
+        r"<p [^>]*>The soprano is ill\.</p><p [^>]*>Bcc: eve@evil\.example<br>"
+        r"&lt;b&gt;at&lt;/b&gt; the box office</p>",
+        letter.html,
+    )
+    mail = as_mail(letter)
+    assert mail["Bcc"] is None
+    assert not any("soprano" in value or "evil" in value for value in mail.values())
+
+
 RIGHT_TO_LEFT = "ערב של מוזיקה: Bach (2026)"
 
 

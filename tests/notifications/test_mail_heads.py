@@ -22,6 +22,7 @@ from notification_service.rendering.headers import UnsafeHead, check_head
 from notification_service.rendering.letter import Letter, LetterWriter, Reader
 from notification_service.rendering.mail import HEAD, UNSUBSCRIBING, compose, recipient_address
 from notification_service.rendering.samples import sample_data, sample_link
+from service_kit.text import has_long_combining_run
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.conftest import OfficeForTests
 from tests.notifications.head_program import PIECES, TEXTS
@@ -33,8 +34,12 @@ NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 OLDEST = (3, 11)
 # What services make, and nobody chooses.
 KEPT = ("timezone", "status", "currency", "ticket_code")
-# PostgreSQL takes neither NUL nor a lone surrogate.
-STORED_TEXTS = [text for text in TEXTS if "\0" not in text and "\ud800" not in text]
+# PostgreSQL takes neither NUL nor a lone surrogate, and no event is called by stacked accents.
+STORED_TEXTS = [
+    text
+    for text in TEXTS
+    if "\0" not in text and "\ud800" not in text and not has_long_combining_run(text)
+]
 hostile_texts = st.one_of(
     st.sampled_from(TEXTS),
     st.lists(st.sampled_from(PIECES), max_size=12).map("".join),

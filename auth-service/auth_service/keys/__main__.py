@@ -1,7 +1,7 @@
-"""``python -m auth_service.keys rotate|list``: signing keys by hand.
+"""Shows and replaces the keys that tokens are signed with: python -m auth_service.keys rotate|list
 
-``rotate`` makes a key that signs once every verifier has it; nobody is signed out. ``rotate
---compromised`` removes all others at once; people refresh their tokens and notice little.
+"rotate" makes a key that signs once every verifier has it; nobody is signed out. "rotate
+--compromised" removes all others at once; people refresh their tokens and notice little.
 """
 
 import argparse

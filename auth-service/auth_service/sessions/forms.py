@@ -1,5 +1,6 @@
 """A refresh token as JSON, as the contract has it, or as a form, as OAuth 2 clients send it."""
 
+import json
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -36,8 +37,10 @@ async def read_refresh_form(request: Request) -> RefreshForm:
             sent: Any = dict(await request.form(max_fields=20))
         else:
             sent = await request.json()
+    except json.JSONDecodeError as error:
+        raise InvalidRequest.not_json(error) from None
     except (ValueError, RecursionError):
-        raise InvalidRequest.field("body", "It cannot be read.") from None
+        raise InvalidRequest.field("body", "It cannot be read: send JSON in UTF-8.") from None
     try:
         return RefreshForm.model_validate(sent)
     except ValidationError as error:

@@ -7,16 +7,15 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.checkin.schemas import CheckedInSeat, CheckInPublic
-from event_service.errors import AlreadyCheckedIn
+from event_service.errors import AlreadyCheckedIn, UnknownTicket
 from event_service.events.queries import require_organizer
 from event_service.models import Booking, Ticket
-from service_kit.problems import NotFound
 
 
 async def check_in(
     session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
 ) -> CheckInPublic:
-    """Of two scanners at once one wins. Raises AlreadyCheckedIn, and NotFound for a ticket that
+    """Of two scanners at once one wins. Raises AlreadyCheckedIn, and UnknownTicket for a ticket that
     opens no door of this event."""
     await require_organizer(session, event_id, by)
     ticket = await _lock_ticket(session, event_id, ticket_code)
@@ -40,7 +39,7 @@ async def check_in(
 async def undo_check_in(
     session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
 ) -> None:
-    """What was not checked in stays so; NotFound as for ``check_in``."""
+    """What was not checked in stays so; UnknownTicket as for ``check_in``."""
     await require_organizer(session, event_id, by)
     ticket = await _lock_ticket(session, event_id, ticket_code)
     ticket.checked_in_at = None
@@ -63,5 +62,5 @@ async def _lock_ticket(session: AsyncSession, event_id: UUID, ticket_code: str) 
     )
     ticket = await session.scalar(select(Ticket).where(col(Ticket.code) == code).with_for_update())
     if booking is None or ticket is None:
-        raise NotFound("No ticket of this event has that code.")
+        raise UnknownTicket
     return ticket

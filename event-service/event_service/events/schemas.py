@@ -222,7 +222,7 @@ class EventUpdate(BaseModel):
 class CancelEvent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: line(500) | None = None  # type: ignore[valid-type]
+    reason: paragraphs(500, min_length=1) | None = None  # type: ignore[valid-type]
 
 
 class EventPublic(BaseModel):

@@ -46,8 +46,10 @@ async def read_request(request: Request) -> GraphQLRequest:
         # The route's own kind of request, which knows how much one may send.
         assert isinstance(request, BoundedRequest)
         document = orjson.loads(await request.bounded_body())
-    except (orjson.JSONDecodeError, ClientDisconnect):
-        raise InvalidRequest.field("body", "It cannot be read.") from None
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest.not_json(error) from None
+    except ClientDisconnect:
+        raise InvalidRequest.field("body", "It did not arrive.") from None
     if isinstance(document, dict):
         refuse_unbounded_text({name: part for name, part in document.items() if name != "query"})
     try:

@@ -47,7 +47,7 @@ def many_lines(value: object) -> object:
 
 Line = Annotated[str, BeforeValidator(one_line)]
 Paragraphs = Annotated[str, BeforeValidator(many_lines)]
-OptionalLine = Annotated[str | None, BeforeValidator(one_line)]
+OptionalParagraphs = Annotated[str | None, BeforeValidator(many_lines)]
 Label = Annotated[str | None, BeforeValidator(lambda v: v if v is None else one_line(str(v)))]
 
 
@@ -115,7 +115,7 @@ class EventContent(Content):
     event_id: UUID
     event: EventSnapshot
     booking_ids: list[UUID] = []
-    reason: OptionalLine = None
+    reason: OptionalParagraphs = None
 
 
 class ChangeContent(EventContent):

@@ -118,7 +118,7 @@ function actions(view, problems) {
       t("cancel-event"),
       "quiet danger",
       async () => {
-        const reason = field({ label: t("reason"), name: "reason", maxlength: 500, hint: t("reason-hint") });
+        const reason = field({ label: t("reason"), name: "reason", rows: 4, maxlength: 500, hint: t("reason-hint") });
         const sure = await ask({
           title: t("cancel-event-ask"),
           text: t("cancel-event-text"),

@@ -87,7 +87,7 @@ class KeySet:
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._failed_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._ended_at = float("-inf")
         self._refreshing: asyncio.Task[None] | None = None
         # Grows whenever the keys have changed: what was verified before must be verified again.
         self.version = 0
@@ -98,11 +98,12 @@ class KeySet:
         await self.freshen()
         if kid in self._keys:
             return self._keys[kid]
-        async with self._lock:
-            if kid not in self._keys:
-                # A flood of made-up key ids must not become a flood of requests to the issuer.
-                if time.monotonic() - self._tried_at >= self._cooldown_seconds:
-                    await self._refresh()
+        # A flood of made-up key ids must not become a flood of requests to the issuer: all wait for the
+        # same answer, and after one that came late none waits for another.
+        if time.monotonic() - self._ended_at >= self._cooldown_seconds:
+            self._start_refresh()
+        if self._refreshing is not None:
+            await asyncio.shield(self._refreshing)
         if kid in self._keys:
             return self._keys[kid]
         if not self._keys:
@@ -120,8 +121,7 @@ class KeySet:
         if age < KEYS_REFRESH_SECONDS or not self._keys:
             return
         if self._refreshing is None and now - self._tried_at >= KEYS_RETRY_SECONDS:
-            self._refreshing = asyncio.create_task(self._refresh())
-            self._refreshing.add_done_callback(self._refreshed)
+            self._start_refresh()
         if (
             self._refreshing is not None
             and age >= KEYS_STALE_SECONDS
@@ -131,6 +131,11 @@ class KeySet:
             await asyncio.shield(self._refreshing)
         if time.monotonic() - self._fetched_at > self._outage_seconds:
             self._replace({})
+
+    def _start_refresh(self) -> None:
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._refresh())
+            self._refreshing.add_done_callback(self._refreshed)
 
     def _refreshed(self, _: "asyncio.Task[None]") -> None:
         self._refreshing = None
@@ -150,6 +155,8 @@ class KeySet:
         ) as error:  # fmt: skip
             self._failed_at = time.monotonic()
             log.warning("keys.not_fetched", exc_info=error)
+        finally:
+            self._ended_at = time.monotonic()
 
     def _replace(self, documents: dict[str, Any]) -> None:
         self._keys = {

@@ -108,8 +108,11 @@ async def others_waiting() -> AsyncIterator[Waited]:
             waited.loop = max(waited.loop, time.thread_time() - before)
 
     ticking = asyncio.create_task(tick())
+    # It waits before there is anything to wait for, and wakes once more when that is over.
+    await asyncio.sleep(0.01)
     try:
         yield waited
+        await asyncio.sleep(0.01)
     finally:
         ticking.cancel()
 

@@ -167,6 +167,25 @@ async def test_a_frozen_issuer_keeps_few_requests_waiting(
     assert time.perf_counter() - began < 2 * 0.2 + 0.5
 
 
+async def test_who_come_while_the_issuer_never_answered_wait_together(
+    issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They waited in turn, each for an attempt of its own: six of them up to six times as long."""
+    monkeypatch.setattr(tokens, "KEYS_TIMEOUT_SECONDS", 0.3)
+    keys = KeySet(issuer.fetch, cooldown_seconds=0.3)
+    monkeypatch.setattr(tokens, "time", time)
+    issuer.is_frozen = True
+    began = time.perf_counter()
+    found = await asyncio.gather(*(keys.get(f"k{n}") for n in range(6)), return_exceptions=True)
+    assert {type(one) for one in found} == {KeysUnavailable}
+    assert time.perf_counter() - began < 0.3 + 0.25
+    # Whoever comes now is told at once.
+    with pytest.raises(KeysUnavailable):
+        await keys.get("k")
+    assert time.perf_counter() - began < 0.3 + 0.25
+    assert issuer.asked == 1
+
+
 @pytest.mark.parametrize(
     ("claim", "name"),
     [("Ann Lee", "Ann Lee"), ("", None), (None, None), (5, None), (["x"], None)],

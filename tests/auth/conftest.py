@@ -6,7 +6,7 @@ transaction stands around a test.
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -21,6 +21,7 @@ from service_kit.service_client import ServiceClient, ServiceUnavailable
 from tests.auth.people import Links, People
 from tests.auth.processes import Command
 from tests.conftest import SECRET
+from tests.redis_waits import patient_redis
 
 # Argon2 with its real parameters has a test of its own.
 CHEAP_HASHES: dict[str, Any] = {"password_hash_memory_kib": 8, "password_hash_passes": 1}
@@ -75,7 +76,10 @@ def start_app(auth_settings: MakeSettings) -> StartApp:
 
     @asynccontextmanager
     async def start(**changes: Any) -> AsyncIterator[FastAPI]:
-        app = create_app(auth_settings(**changes))
+        async with AsyncExitStack() as stack:
+            if "cache_redis_url" not in changes:
+                stack.enter_context(patient_redis())
+            app = create_app(auth_settings(**changes))
         async with app.router.lifespan_context(app):
             # event-service is not there: nobody has events, but for tests that say so.
             app.state.organizers = Organizers(PlayedEventService(), "http://event-service")

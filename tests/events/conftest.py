@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,10 @@ from sqlalchemy import text
 import service_kit.database
 from event_service.main import create_app
 from event_service.settings import Settings
-from service_kit import redis_clients
 from service_kit.database import sqlstate
 from service_kit.ids import new_id
 from service_kit.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
+from tests.redis_waits import patient_redis
 
 KEY = Ed25519PrivateKey.generate()
 KEY_ID = "test-key"
@@ -113,16 +113,6 @@ def settings(event_database_url: str, redis_url: str) -> Settings:
             "gauges_refresh_seconds": 3600,
         }
     )
-
-
-@contextmanager
-def patient_redis() -> Iterator[None]:
-    """What is made meanwhile waits for Redis, however busy the machine is: with the timeouts of
-    production a Redis that is late is taken for one that is away."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redis_clients, "TIMEOUT_SECONDS", 30.0)
-        patch.setattr(redis_clients, "BLOCKING_TIMEOUT_SECONDS", 30.0)
-        yield
 
 
 @asynccontextmanager

@@ -160,11 +160,12 @@ async def test_a_frozen_issuer_keeps_few_requests_waiting(
     assert await believes(verifier, token)
     issuer.is_frozen = True
     issuer.seconds += 30
-    began = time.perf_counter()
+    asked = issuer.asked
     for _ in range(100):
         issuer.seconds += 0.1
         assert await believes(verifier, token)
-    assert time.perf_counter() - began < 2 * 0.2 + 0.5
+    # Who waits is who asks: with all of them it would be 100.
+    assert issuer.asked - asked <= 3
 
 
 async def test_who_come_while_the_issuer_never_answered_wait_together(

@@ -24,6 +24,7 @@ from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests, Taken
 from tests.notifications.messages import Message
 from tests.notifications.people import public_keys, sign_in
+from tests.redis_waits import patient_redis
 
 PUBLIC_URL = "https://parterre.example"
 
@@ -181,7 +182,8 @@ async def office(
 
 @pytest.fixture
 async def app(options: dict[str, Any], database: Database) -> AsyncIterator[FastAPI]:
-    app = create_app(Settings(**options))
+    with patient_redis():
+        app = create_app(Settings(**options))
     async with app.router.lifespan_context(app):
         yield app
 

@@ -33,7 +33,7 @@ MODULE = Path(headers.__file__)
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 OLDEST = (3, 11)
 # What services make, and nobody chooses.
-KEPT = ("timezone", "status", "currency", "ticket_code")
+KEPT = ("timezone", "status", "currency", "ticket_code", "cancellation_deadline")
 # PostgreSQL takes neither NUL nor a lone surrogate, and no event is called by stacked accents.
 STORED_TEXTS = [
     text

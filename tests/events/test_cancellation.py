@@ -176,6 +176,22 @@ async def test_an_event_is_not_moved_to_before_its_deadline(
     assert (await organizer.patch(f"/events/{event['id']}", both)).status_code == 200
 
 
+async def test_an_end_that_the_release_before_moved_is_the_deadline(
+    app: FastAPI, organizer: User, published: Publish
+) -> None:
+    """It knows nothing of the deadline, and may run beside this one."""
+    event = await published(cancellation_deadline=moment(days=20))
+    await change(
+        app,
+        "UPDATE event SET starts_at = now() + interval '5 days',"
+        " ends_at = now() + interval '6 days' WHERE id = :id",
+        id=event["id"],
+    )
+    changed = await organizer.patch(f"/events/{event['id']}", {"title": "Another title"})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["cancellation_deadline"] == changed.json()["ends_at"]
+
+
 async def test_a_hold_and_a_place_in_line_may_be_given_up_at_any_time(
     app: FastAPI, guest: User, published: Publish, user: MakeUser
 ) -> None:

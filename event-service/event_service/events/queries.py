@@ -38,8 +38,8 @@ from service_kit.tokens import Person
 
 # What is not said of an event has a value all the same.
 _COMPUTED = {
-    "cancellation_deadline": func.coalesce(
-        col(Event.cancellation_deadline), col(Event.starts_at)
+    "cancellation_deadline": func.least(
+        func.coalesce(col(Event.cancellation_deadline), col(Event.starts_at)), col(Event.ends_at)
     ).label("cancellation_deadline")
 }
 _SHOWN: list[Any] = [

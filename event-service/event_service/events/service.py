@@ -104,8 +104,12 @@ def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
         raise InvalidRequest(errors=[{"field": n, "message": "It cannot be null."} for n in empty])
     values = {name: value for name, value in values.items() if name not in SEATING_FIELDS}
     times = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
+    kept = {name: getattr(event, name) for name in times}
+    # A process of the release before may have moved the end alone.
+    if kept["cancellation_deadline"] and kept["cancellation_deadline"] > event.ends_at:
+        kept["cancellation_deadline"] = event.ends_at
     try:
-        check_times(*(values.get(name, getattr(event, name)) for name in times))
+        check_times(*(values.get(name, kept[name]) for name in times))
     except ValueError as error:
         raise InvalidRequest.field(str(error).split()[0], str(error)) from None
     return values

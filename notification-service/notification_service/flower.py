@@ -7,6 +7,8 @@ Flower reads its options from ``FLOWER_*`` once Celery has imported the worker's
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
+from service_kit.settings import KNOWN_PASSWORDS
+
 # Every task is called ``notifications.send`` or the like: what it carries, and since when, is in its
 # args (``service_kit.queue.describe``). Those come last, because they may be long.
 COLUMNS = "received,state,name,uuid,args"
@@ -24,5 +26,9 @@ def guard_flower(arguments: Sequence[str], environment: MutableMapping[str, str]
     secret_file = environment.pop("FLOWER_BASIC_AUTH_FILE", None)
     if secret_file:
         environment["FLOWER_BASIC_AUTH"] = Path(secret_file).read_text(encoding="utf-8").strip()
+    _, _, password = environment.get("FLOWER_BASIC_AUTH", "").partition(":")
+    is_development = environment.get("ENVIRONMENT", "production") == "development"
+    if environment.get("FLOWER_BASIC_AUTH") and password in KNOWN_PASSWORDS and not is_development:
+        raise SystemExit("FLOWER_BASIC_AUTH: the password is empty or one that everybody knows")
     if ":" not in environment.get("FLOWER_BASIC_AUTH", "") and not environment.get("FLOWER_AUTH"):
         raise SystemExit("FLOWER_BASIC_AUTH: is not set; give it as name:password")

@@ -127,7 +127,7 @@ async def test_the_doctor_sets_going_what_is_named_but_not_what_is_done(
         ({}, True),
         ({"FLOWER_BASIC_AUTH": ""}, True),
         ({"FLOWER_BASIC_AUTH": "ops"}, True),
-        ({"FLOWER_BASIC_AUTH": "ops:secret"}, False),
+        ({"FLOWER_BASIC_AUTH": "ops:of-ones-own"}, False),
         ({"FLOWER_AUTH": ".*@parterre\\.example"}, False),
     ],
 )
@@ -143,18 +143,28 @@ def test_flower_does_not_start_without_sign_in(
     guard_flower(["celery", "worker"], {})
 
 
+@pytest.mark.parametrize("password", ["", "development", "secret"])
+def test_a_password_that_everybody_knows_is_for_development_only(password: str) -> None:
+    known = {"FLOWER_BASIC_AUTH": f"ops:{password}"}
+    with pytest.raises(SystemExit, match="FLOWER_BASIC_AUTH"):
+        guard_flower(["celery", "flower"], dict(known))
+    with pytest.raises(SystemExit, match="FLOWER_BASIC_AUTH"):
+        guard_flower(["celery", "flower"], known | {"ENVIRONMENT": "production"})
+    guard_flower(["celery", "flower"], known | {"ENVIRONMENT": "development"})
+
+
 def test_flowers_password_may_be_a_file(tmp_path: Path) -> None:
-    (tmp_path / "auth").write_text("ops:secret\n")
+    (tmp_path / "auth").write_text("ops:of-ones-own\n")
     environment = {"FLOWER_BASIC_AUTH_FILE": str(tmp_path / "auth")}
 
     guard_flower(["celery", "flower"], environment)
 
-    assert environment["FLOWER_BASIC_AUTH"] == "ops:secret"
+    assert environment["FLOWER_BASIC_AUTH"] == "ops:of-ones-own"
     assert "FLOWER_BASIC_AUTH_FILE" not in environment
 
 
 def test_flower_is_told_to_show_what_a_task_is_about_and_how_old_it_is() -> None:
-    environment = {"FLOWER_BASIC_AUTH": "ops:secret"}
+    environment = {"FLOWER_BASIC_AUTH": "ops:of-ones-own"}
     guard_flower(["celery", "flower"], environment)
     columns = environment["FLOWER_TASKS_COLUMNS"].split(",")
     assert {"name", "args", "state", "received", "uuid"} <= set(columns)

@@ -200,7 +200,7 @@ def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
     for command in (json.loads(found[1]), started.command):
         at = command.index("celery")
         assert command[at + 1 : at + 4] == ["-A", "notification_service.worker", "flower"]
-        environment = {"FLOWER_BASIC_AUTH": "ops:secret"}
+        environment = {"FLOWER_BASIC_AUTH": "ops:of-ones-own"}
         guard_flower(command, environment)
         assert "args" in environment["FLOWER_TASKS_COLUMNS"].split(",")
         assert not [one for one in command if re.match("--(tasks|natural|format)", one)]

@@ -152,7 +152,9 @@ class Event:
         return None
 
 
-@strawberry.type(description="Published events that have not begun, the next one first.")
+@strawberry.type(
+    description="Published events that have not begun: the next one first, or with `q` the best match."
+)
 class EventPage:
     items: list[Event]
     next_cursor: str | None

@@ -18,7 +18,6 @@ from fastapi.routing import APIRoute
 from service_kit.problems import CsrfFailed, Forbidden, NotAuthenticated, Unavailable
 from service_kit.rate_limits import RateLimits
 from service_kit.requests import (
-    MAX_HEADER_BYTES,
     BoundedRequest,
     refuse_unbounded_parts,
     takes_long_body,
@@ -56,7 +55,8 @@ async def identify(request: Request) -> None:
 async def _principal(request: Request, token: str) -> Principal | None:
     verifier: TokenVerifier = request.app.state.token_verifier
     try:
-        if len(token) > MAX_HEADER_BYTES:
+        settings: ServiceSettings = request.app.state.settings
+        if len(token) > settings.max_header_bytes:
             raise InvalidToken("too long")
         principal = await verifier.verify(token)
         if principal.user_id not in request.app.state.erased_users:
@@ -184,7 +184,7 @@ class Route(APIRoute):
                 raise forgery
             if needs_principal:
                 await require_principal(request)
-            refuse_unbounded_parts(request.scope)
+            refuse_unbounded_parts(request.scope, request.app.state.settings)
             response = await handle(request)
             if request.state.principal is not None and not isinstance(response, SharedResponse):
                 response.headers["Cache-Control"] = "no-store"

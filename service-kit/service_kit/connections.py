@@ -11,24 +11,30 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS = 15.0
-MAX_HEAD_BYTES = 65_536
+from service_kit.settings import ServiceSettings
+
 # A chunk of one byte takes six on its way; beyond that come trailers, which nobody reads.
 WIRE_BYTES_PER_BODY_BYTE = 8
-# A reader that takes less than so much in so long is gone, or holds us up on purpose.
-UNREAD_SECONDS = 30.0
+# A reader that takes less than so much in ``UNREAD_SECONDS`` is gone, or holds us up on purpose.
 MIN_READ_BYTES = 32_768
 # Files that a process needs for other things than clients.
 SPARE_FILES = 256
-MAX_CONNECTIONS = 10_000
 
 
-def connection_limit() -> int:
+def connection_limit(wanted: int) -> int:
     """How many clients one process keeps connections to: fewer than files that it may open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return MAX_CONNECTIONS
-    return max(1, min(MAX_CONNECTIONS, soft - SPARE_FILES))
+        return wanted
+    return max(1, min(wanted, soft - SPARE_FILES))
+
+
+def settings_of(app: Any) -> ServiceSettings:
+    """Of what ``create_service`` made; uvicorn wraps it where it traces messages."""
+    while not hasattr(app, "state"):
+        app = app.app
+    settings: ServiceSettings = app.state.settings
+    return settings
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -36,10 +42,11 @@ class BoundedProtocol(HttpToolsProtocol):
     whole one, the one that has kept us waiting longest first."""
 
     waiting: ClassVar[dict["BoundedProtocol", None]] = {}
-    limit: ClassVar[int] = connection_limit()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.settings = settings_of(self.config.loaded_app)
+        self.limit = connection_limit(self.settings.max_connections)
         self._in_head = False
         self._head_bytes = 0
         # What has come of the present request that is not its body: chunk sizes and trailers.
@@ -89,13 +96,15 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
+            if self._head_bytes > self.settings.max_head_bytes:
                 self._refuse_head("The request's head is too large.")
             elif self._head_timer is None:
                 self._head_timer = self.loop.call_later(
-                    HEAD_SECONDS, self._refuse_head, "The request's head took too long."
+                    self.settings.head_seconds,
+                    self._refuse_head,
+                    "The request's head took too long.",
                 )
-        elif self._wire_bytes > MAX_HEAD_BYTES + WIRE_BYTES_PER_BODY_BYTE * self._body_bytes:
+        elif self._wire_bytes > self._max_wire_bytes():
             self.give_up()
         elif self.cycle is None or self.cycle.response_complete:
             # Line ends before a request, or the rest of one that has its answer.
@@ -140,7 +149,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _watch_reader(self) -> None:
         unread = self.transport.get_write_buffer_size()
-        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._look_at_reader, unread)
+        self._unread_timer = self.loop.call_later(
+            self.settings.unread_seconds, self._look_at_reader, unread
+        )
 
     def _look_at_reader(self, before: int) -> None:
         """A slow line is no fault of its owner's, as long as the answer goes on."""
@@ -158,6 +169,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         if not self.transport.is_closing():
             self.send_400_response(message)
+
+    def _max_wire_bytes(self) -> int:
+        return self.settings.max_head_bytes + WIRE_BYTES_PER_BODY_BYTE * self._body_bytes
 
     def _end_head_timer(self) -> None:
         if self._head_timer is not None:

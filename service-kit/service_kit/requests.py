@@ -19,13 +19,6 @@ from service_kit.text import (
 )
 
 MAX_PATH_CHARACTERS = 2_048
-# The longest list of filters, each character of it percent-encoded, is shorter.
-MAX_QUERY_BYTES = 8_192
-# Percent-encoded, the longest address and password have half of that. Its parser, in Python, takes
-# 0.75 s for a megabyte of such characters, and nobody else is served meanwhile.
-MAX_FORM_BYTES = 32_768
-# Of one header: cookies and tokens are the longest.
-MAX_HEADER_BYTES = 8_192
 # Of one JSON object that is a whole body; no route takes half as many.
 MAX_NAMES = 100
 
@@ -81,8 +74,9 @@ class BoundedRequest(Request):
         return body
 
     async def _get_form(self, **limits: Any) -> FormData:
-        if len(await self.body()) > MAX_FORM_BYTES:
-            raise _too_long("body", MAX_FORM_BYTES)
+        settings: ServiceSettings = self.app.state.settings
+        if len(await self.body()) > settings.max_form_bytes:
+            raise _too_long("body", settings.max_form_bytes)
         form = await super()._get_form(**limits)
         for name, value in form.multi_items():
             _check_form_text(name, "body")
@@ -126,14 +120,14 @@ def _check_form_text(text: str, field: str) -> None:
         raise InvalidRequest.field(field[:50], f"It {error}.") from None
 
 
-def refuse_unbounded_parts(scope: Scope) -> None:
+def refuse_unbounded_parts(scope: Scope, settings: ServiceSettings) -> None:
     """Checks the address and the headers of a request. Raises InvalidRequest."""
     path: str = scope["path"]
     query: bytes = scope["query_string"]
     if len(path) > MAX_PATH_CHARACTERS:
         raise _too_long("path", MAX_PATH_CHARACTERS)
-    if len(query) > MAX_QUERY_BYTES:
-        raise _too_long("query", MAX_QUERY_BYTES)
+    if len(query) > settings.max_query_bytes:
+        raise _too_long("query", settings.max_query_bytes)
     if not path.isascii() and has_long_combining_run(path):
         raise InvalidRequest.field("path", f"It {TOO_MANY_COMBINING}.")
     if b"%" in query:
@@ -141,8 +135,8 @@ def refuse_unbounded_parts(scope: Scope) -> None:
         if not decoded.isascii() and has_long_combining_run(decoded.decode(errors="replace")):
             raise InvalidRequest.field("query", f"It {TOO_MANY_COMBINING}.")
     for name, value in scope["headers"]:
-        if len(value) > MAX_HEADER_BYTES:
-            raise _too_long(name[:50].decode("latin-1"), MAX_HEADER_BYTES)
+        if len(value) > settings.max_header_bytes:
+            raise _too_long(name[:50].decode("latin-1"), settings.max_header_bytes)
 
 
 def _too_long(field: str, limit: int) -> InvalidRequest:

@@ -90,6 +90,19 @@ class ServiceSettings(BaseSettings):
     # Of one JSON body, lists and objects too: all of them are looked at while nobody else is served.
     max_body_values: int = Field(40_000, ge=1)
     max_short_body_values: int = Field(5_000, ge=1)
+    # Of a form, percent-encoded, the longest address and password have half of that. Its parser, in
+    # Python, takes 0.75 s for a megabyte of such characters, and nobody else is served meanwhile.
+    max_form_bytes: int = Field(32_768, ge=1)
+    # The longest list of filters, each character of it percent-encoded, is shorter.
+    max_query_bytes: int = Field(8_192, ge=1)
+    # Of one header: cookies and tokens are the longest.
+    max_header_bytes: int = Field(8_192, ge=1)
+    # A request's head has so many seconds and bytes; a reader that takes nothing for so long is gone.
+    head_seconds: float = Field(15.0, gt=0)
+    max_head_bytes: int = Field(65_536, ge=1)
+    unread_seconds: float = Field(30.0, gt=0)
+    # Of clients to one process, and never more than it may open files.
+    max_connections: int = Field(10_000, ge=1)
     # A body must arrive within so many seconds. Of one process, all that are on their way together may
     # hold so many bytes, and be so many: beyond, the one that is longest on its way ends.
     request_body_seconds: float = Field(15.0, gt=0, le=300)

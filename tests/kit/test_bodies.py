@@ -15,7 +15,6 @@ import sentry_sdk
 import uvicorn
 from fastapi import FastAPI
 
-from service_kit import connections
 from service_kit.connections import BoundedProtocol
 from tests.kit.conftest import Door, MakeSettings, bearer, problem, serving
 
@@ -229,11 +228,8 @@ def counted(app: FastAPI, status: str) -> float:
     return app.state.metrics.get_sample_value("http_requests_total", labels) or 0.0
 
 
-async def test_a_head_that_does_not_end_is_ended(
-    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
-    async with serving(make_settings()) as app, listening(app) as port:
+async def test_a_head_that_does_not_end_is_ended(make_settings: MakeSettings) -> None:
+    async with serving(make_settings(head_seconds=0.2)) as app, listening(app) as port:
         first, slow = await connect(port)
         slow.write(b"GET /api/v1/open HTTP/1.1\r\nHost: localhost\r\nX: ")
         # The second request of a connection has its time too.
@@ -250,10 +246,9 @@ async def test_a_head_that_does_not_end_is_ended(
 
 
 async def test_beyond_the_limit_the_longest_idle_connection_goes(
-    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+    make_settings: MakeSettings,
 ) -> None:
-    monkeypatch.setattr(BoundedProtocol, "limit", 3)
-    async with serving(make_settings()) as app, listening(app) as port:
+    async with serving(make_settings(max_connections=3)) as app, listening(app) as port:
         connected = [await connect(port) for _ in range(3)]
         await until(lambda: len(BoundedProtocol.waiting) == 3)
         # The first has a request, so that the second is longest idle.
@@ -285,10 +280,9 @@ async def test_a_connection_that_was_reset_is_forgotten_at_once(
 
 
 async def test_who_reads_a_long_answer_slowly_keeps_no_place_and_is_let_go(
-    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+    make_settings: MakeSettings,
 ) -> None:
-    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.5)
-    settings = make_settings(max_requests_inside=1)
+    settings = make_settings(max_requests_inside=1, unread_seconds=0.5)
     async with serving(settings) as app, listening(app) as port:
         ended = app.state.stream_ended = asyncio.Event()
         _, writer = await connect(port, limit=1024)

@@ -6,7 +6,6 @@ import contextlib
 import pytest
 from starlette.responses import Response
 
-from service_kit import connections
 from service_kit.connections import BoundedProtocol
 from tests.kit.conftest import MakeSettings, serving
 from tests.kit.test_bodies import connect, listening, status_of, until
@@ -45,10 +44,9 @@ async def test_what_is_no_request_keeps_no_connection(
     ids=["half a head", "half a body", "half a chunked body"],
 )
 async def test_requests_that_are_begun_keep_nobody_out(
-    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, begun: bytes
+    make_settings: MakeSettings, begun: bytes
 ) -> None:
-    monkeypatch.setattr(BoundedProtocol, "limit", 20)
-    async with serving(make_settings()) as app, listening(app) as port:
+    async with serving(make_settings(max_connections=20)) as app, listening(app) as port:
         for _ in range(40):
             _, slow = await connect(port)
             slow.write(begun)
@@ -86,11 +84,10 @@ async def test_a_body_in_small_chunks_is_taken(make_settings: MakeSettings) -> N
 
 
 async def test_who_reads_slowly_and_goes_on_gets_the_whole_answer(
-    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+    make_settings: MakeSettings,
 ) -> None:
-    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.3)
     size = 3_000_000
-    async with serving(make_settings()) as app:
+    async with serving(make_settings(unread_seconds=0.3)) as app:
         app.router.add_route("/long", lambda request: Response(b"x" * size))
         async with listening(app) as port:
             reader, writer = await connect(port, limit=1024)

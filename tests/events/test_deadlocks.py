@@ -17,7 +17,7 @@ from service_kit.database import TryAgain
 from service_kit.statements import compiled
 from tests.events.conftest import Json, Publish, User, problem
 from tests.events.unguarded.rewriting import rewritten
-from tests.events.waitlist import MakeUser, join, sweep
+from tests.events.waitlist import MakeUser, join
 
 PAUSE = 20_261_125
 
@@ -174,10 +174,6 @@ async def leave(scene: Scene) -> httpx.Response:
     return await scene.guest.delete(f"{scene.url}/waitlist")
 
 
-async def let_a_hold_lapse(scene: Scene) -> None:
-    await sweep(scene.app)
-
-
 @pytest.mark.parametrize(
     ("act", "first", "then"),
     [
@@ -187,7 +183,6 @@ async def let_a_hold_lapse(scene: Scene) -> None:
         (check_in, ("ticket", "booked"), ("booking", "booked")),
         (undo, ("ticket", "booked"), ("booking", "booked")),
         (leave, ("seat_allowance", ""), ("event", "")),
-        (let_a_hold_lapse, ("seat", "held"), ("booking", "held")),
     ],
 )
 async def test_the_victim_of_any_deadlock_begins_again(
@@ -204,8 +199,6 @@ async def test_the_victim_of_any_deadlock_begins_again(
     await scene.begin()
     if act is leave:
         await join(guest, scene.event, 1)
-    if act is let_a_hold_lapse:
-        await _end_of(app, scene.held)
     async with another(app) as other:
         await _lock(other, scene, *first)
         acting = asyncio.ensure_future(act(scene))
@@ -228,18 +221,6 @@ async def _lock(other: Other, scene: Scene, table: str, name: str) -> None:
             await other.lock("booking", id=UUID(of))
         case _:
             await other.lock(table, booking_id=UUID(of))
-
-
-async def _end_of(app: FastAPI, held: Json) -> None:
-    async with another(app) as other:
-        await other.connection.execute(
-            "UPDATE booking SET expires_at = now() - interval '1 second' WHERE id = $1",
-            UUID(held["id"]),
-        )
-        await other.connection.execute(
-            "UPDATE seat SET held_until = now() - interval '1 second' WHERE booking_id = $1",
-            UUID(held["id"]),
-        )
 
 
 async def test_who_loses_every_time_is_asked_to_come_again(

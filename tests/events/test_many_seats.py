@@ -104,7 +104,7 @@ def test_whoever_removes_a_row_finds_what_refers_to_it_by_an_index(app: FastAPI)
     """A draft of 500 sections took PostgreSQL through all seats of all events 500 times."""
     without: list[str] = []
     for table in Base.metadata.tables.values():
-        led = {next(iter(index.columns)).name for index in table.indexes}
+        led = {index.columns[0].name for index in table.indexes if len(index.columns)}
         led.add(next(iter(table.primary_key.columns)).name)
         without += [
             f"{table.name}.{key.column_keys[0]}"

@@ -35,7 +35,7 @@ LARGE = {
 # A page of 20 costs some 10 pages a row, with its seats; a scan of ``event`` costs 7,700, one of any
 # of its indexes 900. Where two filters meet, or words, there may be some rows to read in vain.
 PAGES, PAGES_OF_A_MEETING = 400, 4_000
-PAGES_OF_LITTLE, PAGES_OF_A_SWEEP, PAGES_OF_A_BATCH = 250, 1_000, 2_500
+PAGES_OF_LITTLE, PAGES_OF_A_SWEEP, PAGES_OF_A_BATCH = 300, 1_000, 2_500
 PAGES_A_DAY = 4_000
 
 FILTERS: dict[str, dict[str, Any]] = {

@@ -59,7 +59,7 @@ FORGED = {
     "alg=none": jwt.encode(claims(), "", algorithm="none", headers={"kid": "k"}),
     "HS256 with the public key": hmac_signed_with_the_public_key(),
     "expired": sign(claims(exp=int(time.time()) - 31)),
-    "not yet valid": sign(claims(nbf=int(time.time()) + 600)),
+    "not yet valid": sign(claims(nbf=int(time.time()) + 86_400)),
     "another audience": sign(claims(aud="somebody-else")),
     "another issuer": sign(claims(iss="somebody-else")),
     "a foreign key": jwt.encode(

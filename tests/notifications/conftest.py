@@ -23,7 +23,7 @@ from service_kit.database import Database
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests, Taken
 from tests.notifications.messages import Message
-from tests.notifications.people import public_keys, sign_in
+from tests.notifications.people import LIFE_SECONDS, public_keys, sign_in
 from tests.redis_waits import patient_redis
 
 PUBLIC_URL = "https://parterre.example"
@@ -183,7 +183,7 @@ async def office(
 @pytest.fixture
 async def app(options: dict[str, Any], database: Database) -> AsyncIterator[FastAPI]:
     with patient_redis():
-        app = create_app(Settings(**options))
+        app = create_app(Settings(**options, access_token_seconds=LIFE_SECONDS))
     async with app.router.lifespan_context(app):
         yield app
 

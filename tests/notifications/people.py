@@ -11,6 +11,8 @@ from service_kit.ids import new_id
 from service_kit.tokens import ALGORITHM, SERVICE_AUDIENCE, USER_AUDIENCE
 
 KEY_ID = "key-for-tests"
+# Some are made when a module is read: longer than any run of all tests.
+LIFE_SECONDS = 86_400
 _KEY = Ed25519PrivateKey.generate()
 
 
@@ -32,7 +34,7 @@ def as_service(*scopes: str) -> dict[str, str]:
 
 def _headers(claims: dict[str, Any]) -> dict[str, str]:
     now = int(time.time())
-    usual = {"iss": "parterre", "iat": now, "exp": now + 600, "jti": str(new_id())}
+    usual = {"iss": "parterre", "iat": now, "exp": now + LIFE_SECONDS, "jti": str(new_id())}
     token = jwt.encode(usual | claims, _KEY, algorithm=ALGORITHM, headers={"kid": KEY_ID})
     return {"Authorization": f"Bearer {token}"}
 

@@ -158,7 +158,7 @@ async def test_an_if_match_that_is_no_tag_is_refused(
     organizer: User, published: Publish, value: str
 ) -> None:
     event = await published()
-    headers = {"If-Match": value.encode("latin-1")}
+    headers = {b"If-Match": value.encode("latin-1")}
     refused = await organizer.http.patch(
         f"/events/{event['id']}", json={"title": "x"}, headers=headers
     )

@@ -93,13 +93,15 @@ class Seats(RuleBasedStateMachine):
     @precondition(lambda self: self.seats)
     @rule(user=people, choice=st.sets(which, min_size=1, max_size=3), is_hold=st.booleans())
     def choose_seats(self, user: int, choice: set[int], is_hold: bool) -> None:
-        ids = sorted(self.seats or ())
+        # In the order of the plan: ids that were made in one instant are in any order, and the same
+        # steps must lead to the same again.
+        ids = list(self.seats or ())
         self._book(user, 0, frozenset(ids[number % len(ids)] for number in choice), is_hold)
 
     def _book(self, user: int, wanted: int, chosen: frozenset[str] | None, is_hold: bool) -> None:
         wanted = len(chosen) if chosen else wanted
         refusal = self.model.refusal(user, wanted, chosen)
-        more = {"seat_ids": sorted(chosen)} if chosen else {}
+        more = {"seat_ids": [i for i in self.seats or () if i in chosen]} if chosen else {}
         answer = self.now(self.users[user].book(self.event, wanted, hold=is_hold, **more))
         document = self.agree(answer, refusal, 201)
         if document:

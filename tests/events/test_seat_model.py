@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from hypothesis import Phase, settings
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
 from event_service.bookings import ending, statements
@@ -63,7 +64,8 @@ async def test_control_without_a_guard_some_order_ends_otherwise(
 ) -> None:
     """If this fails, the test above shows nothing."""
     monkeypatch.setattr(*GUARDS[guard])
-    with pytest.raises(AssertionError):
+    # An order that ends otherwise only now and then (ids are made anew each time) is one as well.
+    with pytest.raises((AssertionError, FlakyFailure)):
         await explore(
             EXAMPLES_OF_A_CONTROL,
             phases=[Phase.generate],

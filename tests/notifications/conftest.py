@@ -93,6 +93,7 @@ def options(
         "mail_from": "Parterre <tickets@parterre.example>",
         "rate_limit_enabled": False,
         "gauges_refresh_seconds": 0.05,
+        "access_token_seconds": LIFE_SECONDS,
     }
 
 
@@ -183,7 +184,7 @@ async def office(
 @pytest.fixture
 async def app(options: dict[str, Any], database: Database) -> AsyncIterator[FastAPI]:
     with patient_redis():
-        app = create_app(Settings(**options, access_token_seconds=LIFE_SECONDS))
+        app = create_app(Settings(**options))
     async with app.router.lifespan_context(app):
         yield app
 

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import FreshDatabase
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests
+from tests.notifications.people import LIFE_SECONDS
 from tests.processes import OwnRedis
 from tests.system.conftest import SentryRecorder
 from tests.system.faults.road import Road, build_road, until
@@ -76,6 +77,7 @@ async def impatient(
         "retry_longest_seconds": 1.0,
         "outage_retry_longest_seconds": 1.0,
         "max_crashes": 50,
+        "access_token_seconds": LIFE_SECONDS,
     }
 
 

@@ -16,6 +16,7 @@ from event_service.events.drafts import new_write_locks
 from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
+from event_service.graphql.router import page_router as graphiql
 from event_service.graphql.router import router as graphql
 from event_service.models import ErasedUser, OutboxMessage
 from event_service.page_store import PageStore
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[
             erasures, events, waitlist, own_waitlist,
             attendees, check_ins, organizer_messages, bookings, tickets,
-            graphql, web,
+            graphql, *([graphiql] if settings.is_development else []), web,
         ],  # fmt: skip
         lifespan=lifespan,
     )

@@ -21,6 +21,7 @@ from service_kit.database import Database
 from service_kit.handlers import add_handlers, publish_problems
 from service_kit.leaving import IsLeaving, Leaving, leaving_slowly
 from service_kit.logs import configure_logging
+from service_kit.methods import SpelledOutPaths
 from service_kit.middleware import Gatekeeper, RequestContext, RequestMetrics
 from service_kit.monitoring import configure_sentry
 from service_kit.problems import Problem
@@ -95,6 +96,7 @@ def create_service(
     for router in (*routers, docs.router):
         app.include_router(router)
     _add_operations(app)
+    app.router.routes.insert(0, SpelledOutPaths(app.routes))
     _add_middleware(app, settings)
     add_handlers(app)
     publish_problems(app)

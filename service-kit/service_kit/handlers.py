@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from service_kit import problems
 from service_kit.database import DATABASE_ERRORS, means_bad_text, means_unavailable
+from service_kit.methods import allowed_methods
 
 log = structlog.get_logger()
 
@@ -56,6 +57,9 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if problem_class is not None:
         problem = problem_class()
         problem.headers.update(error.headers or {})
+        if problem_class is problems.MethodNotAllowed:
+            methods = allowed_methods(request.app.routes, request.scope)
+            problem.headers["Allow"] = ", ".join(methods)
         return _answer(request, problem)
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _answer(request, problems.InternalError())

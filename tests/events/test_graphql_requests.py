@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from graphql import get_introspection_query
 
 from event_service.graphql import graphiql
+from event_service.main import create_app
 from event_service.settings import Settings
 from service_kit.admission import csrf_claim
 from service_kit.docs import FILES_PATH, GRAPHIQL, vendored_files
@@ -157,9 +158,12 @@ def test_the_files_of_the_page_are_those_that_it_names() -> None:
         assert base64.b64encode(file.sha384).decode() == integrity, address
 
 
-def test_the_operation_is_documented(app: FastAPI) -> None:
+def test_the_operation_is_documented(app: FastAPI, settings: Settings) -> None:
     document = app.openapi()
-    assert list(document["paths"]["/api/v1/graphql"]) == ["post"]
+    # The page to try queries is there in development only, as this application is.
+    assert list(document["paths"]["/api/v1/graphql"]) == ["get", "post"]
+    production = create_app(settings.model_copy(update={"environment": "production"})).openapi()
+    assert list(production["paths"]["/api/v1/graphql"]) == ["post"]
     operation = document["paths"]["/api/v1/graphql"]["post"]
     assert (operation["operationId"], bool(operation["summary"])) == ("run_query", True)
     assert {"200", "401", "403", "413", "422", "429", "500", "503"} <= set(operation["responses"])

@@ -3,18 +3,20 @@
 from typing import Any
 
 from fastapi import Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from event_service.deps import SettingsDep
 from event_service.graphql import graphiql
 from event_service.graphql.answer import answer
 from event_service.graphql.context import ContextDep
 from event_service.graphql.request import REQUEST_BODY, AskedDep
 from service_kit.admission import Router
-from service_kit.problems import CsrfFailed, MethodNotAllowed, NotAuthenticated, TooLarge, answers
+from service_kit.problems import CsrfFailed, NotAuthenticated, TooLarge, answers
 from service_kit.rate_limits import limited
 
 router = Router(prefix="/api/v1/graphql", tags=["graphql"])
+# Included in development only.
+page_router = Router(prefix="/api/v1/graphql", tags=["graphql"])
 
 
 class GraphQLAnswer(BaseModel):
@@ -36,10 +38,10 @@ async def run_query(context: ContextDep, asked: AskedDep) -> Response:
     return await answer(asked, context)
 
 
-@router.get("", include_in_schema=False)
+@page_router.get(
+    "", response_class=HTMLResponse, summary="A page to try queries, in development only"
+)
 @limited("static")
-async def show_graphiql(settings: SettingsDep) -> Response:
-    if not settings.is_development:
-        raise MethodNotAllowed(headers={"Allow": "POST"})
+async def show_graphiql() -> HTMLResponse:
     headers = {"Content-Security-Policy": graphiql.content_security_policy()}
-    return Response(graphiql.page(), headers=headers, media_type="text/html")
+    return HTMLResponse(graphiql.page(), headers=headers)

@@ -201,6 +201,16 @@ class OutboxQueries:
             .values(next_attempt_at=func.now() + delay, published_at=None)
         )
 
+    async def publish_again(self, session: AsyncSession, ids: list[UUID]) -> None:
+        """Makes rows due that the consumer has never seen. They are as old as they are: a moment of
+        now would put them before what is new, for which half of a claim is kept."""
+        rows = self.table.c
+        await session.execute(
+            update(self.table)
+            .where(rows.id.in_(ids))
+            .values(next_attempt_at=rows.created_at, published_at=None)
+        )
+
     async def unconfirmed(
         self, session: AsyncSession, *, older_than: timedelta, limit: int
     ) -> list[UUID]:

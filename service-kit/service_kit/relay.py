@@ -165,7 +165,7 @@ class Relay:
                 if seen:
                     await self._outbox.mark_confirmed(session, seen)
                 if missing:
-                    await self._outbox.postpone(session, sorted(missing), timedelta(0))
+                    await self._outbox.publish_again(session, sorted(missing))
             if missing:
                 log.warning("relay.published_again", count=len(missing))
             again += len(missing)

@@ -80,6 +80,8 @@ class Observer:
             await ask(self.database)
         async with self.database.transaction() as session:
             if without:
+                # Two that drop an index and read of each other's table would wait for one another.
+                await session.execute(text("SELECT pg_advisory_xact_lock(1)"))
                 await session.execute(text(f"DROP INDEX {without}"))
             return [await _explain(session, *statement) for statement in statements]
 

@@ -196,14 +196,17 @@ async def frozen_redis() -> AsyncIterator[str]:
     hang = asyncio.Event()
 
     async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         await hang.wait()
-        writer.close()
 
+    writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     yield f"redis://127.0.0.1:{port}/0"
     hang.set()
     server.close()
+    for writer in writers:
+        writer.close()
     await server.wait_closed()
 
 

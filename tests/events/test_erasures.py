@@ -14,6 +14,7 @@ from event_service.erasures import service
 from service_kit.ids import new_id
 from service_kit.tokens import SERVICE_AUDIENCE
 from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sign
+from tests.events.test_real_mails import read, written
 from tests.events.unguarded.rewriting import rewritten
 from tests.events.waitlist import (
     MakeUser,
@@ -137,7 +138,14 @@ async def test_what_was_published_after_auth_service_had_asked_is_called_off(
         assert shown["status"] == "cancelled"
     told = await messages(app, event["id"], "event-cancelled")
     assert sorted(m["user_id"] for m in told) == sorted([str(guest.id), str(waiting.id)])
-    assert {m["data"]["reason"] for m in told} == {"The organizer's account no longer exists."}
+    assert {(m["data"]["reason"], m["data"]["organizer_erased"]) for m in told} == {(None, True)}
+    [text] = {
+        written(read(message), "en").text for message in told if message["user_id"] == str(guest.id)
+    }
+    assert "The organizer's account no longer exists, so this event is cancelled" in " ".join(
+        text.split()
+    )
+    assert not [line for line in text.split("\n") if line.startswith(">")]
 
 
 async def test_an_erased_organizer_changes_nothing_where_it_is_not_known_yet(

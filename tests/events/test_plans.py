@@ -35,6 +35,8 @@ LARGE = {
 # A page of 20 costs some 10 pages a row, with its seats; a scan of ``event`` costs 7,700, one of any
 # of its indexes 900. Where two filters meet, or words, there may be some rows to read in vain.
 PAGES, PAGES_OF_A_MEETING = 400, 4_000
+# Of few events PostgreSQL may also fetch all and sort them.
+PAGES_OF_FEW = 1_000
 PAGES_OF_LITTLE, PAGES_OF_A_SWEEP, PAGES_OF_A_BATCH = 300, 1_000, 2_500
 PAGES_A_DAY = 4_000
 
@@ -119,7 +121,8 @@ async def test_a_page_of_the_list_is_found_by_an_index(
     observer: Observer, name: str, sort: str
 ) -> None:
     plans = await plans_of_list(observer, sort=sort, **FILTERS[name])
-    check(plans, pages=PAGES_OF_WORDS if name in SEARCHES else PAGES)
+    few = PAGES_OF_FEW if name.startswith("small-") else PAGES
+    check(plans, pages=PAGES_OF_WORDS if name in SEARCHES else few)
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)

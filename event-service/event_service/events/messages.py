@@ -27,6 +27,9 @@ from event_service.bookings.messages import event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, WaitlistEntry
 from service_kit.bulk_messages import json_object, write_notifications
 
+# What an event's ``cancel_reason`` is, where its organizer's account was erased.
+ORGANIZER_ERASED = "The organizer's account no longer exists."
+
 # Time and place: what a guest has to know to be there.
 TOLD_FIELDS = ("starts_at", "ends_at", "timezone", "venue", "city")
 
@@ -68,6 +71,7 @@ async def tell_guests_of_change(
 async def tell_guests_of_end(session: AsyncSession, event: Event) -> None:
     """Of the cancellation, before the bookings end: to who has one or holds one, and to who waits,
     whose message names no booking."""
+    is_erased = event.cancel_reason == ORGANIZER_ERASED
     guests = select(col(Booking.user_id), col(Booking.id)).where(
         col(Booking.event_id) == event.id, col(Booking.status).in_(("held", "confirmed"))
     )
@@ -83,7 +87,9 @@ async def tell_guests_of_end(session: AsyncSession, event: Event) -> None:
         data={
             "event_id": str(event.id),
             "event": event_snapshot(event),
-            "reason": event.cancel_reason,
+            # Nobody wrote that: the mail says it in the reader's language, and quotes nobody.
+            "reason": None if is_erased else event.cancel_reason,
+            "organizer_erased": is_erased,
         },
         version=event.version,
     )

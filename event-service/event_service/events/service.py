@@ -12,7 +12,7 @@ from event_service.erasures.queries import refuse_erased
 from event_service.errors import EventCancelled, EventHasBookings
 from event_service.events import seating
 from event_service.events.drafts import lock_drafts, refuse_too_many_draft_seats
-from event_service.events.messages import tell_guests_of_change
+from event_service.events.messages import ORGANIZER_ERASED, tell_guests_of_change
 from event_service.events.past import refuse_to_cancel_the_past, refuse_to_change_the_past
 from event_service.events.queries import lock_event, owner_for
 from event_service.events.schemas import (
@@ -27,7 +27,6 @@ from event_service.waitlist.offers import offer_what_is_free
 from service_kit.problems import InvalidRequest, VersionMismatch
 from service_kit.tokens import Person
 
-ORGANIZER_ERASED = "The organizer's account no longer exists."
 SEATING_FIELDS = frozenset({"capacity", "sections"})
 
 

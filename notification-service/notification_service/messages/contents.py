@@ -116,6 +116,7 @@ class EventContent(Content):
     event: EventSnapshot
     booking_ids: list[UUID] = []
     reason: OptionalParagraphs = None
+    organizer_erased: bool = False
 
 
 class ChangeContent(EventContent):

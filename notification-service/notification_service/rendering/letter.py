@@ -160,7 +160,12 @@ class LetterWriter:
 
     def _change(self, content: EventContent, locale: str) -> dict[str, Any]:
         context = self._event(content.event_id, content.event, locale)
-        context |= {"reason": content.reason, "bookings": len(content.booking_ids), "changes": []}
+        context |= {
+            "reason": content.reason,
+            "organizer_erased": content.organizer_erased,
+            "bookings": len(content.booking_ids),
+            "changes": [],
+        }
         if isinstance(content, ChangeContent):
             new, old = context["event"], _shown(content.before(), locale)
             words = self._templates.words(locale)

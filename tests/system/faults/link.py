@@ -15,6 +15,7 @@ class Link:
         self._server: asyncio.Server | None = None
         self._is_dead: list[bool] = [False]
         self._pipes: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     @property
     def url(self) -> str:
@@ -33,7 +34,9 @@ class Link:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         is_dead = self._is_dead
+        self._writers.append(writer)
         there, to_there = await asyncio.open_connection("127.0.0.1", self._target.port)
+        self._writers.append(to_there)
         for source, sink in ((reader, to_there), (there, writer)):
             pipe = asyncio.create_task(_forward(source, sink, is_dead))
             self._pipes.add(pipe)
@@ -45,6 +48,9 @@ class Link:
         for pipe in list(self._pipes):
             pipe.cancel()
         await asyncio.gather(*self._pipes, return_exceptions=True)
+        # A pipe that was cancelled before it began has closed nothing.
+        for writer in self._writers:
+            writer.close()
 
 
 async def _forward(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 
-from service_kit.database import Database
+from service_kit.database.engine import Database
 
 Change = tuple[str, str, str]
 

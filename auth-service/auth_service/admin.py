@@ -17,7 +17,7 @@ from auth_service.mails.messages import address_confirmed
 from auth_service.settings import Settings
 from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.settings import load_settings
 
 ACTOR = "command:admin"

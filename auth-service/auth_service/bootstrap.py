@@ -6,7 +6,7 @@ from auth_service.keys.ring import KeyRing
 from auth_service.keys.service import ensure_first_key
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
-from service_kit.database import Database
+from service_kit.database.engine import Database
 
 EVENT_SERVICE_SCOPES = ("notifications:send", "users:contact")
 NOTIFICATION_SERVICE_SCOPES = ("auth:links", "users:contact")

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from auth_service.settings import Settings
-from service_kit.database import DATABASE_ERRORS, Database, means_unavailable, sqlstate
+from service_kit.database.engine import Database
+from service_kit.database.errors import DATABASE_ERRORS, means_unavailable, sqlstate
 
 UNDEFINED_TABLE = "42P01"
 

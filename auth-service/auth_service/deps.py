@@ -20,9 +20,9 @@ from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import Lifetimes
 from auth_service.settings import Settings
 from auth_service.visitor import VisitorDep
-from service_kit.admission import CurrentUser
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.problems import NotAuthenticated, NotFound
+from service_kit.web.auth import CurrentUser
 
 
 async def no_store(request: Request) -> None:

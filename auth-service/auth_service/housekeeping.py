@@ -15,8 +15,8 @@ from auth_service.keys.states import State, states
 from auth_service.models import AttemptCount, AuditEvent, User, UserSession
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
-from service_kit.database import Database, affected_rows
-from service_kit.purging import delete_in_batches
+from service_kit.database.engine import Database, affected_rows
+from service_kit.database.purging import delete_in_batches
 
 # So long a spent refresh token of an ended session is still recognised.
 ENDED_SESSIONS_KEPT = timedelta(days=7)

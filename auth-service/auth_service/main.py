@@ -24,10 +24,10 @@ from auth_service.sessions import router as sessions_router
 from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.verifier import SessionVerifier
 from auth_service.settings import Settings
-from service_kit.app import create_service
-from service_kit.outbox_watch import watch_outbox
-from service_kit.server import for_good
+from service_kit.messaging.outbox_gauge import watch_outbox
 from service_kit.settings import load_settings
+from service_kit.web.app import create_service
+from service_kit.web.server import freeze_gc
 
 ROUTERS = (
     registration_router, sessions_router, browser_router, clients_router, links_router,
@@ -70,4 +70,4 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def app() -> FastAPI:
     """For uvicorn: ``auth_service.main:app`` as a factory."""
-    return for_good(create_app(load_settings(Settings)))
+    return freeze_gc(create_app(load_settings(Settings)))

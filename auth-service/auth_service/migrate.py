@@ -7,7 +7,7 @@ import auth_service
 from auth_service.bootstrap import bootstrap
 from auth_service.keys.ring import UnreadableKeys
 from auth_service.settings import Settings
-from service_kit.migrations import migrate
+from service_kit.database.migrations import migrate
 from service_kit.settings import load_settings
 
 UNREADABLE = (

@@ -13,7 +13,7 @@ from auth_service.accounts.addresses import ascii_address
 from auth_service.db import Base
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
-from service_kit.outbox import OutboxRow, outbox_indexes
+from service_kit.messaging.outbox import OutboxRow, outbox_indexes
 
 LOCALES = ("en", "ru")
 

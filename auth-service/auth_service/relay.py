@@ -15,9 +15,9 @@ from auth_service.keys.tokens import TokenIssuer
 from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import OutboxMessage
 from auth_service.settings import Settings
-from service_kit.database import Database
-from service_kit.queue_length import QUEUE_IS_FULL
-from service_kit.relay import run_relay
+from service_kit.database.engine import Database
+from service_kit.messaging.queue_length import QUEUE_IS_FULL
+from service_kit.messaging.relay import run_relay
 from service_kit.settings import load_settings
 
 NAME = "auth-relay"

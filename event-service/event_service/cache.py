@@ -20,7 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.models import StaleTag
 from event_service.page_store import UNCACHEABLE, Page, PageStore
-from service_kit.database import after_commit
+from service_kit.database.engine import after_commit
 from service_kit.ids import new_id
 from service_kit.redis_clients import AcceleratorRedis
 

@@ -4,7 +4,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
-from service_kit.database import SessionDep
+from service_kit.database.engine import SessionDep
 
 __all__ = ["Base", "SessionDep"]
 

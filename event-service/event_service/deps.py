@@ -7,12 +7,12 @@ from fastapi import Depends, Header, Request
 from event_service.errors import EmailNotVerified
 from event_service.events.pages import Pages
 from event_service.settings import Settings
-from service_kit.admission import CurrentUser, OptionalUser
-from service_kit.database import Database
-from service_kit.paging import PagingDep
+from service_kit.database.engine import Database
+from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 from service_kit.problems import InvalidRequest, Unavailable
-from service_kit.service_client import ServiceClient, ServiceUnavailable
-from service_kit.tokens import Person
+from service_kit.web.auth import CurrentUser, OptionalUser
+from service_kit.web.paging import PagingDep
+from service_kit.web.tokens import Person
 
 __all__ = [
     "CurrentUser",

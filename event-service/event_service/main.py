@@ -24,13 +24,13 @@ from event_service.settings import Settings
 from event_service.waitlist.router import own_router as own_waitlist
 from event_service.waitlist.router import router as waitlist
 from event_service.web.router import router as web
-from service_kit.app import create_service
-from service_kit.erasures import watch_erasures
-from service_kit.outbox_watch import watch_outbox
+from service_kit.messaging.outbox_gauge import watch_outbox
+from service_kit.messaging.service_client import ServiceClient
 from service_kit.redis_clients import AcceleratorRedis
-from service_kit.server import for_good
-from service_kit.service_client import ServiceClient
 from service_kit.settings import load_settings
+from service_kit.web.app import create_service
+from service_kit.web.erasures import watch_erasures
+from service_kit.web.server import freeze_gc
 
 
 @asynccontextmanager
@@ -71,4 +71,4 @@ def create_app(settings: Settings) -> FastAPI:
 
 def app() -> FastAPI:
     """For uvicorn: ``event_service.main:app`` as a factory."""
-    return for_good(create_app(load_settings(Settings)))
+    return freeze_gc(create_app(load_settings(Settings)))

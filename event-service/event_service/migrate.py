@@ -4,7 +4,7 @@ import sys
 
 import event_service
 from event_service.settings import Settings
-from service_kit.migrations import migrate
+from service_kit.database.migrations import migrate
 from service_kit.settings import load_settings
 
 if __name__ == "__main__":

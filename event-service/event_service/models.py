@@ -20,9 +20,9 @@ from sqlmodel import Field
 
 from event_service.db import Base
 from service_kit.clock import utc_now
-from service_kit.erasures import ErasedUserRow
 from service_kit.ids import new_id
-from service_kit.outbox import OutboxRow, outbox_indexes
+from service_kit.messaging.outbox import OutboxRow, outbox_indexes
+from service_kit.web.erasures import ErasedUserRow
 
 # The Russian configuration stems Cyrillic words as Russian and Latin ones as English.
 SEARCH_CONFIG = "russian"

@@ -8,11 +8,11 @@ from event_service import upkeep
 from event_service.cache import TAG_PREFIX, TagVersions
 from event_service.models import ErasedUser, OutboxMessage
 from event_service.settings import Settings
-from service_kit.database import Database
-from service_kit.erasures import purge_erasures
+from service_kit.database.engine import Database
+from service_kit.messaging.relay import BackgroundWork, run_relay
 from service_kit.redis_clients import AcceleratorRedis
-from service_kit.relay import BackgroundWork, run_relay
 from service_kit.settings import load_settings
+from service_kit.web.erasures import purge_erasures
 
 HOUR_SECONDS = 3600.0
 

@@ -21,8 +21,9 @@ from event_service.waitlist.queries import (
     list_due_events,
 )
 from service_kit.clock import utc_now
-from service_kit.database import Database, sqlstate
-from service_kit.purging import delete_in_batches
+from service_kit.database.engine import Database
+from service_kit.database.errors import sqlstate
+from service_kit.database.purging import delete_in_batches
 
 EVENTS_PER_FOLD = 500
 TAGS_PER_SWEEP = 500

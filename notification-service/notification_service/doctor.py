@@ -15,7 +15,7 @@ from sqlalchemy import Row, Table, and_, func, or_, select, text
 from notification_service.messages.service import queue_again
 from notification_service.models import OVERDUE, Notification
 from notification_service.settings import Settings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.settings import load_settings
 
 # What is on its way is not stuck; a first attempt takes less than this.

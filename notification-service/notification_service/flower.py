@@ -10,7 +10,7 @@ from pathlib import Path
 from service_kit.settings import KNOWN_PASSWORDS
 
 # Every task is called ``notifications.send`` or the like: what it carries, and since when, is in its
-# args (``service_kit.queue.describe``). Those come last, because they may be long.
+# args (``service_kit.messaging.celery_app.describe``). Those come last, because they may be long.
 COLUMNS = "received,state,name,uuid,args"
 
 

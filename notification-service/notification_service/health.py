@@ -14,9 +14,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service.models import OVERDUE, Notification
 from notification_service.settings import Settings
-from service_kit.database import Database
-from service_kit.gauges import kept_fresh
-from service_kit.queue import KEY_PREFIX
+from service_kit.database.engine import Database
+from service_kit.messaging.celery_app import KEY_PREFIX
+from service_kit.observability.gauges import refresh_periodically
 
 # The list that Celery's messages wait in: the queue's name after the prefix of every key of ours.
 QUEUE_KEY = f"{KEY_PREFIX}notifications"
@@ -96,7 +96,7 @@ async def watch_mails(state: Any) -> AsyncIterator[None]:
         await gauges.refresh(database, broker)
 
     try:
-        async with kept_fresh(measure, every_seconds=settings.gauges_refresh_seconds):
+        async with refresh_periodically(measure, every_seconds=settings.gauges_refresh_seconds):
             yield
     finally:
         await broker.aclose()

@@ -13,10 +13,10 @@ from notification_service.preferences.router import router as preferences
 from notification_service.rendering.letter import LetterWriter
 from notification_service.rendering.router import router as templates
 from notification_service.settings import Settings
-from service_kit.app import create_service
-from service_kit.erasures import watch_erasures
-from service_kit.server import for_good
 from service_kit.settings import load_settings
+from service_kit.web.app import create_service
+from service_kit.web.erasures import watch_erasures
+from service_kit.web.server import freeze_gc
 
 
 @asynccontextmanager
@@ -41,4 +41,4 @@ def create_app(settings: Settings) -> FastAPI:
 
 def app() -> FastAPI:
     """For uvicorn: ``notification_service.main:app`` as a factory."""
-    return for_good(create_app(load_settings(Settings)))
+    return freeze_gc(create_app(load_settings(Settings)))

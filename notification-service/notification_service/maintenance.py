@@ -15,11 +15,11 @@ from notification_service.delivery import reception
 from notification_service.delivery.post_office import PostOffice
 from notification_service.queueing import put_on_queue
 from notification_service.settings import WorkerSettings
-from service_kit.logs import configure_logging
-from service_kit.monitoring import configure_sentry
-from service_kit.queue import create_queue
-from service_kit.queue_length import QueueLength
-from service_kit.relay import repeat
+from service_kit.messaging.celery_app import create_celery
+from service_kit.messaging.queue_length import QueueLength
+from service_kit.messaging.relay import repeat
+from service_kit.observability.logs import configure_logging
+from service_kit.observability.sentry import configure_sentry
 from service_kit.settings import load_settings
 
 NAME = "notification-maintenance"
@@ -46,7 +46,7 @@ async def maintain(office: PostOffice, stop: asyncio.Event) -> None:
     """Until ``stop``."""
     settings = office.settings
     queue_length = QueueLength(settings)
-    put = partial(put_on_queue, create_queue(NAME, settings))
+    put = partial(put_on_queue, create_celery(NAME, settings))
 
     async def sweep() -> bool:
         return await reception.sweep(office, put, queue_length=queue_length)

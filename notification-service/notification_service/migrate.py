@@ -3,7 +3,7 @@
 import sys
 
 import notification_service
-from service_kit.migrations import migrate
+from service_kit.database.migrations import migrate
 from service_kit.settings import ServiceSettings, load_settings
 
 if __name__ == "__main__":

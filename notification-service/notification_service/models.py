@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from notification_service.db import Base
-from service_kit.erasures import ErasedUserRow
+from service_kit.web.erasures import ErasedUserRow
 
 UNSENT = "status IN ('queued', 'sending')"
 # What should be on its way: not what is held back on purpose.

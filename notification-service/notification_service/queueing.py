@@ -7,7 +7,7 @@ from typing import Any
 from celery import Celery
 
 from notification_service.delivery.queries import Due
-from service_kit.queue import describe
+from service_kit.messaging.celery_app import describe
 
 QUEUE = "notifications"
 MAILS_PER_TASK = 20

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from service_kit.queue import TASK_HARD_LIMIT_SECONDS
+from service_kit.messaging.celery_app import TASK_HARD_LIMIT_SECONDS
 from service_kit.settings import ServiceSettings
 
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")

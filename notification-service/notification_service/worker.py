@@ -19,9 +19,9 @@ from notification_service.queueing import QUEUE
 from notification_service.rendering.formats import LOCALES
 from notification_service.rendering.previews import preview_sample
 from notification_service.settings import WorkerSettings
-from service_kit.queue import (
+from service_kit.messaging.celery_app import (
     ProcessLoop,
-    create_queue,
+    create_celery,
     prepare_worker,
     worker_process_init,
     worker_process_shutdown,
@@ -32,7 +32,7 @@ TIDY_SECONDS = 3600
 
 guard_flower(sys.argv, os.environ)
 settings = load_settings(WorkerSettings)
-app = create_queue("notification-service", settings)
+app = create_celery("notification-service", settings)
 prepare_worker("notification-worker", settings)
 loop = ProcessLoop()
 _office: list[PostOffice] = []

@@ -159,8 +159,11 @@ def render(problem: Problem, request_id: str) -> Response:
     return Response(orjson.dumps(document), problem.status, headers, MEDIA_TYPE)
 
 
-def answers(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """The error answers of an operation, for OpenAPI: ``@router.get(..., responses=answers(NotFound))``."""
+def problem_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The error responses of an operation for OpenAPI, by status.
+
+    Use: ``@router.get(..., responses=problem_responses(NotFound))``.
+    """
     documented: dict[int | str, dict[str, Any]] = {}
     for problem in problems:
         example = {

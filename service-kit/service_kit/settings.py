@@ -55,6 +55,31 @@ class FileSource(PydanticBaseSettingsSource):
         return found
 
 
+# New name, old name: read for one release more.
+RENAMED = {"max_concurrent_requests": "MAX_REQUESTS_INSIDE"}
+
+
+class OldNameSource(PydanticBaseSettingsSource):
+    """Settings under the names that they had in the release before, with a warning."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return os.environ.get(RENAMED.get(field_name, "")) or None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is None or os.environ.get(name.upper()):
+                continue
+            print(
+                f"{RENAMED[name]} is now called {name.upper()}: rename it, the next release does not"
+                " read it any more",
+                file=sys.stderr,
+            )
+            values[key] = value
+        return values
+
+
 class ServiceSettings(BaseSettings):
     """What all three services are told. A service adds its own in a subclass."""
 
@@ -109,7 +134,7 @@ class ServiceSettings(BaseSettings):
     max_arriving_bytes: int = Field(67_108_864, ge=1)
     max_arriving_requests: int = Field(2_000, ge=1)
     # Of one process; who comes beyond hears 503 at once.
-    max_requests_inside: int = Field(500, ge=1)
+    max_concurrent_requests: int = Field(500, ge=1)
 
     auth_service_url: str = "http://127.0.0.1:8001"
     event_service_url: str = "http://127.0.0.1:8002"
@@ -187,7 +212,7 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, FileSource(settings_cls), env_settings
+        return init_settings, FileSource(settings_cls), env_settings, OldNameSource(settings_cls)
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

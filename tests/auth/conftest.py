@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from auth_service.erasures.organizers import Organizers
 from auth_service.main import create_app
 from auth_service.settings import Settings
-from service_kit.database import Database
-from service_kit.service_client import ServiceClient, ServiceUnavailable
+from service_kit.database.engine import Database
+from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 from tests.auth.people import Links, People
 from tests.auth.processes import Command
 from tests.conftest import SECRET

@@ -11,7 +11,7 @@ from factory.faker import Faker
 from sqlmodel import col, select
 
 from auth_service.models import AuditEvent, OutboxMessage, User, UserSession
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.ids import new_id
 
 API = "/api/v1"

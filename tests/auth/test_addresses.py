@@ -21,9 +21,9 @@ from auth_service.admin import main
 from auth_service.housekeeping import read_addresses
 from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import MailRequest, User
-from service_kit.database import Database
+from service_kit.database.engine import Database
+from service_kit.database.migrations import alembic_config
 from service_kit.ids import new_id
-from service_kit.migrations import alembic_config
 from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import (
     API,

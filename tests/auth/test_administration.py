@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from auth_service.admin import main
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.ids import new_id
 from tests.auth.conftest import MakeSettings
 from tests.auth.people import API, PASSWORD, People, Person, problem

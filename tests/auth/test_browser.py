@@ -15,8 +15,8 @@ from sqlmodel import col
 
 from auth_service.models import UserSession
 from auth_service.sessions import cookies as browser_cookies
-from service_kit import admission
 from service_kit.clock import utc_now
+from service_kit.web import auth as admission
 from tests.auth.conftest import StartApp, client_of
 from tests.auth.people import API, PASSWORD, People, Person, problem
 
@@ -146,7 +146,7 @@ async def test_without_the_check_a_foreign_page_could_write(
     client: httpx.AsyncClient, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of the tests above."""
-    monkeypatch.setattr(admission, "refuse_forgery", lambda *_: None)
+    monkeypatch.setattr(admission, "check_csrf", lambda *_: None)
     assert (await rename(client, sent(person, Origin="https://evil.example"))).status_code == 200
 
 

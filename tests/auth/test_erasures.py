@@ -18,8 +18,8 @@ from auth_service.erasures.organizers import Organizers
 from auth_service.erasures.service import CONFIRM_AGAIN, LEASE, ROUTES, ErasureTeller
 from auth_service.models import Erasure
 from service_kit.clock import utc_now
-from service_kit.database import Database
-from service_kit.service_client import ServiceClient, ServiceUnavailable
+from service_kit.database.engine import Database
+from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 from tests.auth.conftest import MakeSettings, PlayedEventService
 from tests.auth.people import API, PASSWORD, People, Person, problem
 

@@ -15,8 +15,8 @@ from oauthlib.oauth2 import (  # type: ignore[import-untyped]
 
 from auth_service.clients.service import add_secret
 from auth_service.main import create_app
-from service_kit.database import Database
-from service_kit.tokens import ALGORITHM, USER_AUDIENCE
+from service_kit.database.engine import Database
+from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE
 from tests.auth.conftest import MakeSettings
 from tests.auth.people import API, PASSWORD, new_address
 from tests.auth.processes import Served

@@ -32,10 +32,10 @@ from auth_service.keys.service import (
 from auth_service.keys.states import State, states
 from auth_service.models import SigningKey
 from auth_service.settings import Settings
-from service_kit import tokens
 from service_kit.clock import utc_now
-from service_kit.database import Database
-from service_kit.tokens import InvalidToken, KeySet, TokenVerifier, fetch_keys_from
+from service_kit.database.engine import Database
+from service_kit.web import tokens
+from service_kit.web.tokens import InvalidToken, KeySet, TokenVerifier, fetch_keys_from
 from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import API, People, Person, problem
 from tests.auth.processes import Command

@@ -15,7 +15,7 @@ from auth_service.mails import messages
 from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import MailRequest
 from service_kit.clock import utc_now
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import API, People, UserFactory, new_address
 from tests.auth.timing import BATCHES, Attempt, measure, take_as_long

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from auth_service.settings import Settings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import API, PASSWORD, People, Person, new_address, problem
 from tests.conftest import FreshDatabase

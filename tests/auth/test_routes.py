@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from auth_service.main import create_app
-from service_kit.admission import Route
+from service_kit.web.auth import Route
 from tests.auth.conftest import MakeSettings, StartApp, client_of
 from tests.auth.people import API, People, problem
 

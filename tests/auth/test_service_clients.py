@@ -11,9 +11,9 @@ from auth_service.bootstrap import bootstrap
 from auth_service.clients.local import SCOPE, LocalServiceClient
 from auth_service.clients.service import add_secret, hash_secret
 from auth_service.models import ServiceClient
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.ids import new_id
-from service_kit.tokens import SERVICE_AUDIENCE, KeySet, TokenVerifier, fetch_keys_from
+from service_kit.web.tokens import SERVICE_AUDIENCE, KeySet, TokenVerifier, fetch_keys_from
 from tests.auth.conftest import MakeSettings
 from tests.auth.people import API, People, problem
 

@@ -15,7 +15,7 @@ from auth_service.sessions.service import hash_token
 from auth_service.sessions.verifier import SessionVerifier
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
-from service_kit.tokens import Principal
+from service_kit.web.tokens import Principal
 from tests.auth.conftest import StartApp, client_of
 from tests.auth.people import API, PASSWORD, People, Person, problem
 

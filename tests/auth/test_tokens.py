@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from auth_service.keys.ring import LoadedKey
 from auth_service.mails.links import reset_link
 from service_kit.clock import utc_now
-from service_kit.tokens import InvalidToken, KeySet, TokenVerifier, fetch_keys_from
+from service_kit.web.tokens import InvalidToken, KeySet, TokenVerifier, fetch_keys_from
 from tests.auth.conftest import MakeSettings
 from tests.auth.people import API, People, Person, problem
 

@@ -13,7 +13,7 @@ from auth_service.audit.service import Action
 from auth_service.mails.requests import answer_mail_requests
 from auth_service.models import User
 from notification_service.messages.contents import KINDS, AccountContent
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from tests.auth.people import API, NEW_PASSWORD, PASSWORD, Links, People, Person, new_address
 from tests.changes import Change, changes, run, watching
 

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from sqlalchemy import text
 
-import service_kit.database
+import service_kit.database.engine
 from event_service.main import create_app
 from event_service.settings import Settings
-from service_kit.database import sqlstate
+from service_kit.database.errors import sqlstate
 from service_kit.ids import new_id
-from service_kit.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
+from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
 from tests.redis_waits import patient_redis
 
 KEY = Ed25519PrivateKey.generate()
@@ -255,5 +255,5 @@ def deadlocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
             seen.append(error)
         return state
 
-    monkeypatch.setattr(service_kit.database, "sqlstate", noting)
+    monkeypatch.setattr(service_kit.database.engine, "sqlstate", noting)
     yield seen

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from event_service import upkeep
 from event_service.settings import Settings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.ids import new_id
 from tests.events.conftest import Json, event_body, sections, sign
 from tests.events.history import BOOKED, UNKNOWN, Attempt, Change, History, Row

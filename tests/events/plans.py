@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.settings import Settings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 
 # PostgreSQL plans a prepared statement anew five times; from then on it may keep one plan for all
 # parameters. A connection of the service has mostly come that far.

@@ -13,8 +13,8 @@ import pytest
 from fastapi import FastAPI
 
 from event_service.bookings import booking, ending, statements
-from service_kit.database import TryAgain
-from service_kit.statements import compiled
+from service_kit.database.engine import TryAgain
+from service_kit.database.statements import compiled
 from tests.events.conftest import Json, Publish, User, problem
 from tests.events.unguarded.rewriting import rewritten
 from tests.events.waitlist import MakeUser, join

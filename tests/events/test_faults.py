@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from event_service.settings import Settings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.ids import new_id
 from stack.ports import free_port
 from stack.postgres import Postgres

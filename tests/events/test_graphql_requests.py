@@ -13,8 +13,8 @@ from graphql import get_introspection_query
 from event_service.graphql import graphiql
 from event_service.main import create_app
 from event_service.settings import Settings
-from service_kit.admission import csrf_claim
-from service_kit.docs import FILES_PATH, GRAPHIQL, vendored_files
+from service_kit.web.auth import csrf_claim
+from service_kit.web.docs import FILES_PATH, GRAPHIQL, vendored_files
 from tests.events.conftest import User, problem, sign
 from tests.events.test_graphql import ask, data, errors
 from tests.events.test_graphql_limits import client_of

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from event_service.settings import Settings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from tests.conftest import FreshDatabase
 from tests.events.crowd import Crowd, tidied
 from tests.events.history import UNKNOWN

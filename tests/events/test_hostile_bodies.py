@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from event_service.events import schemas
-from service_kit.requests import BoundedRequest
+from service_kit.web.requests import BoundedRequest
 from tests.events.conftest import Json, User, event_body, problem, sections
 from tests.hostile_bodies import (
     MEGABYTE,

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from event_service.models import OutboxMessage
-from service_kit.outbox import OutboxQueries
+from service_kit.messaging.outbox import OutboxQueries
 from tests.events.conftest import Publish, User
 
 

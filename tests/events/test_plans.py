@@ -20,9 +20,9 @@ from event_service.events.schemas import EventQuery
 from event_service.models import OutboxMessage
 from event_service.settings import Settings
 from event_service.waitlist import queries as waitlist
-from service_kit.database import Database
-from service_kit.outbox import OutboxQueries
-from service_kit.paging import Paging, encode_cursor
+from service_kit.database.engine import Database
+from service_kit.messaging.outbox import OutboxQueries
+from service_kit.web.paging import Paging, encode_cursor
 from tests.conftest import FreshDatabase
 from tests.events.many_events import HOT_EVENT, ORGANIZER, REGULAR, make_many
 from tests.events.plans import Ask, Observer, Plan, observed

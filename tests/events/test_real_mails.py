@@ -23,7 +23,7 @@ from notification_service.rendering.letter import Letter, LetterWriter, Reader
 from notification_service.rendering.mail import HEAD, compose, recipient_address
 from notification_service.rendering.samples import sample_link
 from service_kit.clock import utc_now
-from service_kit.outbox import OutboxRow
+from service_kit.messaging.outbox import OutboxRow
 from tests.changes import run
 from tests.events.conftest import Json, Publish, User
 from tests.events.test_told import book, do_all_that_can_be_done

@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from event_service.models import OutboxMessage
-from service_kit.outbox import OutboxQueries
-from service_kit.relay import BATCH, Relay
+from service_kit.messaging.outbox import OutboxQueries
+from service_kit.messaging.relay import BATCH, Relay
 from tests.events.waitlist import change, rows
 
 LOST = BATCH

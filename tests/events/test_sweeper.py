@@ -12,8 +12,8 @@ from sqlalchemy import TextClause, text
 from event_service import upkeep
 from event_service.models import OutboxMessage
 from event_service.waitlist import statements
-from service_kit import purging
-from service_kit.outbox import OutboxQueries
+from service_kit.database import purging
+from service_kit.messaging.outbox import OutboxQueries
 from tests.events.conftest import Json, Publish, User
 from tests.events.test_deadlocks import another
 from tests.events.waitlist import MakeUser, change, join, let_lapse, rows, sweep

@@ -17,7 +17,12 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from starlette.responses import PlainTextResponse, StreamingResponse
 
-from service_kit.admission import (
+from service_kit.database.engine import Database, SessionDep
+from service_kit.ids import new_id
+from service_kit.settings import ServiceSettings
+from service_kit.text import line
+from service_kit.web.app import create_service
+from service_kit.web.auth import (
     CurrentUser,
     OptionalUser,
     Router,
@@ -25,14 +30,9 @@ from service_kit.admission import (
     Superuser,
     require_scope,
 )
-from service_kit.app import create_service
-from service_kit.database import Database, SessionDep
-from service_kit.ids import new_id
-from service_kit.paging import PagingDep
-from service_kit.rate_limits import limited
-from service_kit.settings import ServiceSettings
-from service_kit.text import line
-from service_kit.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
+from service_kit.web.paging import PagingDep
+from service_kit.web.rate_limits import limited
+from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
 
 KEY = Ed25519PrivateKey.generate()
 USER = UUID("0198c0de-0000-7000-8000-00000000000a")

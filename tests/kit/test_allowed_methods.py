@@ -14,8 +14,8 @@ import event_service.main
 import event_service.settings
 import notification_service.main
 import notification_service.settings
-from service_kit.admission import Router
-from service_kit.app import create_service
+from service_kit.web.app import create_service
+from service_kit.web.auth import Router
 from tests.conftest import SECRET
 from tests.kit.conftest import MakeSettings, problem
 

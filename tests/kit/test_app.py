@@ -162,7 +162,7 @@ async def test_who_comes_when_all_places_are_taken_is_sent_away_at_once(
     make_settings: MakeSettings, inside: int
 ) -> None:
     """The second case has a place for the third."""
-    settings = make_settings(max_requests_inside=inside)
+    settings = make_settings(max_concurrent_requests=inside)
     async with serving(settings) as app, client_of(app) as client:
         app.state.door = Door()
         waiting = [asyncio.create_task(client.get("/door")) for _ in range(2)]
@@ -182,7 +182,7 @@ async def test_who_comes_when_all_places_are_taken_is_sent_away_at_once(
 
 async def test_a_page_elsewhere_can_read_that_it_was_sent_away(make_settings: MakeSettings) -> None:
     ours = {"Origin": "https://tickets.example"}
-    settings = make_settings(max_requests_inside=1, cors_origins=tuple(ours.values()))
+    settings = make_settings(max_concurrent_requests=1, cors_origins=tuple(ours.values()))
     async with serving(settings) as app, client_of(app) as client:
         app.state.door = Door()
         inside = asyncio.create_task(client.get("/door"))

@@ -15,7 +15,7 @@ import sentry_sdk
 import uvicorn
 from fastapi import FastAPI
 
-from service_kit.connections import BoundedProtocol
+from service_kit.web.connections import BoundedProtocol
 from tests.kit.conftest import Door, MakeSettings, bearer, problem, serving
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -97,7 +97,7 @@ def under_way(app: FastAPI) -> int:
 
 
 async def test_half_sent_bodies_take_no_place_from_others(make_settings: MakeSettings) -> None:
-    settings = make_settings(max_requests_inside=5)
+    settings = make_settings(max_concurrent_requests=5)
     async with serving(settings) as app, listening(app) as port:
         halves = [await send_half(port) for _ in range(60)]
         async with httpx.AsyncClient(base_url=f"http://localhost:{port}/api/v1") as client:
@@ -114,7 +114,7 @@ async def test_half_sent_bodies_take_no_place_from_others(make_settings: MakeSet
 
 
 async def test_control_who_is_inside_does_take_a_place(make_settings: MakeSettings) -> None:
-    async with serving(make_settings(max_requests_inside=1)) as app, listening(app) as port:
+    async with serving(make_settings(max_concurrent_requests=1)) as app, listening(app) as port:
         app.state.door = Door()
         async with httpx.AsyncClient(base_url=f"http://localhost:{port}/api/v1") as client:
             inside = asyncio.create_task(client.get("/door"))
@@ -282,7 +282,7 @@ async def test_a_connection_that_was_reset_is_forgotten_at_once(
 async def test_who_reads_a_long_answer_slowly_keeps_no_place_and_is_let_go(
     make_settings: MakeSettings,
 ) -> None:
-    settings = make_settings(max_requests_inside=1, unread_seconds=0.5)
+    settings = make_settings(max_concurrent_requests=1, unread_seconds=0.5)
     async with serving(settings) as app, listening(app) as port:
         ended = app.state.stream_ended = asyncio.Event()
         _, writer = await connect(port, limit=1024)

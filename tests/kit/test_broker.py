@@ -9,7 +9,7 @@ import pytest
 from kombu import Connection, Message, Queue
 from redis import ConnectionError as RedisConnectionError
 
-from service_kit.broker import TRANSPORT
+from service_kit.messaging.broker import TRANSPORT
 from tests.processes import OwnRedis
 from tests.system.conftest import wait_until
 

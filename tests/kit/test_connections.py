@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from starlette.responses import Response
 
-from service_kit.connections import BoundedProtocol
+from service_kit.web.connections import BoundedProtocol
 from tests.kit.conftest import MakeSettings, serving
 from tests.kit.test_bodies import connect, listening, status_of, until
 

@@ -8,7 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service_kit.database import MAX_ATTEMPTS, Database, TryAgain, sqlstate
+from service_kit.database.engine import MAX_ATTEMPTS, Database, TryAgain
+from service_kit.database.errors import sqlstate
 from service_kit.problems import Unavailable
 
 LOCK = text("SELECT pg_advisory_xact_lock(:number)")

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service_kit.docs import FOLDER, SWAGGER, vendored_files
+from service_kit.web.docs import FOLDER, SWAGGER, vendored_files
 from tests.kit.conftest import MakeSettings, problem, serving
 from tests.kit.test_bodies import listening
 from tests.system.browser import Browser

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlmodel import select
 
-from service_kit import erasures
-from service_kit.database import Database
-from service_kit.erasures import (
+from service_kit.database.engine import Database
+from service_kit.web import erasures
+from service_kit.web.erasures import (
     ErasedUserRow,
     kept_for,
     note_erasure,

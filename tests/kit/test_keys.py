@@ -11,8 +11,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from service_kit import tokens
-from service_kit.tokens import InvalidToken, KeySet, KeysUnavailable, Person, TokenVerifier
+from service_kit.web import tokens
+from service_kit.web.tokens import InvalidToken, KeySet, KeysUnavailable, Person, TokenVerifier
 from tests.kit.conftest import claims
 
 

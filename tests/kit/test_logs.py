@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import structlog
 
-from service_kit.logs import configure_logging
-from service_kit.middleware import loggable_path
-from service_kit.monitoring import _without_personal_data
+from service_kit.observability.logs import configure_logging
+from service_kit.observability.sentry import _without_personal_data
+from service_kit.web.middleware import loggable_path
 
 log = structlog.get_logger()
 

@@ -22,7 +22,7 @@ import notification_service
 from auth_service.settings import Settings as AuthSettings
 from event_service.settings import Settings as EventSettings
 from notification_service.settings import Settings as NotificationSettings
-from service_kit.migrations import alembic_config
+from service_kit.database.migrations import alembic_config
 from service_kit.settings import ServiceSettings
 from tests.conftest import MIGRATIONS, ROOT, SECRET, FreshDatabase
 

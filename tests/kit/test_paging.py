@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 
-from service_kit.paging import Paging, encode_cursor
 from service_kit.problems import InvalidRequest
+from service_kit.web.paging import Paging, encode_cursor
 from tests.cursors import CURSORS, forged
 
 KINDS = (datetime, UUID, int, float, str)

@@ -7,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
 
-from service_kit.pool import FairPool, HandingOver
+from service_kit.database.pool import FairPool, FifoQueue
 
 
 async def those_served(queue: asyncio.Queue[str]) -> list[str]:
@@ -33,7 +33,7 @@ async def those_served(queue: asyncio.Queue[str]) -> list[str]:
 
 
 async def test_nobody_passes_by_whoever_waits() -> None:
-    assert await those_served(HandingOver()) == ["first", "late"]
+    assert await those_served(FifoQueue()) == ["first", "late"]
 
 
 async def test_in_asyncios_own_queue_a_newcomer_does() -> None:
@@ -42,7 +42,7 @@ async def test_in_asyncios_own_queue_a_newcomer_does() -> None:
 
 
 async def test_what_comes_when_patience_is_over_goes_to_the_next() -> None:
-    queue: HandingOver = HandingOver()
+    queue: FifoQueue = FifoQueue()
     impatient = asyncio.create_task(queue.get())
     patient = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
@@ -54,7 +54,7 @@ async def test_what_comes_when_patience_is_over_goes_to_the_next() -> None:
 
 
 async def test_who_has_gone_is_passed_over() -> None:
-    queue: HandingOver = HandingOver()
+    queue: FifoQueue = FifoQueue()
     gone = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
     gone.cancel()

@@ -3,7 +3,7 @@
 import pytest
 
 from service_kit.ids import new_id
-from service_kit.relay import Row, _batches
+from service_kit.messaging.relay import Row, _batches
 
 SEND, ERASE = "notifications.send", "notifications.erase_user"
 

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import Integer, column, literal, null, select, text, values
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.database import Database
-from service_kit.statements import Statement, given
+from service_kit.database.engine import Database
+from service_kit.database.statements import Statement, param
 
 numbers = values(column("n", Integer), name="numbers").data([(1,), (2,), (3,)])
 
@@ -18,8 +18,8 @@ async def test_given_values_and_those_of_the_statement_find_their_places(
     database: Database,
 ) -> None:
     wanted = Statement(
-        select(numbers.c.n + given("more", Integer))
-        .where(numbers.c.n.in_([2, 3]), numbers.c.n > given("least", Integer))
+        select(numbers.c.n + param("more", Integer))
+        .where(numbers.c.n.in_([2, 3]), numbers.c.n > param("least", Integer))
         .where(literal(None, Integer).is_(null()))
     )
     async with autocommit(database) as connection:
@@ -29,7 +29,7 @@ async def test_given_values_and_those_of_the_statement_find_their_places(
 
 
 async def test_a_value_that_is_not_given_is_missed(database: Database) -> None:
-    wanted = Statement(select(given("one", Integer) + given("other", Integer)))
+    wanted = Statement(select(param("one", Integer) + param("other", Integer)))
     async with autocommit(database) as connection:
         with pytest.raises(KeyError):
             await wanted.value(connection, one=1)

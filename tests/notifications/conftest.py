@@ -19,7 +19,7 @@ from notification_service.main import create_app
 from notification_service.models import Notification
 from notification_service.rendering.letter import LetterWriter
 from notification_service.settings import Settings, WorkerSettings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests, Taken
 from tests.notifications.messages import Message

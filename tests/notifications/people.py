@@ -8,7 +8,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from service_kit.ids import new_id
-from service_kit.tokens import ALGORITHM, SERVICE_AUDIENCE, USER_AUDIENCE
+from service_kit.web.tokens import ALGORITHM, SERVICE_AUDIENCE, USER_AUDIENCE
 
 KEY_ID = "key-for-tests"
 # Some are made when a module is read: longer than any run of all tests.

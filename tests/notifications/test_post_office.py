@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from service_kit.database import DATABASE_ERRORS, Database
+from service_kit.database.engine import Database
+from service_kit.database.errors import DATABASE_ERRORS
 from tests.notifications.conftest import OfficeForTests
 from tests.notifications.messages import make_message
 

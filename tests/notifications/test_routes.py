@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from notification_service.main import create_app
 from notification_service.settings import Settings
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from tests.notifications.people import as_service, sign_in
 
 PUBLIC = {

@@ -14,15 +14,15 @@ from auth_service.audit.schemas import AuditEventRead
 from auth_service.db import SessionDep
 from auth_service.deps import ManagerDep, NoStore, OrganizersDep
 from auth_service.errors import OrganizerHasEvents
-from service_kit.admission import Router, Superuser, require_scope
-from service_kit.paging import Page, PagingDep
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router, Superuser, require_scope
+from service_kit.web.paging import Page, PagingDep
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/users", tags=["administration"], dependencies=[NoStore])
 
-NOT_YOURS = answers(NotAuthenticated, Forbidden)
-NOT_THERE = answers(NotAuthenticated, Forbidden, NotFound)
+NOT_YOURS = problem_responses(NotAuthenticated, Forbidden)
+NOT_THERE = problem_responses(NotAuthenticated, Forbidden, NotFound)
 EmailFilter = Annotated[str | None, Query(max_length=MAX_ADDRESS, description="The whole address.")]
 SearchText = Annotated[
     SearchedPart | None, Query(description="A part of the address or of the name, in any case.")
@@ -58,7 +58,7 @@ async def update_user(
     "/{user_id}",
     status_code=204,
     summary="Erase an account",
-    responses=NOT_THERE | answers(OrganizerHasEvents),
+    responses=NOT_THERE | problem_responses(OrganizerHasEvents),
 )
 async def erase_user(
     user_id: UUID, admin: Superuser, manager: ManagerDep, organizers: OrganizersDep

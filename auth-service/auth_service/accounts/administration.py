@@ -13,7 +13,7 @@ from auth_service.models import User
 from auth_service.sessions.service import revoke_all
 from service_kit.clock import utc_now
 from service_kit.problems import Forbidden, NotFound
-from service_kit.tokens import Principal
+from service_kit.web.tokens import Principal
 
 
 async def change_account(

@@ -8,13 +8,13 @@ from auth_service.accounts import profile
 from auth_service.accounts.schemas import Erasure, Profile, ProfileChanges
 from auth_service.deps import CurrentAccount, ManagerDep, NoStore, OrganizersDep, PasswordChecksDep
 from auth_service.errors import BadCredentials, EmailTaken, LockedOut, OrganizerHasEvents
-from service_kit.admission import CurrentUser, Router
-from service_kit.problems import NotAuthenticated, answers
+from service_kit.problems import NotAuthenticated, problem_responses
+from service_kit.web.auth import CurrentUser, Router
 
 router = Router(prefix="/api/v1/users/me", tags=["account"], dependencies=[NoStore])
 
 
-@router.get("", summary="Your account", responses=answers(NotAuthenticated))
+@router.get("", summary="Your account", responses=problem_responses(NotAuthenticated))
 async def get_own_account(user: CurrentAccount) -> Profile:
     return Profile.model_validate(user)
 
@@ -27,7 +27,7 @@ async def get_own_account(user: CurrentAccount) -> Profile:
         "sessions. A new address stays `pending_email` until the token of the mail sent there "
         "comes to `/auth/verify`."
     ),
-    responses=answers(BadCredentials, NotAuthenticated, EmailTaken, LockedOut),
+    responses=problem_responses(BadCredentials, NotAuthenticated, EmailTaken, LockedOut),
 )
 async def update_own_account(
     body: ProfileChanges, user: CurrentUser, manager: ManagerDep, checks: PasswordChecksDep
@@ -43,7 +43,7 @@ async def update_own_account(
         "Your name and addresses are forgotten everywhere; bookings stay countable. Published events "
         "that have not ended must be cancelled first."
     ),
-    responses=answers(BadCredentials, NotAuthenticated, LockedOut, OrganizerHasEvents),
+    responses=problem_responses(BadCredentials, NotAuthenticated, LockedOut, OrganizerHasEvents),
 )
 async def erase_own_account(
     user: CurrentUser,

@@ -18,7 +18,7 @@ from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import revoke_all
 from service_kit.clock import utc_now
 from service_kit.problems import NotAuthenticated
-from service_kit.tokens import Person
+from service_kit.web.tokens import Person
 
 EMAIL_CHANGE_WINDOW = timedelta(hours=1)
 

@@ -6,8 +6,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.accounts.addresses import NotAnAddress, ascii_address, read_address
 from auth_service.models import User
-from service_kit.paging import Paging
 from service_kit.problems import NotFound
+from service_kit.web.paging import Paging
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:

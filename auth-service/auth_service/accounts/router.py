@@ -14,14 +14,16 @@ from auth_service.deps import ManagerDep, NoStore
 from auth_service.errors import AlreadyVerified, BadToken, EmailTaken
 from auth_service.mails.requests import ask_for_mail
 from auth_service.visitor import VisitorDep
-from service_kit.admission import Router
-from service_kit.problems import answers
-from service_kit.rate_limits import limited
+from service_kit.problems import problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/auth", tags=["registration"], dependencies=[NoStore])
 
 
-@router.post("/register", status_code=201, summary="Make an account", responses=answers(EmailTaken))
+@router.post(
+    "/register", status_code=201, summary="Make an account", responses=problem_responses(EmailTaken)
+)
 @limited("register")
 async def register(body: Registration, manager: ManagerDep) -> UserRead:
     return UserRead.model_validate(await service.register(manager, body))
@@ -41,7 +43,7 @@ async def request_verify_token(body: AddressForm, session: SessionDep, visitor: 
 @router.post(
     "/verify",
     summary="Verify an address with the token from a mail",
-    responses=answers(BadToken, AlreadyVerified, EmailTaken),
+    responses=problem_responses(BadToken, AlreadyVerified, EmailTaken),
 )
 @limited("link")
 async def verify(body: VerificationForm, manager: ManagerDep) -> Profile:
@@ -63,7 +65,7 @@ async def forgot_password(body: AddressForm, session: SessionDep, visitor: Visit
     "/reset-password",
     summary="Set a new password with the token from a mail",
     description="Every session ends, on every device.",
-    responses=answers(BadToken),
+    responses=problem_responses(BadToken),
 )
 @limited("link")
 async def reset_password(body: ResetForm, manager: ManagerDep) -> None:

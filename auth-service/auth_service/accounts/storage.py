@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from auth_service.accounts.queries import find_by_email
 from auth_service.models import User
 from service_kit.clock import utc_now
-from service_kit.database import constraint_name
+from service_kit.database.errors import constraint_name
 
 EMAIL_INDEXES = {"uq_account_email_ascii", "uq_account_email"}
 

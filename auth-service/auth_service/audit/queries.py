@@ -4,7 +4,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.models import AuditEvent
-from service_kit.paging import Paging
+from service_kit.web.paging import Paging
 
 
 async def list_events(

@@ -6,7 +6,7 @@ import httpx
 
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.settings import Settings
-from service_kit.service_client import RENEW_SECONDS_BEFORE_END, ServiceClient
+from service_kit.messaging.service_client import RENEW_SECONDS_BEFORE_END, ServiceClient
 
 CLIENT_ID = "auth-service"
 SCOPE = "events:organizers notifications:send users:erase"

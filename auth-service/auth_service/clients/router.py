@@ -11,9 +11,9 @@ from auth_service.db import SessionDep
 from auth_service.deps import IssuerDep, NoStore
 from auth_service.errors import ClientNotAuthenticated, InvalidScope, UnsupportedGrant
 from auth_service.models import ServiceClient
-from service_kit.admission import Router
-from service_kit.problems import answers
-from service_kit.rate_limits import limited
+from service_kit.problems import problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/auth/token", tags=["services"], dependencies=[NoStore])
 
@@ -36,7 +36,7 @@ AuthenticatedClient = Annotated[ServiceClient, Depends(get_client)]
 @router.post(
     "",
     summary="A token for a service",
-    responses=answers(ClientNotAuthenticated, UnsupportedGrant, InvalidScope),
+    responses=problem_responses(ClientNotAuthenticated, UnsupportedGrant, InvalidScope),
 )
 @limited("service")
 async def create_service_token(

@@ -5,8 +5,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field, ValidationError
 
 from auth_service.errors import OrganizerHasEvents
+from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 from service_kit.problems import Unavailable
-from service_kit.service_client import ServiceClient, ServiceUnavailable
 
 ASK_AGAIN_SECONDS = 5
 

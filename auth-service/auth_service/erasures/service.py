@@ -1,7 +1,7 @@
 """Each service is told of each erased account until it has confirmed it, twice.
 
 A row is written in the transaction that erases the account. Between an erasure and the moment at which
-every process refuses the account's tokens (service_kit.erasures) a token may still have done something;
+every process refuses the account's tokens (service_kit.web.erasures) a token may still have done something;
 so what is confirmed is told once more ``CONFIRM_AGAIN`` later, which undoes that too.
 """
 
@@ -16,8 +16,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from auth_service.models import Erasure
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
-from service_kit.database import Database
-from service_kit.service_client import ServiceClient, ServiceUnavailable
+from service_kit.database.engine import Database
+from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 
 ROUTES = {
     "event-service": "/api/v1/bookings/erasures",

@@ -15,7 +15,7 @@ from auth_service.keys.service import list_keys, replace_all, rotate
 from auth_service.keys.states import states
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.settings import load_settings
 
 

@@ -18,8 +18,9 @@ from auth_service.keys.states import State, states
 from auth_service.models import SigningKey
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
-from service_kit.database import DATABASE_ERRORS, Database
-from service_kit.tokens import ALGORITHM
+from service_kit.database.engine import Database
+from service_kit.database.errors import DATABASE_ERRORS
+from service_kit.web.tokens import ALGORITHM
 
 FRESH_SECONDS = 2.0
 # Keys as old as this are read again before a token is believed.

@@ -4,8 +4,8 @@ from fastapi import Request
 
 from auth_service.deps import KeyRingDep
 from auth_service.keys.schemas import KeyDocument
-from service_kit.admission import Router
-from service_kit.rate_limits import limited
+from service_kit.web.auth import Router
+from service_kit.web.rate_limits import limited
 
 router = Router(tags=["keys"])
 

@@ -1,4 +1,4 @@
-"""The tokens that this service signs; service_kit.tokens is the other side."""
+"""The tokens that this service signs; service_kit.web.tokens is the other side."""
 
 import uuid
 from typing import Any
@@ -9,7 +9,7 @@ from auth_service.keys.ring import KeyRing
 from auth_service.models import User, UserSession
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
-from service_kit.tokens import ALGORITHM, SERVICE_AUDIENCE, USER_AUDIENCE
+from service_kit.web.tokens import ALGORITHM, SERVICE_AUDIENCE, USER_AUDIENCE
 
 
 class TokenIssuer:

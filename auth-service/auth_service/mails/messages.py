@@ -7,7 +7,7 @@ from uuid import UUID
 from auth_service.models import OutboxMessage
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
-from service_kit.outbox import OutboxRow, notification
+from service_kit.messaging.outbox import OutboxRow, notification
 
 Address = Literal["current", "pending"]
 

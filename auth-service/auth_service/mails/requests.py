@@ -17,7 +17,7 @@ from auth_service.mails import messages
 from auth_service.models import MailRequest, User
 from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
-from service_kit.database import Database
+from service_kit.database.engine import Database
 
 MailKind = Literal["verify-email", "reset-password"]
 BATCH = 50

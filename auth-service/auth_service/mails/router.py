@@ -5,9 +5,9 @@ from auth_service.deps import NoStore, SettingsDep
 from auth_service.errors import AddressChanged, LinkNotNeeded
 from auth_service.mails.schemas import LinkForm, LinkRead
 from auth_service.mails.service import mint_link
-from service_kit.admission import Router, require_scope
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router, require_scope
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/auth/links", tags=["services"], dependencies=[NoStore])
 
@@ -18,7 +18,9 @@ router = Router(prefix="/api/v1/auth/links", tags=["services"], dependencies=[No
     summary="Make the token of a link in a mail",
     description="For services with the scope `auth:links`, when a mail is rendered.",
     dependencies=[require_scope("auth:links")],
-    responses=answers(NotAuthenticated, Forbidden, NotFound, LinkNotNeeded, AddressChanged),
+    responses=problem_responses(
+        NotAuthenticated, Forbidden, NotFound, LinkNotNeeded, AddressChanged
+    ),
 )
 @limited("service")
 async def create_link(body: LinkForm, session: SessionDep, settings: SettingsDep) -> LinkRead:

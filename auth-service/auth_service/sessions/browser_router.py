@@ -25,10 +25,10 @@ from auth_service.sessions.cookies import (
 from auth_service.sessions.router import CredentialsForm
 from auth_service.sessions.signin import sign_in
 from auth_service.visitor import VisitorDep
-from service_kit.admission import Router, csrf_claim
 from service_kit.clock import utc_now
-from service_kit.problems import CsrfFailed, NotAuthenticated, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import CsrfFailed, NotAuthenticated, problem_responses
+from service_kit.web.auth import Router, csrf_claim
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/auth/session", tags=["browser sign-in"], dependencies=[NoStore])
 
@@ -37,7 +37,7 @@ router = Router(prefix="/api/v1/auth/session", tags=["browser sign-in"], depende
     "",
     status_code=204,
     summary="Sign a browser in",
-    responses=answers(BadCredentials, CsrfFailed, LockedOut),
+    responses=problem_responses(BadCredentials, CsrfFailed, LockedOut),
     dependencies=[OwnPage],
 )
 @limited("login")
@@ -64,7 +64,7 @@ async def open_browser_session(
     "/renew",
     status_code=204,
     summary="Put a new token into the session cookie",
-    responses=answers(NotAuthenticated, CsrfFailed, RefreshInvalid),
+    responses=problem_responses(NotAuthenticated, CsrfFailed, RefreshInvalid),
 )
 @limited("refresh")
 async def renew_browser_session(
@@ -86,7 +86,7 @@ async def renew_browser_session(
     "",
     status_code=204,
     summary="Sign a browser out",
-    responses=answers(NotAuthenticated, CsrfFailed),
+    responses=problem_responses(NotAuthenticated, CsrfFailed),
 )
 async def close_browser_session(
     principal: BrowserSession,

@@ -13,9 +13,9 @@ from fastapi import Depends, Request, Response
 
 from auth_service.sessions.verifier import SessionVerifier
 from auth_service.settings import Settings
-from service_kit.admission import refuse_foreign_page, refuse_forgery, session_cookie_name
 from service_kit.problems import NotAuthenticated
-from service_kit.tokens import InvalidToken, Principal
+from service_kit.web.auth import check_csrf, refuse_foreign_page, session_cookie_name
+from service_kit.web.tokens import InvalidToken, Principal
 
 CSRF_COOKIE = "csrf_token"
 
@@ -75,7 +75,7 @@ async def require_browser_session(request: Request) -> Principal:
         )
     except InvalidToken:
         raise NotAuthenticated("There is no session, or no longer.") from None
-    refuse_forgery(request, principal, settings)
+    check_csrf(request, principal, settings)
     return principal
 
 

@@ -7,15 +7,15 @@ from auth_service.deps import NoStore
 from auth_service.sessions import queries, service
 from auth_service.sessions.schemas import SessionRead
 from auth_service.visitor import VisitorDep
-from service_kit.admission import CurrentUser, Router
 from service_kit.clock import utc_now
-from service_kit.paging import Page, PagingDep
-from service_kit.problems import NotAuthenticated, NotFound, answers
+from service_kit.problems import NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import CurrentUser, Router
+from service_kit.web.paging import Page, PagingDep
 
 router = Router(prefix="/api/v1/users/me/sessions", tags=["account"], dependencies=[NoStore])
 
 
-@router.get("", summary="Where you are signed in", responses=answers(NotAuthenticated))
+@router.get("", summary="Where you are signed in", responses=problem_responses(NotAuthenticated))
 async def list_sessions(
     user: CurrentUser, session: SessionDep, paging: PagingDep
 ) -> Page[SessionRead]:
@@ -34,7 +34,7 @@ async def list_sessions(
         "Every other session ends, and with it a change of address that is not confirmed and every "
         "link in a mail."
     ),
-    responses=answers(NotAuthenticated),
+    responses=problem_responses(NotAuthenticated),
 )
 async def end_other_sessions(user: CurrentUser, session: SessionDep, visitor: VisitorDep) -> None:
     await service.sign_out_elsewhere(session, user, visitor=visitor, now=utc_now())
@@ -44,7 +44,7 @@ async def end_other_sessions(user: CurrentUser, session: SessionDep, visitor: Vi
     "/{session_id}",
     status_code=204,
     summary="Sign out there",
-    responses=answers(NotAuthenticated, NotFound),
+    responses=problem_responses(NotAuthenticated, NotFound),
 )
 async def end_session(
     session_id: UUID, user: CurrentUser, session: SessionDep, visitor: VisitorDep

@@ -22,7 +22,7 @@ from auth_service.sessions.attempts import (
 from auth_service.settings import Settings
 from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
-from service_kit.database import Database
+from service_kit.database.engine import Database
 
 
 @dataclass(frozen=True, slots=True)

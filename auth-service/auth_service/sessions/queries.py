@@ -5,7 +5,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.models import RefreshToken, UserSession
-from service_kit.paging import Paging
+from service_kit.web.paging import Paging
 
 
 async def find_refresh_token(session: AsyncSession, token_hash: bytes) -> RefreshToken | None:

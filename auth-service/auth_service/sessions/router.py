@@ -21,10 +21,10 @@ from auth_service.sessions.forms import REFRESH_BODY, RefreshBody
 from auth_service.sessions.schemas import RefreshForm, TokenPair
 from auth_service.sessions.signin import Credentials, sign_in
 from auth_service.visitor import VisitorDep
-from service_kit.admission import Router
 from service_kit.clock import utc_now
-from service_kit.problems import answers
-from service_kit.rate_limits import limited
+from service_kit.problems import problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/auth", tags=["sign-in"], dependencies=[NoStore])
 
@@ -47,7 +47,7 @@ CredentialsForm = Annotated[Credentials, Depends(get_credentials)]
 @router.post(
     "/login",
     summary="Sign in with e-mail and password",
-    responses=answers(BadCredentials, LockedOut),
+    responses=problem_responses(BadCredentials, LockedOut),
 )
 @limited("login")
 async def login(
@@ -72,7 +72,7 @@ async def login(
     "/refresh",
     summary="Change a refresh token for a new pair",
     description="As JSON, or as the form that OAuth 2 clients send (RFC 6749, 6).",
-    responses=answers(RefreshInvalid, RefreshReused),
+    responses=problem_responses(RefreshInvalid, RefreshReused),
     openapi_extra=REFRESH_BODY,
 )
 @limited("refresh")

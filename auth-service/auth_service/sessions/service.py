@@ -18,9 +18,9 @@ from auth_service.errors import RefreshInvalid, RefreshReused
 from auth_service.models import RefreshToken, User, UserSession
 from auth_service.sessions.queries import find_refresh_token, lock_session
 from auth_service.visitor import Visitor
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from service_kit.problems import NotAuthenticated, NotFound
-from service_kit.tokens import Person
+from service_kit.web.tokens import Person
 
 Kind = Literal["token", "browser"]
 

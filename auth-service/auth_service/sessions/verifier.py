@@ -15,8 +15,8 @@ from sqlmodel import col
 from auth_service.keys.ring import KeyRing
 from auth_service.models import User, UserSession
 from auth_service.settings import Settings
-from service_kit.database import Database
-from service_kit.tokens import (
+from service_kit.database.engine import Database
+from service_kit.web.tokens import (
     ALGORITHM,
     REQUIRED_CLAIMS,
     USER_AUDIENCE,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service_kit.migrations import build_index
+from service_kit.database.migrations import build_index
 
 revision = "3e8d5a0b7f42"
 down_revision = "6b0f3f6a8c1d"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service_kit.migrations import build_index
+from service_kit.database.migrations import build_index
 
 revision = "91c4e2d7b0f3"
 down_revision = "c04b9e6d1f38"

@@ -14,7 +14,7 @@ from sqlmodel import col
 from event_service.bookings.queries import STATUS_NOW
 from event_service.bookings.schemas import Status
 from event_service.models import Booking, Ticket
-from service_kit.database import Database
+from service_kit.database.engine import Database
 
 ROWS_PER_BATCH = 1_000
 COLUMNS = (

@@ -11,10 +11,10 @@ from event_service.bookings.representation import respond
 from event_service.bookings.schemas import OrganizerBooking, Status
 from event_service.db import SessionDep
 from event_service.deps import CurrentUser, DatabaseDep, PagingDep
-from service_kit.admission import Router
-from service_kit.paging import Page
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.paging import Page
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/events/{event_id}", tags=["attendees"])
 
@@ -24,7 +24,7 @@ router = Router(prefix="/api/v1/events/{event_id}", tags=["attendees"])
     response_model=Page[OrganizerBooking],
     summary="List the bookings of an event, newest first",
     description="A page ends early where its bookings have very many seats.",
-    responses=answers(NotAuthenticated, Forbidden, NotFound),
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound),
 )
 async def list_event_bookings(
     event_id: UUID,
@@ -40,7 +40,8 @@ async def list_event_bookings(
     "/attendees.csv",
     response_class=StreamingResponse,
     summary="Download the tickets of an event, one a row",
-    responses=answers(NotAuthenticated, Forbidden, NotFound) | {200: {"content": {"text/csv": {}}}},
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound)
+    | {200: {"content": {"text/csv": {}}}},
 )
 @limited("attendees")
 async def download_attendees(

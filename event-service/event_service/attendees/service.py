@@ -12,8 +12,8 @@ from event_service.bookings.queries import list_event_bookings
 from event_service.bookings.representation import Json
 from event_service.bookings.schemas import BookingQuery, Status
 from event_service.events.queries import require_organizer
-from service_kit.database import Database
-from service_kit.paging import Paging
+from service_kit.database.engine import Database
+from service_kit.web.paging import Paging
 
 
 async def list_bookings(

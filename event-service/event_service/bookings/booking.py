@@ -33,10 +33,11 @@ from event_service.events.queries import count_free_seats
 from event_service.models import IdempotencyKey
 from event_service.waitlist.queries import is_line_due
 from service_kit.clock import utc_now
-from service_kit.database import Database, TryAgain, constraint_name, sqlstate
+from service_kit.database.engine import Database, TryAgain
+from service_kit.database.errors import constraint_name, sqlstate
+from service_kit.database.statements import Record, compiled
 from service_kit.ids import new_id
 from service_kit.problems import NotAuthenticated, NotFound
-from service_kit.statements import Named, compiled
 
 LOCK_NOT_AVAILABLE = "55P03"
 KEYS = IdempotencyKey.__tablename__
@@ -151,7 +152,7 @@ class _Attempt:
 
     async def _take(
         self, connection: AsyncConnection, parameters: dict[str, Any], capacity: int
-    ) -> Sequence[Named]:
+    ) -> Sequence[Record]:
         wanted = self.request.wanted
         if wanted.seat_ids is not None:
             chosen = parameters | {"seat_ids": wanted.seat_ids}
@@ -226,7 +227,7 @@ async def _write(
     request: Request,
     event: Row[Any],
     booking_id: UUID,
-    seats: Sequence[Named],
+    seats: Sequence[Record],
     held_until: datetime | None,
 ) -> Json:
     booking = NewBooking(

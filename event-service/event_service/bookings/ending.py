@@ -40,10 +40,10 @@ from event_service.models import (
     WaitlistEntry,
 )
 from event_service.waitlist.offers import lock_line, offer_free_seats, offer_what_is_free
-from service_kit.bulk_messages import ALLOW_LONG_STATEMENTS
 from service_kit.clock import utc_now
-from service_kit.database import affected_rows
+from service_kit.database.engine import affected_rows
 from service_kit.ids import new_id
+from service_kit.messaging.bulk_messages import ALLOW_LONG_STATEMENTS
 
 EXPIRED_PER_SWEEP = 200
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from event_service.bookings.writing import NewBooking, NewTicket
 from event_service.models import Booking, Ticket
-from service_kit.outbox import RowT, notification
+from service_kit.messaging.outbox import RowT, notification
 
 EVENT_FIELDS = (
     "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version"

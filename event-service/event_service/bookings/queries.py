@@ -13,8 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.bookings.representation import Json, booking_fields
 from event_service.bookings.schemas import BookingQuery
 from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance, Ticket
-from service_kit.paging import Paging, encode_cursor
 from service_kit.problems import NotFound
+from service_kit.web.paging import Paging, encode_cursor
 
 # A hold that has ended is over, whether or not the sweeper has been.
 STATUS_NOW = case(

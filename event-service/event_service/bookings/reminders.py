@@ -21,7 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import SEATS_IN_MESSAGE, event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, Ticket
-from service_kit.bulk_messages import json_object, write_notifications
+from service_kit.messaging.bulk_messages import json_object, write_notifications
 
 REMINDED_BEFORE_START = timedelta(hours=24)
 NOT_REMINDED_AFTER_CONFIRMATION = timedelta(hours=1)

@@ -29,11 +29,11 @@ from event_service.errors import (
     SeatsUnavailable,
     SoldOut,
 )
-from service_kit.admission import Router
 from service_kit.clock import utc_now
-from service_kit.paging import Page
-from service_kit.problems import NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.paging import Page
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/bookings", tags=["bookings"])
 
@@ -43,7 +43,7 @@ router = Router(prefix="/api/v1/bookings", tags=["bookings"])
     status_code=status.HTTP_201_CREATED,
     response_model=BookingPublic,
     summary="Book seats, or hold them for a while: all or none",
-    responses=answers(
+    responses=problem_responses(
         NotAuthenticated, NotFound, SeatsUnavailable, SoldOut, SalesClosed, SeatLimitReached,
         RequestInProgress, IdempotencyMismatch,
     ),
@@ -71,7 +71,7 @@ async def create_booking(
     response_model=Page[BookingPublic],
     summary="List one's own bookings",
     description="A page ends early where its bookings have very many seats.",
-    responses=answers(NotAuthenticated),
+    responses=problem_responses(NotAuthenticated),
 )
 async def list_bookings(
     query: Annotated[BookingQuery, Query()],
@@ -86,7 +86,7 @@ async def list_bookings(
     "/{booking_id}",
     response_model=BookingPublic,
     summary="Show one of one's own bookings",
-    responses=answers(NotAuthenticated, NotFound),
+    responses=problem_responses(NotAuthenticated, NotFound),
 )
 async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) -> Response:
     return respond(await queries.get_booking(session, booking_id, user_id=user.user_id))
@@ -96,7 +96,7 @@ async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) 
     "/{booking_id}/confirm",
     response_model=BookingPublic,
     summary="Turn a hold into a booking",
-    responses=answers(NotAuthenticated, NotFound, HoldExpired, BookingEnded, SalesClosed),
+    responses=problem_responses(NotAuthenticated, NotFound, HoldExpired, BookingEnded, SalesClosed),
 )
 @limited("booking")
 async def confirm_booking(
@@ -110,7 +110,7 @@ async def confirm_booking(
     "/{booking_id}/cancel",
     response_model=BookingPublic,
     summary="Cancel a booking; its seats are free at once",
-    responses=answers(NotAuthenticated, NotFound, CheckedIn, CancellationClosed),
+    responses=problem_responses(NotAuthenticated, NotFound, CheckedIn, CancellationClosed),
 )
 @limited("booking")
 async def cancel_booking(

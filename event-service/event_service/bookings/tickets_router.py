@@ -8,9 +8,9 @@ from event_service.bookings import tickets
 from event_service.db import SessionDep
 from event_service.deps import CurrentUser, SettingsDep
 from event_service.errors import BookingEnded, BookingNotConfirmed, HoldExpired
-from service_kit.admission import Router
 from service_kit.clock import utc_now
-from service_kit.problems import NotAuthenticated, NotFound, answers
+from service_kit.problems import NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router
 
 router = Router(prefix="/api/v1/bookings/{booking_id}", tags=["bookings"])
 
@@ -21,7 +21,8 @@ NO_STORE = {"Cache-Control": "no-store"}
     "/calendar.ics",
     response_class=Response,
     summary="Download a booking for one's calendar",
-    responses=answers(NotAuthenticated, NotFound) | {200: {"content": {"text/calendar": {}}}},
+    responses=problem_responses(NotAuthenticated, NotFound)
+    | {200: {"content": {"text/calendar": {}}}},
 )
 async def get_calendar(
     booking_id: UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep
@@ -37,7 +38,9 @@ async def get_calendar(
     "/tickets/{seat_id}.svg",
     response_class=Response,
     summary="Show the QR code of a ticket",
-    responses=answers(NotAuthenticated, NotFound, BookingNotConfirmed, BookingEnded, HoldExpired)
+    responses=problem_responses(
+        NotAuthenticated, NotFound, BookingNotConfirmed, BookingEnded, HoldExpired
+    )
     | {200: {"content": {"image/svg+xml": {}}}},
 )
 async def get_ticket_code(

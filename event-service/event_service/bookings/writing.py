@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_service.bookings import statements
-from service_kit.database import Executor, to_json
+from service_kit.database.engine import Executor, to_json
+from service_kit.database.statements import compiled
 from service_kit.ids import new_id
-from service_kit.statements import compiled
 
 TICKET_CODE_BYTES = 15
 

@@ -10,9 +10,9 @@ from event_service.checkin import service
 from event_service.checkin.schemas import MAX_TICKET_CODE, CheckInCreate, CheckInPublic
 from event_service.deps import CurrentUser, DatabaseDep
 from event_service.errors import AlreadyCheckedIn
-from service_kit.admission import Router
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.rate_limits import limited
 
 TicketCode = Annotated[str, Path(max_length=MAX_TICKET_CODE)]
 
@@ -22,7 +22,7 @@ router = Router(prefix="/api/v1/events/{event_id}/check-ins", tags=["check-in"])
 @router.post(
     "",
     summary="Let the bearer of a ticket in, once",
-    responses=answers(NotAuthenticated, Forbidden, NotFound, AlreadyCheckedIn),
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound, AlreadyCheckedIn),
 )
 @limited("check_in")
 async def check_in(
@@ -41,7 +41,7 @@ async def check_in(
     "/{ticket_code}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Undo a check-in",
-    responses=answers(NotAuthenticated, Forbidden, NotFound),
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound),
 )
 @limited("check_in")
 async def undo_check_in(

@@ -8,8 +8,8 @@ from event_service.db import SessionDep
 from event_service.deps import DatabaseDep, SettingsDep
 from event_service.erasures import queries, service
 from event_service.erasures.schemas import Erasure, OrganizerPublic
-from service_kit.admission import Router, require_scope
-from service_kit.problems import Forbidden, NotAuthenticated, answers
+from service_kit.problems import Forbidden, NotAuthenticated, problem_responses
+from service_kit.web.auth import Router, require_scope
 
 router = Router(prefix="/api/v1", tags=["erasures"])
 
@@ -19,7 +19,7 @@ router = Router(prefix="/api/v1", tags=["erasures"])
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Forget an erased account; safe to repeat",
     dependencies=[require_scope("users:erase")],
-    responses=answers(NotAuthenticated, Forbidden),
+    responses=problem_responses(NotAuthenticated, Forbidden),
 )
 async def erase_account(
     request: Request, erasure: Erasure, database: DatabaseDep, settings: SettingsDep
@@ -33,7 +33,7 @@ async def erase_account(
     "/events/organizers/{user_id}",
     summary="Count an organizer's published events that have not ended",
     dependencies=[require_scope("events:organizers")],
-    responses=answers(NotAuthenticated, Forbidden),
+    responses=problem_responses(NotAuthenticated, Forbidden),
 )
 async def get_organizer(user_id: UUID, session: SessionDep) -> OrganizerPublic:
     return OrganizerPublic(upcoming_events=await queries.count_upcoming_events(session, user_id))

@@ -21,9 +21,9 @@ from event_service.events.service import cancel_for_erased, delete_event
 from event_service.models import Booking, ErasedUser, Event
 from event_service.waitlist.queries import remove_entry
 from service_kit.clock import utc_now
-from service_kit.database import Database
-from service_kit.erasures import note_erasure
+from service_kit.database.engine import Database
 from service_kit.problems import NotFound, Problem
+from service_kit.web.erasures import note_erasure
 
 EVENTS_PER_PASS = 50
 DRAFTS_PER_PASS = 5

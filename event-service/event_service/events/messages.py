@@ -25,7 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, WaitlistEntry
-from service_kit.bulk_messages import json_object, write_notifications
+from service_kit.messaging.bulk_messages import json_object, write_notifications
 
 # What an event's ``cancel_reason`` is, where its organizer's account was erased.
 ORGANIZER_ERASED = "The organizer's account no longer exists."

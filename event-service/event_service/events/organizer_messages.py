@@ -12,8 +12,8 @@ from event_service.erasures.queries import refuse_erased
 from event_service.events.messages import guests_once
 from event_service.events.queries import require_organizer
 from event_service.models import OutboxMessage
-from service_kit.bulk_messages import write_notifications
 from service_kit.ids import new_id
+from service_kit.messaging.bulk_messages import write_notifications
 from service_kit.text import line, paragraphs
 
 

@@ -9,9 +9,9 @@ from event_service.db import SessionDep
 from event_service.deps import CurrentUser
 from event_service.events import organizer_messages
 from event_service.events.organizer_messages import MessageSent, OrganizerMessage
-from service_kit.admission import Router
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/events/{event_id}/messages", tags=["events"])
 
@@ -21,7 +21,7 @@ router = Router(prefix="/api/v1/events/{event_id}/messages", tags=["events"])
     status_code=status.HTTP_202_ACCEPTED,
     response_model_exclude_none=True,
     summary="Write to all guests of an event, or see what they would read",
-    responses=answers(NotAuthenticated, Forbidden, NotFound)
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound)
     | {200: {"description": "A preview; nothing was sent.", "model": MessageSent}},
 )
 @limited("organizer_message")

@@ -18,10 +18,10 @@ from event_service.events import queries
 from event_service.events.representation import encode_event, pack
 from event_service.events.schemas import EventQuery
 from event_service.page_store import Page, PageStore
-from service_kit.database import Database
-from service_kit.paging import Paging
+from service_kit.database.engine import Database
 from service_kit.problems import NotAuthenticated
-from service_kit.tokens import Person
+from service_kit.web.paging import Paging
+from service_kit.web.tokens import Person
 
 CACHE_SECONDS = 300
 

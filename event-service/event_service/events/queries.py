@@ -31,10 +31,10 @@ from event_service.events.schemas import (
 )
 from event_service.events.search import WORST_RANK, Search, read_search
 from event_service.models import Booking, Event, Seat, SeatTally
-from service_kit.database import Executor
-from service_kit.paging import Page, Paging
+from service_kit.database.engine import Executor
 from service_kit.problems import Forbidden, InvalidRequest, NotFound
-from service_kit.tokens import Person
+from service_kit.web.paging import Page, Paging
+from service_kit.web.tokens import Person
 
 # What is not said of an event has a value all the same.
 _COMPUTED = {

@@ -8,8 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.events.queries import get_event
 from event_service.events.schemas import EventPublic
-from service_kit.admission import SharedResponse
-from service_kit.tokens import Person
+from service_kit.web.auth import SharedResponse
+from service_kit.web.tokens import Person
 
 HASH_CHARACTERS = 16
 

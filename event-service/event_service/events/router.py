@@ -36,18 +36,18 @@ from event_service.events.schemas import (
     EventUpdate,
     SeatMap,
 )
-from service_kit.admission import Router
 from service_kit.clock import utc_now
-from service_kit.paging import Page
 from service_kit.problems import (
     Forbidden,
     NotAuthenticated,
     NotFound,
     VersionMismatch,
-    answers,
+    problem_responses,
 )
-from service_kit.rate_limits import limited
-from service_kit.requests import long_body
+from service_kit.web.auth import Router
+from service_kit.web.paging import Page
+from service_kit.web.rate_limits import limited
+from service_kit.web.requests import long_body
 
 router = Router(prefix="/api/v1/events", tags=["events"])
 
@@ -57,7 +57,7 @@ router = Router(prefix="/api/v1/events", tags=["events"])
     status_code=status.HTTP_201_CREATED,
     response_model=EventPublic,
     summary="Create an event as a draft",
-    responses=answers(NotAuthenticated, TooManyDraftSeats),
+    responses=problem_responses(NotAuthenticated, TooManyDraftSeats),
     dependencies=[WriteInTurn],
 )
 @long_body
@@ -77,7 +77,7 @@ async def create_event(
     "",
     response_model=Page[EventPublic],
     summary="List published events that have not begun, or one's own",
-    responses=answers(NotAuthenticated),
+    responses=problem_responses(NotAuthenticated),
 )
 async def list_events(
     query: Annotated[EventQuery, Query()],
@@ -94,7 +94,7 @@ async def list_events(
     "/{event_id}",
     response_model=EventPublic,
     summary="Show an event",
-    responses=answers(NotFound),
+    responses=problem_responses(NotFound),
 )
 async def get_event(
     event_id: UUID, pages: EventPages, user: OptionalUser, if_none_match: IfNoneMatch = None
@@ -107,7 +107,7 @@ async def get_event(
     "/{event_id}",
     response_model=EventPublic,
     summary="Change an event",
-    responses=answers(
+    responses=problem_responses(
         NotAuthenticated,
         Forbidden,
         NotFound,
@@ -145,7 +145,9 @@ async def update_event(
     "/{event_id}/publish",
     response_model=EventPublic,
     summary="Publish a draft",
-    responses=answers(NotAuthenticated, EmailNotVerified, Forbidden, NotFound, EventCancelled),
+    responses=problem_responses(
+        NotAuthenticated, EmailNotVerified, Forbidden, NotFound, EventCancelled
+    ),
 )
 @limited("event_write")
 async def publish_event(event_id: UUID, user: VerifiedUser, session: SessionDep) -> Response:
@@ -157,7 +159,7 @@ async def publish_event(event_id: UUID, user: VerifiedUser, session: SessionDep)
     "/{event_id}/cancel",
     response_model=EventPublic,
     summary="Cancel an event with all its bookings",
-    responses=answers(NotAuthenticated, Forbidden, NotFound),
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound),
 )
 @limited("event_write")
 async def cancel_event(
@@ -172,7 +174,7 @@ async def cancel_event(
     "/{event_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete a draft",
-    responses=answers(NotAuthenticated, Forbidden, NotFound, EventHasBookings),
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound, EventHasBookings),
 )
 @limited("event_write")
 async def delete_event(event_id: UUID, user: CurrentUser, session: SessionDep) -> None:
@@ -182,7 +184,7 @@ async def delete_event(event_id: UUID, user: CurrentUser, session: SessionDep) -
 @router.get(
     "/{event_id}/availability",
     summary="Count the seats of an event by state",
-    responses=answers(NotFound),
+    responses=problem_responses(NotFound),
 )
 async def get_availability(event_id: UUID, user: OptionalUser, session: SessionDep) -> Availability:
     return await queries.get_availability(session, event_id, viewer=user.user_id if user else None)
@@ -192,7 +194,7 @@ async def get_availability(event_id: UUID, user: OptionalUser, session: SessionD
     "/{event_id}/seats",
     response_model=SeatMap,
     summary="Show the seat map of an event with assigned seats",
-    responses=answers(NotFound),
+    responses=problem_responses(NotFound),
 )
 async def get_seats(
     event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch = None

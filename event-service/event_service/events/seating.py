@@ -28,8 +28,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.errors import CapacityInUse
 from event_service.events.schemas import SectionIn, count_seats
 from event_service.models import Event, Seat, Section
-from service_kit.bulk_messages import ALLOW_LONG_STATEMENTS, NEW_ID_IN_SQL
-from service_kit.database import affected_rows
+from service_kit.database.engine import affected_rows
+from service_kit.messaging.bulk_messages import ALLOW_LONG_STATEMENTS, NEW_ID_IN_SQL
 
 SEATS_PER_STATEMENT = 20_000
 

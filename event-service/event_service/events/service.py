@@ -25,7 +25,7 @@ from event_service.events.schemas import (
 from event_service.models import Event
 from event_service.waitlist.offers import offer_what_is_free
 from service_kit.problems import InvalidRequest, VersionMismatch
-from service_kit.tokens import Person
+from service_kit.web.tokens import Person
 
 SEATING_FIELDS = frozenset({"capacity", "sections"})
 

@@ -13,7 +13,7 @@ from event_service.graphql.context import Context
 from event_service.graphql.errors import QueryTooLarge
 from event_service.graphql.request import GraphQLRequest
 from event_service.graphql.schema import schema
-from service_kit.database import means_bad_text, means_unavailable
+from service_kit.database.errors import means_bad_text, means_unavailable
 from service_kit.problems import InternalError, InvalidRequest, Problem, Unavailable
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from event_service.events.pages import Pages
 from event_service.graphql.errors import QueryTooLarge
 from event_service.graphql.selections import Selections
 from event_service.settings import Settings
-from service_kit.tokens import Person
+from service_kit.web.tokens import Person
 
 ResultT = TypeVar("ResultT")
 LoadMany = Callable[..., Awaitable[dict[UUID, ResultT]]]

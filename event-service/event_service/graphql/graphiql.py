@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from strawberry.http.ides import get_graphql_ide_html
 
-from service_kit.docs import GRAPHIQL
+from service_kit.web.docs import GRAPHIQL
 
 # Where strawberry's page loads them from, and what they are called here. A release of strawberry that
 # names others has other hashes too: the test of this page says so.

@@ -25,7 +25,7 @@ from strawberry.schema import BaseSchema
 from event_service.graphql.errors import QueryTooLarge
 from event_service.graphql.selections import Selections
 from event_service.settings import Settings
-from service_kit.paging import DEFAULT_LIMIT, MAX_LIMIT
+from service_kit.web.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 # Nobody knows how many seats there are before they are looked up; of all seats together there is a
 # limit of its own, since they cost far less than other values (see ``selections.project``).

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect
 
 from service_kit.problems import InvalidRequest
-from service_kit.requests import BoundedRequest
 from service_kit.text import refuse_unbounded_text
+from service_kit.web.requests import BoundedRequest
 
 MEDIA_TYPE = "application/json"
 

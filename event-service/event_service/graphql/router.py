@@ -10,9 +10,9 @@ from event_service.graphql import graphiql
 from event_service.graphql.answer import answer
 from event_service.graphql.context import ContextDep
 from event_service.graphql.request import REQUEST_BODY, AskedDep
-from service_kit.admission import Router
-from service_kit.problems import CsrfFailed, NotAuthenticated, TooLarge, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import CsrfFailed, NotAuthenticated, TooLarge, problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/graphql", tags=["graphql"])
 # Included in development only.
@@ -30,7 +30,7 @@ class GraphQLAnswer(BaseModel):
     "",
     response_model=GraphQLAnswer,
     summary="Read events and one's own bookings with a GraphQL query",
-    responses=answers(NotAuthenticated, CsrfFailed, TooLarge),
+    responses=problem_responses(NotAuthenticated, CsrfFailed, TooLarge),
     openapi_extra={"requestBody": REQUEST_BODY},
 )
 @limited("graphql")

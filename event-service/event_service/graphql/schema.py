@@ -26,8 +26,8 @@ from event_service.graphql.types import (
     EventPage,
     Json,
 )
-from service_kit.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging
 from service_kit.problems import InvalidRequest, NotAuthenticated
+from service_kit.web.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging
 
 MAX_CURSOR_CHARACTERS = 500
 

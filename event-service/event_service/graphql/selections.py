@@ -18,7 +18,7 @@ from graphql import (
     VariableNode,
 )
 
-from service_kit.paging import DEFAULT_LIMIT
+from service_kit.web.paging import DEFAULT_LIMIT
 
 # A field of the answer: its key there, its name in the schema, and what is selected of it.
 Shape = list[tuple[str, str, "Shape | None"]]

@@ -19,7 +19,7 @@ from event_service.bookings.writing import NewBooking, NewMessage, new_tickets, 
 from event_service.models import Event
 from event_service.waitlist import statements
 from service_kit.ids import new_id
-from service_kit.outbox import notification
+from service_kit.messaging.outbox import notification
 
 # One transaction's work has an end; the sweeper goes on at once.
 OFFERS_PER_RELEASE = 200

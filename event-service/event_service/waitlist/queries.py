@@ -13,9 +13,9 @@ from event_service.models import Booking, Event, WaitlistEntry
 from event_service.waitlist import statements
 from event_service.waitlist.schemas import Offer, OwnWaitlistEntry, WaitlistPlace
 from event_service.waitlist.wording import reason_for
-from service_kit.database import Executor
-from service_kit.paging import Page, Paging
+from service_kit.database.engine import Executor
 from service_kit.problems import InvalidRequest, NotFound
+from service_kit.web.paging import Page, Paging
 
 ENTRIES_PER_BATCH = 1_000
 LAST_PLACE = 2**63 - 1

@@ -16,18 +16,20 @@ from event_service.errors import (
 )
 from event_service.waitlist import queries, service
 from event_service.waitlist.schemas import OwnWaitlistEntry, WaitlistJoin, WaitlistPlace
-from service_kit.admission import Router
 from service_kit.clock import utc_now
-from service_kit.paging import Page
-from service_kit.problems import NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router
+from service_kit.web.paging import Page
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/events/{event_id}/waitlist", tags=["waitlist"])
 own_router = Router(prefix="/api/v1/waitlist", tags=["waitlist"])
 
 
 @own_router.get(
-    "", summary="List where one waits, the latest first", responses=answers(NotAuthenticated)
+    "",
+    summary="List where one waits, the latest first",
+    responses=problem_responses(NotAuthenticated),
 )
 async def list_own_entries(
     paging: PagingDep, user: CurrentUser, session: SessionDep
@@ -39,7 +41,7 @@ async def list_own_entries(
     "",
     status_code=status.HTTP_201_CREATED,
     summary="Wait for seats of an event that has not enough",
-    responses=answers(
+    responses=problem_responses(
         NotAuthenticated, NotFound, SeatsAvailable, AlreadyWaiting, NeverAvailable, SalesClosed,
         SeatLimitReached,
     ),  # fmt: skip
@@ -58,7 +60,9 @@ async def join_waitlist(
 
 
 @router.get(
-    "", summary="Show one's own place in line", responses=answers(NotAuthenticated, NotFound)
+    "",
+    summary="Show one's own place in line",
+    responses=problem_responses(NotAuthenticated, NotFound),
 )
 async def get_waitlist_place(
     event_id: UUID, user: CurrentUser, session: SessionDep
@@ -70,7 +74,7 @@ async def get_waitlist_place(
     "",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Leave the line, or let an offer go to the next",
-    responses=answers(NotAuthenticated, NotFound),
+    responses=problem_responses(NotAuthenticated, NotFound),
 )
 @limited("waitlist")
 async def leave_waitlist(

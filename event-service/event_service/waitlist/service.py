@@ -25,7 +25,8 @@ from event_service.models import Event, WaitlistEntry
 from event_service.waitlist.queries import IS_ON_SALE, find_entry, get_place, remove_entry
 from event_service.waitlist.schemas import WaitlistPlace
 from event_service.waitlist.statements import ADD_TO_ALLOWANCE
-from service_kit.database import Database, constraint_name
+from service_kit.database.engine import Database
+from service_kit.database.errors import constraint_name
 from service_kit.problems import NotFound
 
 

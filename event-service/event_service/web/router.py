@@ -8,9 +8,9 @@ from fastapi import Depends, Request, Response
 from event_service.deps import IfNoneMatch, SettingsDep
 from event_service.web.files import INDEX, File, Files, digest, kept_files, read_files
 from event_service.web.origins import Origins, origins_for
-from service_kit.admission import Router, SharedResponse
 from service_kit.problems import NotFound
-from service_kit.rate_limits import limited
+from service_kit.web.auth import Router, SharedResponse
+from service_kit.web.rate_limits import limited
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"

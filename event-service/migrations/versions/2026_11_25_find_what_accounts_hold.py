@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service_kit.migrations import build_index
+from service_kit.database.migrations import build_index
 
 revision = "9a61f0c3d7b8"
 down_revision = "e50b7d1c93fa"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service_kit.migrations import build_index
+from service_kit.database.migrations import build_index
 
 revision = "0d6f5b7c2a14"
 down_revision = "7d20c4a96e51"

@@ -7,7 +7,7 @@ look for mails by them, and may run beside this one or after it was taken back.
 import sqlalchemy as sa
 from alembic import op
 
-from service_kit.migrations import build_index
+from service_kit.database.migrations import build_index
 
 revision = "2c7f4e9b60a5"
 down_revision = "5b0c6c1f7d21"

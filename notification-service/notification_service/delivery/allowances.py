@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from notification_service.delivery.contacts import Contact
 from notification_service.delivery.outcomes import Waiting
 from notification_service.delivery.queries import Claim
-from service_kit.statements import Statement
+from service_kit.database.statements import Statement
 
 WINDOW = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=6)

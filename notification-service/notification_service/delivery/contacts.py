@@ -9,7 +9,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from notification_service.delivery.outage import Outage
-from service_kit.service_client import ServiceClient, ServiceUnavailable
+from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 
 # What auth-service answers at most.
 CONTACTS_AT_ONCE = 100

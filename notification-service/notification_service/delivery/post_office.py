@@ -11,8 +11,8 @@ from notification_service.delivery.contacts import Contacts
 from notification_service.delivery.smtp import MailServer
 from notification_service.rendering.letter import LetterWriter
 from notification_service.settings import WorkerSettings
-from service_kit.database import Database
-from service_kit.service_client import ServiceClient
+from service_kit.database.engine import Database
+from service_kit.messaging.service_client import ServiceClient
 
 CONTACT_TIMEOUT_SECONDS = 5.0
 

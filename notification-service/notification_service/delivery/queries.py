@@ -46,8 +46,8 @@ from notification_service.models import (
     SeenMessage,
 )
 from notification_service.timeline import entry
-from service_kit.database import affected_rows
-from service_kit.statements import Statement, given
+from service_kit.database.engine import affected_rows
+from service_kit.database.statements import Statement, param
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 rows = notifications.c
@@ -153,7 +153,7 @@ KEEPS_ORDER = frozenset(
 @cache
 def _permission(kind: str) -> Statement:
     newer = select(1).where(
-        snapshots.c.event_id == rows.event_id, snapshots.c.version > given("written_version")
+        snapshots.c.event_id == rows.event_id, snapshots.c.version > param("written_version")
     )
     answers = [(is_superseded(kind), "overtaken"), (newer.exists(), "outdated")]
     if kind in KEEPS_ORDER:
@@ -173,10 +173,10 @@ def _permission(kind: str) -> Statement:
                 else_=literal_column("'go'"),
             )
         ).where(
-            rows.id == given("held_id"),
+            rows.id == param("held_id"),
             rows.status == "sending",
-            rows.fence == given("held_fence"),
-            rows.lease_until > func.now() + given("needed", Interval()),
+            rows.fence == param("held_fence"),
+            rows.lease_until > func.now() + param("needed", Interval()),
         )
     )
 
@@ -200,24 +200,24 @@ is_change = rows.kind == "event-changed"
 FINISH = Statement(
     update(notifications)
     .where(
-        rows.id == given("held_id"),
-        rows.fence == given("held_fence"),
+        rows.id == param("held_id"),
+        rows.fence == param("held_fence"),
         rows.status == "sending",
     )
     .values(
-        status=given("new_status"),
+        status=param("new_status"),
         lease_until=null(),
-        last_error=given("error"),
-        sent_at=case((given("new_status") == "sent", func.now()), else_=null()),
-        told_at=case((given("has_gone", Boolean), func.now()), else_=rows.told_at),
+        last_error=param("error"),
+        sent_at=case((param("new_status") == "sent", func.now()), else_=null()),
+        told_at=case((param("has_gone", Boolean), func.now()), else_=rows.told_at),
         told=case(
-            (and_(given("has_gone", Boolean), is_change), rows.data["event"]), else_=rows.told
+            (and_(param("has_gone", Boolean), is_change), rows.data["event"]), else_=rows.told
         ),
-        next_attempt_at=func.now() + given("delay", Interval()),
-        give_up_at=given("until"),
-        waits_for=given("waits_for"),
-        data=case((given("forget", Boolean), literal_column("'{}'::jsonb")), else_=rows.data),
-        timeline=rows.timeline.op("||")(cast(given("step", Text), JSONB)),
+        next_attempt_at=func.now() + param("delay", Interval()),
+        give_up_at=param("until"),
+        waits_for=param("waits_for"),
+        data=case((param("forget", Boolean), literal_column("'{}'::jsonb")), else_=rows.data),
+        timeline=rows.timeline.op("||")(cast(param("step", Text), JSONB)),
     )
     .returning(rows.id)
 )
@@ -232,8 +232,8 @@ REMINDER_PAUSE = Statement(
             )
         )
     ).where(
-        rows.booking_id == given("of_booking"),
-        rows.user_id == given("of_user"),
+        rows.booking_id == param("of_booking"),
+        rows.user_id == param("of_user"),
         rows.kind == "booking-confirmed",
         or_(
             rows.status.in_(("queued", "sending")),

@@ -17,8 +17,8 @@ from notification_service.delivery.service import deliver, deliver_batch
 from notification_service.messages import service
 from notification_service.messages.incoming import Incoming, UnreadableMessage, read_message
 from notification_service.models import ErasedUser
-from service_kit.erasures import purge_erasures
-from service_kit.queue_length import QUEUE_IS_FULL
+from service_kit.messaging.queue_length import QUEUE_IS_FULL
+from service_kit.web.erasures import purge_erasures
 
 SWEEP_LIMIT = 200
 LOOKED_UP_AT_ONCE = 100

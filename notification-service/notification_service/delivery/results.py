@@ -23,7 +23,7 @@ from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.queries import Claim, finish
 from notification_service.delivery.smtp import DeliveryUnconfirmed
 from service_kit.clock import utc_now
-from service_kit.database import DATABASE_ERRORS
+from service_kit.database.errors import DATABASE_ERRORS
 
 log = structlog.get_logger()
 

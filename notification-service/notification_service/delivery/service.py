@@ -35,7 +35,7 @@ from notification_service.delivery.writing import Ended, Known, Written, find_ou
 from notification_service.messages.contents import MalformedContent
 from notification_service.rendering.mail import BadAddress, forget_lines
 from notification_service.rendering.templates import forget_paragraphs
-from service_kit.service_client import ServiceUnavailable
+from service_kit.messaging.service_client import ServiceUnavailable
 
 # Well within Celery's time limit, whatever the last of a batch meets.
 BATCH_SECONDS = 5.0

@@ -20,8 +20,8 @@ from notification_service.messages.contents import (
     EventSnapshot,
     read_content,
 )
-from service_kit.database import to_json
-from service_kit.statements import Statement
+from service_kit.database.engine import to_json
+from service_kit.database.statements import Statement
 
 CHANGE = "event-changed"
 # What a change tells of: time and place.

@@ -29,7 +29,7 @@ from notification_service.rendering.headers import UnsafeHead
 from notification_service.rendering.letter import Link, Reader
 from notification_service.rendering.mail import compose, message_id, recipient_address
 from service_kit.clock import utc_now
-from service_kit.service_client import ServiceUnavailable
+from service_kit.messaging.service_client import ServiceUnavailable
 
 LINK_KINDS = ("verify-email", "reset-password")
 # Asked again after this, should the word that it is confirmed not come; then ever more seldom.

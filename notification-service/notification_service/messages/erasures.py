@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict
 from notification_service.messages.schemas import EXAMPLE_ID
 from notification_service.messages.service import erase_user
 from notification_service.models import ErasedUser
-from service_kit.admission import Router, require_scope
-from service_kit.erasures import note_erasure
-from service_kit.problems import Forbidden, NotAuthenticated, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import Forbidden, NotAuthenticated, problem_responses
+from service_kit.web.auth import Router, require_scope
+from service_kit.web.erasures import note_erasure
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/notifications", tags=["notifications"])
 
@@ -26,7 +26,7 @@ class Erasure(BaseModel):
     "/erasures",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Say that an account is erased (services only)",
-    responses=answers(NotAuthenticated, Forbidden),
+    responses=problem_responses(NotAuthenticated, Forbidden),
     dependencies=[require_scope("users:erase")],
 )
 @limited("service")

@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service.messages.schemas import NotificationPublic, NotificationQuery
 from notification_service.models import Notification, SeenMessage
-from service_kit.paging import Page, Paging
 from service_kit.problems import NotFound
+from service_kit.web.paging import Page, Paging
 
 rows = Notification.__table__.c  # type: ignore[attr-defined]
 seen = SeenMessage.__table__.c  # type: ignore[attr-defined]

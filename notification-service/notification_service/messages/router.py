@@ -16,16 +16,18 @@ from notification_service.messages.schemas import (
     NotificationPublic,
     NotificationQuery,
 )
-from service_kit.admission import CurrentUser, Router, require_scope
-from service_kit.paging import Page, PagingDep
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
-from service_kit.requests import long_body
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import CurrentUser, Router, require_scope
+from service_kit.web.paging import Page, PagingDep
+from service_kit.web.rate_limits import limited
+from service_kit.web.requests import long_body
 
 router = Router(prefix="/api/v1/notifications", tags=["notifications"])
 
 
-@router.get("", summary="List one's own mails, newest first", responses=answers(NotAuthenticated))
+@router.get(
+    "", summary="List one's own mails, newest first", responses=problem_responses(NotAuthenticated)
+)
 async def list_notifications(
     query: Annotated[NotificationQuery, Query()],
     paging: PagingDep,
@@ -39,7 +41,7 @@ async def list_notifications(
     "",
     status_code=status.HTTP_202_ACCEPTED,
     summary="Have somebody told something (services only)",
-    responses=answers(NotAuthenticated, Forbidden),
+    responses=problem_responses(NotAuthenticated, Forbidden),
     dependencies=[require_scope("notifications:send")],
 )
 @long_body
@@ -54,7 +56,7 @@ async def create_notification(
 @router.post(
     "/missing",
     summary="Say which messages never came here (services only)",
-    responses=answers(NotAuthenticated, Forbidden),
+    responses=problem_responses(NotAuthenticated, Forbidden),
     dependencies=[require_scope("notifications:send")],
 )
 @limited("service")
@@ -65,7 +67,7 @@ async def find_missing_notifications(asked: MessageIds, session: SessionDep) -> 
 @router.get(
     "/{notification_id}",
     summary="Show one of one's own mails",
-    responses=answers(NotAuthenticated, NotFound),
+    responses=problem_responses(NotAuthenticated, NotFound),
 )
 async def get_notification(
     notification_id: UUID, user: CurrentUser, session: SessionDep
@@ -78,7 +80,7 @@ async def get_notification(
     "/{notification_id}/resend",
     status_code=status.HTTP_202_ACCEPTED,
     summary="Send one of one's own mails again",
-    responses=answers(NotAuthenticated, NotFound, NotResendable),
+    responses=problem_responses(NotAuthenticated, NotFound, NotResendable),
 )
 @limited("resend")
 async def resend_notification(

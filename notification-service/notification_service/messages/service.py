@@ -31,7 +31,7 @@ from notification_service.messages.incoming import Incoming
 from notification_service.messages.queries import get_own
 from notification_service.models import Notification, Preferences, SeenMessage
 from notification_service.timeline import entry
-from service_kit.database import Database, affected_rows
+from service_kit.database.engine import Database, affected_rows
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 seen_messages: Table = SeenMessage.__table__  # type: ignore[attr-defined]

@@ -8,9 +8,9 @@ from starlette.responses import RedirectResponse
 from notification_service.db import SessionDep
 from notification_service.preferences import service
 from notification_service.preferences.schemas import PreferencesForm
-from service_kit.admission import CurrentUser, Router
-from service_kit.problems import NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import CurrentUser, Router
+from service_kit.web.rate_limits import limited
 
 router = Router(prefix="/api/v1/notifications", tags=["preferences"])
 
@@ -20,7 +20,7 @@ Token = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]{16,64}$")]
 @router.get(
     "/preferences",
     summary="Show which mails one wants",
-    responses=answers(NotAuthenticated),
+    responses=problem_responses(NotAuthenticated),
 )
 async def get_preferences(user: CurrentUser, session: SessionDep) -> PreferencesForm:
     wanted = await service.wants_reminders(session, user.user_id)
@@ -30,7 +30,7 @@ async def get_preferences(user: CurrentUser, session: SessionDep) -> Preferences
 @router.put(
     "/preferences",
     summary="Choose which mails one wants",
-    responses=answers(NotAuthenticated),
+    responses=problem_responses(NotAuthenticated),
 )
 async def put_preferences(
     form: PreferencesForm, user: CurrentUser, session: SessionDep
@@ -43,7 +43,7 @@ async def put_preferences(
     "/unsubscribe/{token}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Turn reminders off from within a mail (RFC 8058)",
-    responses=answers(NotFound),
+    responses=problem_responses(NotFound),
 )
 @limited("unsubscribe")
 async def unsubscribe(token: Token, session: SessionDep) -> None:
@@ -55,7 +55,7 @@ async def unsubscribe(token: Token, session: SessionDep) -> None:
     status_code=status.HTTP_303_SEE_OTHER,
     response_class=RedirectResponse,
     summary="Go to the page that asks whether reminders shall end",
-    responses=answers(),
+    responses=problem_responses(),
 )
 @limited("unsubscribe")
 async def open_unsubscribe_page(token: Token, request: Request) -> str:

@@ -9,9 +9,9 @@ from notification_service.messages.incoming import MAX_KIND
 from notification_service.rendering.letter import LetterWriter
 from notification_service.rendering.previews import preview, preview_sample
 from notification_service.rendering.schemas import Language, Preview, PreviewRequest
-from service_kit.admission import Router, Superuser, require_scope
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, answers
-from service_kit.rate_limits import limited
+from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.web.auth import Router, Superuser, require_scope
+from service_kit.web.rate_limits import limited
 
 # The page is a mail and nothing else: it may show its pictures and styles, and run nothing.
 PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
@@ -23,7 +23,7 @@ router = Router(prefix="/api/v1/notifications", tags=["templates"])
     "/templates/{kind}/preview",
     response_model=Preview,
     summary="Show a mail with sample data, as JSON or as the page itself",
-    responses=answers(NotAuthenticated, Forbidden, NotFound),
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound),
 )
 @limited("preview")
 async def preview_template(
@@ -43,7 +43,7 @@ async def preview_template(
 @router.post(
     "/preview",
     summary="Write a mail without sending it (services only)",
-    responses=answers(NotAuthenticated, Forbidden),
+    responses=problem_responses(NotAuthenticated, Forbidden),
     dependencies=[require_scope("notifications:send")],
 )
 @limited("service")

@@ -15,7 +15,7 @@ from fastapi_cache.decorator import cache
 from redis.asyncio import Redis
 
 from event_service.events.schemas import EventPublic, EventQuery
-from service_kit.paging import Page, Paging
+from service_kit.web.paging import Page, Paging
 
 _page: dict[str, Any] = {"body": b"{}", "document": {"items": [], "next_cursor": None}}
 

@@ -19,7 +19,7 @@ import httpx
 
 from notification_service.rendering.samples import sample_data
 from service_kit.ids import new_id
-from service_kit.outbox import OutboxRow, notification
+from service_kit.messaging.outbox import OutboxRow, notification
 from stack import programs
 from stack.bench.lines import Line, at_least, at_most
 from stack.bench.measuring import Bench

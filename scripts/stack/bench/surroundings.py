@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from service_kit.ids import new_id
-from service_kit.tokens import ALGORITHM, USER_AUDIENCE
+from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE
 from stack import programs
 from stack.ports import free_port
 from stack.processes import Program

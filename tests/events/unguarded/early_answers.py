@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.database import Database
+from service_kit.database.engine import Database
 from tests.events.unguarded.serving import serve_unguarded
 
 LATE_SECONDS = 0.1

@@ -4,7 +4,7 @@ from typing import Any
 
 from event_service.bookings import booking, statements
 from event_service.errors import SoldOut
-from service_kit.database import TryAgain
+from service_kit.database.engine import TryAgain
 from tests.events.unguarded.rewriting import rewritten
 from tests.events.unguarded.serving import serve_unguarded
 

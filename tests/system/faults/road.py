@@ -24,11 +24,11 @@ from notification_service.maintenance import maintain
 from notification_service.messages.queries import list_missing
 from notification_service.rendering.mail import message_id
 from notification_service.settings import Settings, WorkerSettings
-from service_kit.database import Database
-from service_kit.outbox import OutboxRow, outbox_indexes
-from service_kit.queue import create_queue
-from service_kit.queue_length import QueueLength
-from service_kit.relay import QueuePublisher, Relay, repeat
+from service_kit.database.engine import Database
+from service_kit.messaging.celery_app import create_celery
+from service_kit.messaging.outbox import OutboxRow, outbox_indexes
+from service_kit.messaging.queue_length import QueueLength
+from service_kit.messaging.relay import QueuePublisher, Relay, repeat
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import Message, make_message
 from tests.processes import OneProcess
@@ -272,7 +272,7 @@ async def build_road(
     database = Database(settings, application_name="sender")
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
-    road = Road(options, database, create_queue("sender", settings), mail_server, folder, note)
+    road = Road(options, database, create_celery("sender", settings), mail_server, folder, note)
     try:
         yield road
     finally:

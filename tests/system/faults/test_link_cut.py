@@ -8,7 +8,7 @@ from uuid import UUID
 
 from redis import Redis
 
-from service_kit.relay import QueuePublisher
+from service_kit.messaging.relay import QueuePublisher
 from tests.system.faults.link import Link, link_to
 from tests.system.faults.processes import WORKER_PROCESSES
 from tests.system.faults.road import IS_FULL, Road, until

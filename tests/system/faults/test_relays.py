@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from service_kit import relay
-from service_kit.relay import QueuePublisher
+from service_kit.messaging import relay
+from service_kit.messaging.relay import QueuePublisher
 from tests.system.faults.road import FORGETFUL, IS_FULL, WORKER, Road, until
 
 MAILS = 500 if IS_FULL else 40

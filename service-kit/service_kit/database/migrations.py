@@ -20,7 +20,7 @@ from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from service_kit.database import sqlstate
+from service_kit.database.errors import sqlstate
 from service_kit.settings import ServiceSettings
 
 # Any number, the same in every process: two jobs at once must not create a table twice.

@@ -10,13 +10,13 @@ from types import FrameType
 from service_kit.problems import Problem
 
 
-class Leaving:
+class Shutdown:
     """Whether this process was asked to end, and still serves meanwhile."""
 
     has_begun = False
 
 
-class IsLeaving(Problem):
+class ShuttingDown(Problem):
     code, status, title = "leaving", 503, "This process is about to end."
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class IsLeaving(Problem):
 
 
 @contextmanager
-def leaving_slowly(leaving: Leaving, *, drain_seconds: float) -> Iterator[None]:
+def drain(shutdown: Shutdown, *, drain_seconds: float) -> Iterator[None]:
     """SIGTERM does what it did before, but so many seconds later. Once: a worker process may hear it
     from its parent and from systemd alike. Who cannot wait sends SIGINT.
 
@@ -39,8 +39,8 @@ def leaving_slowly(leaving: Leaving, *, drain_seconds: float) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def end_later(signum: int, frame: FrameType | None) -> None:
-        if not leaving.has_begun:
-            leaving.has_begun = True
+        if not shutdown.has_begun:
+            shutdown.has_begun = True
             loop.call_soon_threadsafe(loop.call_later, drain_seconds, end_now, signum, frame)
 
     signal.signal(signal.SIGTERM, end_later)

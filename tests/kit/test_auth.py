@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends
 
-from service_kit.admission import Router, csrf_claim
-from service_kit.tokens import SERVICE_AUDIENCE
+from service_kit.web.auth import Router, csrf_claim
+from service_kit.web.tokens import SERVICE_AUDIENCE
 from tests.kit.conftest import (
     KEY,
     MakeSettings,

@@ -1,4 +1,7 @@
-"""``python -m service_kit.healthcheck``: for containers, which have no curl; exit 0 if the API lives."""
+"""``python -m service_kit.observability.healthcheck`` for containers, which have no curl.
+
+Exit code 0 if the API lives.
+"""
 
 import http.client
 import os

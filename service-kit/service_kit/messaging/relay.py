@@ -19,13 +19,13 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from service_kit.database import Database
-from service_kit.logs import configure_logging
-from service_kit.monitoring import configure_sentry
-from service_kit.outbox import OutboxQueries, OutboxRow
-from service_kit.queue import create_queue, describe
-from service_kit.queue_length import QUEUE_IS_FULL, QueueAway, QueueLength
-from service_kit.service_client import ServiceClient, ServiceUnavailable
+from service_kit.database.engine import Database
+from service_kit.messaging.celery_app import create_celery, describe
+from service_kit.messaging.outbox import OutboxQueries, OutboxRow
+from service_kit.messaging.queue_length import QUEUE_IS_FULL, BrokerUnavailable, QueueLength
+from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
+from service_kit.observability.logs import configure_logging
+from service_kit.observability.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
 BATCH = 200
@@ -125,7 +125,7 @@ class Relay:
 
     async def publish_due(self) -> int:
         """Publishes one batch, unless the queue is full; the number of rows that the queue took.
-        Raises QueueAway."""
+        Raises BrokerUnavailable."""
         if self._queue_length is not None and await self._queue_length() >= self._queue_is_full:
             return 0
         async with self._database.transaction() as session:
@@ -140,7 +140,7 @@ class Relay:
             if left:
                 await self._outbox.postpone(session, left, timedelta(seconds=1))
         if left:
-            raise QueueAway
+            raise BrokerUnavailable
         log.info("relay.published", count=len(taken))
         return len(taken)
 
@@ -193,7 +193,7 @@ async def repeat(
             busy = False
             failures += 1
             log.warning("relay.failed", work=getattr(work, "__qualname__", ""), exc_info=error)
-            if failures == 1 and not isinstance(error, (QueueAway, ServiceUnavailable)):
+            if failures == 1 and not isinstance(error, (BrokerUnavailable, ServiceUnavailable)):
                 sentry_sdk.capture_exception(error)
         if busy:
             continue
@@ -246,7 +246,7 @@ async def run_relay(
         relay = Relay(
             database,
             outbox,
-            publish=QueuePublisher(create_queue(name, settings)),
+            publish=QueuePublisher(create_celery(name, settings)),
             find_missing=missing_notifications(client, settings.notification_service_url),
             reconcile_after=timedelta(seconds=reconcile_seconds),
             queue_length=queue_length,

@@ -15,19 +15,19 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from service_kit import docs
-from service_kit.bodies import Arrivals
-from service_kit.database import Database
-from service_kit.handlers import add_handlers, publish_problems
-from service_kit.leaving import IsLeaving, Leaving, leaving_slowly
-from service_kit.logs import configure_logging
-from service_kit.methods import SpelledOutPaths
-from service_kit.middleware import Gatekeeper, RequestContext, RequestMetrics
-from service_kit.monitoring import configure_sentry
+from service_kit.database.engine import Database
+from service_kit.observability.logs import configure_logging
+from service_kit.observability.sentry import configure_sentry
 from service_kit.problems import Problem
-from service_kit.rate_limits import RateLimits
 from service_kit.settings import ServiceSettings
-from service_kit.tokens import KeySet, TokenVerifier, fetch_keys_from
+from service_kit.web import docs
+from service_kit.web.bodies import Arrivals
+from service_kit.web.error_handlers import add_handlers, publish_problems
+from service_kit.web.methods import SpelledOutPaths
+from service_kit.web.middleware import LoadShedding, RequestContext, RequestMetrics
+from service_kit.web.rate_limits import RateLimits
+from service_kit.web.shutdown import Shutdown, ShuttingDown, drain
+from service_kit.web.tokens import KeySet, TokenVerifier, fetch_keys_from
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ def create_service(
 
     ``app.state`` holds ``settings``, ``database``, ``http`` (a client for other services),
     ``token_verifier``, ``erased_users``, ``rate_limits``, ``arrivals`` (of bodies), ``metrics`` (a
-    registry) and ``leaving``.
+    registry) and ``shutdown``.
     """
     configure_logging(name, settings.log_level)
     configure_sentry(
@@ -83,7 +83,7 @@ def create_service(
     )
     app.state.settings = settings
     app.state.metrics = CollectorRegistry()
-    app.state.leaving = Leaving()
+    app.state.shutdown = Shutdown()
     # Set by ``watch_erasures`` in services that are told of erased accounts.
     app.state.erased_users = frozenset()
     app.state.rate_limits = RateLimits(settings)
@@ -119,7 +119,7 @@ def _lifespan(name: str, inner: Lifespan | None) -> Lifespan:
             lifetime_seconds=settings.access_token_seconds,
         )
         try:
-            with leaving_slowly(app.state.leaving, drain_seconds=settings.drain_seconds):
+            with drain(app.state.shutdown, drain_seconds=settings.drain_seconds):
                 if inner is None:
                     yield
                 else:
@@ -141,8 +141,8 @@ def _add_operations(app: FastAPI) -> None:
 
     @app.get("/health/ready", include_in_schema=False)
     async def ready(request: Request) -> Response:
-        if request.app.state.leaving.has_begun:
-            raise IsLeaving
+        if request.app.state.shutdown.has_begun:
+            raise ShuttingDown
         # Nothing else: what a process can do without would take all of them out of service at once.
         if not await _passes(request.app.state.database.ping):
             raise NotReady(missing=["postgresql"])
@@ -175,10 +175,10 @@ async def _passes(check: Callable[[], Awaitable[None]]) -> bool:
 def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
     """The last one added is the first to see a request."""
     app.add_middleware(
-        Gatekeeper,
+        LoadShedding,
         allowed_hosts=settings.allowed_hosts,
         arrivals=app.state.arrivals,
-        max_requests_inside=settings.max_requests_inside,
+        max_concurrent_requests=settings.max_concurrent_requests,
         capture=sentry_sdk.capture_exception,
     )
     if settings.cors_origins:
@@ -195,7 +195,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
     app.add_middleware(
         RequestContext,
         metrics=RequestMetrics(app.state.metrics),
-        leaving=app.state.leaving,
+        shutdown=app.state.shutdown,
     )
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from service_kit.database import DATABASE_ERRORS
+from service_kit.database.errors import DATABASE_ERRORS
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def kept_fresh(
+async def refresh_periodically(
     measure: Callable[[], Awaitable[object]], *, every_seconds: float
 ) -> AsyncIterator[None]:
     """Measures at once and again and again; a database that is away does not end it."""

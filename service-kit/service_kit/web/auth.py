@@ -16,14 +16,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from service_kit.problems import CsrfFailed, Forbidden, NotAuthenticated, Unavailable
-from service_kit.rate_limits import RateLimits
-from service_kit.requests import (
+from service_kit.settings import ServiceSettings
+from service_kit.web.rate_limits import RateLimits
+from service_kit.web.requests import (
     BoundedRequest,
     refuse_unbounded_parts,
     takes_long_body,
 )
-from service_kit.settings import ServiceSettings
-from service_kit.tokens import InvalidToken, KeysUnavailable, Person, Principal, TokenVerifier
+from service_kit.web.tokens import InvalidToken, KeysUnavailable, Person, Principal, TokenVerifier
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -49,7 +49,7 @@ async def identify(request: Request) -> None:
     elif scheme and scheme.lower() != "basic":
         request.state.refusal = NotAuthenticated("Only bearer tokens are taken.")
     if by_cookie and request.state.principal and request.method not in SAFE_METHODS:
-        refuse_forgery(request, request.state.principal, settings)
+        check_csrf(request, request.state.principal, settings)
 
 
 async def _principal(request: Request, token: str) -> Principal | None:
@@ -74,7 +74,7 @@ def csrf_claim(csrf_token: str) -> str:
     return hashlib.sha256(csrf_token.encode()).hexdigest()
 
 
-def refuse_forgery(request: Request, principal: Principal, settings: ServiceSettings) -> None:
+def check_csrf(request: Request, principal: Principal, settings: ServiceSettings) -> None:
     """Raises CsrfFailed unless the request carries this very session's CSRF token and, where the
     browser says where it comes from, comes from one of our pages."""
     sent = csrf_claim(request.headers.get("x-csrf-token", ""))

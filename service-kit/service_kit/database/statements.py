@@ -7,7 +7,8 @@ asyncpg takes over the whole of it (350 µs of processor time against 90).
 from functools import lru_cache
 from typing import Any
 
-from asyncpg import Connection, Record
+import asyncpg
+from asyncpg import Connection
 from sqlalchemy import BindParameter, Executable, bindparam
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 DIALECT = make_url("postgresql+asyncpg://").get_dialect()()
 
 
-def given(name: str, type_: Any = None) -> BindParameter[Any]:
+def param(name: str, type_: Any = None) -> BindParameter[Any]:
     """A value that each run of a statement is given."""
     return bindparam(name, type_=type_, required=False)
 
 
-class Named(Record):  # type: ignore[misc]
+class Record(asyncpg.Record):  # type: ignore[misc]
     """A row whose columns are attributes, as SQLAlchemy's rows have them."""
 
     def __getattr__(self, name: str) -> Any:
@@ -32,7 +33,7 @@ class Named(Record):  # type: ignore[misc]
 
 class Statement:
     """Made of a ``select()``, ``update()``, ``text()`` or the like. Its values are asyncpg's, but that
-    JSON is a string. Its errors are asyncpg's as well (``service_kit.database`` knows both).
+    JSON is a string. Its errors are asyncpg's as well (``service_kit.database.engine`` knows both).
 
     For connections in AUTOCOMMIT, or in a transaction. SQLAlchemy begins one with the first statement
     that it runs itself: before that, RuntimeError is raised.
@@ -56,10 +57,10 @@ class Statement:
         that is missing."""
         return await _driver(connection).fetchval(self._sql, *self._bound(values))
 
-    async def rows(self, connection: AsyncConnection, **values: Any) -> list[Named]:
+    async def rows(self, connection: AsyncConnection, **values: Any) -> list[Record]:
         """All rows. Raises KeyError for a value that is missing."""
-        found: list[Named] = await _driver(connection).fetch(
-            self._sql, *self._bound(values), record_class=Named
+        found: list[Record] = await _driver(connection).fetch(
+            self._sql, *self._bound(values), record_class=Record
         )
         return found
 

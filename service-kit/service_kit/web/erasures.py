@@ -2,7 +2,7 @@
 
 A service declares its table as ``class ErasedUser(ErasedUserRow, Base, table=True)``, notes erasures
 with ``note_erasure``, keeps ``watch_erasures`` around its application and calls ``purge_erasures`` now
-and then. ``identify`` (``service_kit.admission``) then refuses the tokens.
+and then. ``identify`` (``service_kit.web.auth``) then refuses the tokens.
 """
 
 from collections.abc import AsyncIterator
@@ -17,9 +17,9 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.clock import utc_now
-from service_kit.database import Database, after_commit
-from service_kit.gauges import kept_fresh
-from service_kit.purging import delete_in_batches
+from service_kit.database.engine import Database, after_commit
+from service_kit.database.purging import delete_in_batches
+from service_kit.observability.gauges import refresh_periodically
 from service_kit.settings import ServiceSettings
 
 REFRESH_SECONDS = 3.0
@@ -80,7 +80,7 @@ async def watch_erasures(state: Any, table: type[ErasedUserRow]) -> AsyncIterato
             )
             state.erased_users = frozenset(found.scalars())
 
-    async with kept_fresh(read, every_seconds=REFRESH_SECONDS):
+    async with refresh_periodically(read, every_seconds=REFRESH_SECONDS):
         yield
 
 

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service_kit import problems
-from service_kit.database import DATABASE_ERRORS, means_bad_text, means_unavailable
-from service_kit.methods import allowed_methods
+from service_kit.database.errors import DATABASE_ERRORS, means_bad_text, means_unavailable
+from service_kit.web.methods import allowed_methods
 
 log = structlog.get_logger()
 
@@ -132,7 +132,7 @@ def publish_problems(app: FastAPI) -> None:
 
 def _add_common_answers(answers: dict[str, Any]) -> None:
     answers.pop("422", None)
-    common = problems.answers(
+    common = problems.problem_responses(
         problems.InvalidRequest, problems.RateLimited, problems.InternalError, problems.Unavailable
     )
     for status, answer in common.items():

@@ -29,8 +29,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.clock import utc_now
-from service_kit.database import affected_rows
-from service_kit.outbox import OutboxRow
+from service_kit.database.engine import affected_rows
+from service_kit.messaging.outbox import OutboxRow
 
 # A UUIDv7 (RFC 9562) by PostgreSQL itself, which has uuidv7() from 18 on only: 48 bits of milliseconds,
 # then random ones; the two bits turn the version from 4 to 7.
@@ -55,7 +55,7 @@ async def write_notifications(
     version: int,
     not_before: datetime | None = None,
 ) -> int:
-    """Writes the messages that ``service_kit.outbox.notification`` would make, one for each row of
+    """Writes the messages that ``service_kit.messaging.outbox.notification`` would make, one for each row of
     ``recipients``, in one statement; how many.
 
     ``recipients`` selects ``user_id`` (uuid), ``dedup_key`` (text) and ``data`` (jsonb object: what

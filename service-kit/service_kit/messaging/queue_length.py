@@ -7,7 +7,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from service_kit.queue import KEY_PREFIX
+from service_kit.messaging.celery_app import KEY_PREFIX
 from service_kit.settings import ServiceSettings
 
 TIMEOUT_SECONDS = 2.0
@@ -15,12 +15,12 @@ TIMEOUT_SECONDS = 2.0
 QUEUE_IS_FULL = 8
 
 
-class QueueAway(Exception):
+class BrokerUnavailable(Exception):
     """The broker did not take what it was given, or does not answer."""
 
 
 class QueueLength:
-    """Of one queue, by a connection of its own. Raises QueueAway."""
+    """Of one queue, by a connection of its own. Raises BrokerUnavailable."""
 
     def __init__(self, settings: ServiceSettings, queue: str = "notifications") -> None:
         self._key = f"{KEY_PREFIX}{queue}"
@@ -35,7 +35,7 @@ class QueueLength:
         try:
             return int(await self._redis.llen(self._key))
         except (RedisError, OSError) as error:
-            raise QueueAway from error
+            raise BrokerUnavailable from error
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -9,9 +9,9 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from service_kit.database import Database
-from service_kit.gauges import kept_fresh
-from service_kit.outbox import OutboxQueries, OutboxRow
+from service_kit.database.engine import Database
+from service_kit.messaging.outbox import OutboxQueries, OutboxRow
+from service_kit.observability.gauges import refresh_periodically
 from service_kit.settings import ServiceSettings
 
 
@@ -31,5 +31,5 @@ async def watch_outbox(state: Any, outbox: type[OutboxRow]) -> AsyncIterator[Non
         async with database.transaction() as session:
             gauge.set(await queries.oldest_unpublished_seconds(session))
 
-    async with kept_fresh(measure, every_seconds=settings.gauges_refresh_seconds):
+    async with refresh_periodically(measure, every_seconds=settings.gauges_refresh_seconds):
         yield

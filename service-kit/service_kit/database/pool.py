@@ -9,7 +9,7 @@ from sqlalchemy.util import memoized_property
 from sqlalchemy.util.queue import AsyncAdaptedQueue
 
 
-class HandingOver(asyncio.LifoQueue[Any]):
+class FifoQueue(asyncio.LifoQueue[Any]):
     """Gives what comes free to whoever has waited longest.
 
     asyncio's own queue only wakes them to look for it. Whoever comes in between takes it, and those
@@ -45,7 +45,7 @@ class HandingOver(asyncio.LifoQueue[Any]):
 class _Queue(AsyncAdaptedQueue[Any]):
     @memoized_property
     def _queue(self) -> asyncio.Queue[Any]:
-        return HandingOver(maxsize=self.maxsize)
+        return FifoQueue(maxsize=self.maxsize)
 
 
 class FairPool(AsyncAdaptedQueuePool):

@@ -65,4 +65,4 @@ async def test_without_a_time_to_leave_the_servers_own_handler_stays(
     async with serving(make_settings()) as app:
         await has_heard()
         assert ended.is_set()
-        assert not app.state.leaving.has_begun
+        assert not app.state.shutdown.has_begun

@@ -5,8 +5,8 @@ import gc
 import uvicorn
 from fastapi import FastAPI
 
-from service_kit.connections import BoundedProtocol
 from service_kit.settings import ServiceSettings
+from service_kit.web.connections import BoundedProtocol
 
 GRACE_SECONDS = 20
 
@@ -31,7 +31,7 @@ def serve(application: str, settings: ServiceSettings) -> None:
     )
 
 
-def for_good(app: FastAPI) -> FastAPI:
+def freeze_gc(app: FastAPI) -> FastAPI:
     """The application that a process serves until its end: the garbage collector need not look again
     and again at what has been imported and built for it, while everybody waits."""
     gc.collect()

@@ -8,9 +8,9 @@ from celery.worker.request import Request
 from kombu import Connection, Queue
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from service_kit.broker import TRANSPORT
 from service_kit.ids import new_id
-from service_kit.queue import DiscreetRequest, describe
+from service_kit.messaging.broker import TRANSPORT
+from service_kit.messaging.celery_app import DiscreetRequest, describe
 
 PLACES = 1
 

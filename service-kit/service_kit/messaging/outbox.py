@@ -1,7 +1,7 @@
 """Transactional outbox: a message is a row of the transaction that caused it.
 
 A service declares its table as ``class OutboxMessage(OutboxRow, Base, table=True)``. The relay
-(``service_kit.relay``) puts the rows on the queue; a row's id is the message's id everywhere.
+(``service_kit.messaging.relay``) puts the rows on the queue; a row's id is the message's id everywhere.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.clock import utc_now
-from service_kit.database import affected_rows
+from service_kit.database.engine import affected_rows
 from service_kit.ids import new_id
 
 RowT = TypeVar("RowT")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Table, any_, delete, func, literal_column, select
 
-from service_kit.database import Database, affected_rows
+from service_kit.database.engine import Database, affected_rows
 
 ROWS_PER_BATCH = 1_000
 

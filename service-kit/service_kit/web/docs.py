@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fastapi import Request, Response
 
-from service_kit.admission import Router, SharedResponse
 from service_kit.problems import NotFound
+from service_kit.web.auth import Router, SharedResponse
 
 FOLDER = Path(__file__).parent / "vendored"
 FILES_PATH = "/docs/files"

@@ -20,9 +20,9 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from celery.worker.request import Request
 from kombu.transport import virtual
 
-from service_kit.broker import TRANSPORT
-from service_kit.logs import configure_logging
-from service_kit.monitoring import configure_sentry
+from service_kit.messaging.broker import TRANSPORT
+from service_kit.observability.logs import configure_logging
+from service_kit.observability.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
 VISIBILITY_TIMEOUT_SECONDS = 120
@@ -35,7 +35,7 @@ ResultT = TypeVar("ResultT")
 log = structlog.get_logger()
 
 
-def create_queue(name: str, settings: ServiceSettings) -> Celery[Any]:
+def create_celery(name: str, settings: ServiceSettings) -> Celery[Any]:
     """A Celery application that publishes to the broker; with tasks it makes a worker."""
     app: Celery[Any] = Celery(
         name, broker=settings.broker_url.get_secret_value(), task_cls=BaseTask
@@ -188,7 +188,7 @@ __all__ = [
     "DiscreetRequest",
     "ProcessLoop",
     "TaskCrashed",
-    "create_queue",
+    "create_celery",
     "describe",
     "prepare_worker",
     "worker_process_init",

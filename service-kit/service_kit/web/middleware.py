@@ -12,10 +12,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service_kit.bodies import Arrivals
 from service_kit.ids import request_id_from
-from service_kit.leaving import Leaving
 from service_kit.problems import BadHost, InternalError, Problem, Unavailable, render
+from service_kit.web.bodies import Arrivals
+from service_kit.web.shutdown import Shutdown
 
 log = structlog.get_logger()
 
@@ -76,10 +76,10 @@ def loggable_path(path: str) -> str:
 class RequestContext:
     """Gives a request its id, and writes the log line and the metrics."""
 
-    def __init__(self, app: ASGIApp, *, metrics: RequestMetrics, leaving: Leaving) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: RequestMetrics, shutdown: Shutdown) -> None:
         self.app = app
         self.metrics = metrics
-        self.leaving = leaving
+        self.shutdown = shutdown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,7 +101,7 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 for name, value in (*SECURITY_HEADERS.items(), *extra_headers.items()):
                     headers.setdefault(name, value)
-                if self.leaving.has_begun:
+                if self.shutdown.has_begun:
                     # The next request must not meet a connection that is being closed.
                     headers["Connection"] = "close"
             await send(message)
@@ -130,7 +130,7 @@ class RequestContext:
             )
 
 
-class Gatekeeper:
+class LoadShedding:
     """Refuses a foreign Host, waits for the body, and refuses whoever comes while as many are inside
     as can be served in the time that anybody waits for a database connection: to be sent away at once
     is cheaper for everybody than to wait in vain. Answers what nobody caught.
@@ -144,13 +144,13 @@ class Gatekeeper:
         *,
         allowed_hosts: tuple[str, ...],
         arrivals: Arrivals,
-        max_requests_inside: int,
+        max_concurrent_requests: int,
         capture: Callable[[BaseException], Any],
     ) -> None:
         self.app = app
         self.allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self.arrivals = arrivals
-        self.max_requests_inside = max_requests_inside
+        self.max_concurrent_requests = max_concurrent_requests
         self.capture = capture
         self._inside = 0
 
@@ -199,7 +199,7 @@ class Gatekeeper:
                 raise BadHost
 
     def _check_room(self, scope: Scope) -> None:
-        if self._inside >= self.max_requests_inside:
+        if self._inside >= self.max_concurrent_requests:
             # Whoever asks about the process must hear of it also in a crowd.
             if not scope["path"].startswith(OPEN_TO_ANY_HOST):
                 raise Unavailable(

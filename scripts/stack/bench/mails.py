@@ -150,7 +150,7 @@ class Mails:
         with smtplib.SMTP("127.0.0.1", self._stack.ports["smtp"]) as smtp:
             while (took := time.perf_counter() - began) < seconds:
                 smtp.sendmail(
-                    "bench@parterre.example", "guest@guests.example", mails[sent % GUESTS]
+                    "bench@parterre.example", "guest@guests.example", mails[sent % len(mails)]
                 )
                 sent += 1
         return sent / took

@@ -10,8 +10,8 @@ from notification_service.messages.erasures import router as erasures
 from notification_service.messages.router import router as messages
 from notification_service.models import ErasedUser
 from notification_service.preferences.router import router as preferences
-from notification_service.rendering.letter import LetterWriter
-from notification_service.rendering.router import router as templates
+from notification_service.previews.router import router as templates
+from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import Settings
 from service_kit.settings import load_settings
 from service_kit.web.app import create_service
@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[preferences, templates, erasures, messages],
         lifespan=lifespan,
     )
-    app.state.letter_writer = LetterWriter(settings.public_url)
+    app.state.email_renderer = EmailRenderer(settings.public_url)
     return app
 
 

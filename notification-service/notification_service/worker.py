@@ -15,9 +15,9 @@ from notification_service.delivery import reception
 from notification_service.delivery.post_office import PostOffice
 from notification_service.delivery.service import deliver as deliver_mail
 from notification_service.flower import guard_flower
+from notification_service.previews.service import preview_sample
 from notification_service.queueing import QUEUE
 from notification_service.rendering.formats import LOCALES
-from notification_service.rendering.previews import preview_sample
 from notification_service.settings import WorkerSettings
 from service_kit.messaging.celery_app import (
     ProcessLoop,

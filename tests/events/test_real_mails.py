@@ -16,12 +16,13 @@ from icalendar import Calendar
 from sqlalchemy import text
 
 from auth_service.mails import messages as account_messages
-from notification_service.messages.contents import KINDS
+from notification_service.kinds.registry import KINDS
 from notification_service.messages.incoming import Incoming, read_message
+from notification_service.previews.samples import sample_link
+from notification_service.rendering.context import Recipient
 from notification_service.rendering.headers import check_head
-from notification_service.rendering.letter import Letter, LetterWriter, Reader
 from notification_service.rendering.mail import HEAD, compose, recipient_address
-from notification_service.rendering.samples import sample_link
+from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
 from service_kit.messaging.outbox import OutboxRow
 from tests.changes import run
@@ -36,7 +37,7 @@ INTERNAL = re.compile(
     rf"\bNone\b|\bnull\b|undefined|\.v1\b|\dT\d\d:|\{{\{{|{UUID_PATTERN}|_at\b|\bguest\b"
 )
 
-writer = LetterWriter("https://parterre.example")
+writer = EmailRenderer("https://parterre.example")
 
 
 async def outbox(app: FastAPI) -> list[Json]:
@@ -67,12 +68,11 @@ def read(message: Json) -> Incoming:
     return incoming
 
 
-def written(incoming: Incoming, locale: str) -> Letter:
+def written(incoming: Incoming, locale: str) -> EmailContent:
     assert incoming.content is not None
-    return writer.write(
-        incoming.kind,
+    return writer.render(
         incoming.content,
-        Reader("Ada Lovelace", locale),
+        Recipient("Ada Lovelace", locale),
         now=utc_now(),
         link=sample_link(),
     )
@@ -107,7 +107,7 @@ async def test_every_kind_of_real_message_becomes_a_mail_without_internal_words(
     assert seen == set(KINDS)
 
 
-def _check(letter: Letter, kind: str) -> None:
+def _check(letter: EmailContent, kind: str) -> None:
     plain = without_links(letter.text)
     assert not INTERNAL.search(plain), (kind, INTERNAL.search(plain), plain)
     html = without_links(re.sub(r"<[^>]+>", " ", letter.html.partition("<body")[2]))

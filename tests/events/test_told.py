@@ -14,7 +14,8 @@ from sqlalchemy import CheckConstraint, text
 
 from event_service import upkeep
 from event_service.models import Booking, Event
-from notification_service.messages.contents import KINDS, AccountContent
+from notification_service.kinds.accounts import AccountPayload
+from notification_service.kinds.registry import KINDS
 from tests.changes import Change, changes, run, watching
 from tests.events.conftest import Json, Publish, User, event_body
 from tests.events.test_holds import let_lapse, sweep
@@ -156,7 +157,7 @@ async def test_no_state_changes_without_its_message(
         been = {after.split(" ")[0] for (what, _, after), _ in found if what == table}
         assert been - {""} == states(model)
     # An organizer's own message is no change of state; an account's mails are auth-service's.
-    ours = {kind for kind, content in KINDS.items() if content is not AccountContent}
+    ours = {kind for kind, content in KINDS.items() if not issubclass(content, AccountPayload)}
     assert set().union(*(kinds for _, kinds in found)) == ours - {"organizer-message"}
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from notification_service.rendering.samples import sample_data
+from notification_service.previews.samples import sample_data
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from notification_service.messages.contents import KINDS
+from notification_service.kinds.registry import KINDS
 from tests.notifications.auth_server import address_of
 from tests.notifications.conftest import OfficeForTests
 from tests.notifications.mail_server import MailServerForTests

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_service.messages.contents import KINDS, MalformedContent, read_content
+from notification_service.kinds.registry import KINDS, MalformedPayload, read_payload
 from notification_service.messages.incoming import UnreadableMessage, read_message
-from notification_service.rendering.samples import sample_data
+from notification_service.previews.samples import sample_data
 from tests.notifications.conftest import OfficeForTests
 from tests.notifications.messages import make_message
 
@@ -98,14 +98,14 @@ def test_six_characters_that_look_like_an_escape_are_text() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fields_that_are_not_known_are_for_newer_readers(kind: str) -> None:
-    read_content(kind, sample_data(kind) | {"news": {"a": [1]}})
+    read_payload(kind, sample_data(kind) | {"news": {"a": [1]}})
 
 
 def test_the_reason_quotes_nothing() -> None:
     data = sample_data("booking-confirmed") | {"currency": "ada@guests.example"}
 
-    with pytest.raises(MalformedContent) as caught:
-        read_content("booking-confirmed", data)
+    with pytest.raises(MalformedPayload) as caught:
+        read_payload("booking-confirmed", data)
 
     assert caught.value.reason == "The message lacks or mistakes: currency."
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auth_service.models import LOCALES
-from notification_service.messages.contents import KINDS
+from notification_service.kinds.registry import KINDS
 from notification_service.rendering.templates import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,23 +15,22 @@ import pytest
 from babel.numbers import get_currency_precision
 from icalendar import Calendar
 
-from notification_service.messages.contents import KINDS, AccountContent, Content, read_content
+from notification_service.kinds.accounts import AccountPayload
+from notification_service.kinds.base import Payload
+from notification_service.kinds.bookings import MAX_TICKETS
+from notification_service.kinds.events import MAX_CALENDAR_ENTRIES
+from notification_service.kinds.registry import KINDS, read_payload
 from notification_service.messages.service import resend
+from notification_service.previews.samples import sample_data, sample_link, sample_payload
+from notification_service.rendering.context import Recipient
 from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
-from notification_service.rendering.letter import (
-    MAX_CALENDAR_ENTRIES,
-    MAX_TICKETS,
-    Letter,
-    LetterWriter,
-    Reader,
-)
 from notification_service.rendering.mail import (
     BadAddress,
     compose,
     message_id,
     recipient_address,
 )
-from notification_service.rendering.samples import sample_content, sample_data, sample_link
+from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.money import CURRENCY_DIGITS, major_units
@@ -43,18 +42,17 @@ SENDER = Address("Parterre", "tickets", "parterre.example")
 HOSTILE = "<script>alert(1)</script> \"'>\r\nBcc: evil@evil.example\r\n\r\n{{ 7 * 7 }} \u202eevil"
 
 
-def write(writer: LetterWriter, kind: str, content: Content, locale: str = "en") -> Letter:
-    return writer.write(
-        kind,
+def write(writer: EmailRenderer, kind: str, content: Payload, locale: str = "en") -> EmailContent:
+    return writer.render(
         content,
-        Reader("Ada", locale),
+        Recipient("Ada", locale),
         now=utc_now(),
         link=sample_link(),
         unsubscribe_token="token" if kind == "event-reminder" else None,
     )
 
 
-def as_mail(letter: Letter, recipient: Address | None = None) -> EmailMessage:
+def as_mail(letter: EmailContent, recipient: Address | None = None) -> EmailMessage:
     content = compose(
         letter,
         sender=str(SENDER),
@@ -76,9 +74,9 @@ def body(mail: EmailMessage, form: str) -> str:
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_written_in_every_language(
-    writer: LetterWriter, kind: str, locale: str
+    writer: EmailRenderer, kind: str, locale: str
 ) -> None:
-    letter = write(writer, kind, sample_content(kind), locale)
+    letter = write(writer, kind, sample_payload(kind), locale)
     mail = as_mail(letter)
 
     text, html = body(mail, "plain"), body(mail, "html")
@@ -92,8 +90,8 @@ def test_every_kind_is_written_in_every_language(
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_mails_link_to_the_public_url_only(writer: LetterWriter, kind: str, locale: str) -> None:
-    mail = as_mail(write(writer, kind, sample_content(kind), locale))
+def test_mails_link_to_the_public_url_only(writer: EmailRenderer, kind: str, locale: str) -> None:
+    mail = as_mail(write(writer, kind, sample_payload(kind), locale))
 
     for form in ("plain", "html"):
         links = re.findall(r"https?://[^\s\"'<>]+", body(mail, form))
@@ -102,8 +100,8 @@ def test_mails_link_to_the_public_url_only(writer: LetterWriter, kind: str, loca
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_both_forms_have_the_same_links(writer: LetterWriter, kind: str) -> None:
-    mail = as_mail(write(writer, kind, sample_content(kind)))
+def test_both_forms_have_the_same_links(writer: EmailRenderer, kind: str) -> None:
+    mail = as_mail(write(writer, kind, sample_payload(kind)))
 
     def links(form: str) -> set[str]:
         return set(re.findall(r"https?://[^\s\"'<>]+", body(mail, form)))
@@ -111,7 +109,7 @@ def test_both_forms_have_the_same_links(writer: LetterWriter, kind: str) -> None
     assert links("plain") == links("html")
 
 
-def hostile(kind: str) -> Content:
+def hostile(kind: str) -> Payload:
     """The kind's sample with every text replaced."""
 
     def replace(value: Any, key: str = "") -> Any:
@@ -128,16 +126,16 @@ def hostile(kind: str) -> Content:
 
     data = sample_data(kind)
     data.pop("changes", None)
-    return read_content(kind, replace(data))
+    return read_payload(kind, replace(data))
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_that_people_wrote_is_code_or_a_header(
-    writer: LetterWriter, kind: str, locale: str
+    writer: EmailRenderer, kind: str, locale: str
 ) -> None:
-    letter = writer.write(
-        kind, hostile(kind), Reader(HOSTILE, locale), now=utc_now(), link=sample_link()
+    letter = writer.render(
+        hostile(kind), Recipient(HOSTILE, locale), now=utc_now(), link=sample_link()
     )
     mail = as_mail(letter, recipient_address("ada@guests.example", HOSTILE))
 
@@ -160,9 +158,9 @@ def test_a_domain_of_another_alphabet_goes_out_as_the_dns_knows_it() -> None:
 
 
 def test_a_confirmation_carries_a_code_for_each_ticket_and_a_calendar_file(
-    writer: LetterWriter,
+    writer: EmailRenderer,
 ) -> None:
-    mail = as_mail(write(writer, "booking-confirmed", sample_content("booking-confirmed")))
+    mail = as_mail(write(writer, "booking-confirmed", sample_payload("booking-confirmed")))
 
     html = body(mail, "html")
     images = [part for part in mail.walk() if part.get_content_type() == "image/png"]
@@ -194,7 +192,7 @@ OFFERS_TO_CANCEL = {"en": "Can you not come?", "ru": "Не сможете при
     ],
 )
 def test_a_confirmation_offers_to_cancel_only_while_one_may_and_says_until_when(
-    writer: LetterWriter,
+    writer: EmailRenderer,
     locale: str,
     deadline: float | None,
     starts: float,
@@ -211,8 +209,8 @@ def test_a_confirmation_offers_to_cancel_only_while_one_may_and_says_until_when(
     data["event"].pop("cancellation_deadline", None)
     if deadline is not None:
         data["event"]["cancellation_deadline"] = at(deadline)
-    content = read_content("booking-confirmed", data)
-    letter = writer.write("booking-confirmed", content, Reader("Ada", locale), now=now)
+    content = read_payload("booking-confirmed", data)
+    letter = writer.render(content, Recipient("Ada", locale), now=now)
 
     until = now + timedelta(hours=starts if deadline is None else deadline)
     named = formats_for(locale).day_and_time(until, zone_of("Europe/Berlin"))
@@ -222,12 +220,12 @@ def test_a_confirmation_offers_to_cancel_only_while_one_may_and_says_until_when(
         assert not is_open or re.sub(r"\s+", " ", named) in said
 
 
-def test_a_large_booking_shows_some_tickets_and_counts_the_rest(writer: LetterWriter) -> None:
+def test_a_large_booking_shows_some_tickets_and_counts_the_rest(writer: EmailRenderer) -> None:
     data = sample_data("booking-confirmed")
     seat = data["seats"][0]
     data |= {"quantity": 50, "seats": [seat | {"id": str(new_id())} for _ in range(50)]}
 
-    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
 
     assert len(letter.images) == MAX_TICKETS
     assert "30 more tickets" in letter.text
@@ -265,11 +263,11 @@ async def test_a_booking_of_any_size_has_its_mail_and_has_it_again(
 
 @pytest.mark.parametrize("kind", ["event-changed", "event-cancelled"])
 def test_the_file_of_somebody_with_many_bookings_has_an_end(
-    writer: LetterWriter, kind: str
+    writer: EmailRenderer, kind: str
 ) -> None:
     data = sample_data(kind) | {"booking_ids": [str(new_id()) for _ in range(5_000)]}
 
-    letter = write(writer, kind, read_content(kind, data))
+    letter = write(writer, kind, read_payload(kind, data))
 
     assert letter.calendar is not None
     assert len(Calendar.from_ical(letter.calendar).events) == MAX_CALENDAR_ENTRIES
@@ -279,11 +277,11 @@ def test_the_file_of_somebody_with_many_bookings_has_an_end(
 @pytest.mark.parametrize("locale", ["en", "ru"])
 @pytest.mark.parametrize("kind", ["event-cancelled", "event-changed"])
 def test_a_reason_of_several_lines_keeps_them_and_is_in_no_header(
-    writer: LetterWriter, kind: str, locale: str
+    writer: EmailRenderer, kind: str, locale: str
 ) -> None:
     reason = "The soprano is ill.\r\n\r\nBcc: eve@evil.example\r\n<b>at</b> the box office"
 
-    letter = write(writer, kind, read_content(kind, sample_data(kind) | {"reason": reason}), locale)
+    letter = write(writer, kind, read_payload(kind, sample_data(kind) | {"reason": reason}), locale)
 
     quoted = "> The soprano is ill.\n>\n> Bcc: eve@evil.example\n> <b>at</b> the box office\n"
     assert quoted in re.sub(r" +\n", "\n", letter.text)
@@ -301,15 +299,15 @@ RIGHT_TO_LEFT = "ערב של מוזיקה: Bach (2026)"
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind, model in KINDS.items() if model is not AccountContent]
+    "kind", [kind for kind, model in KINDS.items() if not issubclass(model, AccountPayload)]
 )
 def test_a_title_from_right_to_left_turns_nothing_around_it(
-    writer: LetterWriter, kind: str
+    writer: EmailRenderer, kind: str
 ) -> None:
     data = sample_data(kind)
     data["event"] |= {"title": RIGHT_TO_LEFT, "venue": "אולם", "city": "תל אביב"}
 
-    letter = write(writer, kind, read_content(kind, data))
+    letter = write(writer, kind, read_payload(kind, data))
 
     isolated = f"\u2068{RIGHT_TO_LEFT}\u2069"
     if kind != "organizer-message":
@@ -344,27 +342,27 @@ def test_a_title_from_right_to_left_turns_nothing_around_it(
 )
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("verify-email", "reset-password")])
 def test_nobody_is_greeted_by_a_link_or_by_nothing(
-    writer: LetterWriter, kind: str, name: str, greeting: str
+    writer: EmailRenderer, kind: str, name: str, greeting: str
 ) -> None:
-    letter = writer.write(kind, sample_content(kind), Reader(name, "en"), now=utc_now())
+    letter = writer.render(sample_payload(kind), Recipient(name, "en"), now=utc_now())
 
     assert greeting in letter.text.split("\n")
     assert f">{greeting}</p>" in letter.html
 
 
 @pytest.mark.parametrize("title", ["https://evil.example/win", "Free at www.evil.example"])
-def test_no_mail_program_makes_a_link_of_a_title(writer: LetterWriter, title: str) -> None:
+def test_no_mail_program_makes_a_link_of_a_title(writer: EmailRenderer, title: str) -> None:
     for kind in ("event-changed", "booking-confirmed", "event-cancelled", "waitlist-offer"):
         data = sample_data(kind)
         data["event"] |= {"title": title, "venue": title, "city": title}
-        letter = write(writer, kind, read_content(kind, data))
+        letter = write(writer, kind, read_payload(kind, data))
         for form in (letter.text, letter.html, letter.subject):
             assert "https://evil" not in form
             assert "www.evil" not in form
             assert "evil.example" in form
 
 
-def test_a_change_of_everything_names_everything(writer: LetterWriter) -> None:
+def test_a_change_of_everything_names_everything(writer: EmailRenderer) -> None:
     data = sample_data("event-changed")
     event = data["event"]
     data["changes"] = {
@@ -377,7 +375,7 @@ def test_a_change_of_everything_names_everything(writer: LetterWriter) -> None:
         "of_a_newer_sender": [1, 2],
     }
 
-    letter = write(writer, "event-changed", read_content("event-changed", data))
+    letter = write(writer, "event-changed", read_payload("event-changed", data))
 
     text = " ".join(letter.text.split())
     assert "Was: Old title Now: Goldberg Variations by Candlelight" in text
@@ -386,19 +384,19 @@ def test_a_change_of_everything_names_everything(writer: LetterWriter) -> None:
     assert "Was: Old hall, Boston Now: Kesselhaus, Berlin" in text
 
 
-def test_general_admission_numbers_the_tickets(writer: LetterWriter) -> None:
+def test_general_admission_numbers_the_tickets(writer: EmailRenderer) -> None:
     data = sample_data("booking-confirmed")
     data["seats"] = [s | {"section": None, "row": None, "number": None} for s in data["seats"]]
 
-    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
 
     assert "Ticket 1: SAMPLE-0012" in letter.text
     assert "None" not in letter.text
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_reminders_can_be_unsubscribed(writer: LetterWriter, kind: str) -> None:
-    mail = as_mail(write(writer, kind, sample_content(kind)))
+def test_only_reminders_can_be_unsubscribed(writer: EmailRenderer, kind: str) -> None:
+    mail = as_mail(write(writer, kind, sample_payload(kind)))
 
     if kind == "event-reminder":
         url = "<https://parterre.example/api/v1/notifications/unsubscribe/token>"
@@ -441,13 +439,13 @@ def test_only_reminders_can_be_unsubscribed(writer: LetterWriter, kind: str) -> 
     ],
 )
 def test_times_are_the_events_own_over_a_change_of_the_clocks(
-    writer: LetterWriter, starts_at: datetime, text: str
+    writer: EmailRenderer, starts_at: datetime, text: str
 ) -> None:
     hours = (starts_at, starts_at + timedelta(hours=2))
     data = sample_data("booking-confirmed")
     data["event"] |= {"starts_at": hours[0].isoformat(), "ends_at": hours[1].isoformat()}
 
-    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
 
     assert text in letter.text
     assert letter.calendar is not None
@@ -461,17 +459,17 @@ def test_times_are_the_events_own_over_a_change_of_the_clocks(
         assert str(at.tzinfo) == "UTC" or own.utcoffset(at.replace(tzinfo=None)) == at.utcoffset()
 
 
-def test_a_zone_that_is_not_known_is_shown_as_utc(writer: LetterWriter) -> None:
+def test_a_zone_that_is_not_known_is_shown_as_utc(writer: EmailRenderer) -> None:
     data = sample_data("booking-confirmed")
     data["event"]["timezone"] = "Mars/Olympus"
 
-    letter = write(writer, "booking-confirmed", read_content("booking-confirmed", data))
+    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
 
     assert "(UTC)" in letter.text
 
 
-def test_a_change_names_what_was_and_what_is(writer: LetterWriter) -> None:
-    letter = write(writer, "event-changed", sample_content("event-changed"))
+def test_a_change_names_what_was_and_what_is(writer: EmailRenderer) -> None:
+    letter = write(writer, "event-changed", sample_payload("event-changed"))
 
     assert "Was: Old Gasworks, Berlin" in letter.text
     assert "Now: Kesselhaus, Berlin" in letter.text

@@ -16,12 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notification_service.messages.contents import KINDS, Content, MalformedContent, read_content
+from notification_service.kinds.base import Payload
+from notification_service.kinds.registry import KINDS, MalformedPayload, read_payload
+from notification_service.previews.samples import sample_data, sample_link
 from notification_service.rendering import headers, mail
+from notification_service.rendering.context import Recipient
 from notification_service.rendering.headers import UnsafeHead, check_head
-from notification_service.rendering.letter import Letter, LetterWriter, Reader
 from notification_service.rendering.mail import HEAD, UNSUBSCRIBING, compose, recipient_address
-from notification_service.rendering.samples import sample_data, sample_link
+from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.text import has_long_combining_run
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.conftest import OfficeForTests
@@ -82,7 +84,7 @@ def test_the_library_s_own_factory_lets_a_text_add_one() -> None:
         pytest.skip("no Python here has the fault")
 
 
-def hostile_content(kind: str, text: str) -> Content:
+def hostile_content(kind: str, text: str) -> Payload:
     """The kind's sample with every text that people may choose replaced; ValueError if none may be so."""
 
     def replace(value: Any, key: str = "") -> Any:
@@ -98,10 +100,10 @@ def hostile_content(kind: str, text: str) -> Content:
         data["changes"] = {"venue": [text, text + "2"], "city": ["", text]}
     if kind == "booking-cancelled":
         data["reason"] = text
-    return read_content(kind, data)
+    return read_payload(kind, data)
 
 
-def composed(letter: Letter, name: str) -> bytes:
+def composed(letter: EmailContent, name: str) -> bytes:
     return compose(
         letter,
         sender="Parterre <tickets@parterre.example>",
@@ -115,18 +117,17 @@ def composed(letter: Letter, name: str) -> bytes:
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=hostile_texts, locale=st.sampled_from(("en", "ru")))
 def test_each_kind_has_the_headers_that_it_is_meant_to_have(
-    writer: LetterWriter, kind: str, text: str, locale: str
+    writer: EmailRenderer, kind: str, text: str, locale: str
 ) -> None:
     try:
         content = hostile_content(kind, text)
-    except MalformedContent:
+    except MalformedPayload:
         # An organizer's message that is empty, say.
         content = hostile_content(kind, f"x{text}"[:200])
     reminder = kind == "event-reminder"
-    letter = writer.write(
-        kind,
+    letter = writer.render(
         content,
-        Reader(text, locale),
+        Recipient(text, locale),
         now=NOW,
         link=sample_link(),
         unsubscribe_token="token" if reminder else None,

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from notification_service.messages.contents import KINDS
-from notification_service.rendering.samples import sample_data
+from notification_service.kinds.registry import KINDS
+from notification_service.previews.samples import sample_data
 from tests.notifications.people import SENDER, sign_in
 
 

@@ -6,11 +6,11 @@ import subprocess
 
 import pytest
 
-from notification_service.messages.contents import KINDS
+from notification_service.kinds.registry import KINDS
+from notification_service.previews.samples import sample_link, sample_payload, sample_recipient
 from notification_service.rendering.formats import LOCALES
-from notification_service.rendering.letter import LetterWriter
 from notification_service.rendering.mail import compose, message_id, recipient_address
-from notification_service.rendering.samples import sample_content, sample_link, sample_reader
+from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import WorkerSettings
 from service_kit.clock import utc_now
 from tests.notifications.test_backoff import OPTIONS
@@ -19,7 +19,7 @@ SENDER = WorkerSettings(**OPTIONS).sender
 
 
 @pytest.mark.skipif(not shutil.which("spamassassin"), reason="SpamAssassin is not installed")
-def test_no_mail_looks_like_spam(writer: LetterWriter) -> None:
+def test_no_mail_looks_like_spam(writer: EmailRenderer) -> None:
     mails = [_mail(writer, kind, locale) for kind in KINDS for locale in LOCALES]
     mailbox = b"".join(b"From tests Mon Nov 23 19:00:00 2026\n" + mail + b"\n" for mail in mails)
 
@@ -37,11 +37,10 @@ def test_no_mail_looks_like_spam(writer: LetterWriter) -> None:
     assert max(map(float, scores)) < 1
 
 
-def _mail(writer: LetterWriter, kind: str, locale: str) -> bytes:
-    letter = writer.write(
-        kind,
-        sample_content(kind, locale),
-        sample_reader(locale),
+def _mail(writer: EmailRenderer, kind: str, locale: str) -> bytes:
+    letter = writer.render(
+        sample_payload(kind, locale),
+        sample_recipient(locale),
         now=utc_now(),
         link=sample_link(),
         unsubscribe_token="token" if kind == "event-reminder" else None,
@@ -49,7 +48,7 @@ def _mail(writer: LetterWriter, kind: str, locale: str) -> bytes:
     return compose(
         letter,
         sender=str(SENDER),
-        recipient=recipient_address("ada@guests.example", sample_reader(locale).name),
+        recipient=recipient_address("ada@guests.example", sample_recipient(locale).name),
         identity=message_id(kind + locale, domain=SENDER.domain),
         at=utc_now(),
     ).replace(b"\r\n", b"\n")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from notification_service.delivery import reception
-from notification_service.messages.contents import KINDS
+from notification_service.kinds.registry import KINDS
 from notification_service.messages.service import resend
 from service_kit.ids import new_id
 from tests.notifications.auth_server import AuthServerForTests

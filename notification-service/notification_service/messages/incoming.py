@@ -7,13 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notification_service.messages.contents import (
-    Content,
-    EventSnapshot,
-    MalformedContent,
-    one_line,
-    read_content,
-)
+from notification_service.kinds.base import Payload
+from notification_service.kinds.events import EventPayload
+from notification_service.kinds.registry import MalformedPayload, read_payload
+from notification_service.rendering.texts import one_line
 from service_kit.clock import utc_now
 from service_kit.ids import request_id_from
 from service_kit.problems import InvalidRequest
@@ -48,7 +45,7 @@ class Incoming:
     version: int = 0
     request_id: str | None = None
     fault: str | None = None
-    content: Content | None = None
+    content: Payload | None = None
 
     @property
     def booking_id(self) -> UUID | None:
@@ -65,8 +62,7 @@ class Incoming:
     @property
     def event_ends_at(self) -> datetime | None:
         """When the event ends of which the message has a snapshot that can be read."""
-        event = getattr(self.content, "event", None)
-        return event.ends_at if isinstance(event, EventSnapshot) else None
+        return self.content.event.ends_at if isinstance(self.content, EventPayload) else None
 
 
 def read_message(message: object) -> Incoming:
@@ -91,8 +87,8 @@ def read_message(message: object) -> Incoming:
     content = None
     if fault is None:
         try:
-            content = read_content(kind, data)
-        except MalformedContent as error:
+            content = read_payload(kind, data)
+        except MalformedPayload as error:
             fault = error.reason
     request_id = message.get("request_id")
     return Incoming(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from notification_service.messages.contents import MalformedContent, read_content
+from notification_service.kinds.registry import MalformedPayload, read_payload
 from notification_service.messages.incoming import (
     MAX_DEDUP_KEY,
     MAX_KIND,
@@ -100,8 +100,8 @@ class NotificationCreate(BaseModel):
     @model_validator(mode="after")
     def data_fits_the_kind(self) -> Self:
         try:
-            read_content(self.kind, self.data)
-        except MalformedContent as error:
+            read_payload(self.kind, self.data)
+        except MalformedPayload as error:
             raise ValueError(error.reason) from None
         return self
 

@@ -16,9 +16,9 @@ from functools import lru_cache
 
 import idna
 
-from notification_service.messages.contents import one_line
 from notification_service.rendering.headers import address_header, check_head, text_header
-from notification_service.rendering.letter import Letter
+from notification_service.rendering.renderer import EmailContent
+from notification_service.rendering.texts import one_line
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _KEPT_HEADERS = 512
@@ -61,26 +61,26 @@ def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
 
 
 def compose(
-    letter: Letter, *, sender: str, recipient: Address, identity: str, at: datetime
+    content: EmailContent, *, sender: str, recipient: Address, identity: str, at: datetime
 ) -> bytes:
     """The whole mail, in seven bits but for a recipient of another alphabet (RFC 6532). Raises
     UnsafeHead if its head is not the one that was meant."""
     headers = [
         _sender(sender),
         address_header("To", recipient.display_name, recipient.addr_spec),
-        _subject(letter.subject),
+        _subject(content.subject),
         _fixed("Date", format_datetime(at)),
         _fixed("Message-ID", identity),
         _fixed("Auto-Submitted", "auto-generated"),
-        _fixed("Content-Language", letter.locale),
+        _fixed("Content-Language", content.locale),
         _fixed("MIME-Version", "1.0"),
     ]
     expected: tuple[str, ...] = HEAD
-    if letter.unsubscribe_url:
-        headers.append(_fixed("List-Unsubscribe", f"<{letter.unsubscribe_url}>"))
+    if content.unsubscribe_url:
+        headers.append(_fixed("List-Unsubscribe", f"<{content.unsubscribe_url}>"))
         headers.append(_fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
         expected += UNSUBSCRIBING
-    mail = b"".join(headers) + _body(letter, seed=identity)
+    mail = b"".join(headers) + _body(content, seed=identity)
     check_head(mail, (*expected, "Content-Type"), is_ascii=recipient.username.isascii())
     return mail
 
@@ -101,15 +101,17 @@ def _fixed(name: str, value: str) -> bytes:
     return f"{name}: {value}\r\n".encode("ascii")
 
 
-def _body(letter: Letter, *, seed: str) -> bytes:
+def _body(content: EmailContent, *, seed: str) -> bytes:
     """mixed [ alternative [ text, related [ HTML, images ] ], calendar ], as far as there are any."""
-    html = _text("html", letter.html)
-    if letter.images:
-        images = [_image(cid, png) for cid, png in letter.images.items()]
+    html = _text("html", content.html)
+    if content.images:
+        images = [_image(cid, png) for cid, png in content.images.items()]
         html = _multipart("related", [html, *images], seed)
-    body = _multipart("alternative", [_text("plain", letter.text), html], seed)
-    if letter.calendar is not None:
-        body = _multipart("mixed", [body, _calendar(letter.calendar, letter.calendar_method)], seed)
+    body = _multipart("alternative", [_text("plain", content.text), html], seed)
+    if content.calendar is not None:
+        body = _multipart(
+            "mixed", [body, _calendar(content.calendar, content.calendar_method)], seed
+        )
     return body
 
 

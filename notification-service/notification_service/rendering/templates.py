@@ -22,7 +22,7 @@ KEPT_PARAGRAPHS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class RenderedTemplate:
     subject: str
     text: str
     html: str
@@ -34,13 +34,13 @@ class Templates:
         self._text = _environment("txt", autoescape=False)
         self._prepare = cache(_prepare)
 
-    def write(self, kind: str, locale: str, context: dict[str, Any]) -> Writing:
+    def render(self, kind: str, locale: str, context: dict[str, Any]) -> RenderedTemplate:
         text_template, text_base = self._prepare(self._text, kind, locale)
         html_template, html_base = self._prepare(self._html, kind, locale)
         text_context = {**text_base, **context}
         lines = _blocks(text_template, ("subject", "heading", "preheader"), text_context)
         text = text_template.render(text_context | lines)
-        return Writing(
+        return RenderedTemplate(
             subject=lines["subject"],
             text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
             html=html_template.render({**html_base, **context, **lines}),

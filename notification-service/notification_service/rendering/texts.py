@@ -10,6 +10,7 @@ MAX_NAME = 100
 ISOLATED = "\u2068{}\u2069"
 WORD_JOINER = "\u2060"
 
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _SHOWS_NOTHING = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"})
 # Letters that are drawn as nothing, and so are counted as none.
@@ -17,6 +18,30 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _LINK = re.compile(r"://|(?i:\bwww\.)")
 # Mail programs make links of bare domains and of addresses too.
 _LIKE_A_LINK = re.compile(r"[/@\uff0f\uff20]|(?i:\bwww\b)|[^\W\d_][.\u3002\uff0e][^\W\d_]{2,}")
+
+
+def one_line(value: object) -> object:
+    """Text that can end neither a header nor a paragraph: control characters become spaces."""
+    if not isinstance(value, str):
+        return value
+    if value.isprintable() and "  " not in value:
+        # Nearly every text: nothing to take out of it.
+        return value.strip()
+    cleaned = (
+        " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _DIRECTIONS else c
+        for c in value
+    )
+    return " ".join("".join(cleaned).split())
+
+
+def many_lines(value: object) -> object:
+    """The same, but for line breaks."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return value
+    lines = value.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(str(one_line(line)) for line in lines)
 
 
 @lru_cache(maxsize=KEPT_TEXTS)

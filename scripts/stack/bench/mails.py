@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from notification_service.rendering.samples import sample_data
+from notification_service.previews.samples import sample_data
 from service_kit.ids import new_id
 from service_kit.messaging.outbox import OutboxRow, notification
 from stack import programs

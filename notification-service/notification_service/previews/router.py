@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import Path, Request, Response
 
-from notification_service.messages.contents import read_content
+from notification_service.kinds.registry import read_payload
 from notification_service.messages.incoming import MAX_KIND
-from notification_service.rendering.letter import LetterWriter
-from notification_service.rendering.previews import preview, preview_sample
-from notification_service.rendering.schemas import Language, Preview, PreviewRequest
+from notification_service.previews.schemas import Language, Preview, PreviewRequest
+from notification_service.previews.service import preview, preview_sample
+from notification_service.rendering.renderer import EmailRenderer
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router, Superuser, require_scope
 from service_kit.web.rate_limits import limited
@@ -33,7 +33,7 @@ async def preview_template(
     locale: Language = "en",
     part: Literal["all", "html", "text"] = "all",
 ) -> Preview | Response:
-    shown = preview_sample(request.app.state.letter_writer, kind, locale)
+    shown = preview_sample(request.app.state.email_renderer, kind, locale)
     if part == "html":
         headers = {"Content-Security-Policy": PAGE_POLICY}
         return Response(shown.html, media_type="text/html", headers=headers)
@@ -48,5 +48,5 @@ async def preview_template(
 )
 @limited("service")
 async def preview_notification(wanted: PreviewRequest, request: Request) -> Preview:
-    writer: LetterWriter = request.app.state.letter_writer
-    return preview(writer, wanted.kind, read_content(wanted.kind, wanted.data), wanted.locale)
+    renderer: EmailRenderer = request.app.state.email_renderer
+    return preview(renderer, read_payload(wanted.kind, wanted.data), wanted.locale)

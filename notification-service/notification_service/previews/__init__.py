@@ -1,0 +1,1 @@
+"""Mails as somebody may look at them without their being sent."""

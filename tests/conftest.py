@@ -124,7 +124,7 @@ async def _make_template(postgres_url: str, service: str) -> str:
     return name
 
 
-def _migrate(service: str, url: str) -> None:
+def _migrate(service: str, url: str, *arguments: str) -> None:
     environment = {
         **os.environ,
         "ENVIRONMENT": "development",
@@ -136,14 +136,14 @@ def _migrate(service: str, url: str) -> None:
         "RESET_PASSWORD_TOKEN_SECRET": f"{SECRET}-reset",
     }
     done = subprocess.run(
-        [sys.executable, "-m", f"{MIGRATIONS[service]}.migrate"],
+        [sys.executable, "-m", f"{MIGRATIONS[service]}.migrate", *arguments],
         env=environment,
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def _copy(postgres_url: str, service: str, name: str) -> str:

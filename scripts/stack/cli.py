@@ -8,11 +8,11 @@ import sys
 import traceback
 from pathlib import Path
 
-from stack import running, status
+from stack import status, supervisor
 from stack.errors import StackError
 from stack.programs import python
-from stack.records import marked
-from stack.supervisor import ROOT, end_leftovers
+from stack.records import tagged
+from stack.stack import ROOT, end_leftovers
 
 NOT_RUNNING = "Parterre is not running; ./scripts/up -d starts it."
 
@@ -27,26 +27,26 @@ def say(line: str) -> None:
 
 def up(options: argparse.Namespace) -> int:
     var = var_folder()
-    supervisor = running.find_supervisor(var)
-    wishes = [f"--{name}" for name in ("fresh", "empty") if getattr(options, name)]
-    if supervisor:
-        return running.join(var, supervisor, wishes, say)
+    running = supervisor.find_supervisor(var)
+    flags = [f"--{name}" for name in ("fresh", "empty") if getattr(options, name)]
+    if running:
+        return supervisor.join(var, running, flags, say)
     if options.detach:
-        return running.supervise_behind(var, wishes, say)
-    return running.supervise(
+        return supervisor.start_detached(var, flags, say)
+    return supervisor.supervise(
         var,
         fresh=options.fresh,
         with_demo=not options.empty,
-        is_behind=options.supervise,
+        is_detached=options.supervise,
         say=say,
     )
 
 
 def down(_: argparse.Namespace) -> int:
     var = var_folder()
-    if running.find_supervisor(var):
+    if supervisor.find_supervisor(var):
         say("Stopping ...")
-    was_running = running.stop_supervisor(var)
+    was_running = supervisor.stop(var)
     left = end_leftovers(var)
     if left:
         say(f"Stopped {left} processes that were left behind.")
@@ -58,15 +58,15 @@ def down(_: argparse.Namespace) -> int:
 def show_status(_: argparse.Namespace) -> int:
     """Exit code 0 if everything runs and is ready."""
     var = var_folder()
-    supervisor = running.find_supervisor(var)
-    if supervisor is None:
-        left = len(list(marked(var)))
+    running = supervisor.find_supervisor(var)
+    if running is None:
+        left = len(list(tagged(var)))
         remark = f"{left} processes of an earlier run are left; ./scripts/down ends them."
         say(f"{NOT_RUNNING} {remark}" if left else NOT_RUNNING)
         return 1
     rows = status.look(var / "run")
     say(status.table(rows))
-    is_ready = running.is_ready(var, supervisor.pid)
+    is_ready = supervisor.is_ready(var, running.pid)
     if not is_ready:
         say("\n  It is starting or stopping.")
     return 0 if is_ready and all(row.is_well for row in rows) else 1
@@ -74,8 +74,8 @@ def show_status(_: argparse.Namespace) -> int:
 
 def admin(options: argparse.Namespace) -> int:
     var = var_folder()
-    supervisor = running.find_supervisor(var)
-    if supervisor is None or not running.is_ready(var, supervisor.pid):
+    running = supervisor.find_supervisor(var)
+    if running is None or not supervisor.is_ready(var, running.pid):
         raise StackError(NOT_RUNNING)
     environment = json.loads((var / "admin.json").read_text())
     return subprocess.run(
@@ -96,7 +96,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         commands.add_parser(name, prog=f"scripts/{name}", help=text).set_defaults(run=run)
     commands.add_parser("admin", help="accounts and clients of the running stack")
     if arguments[:1] == ["admin"]:
-        # Whatever follows is the affair of auth-service's own command, --help too.
+        # auth-service's own command reads the rest, --help too.
         return argparse.Namespace(command="admin", run=admin, arguments=arguments[1:])
     return parser.parse_args(arguments)
 

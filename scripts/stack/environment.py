@@ -1,4 +1,4 @@
-"""What each process of the stack is told: a whole environment, and nothing of the caller's by chance."""
+"""The environment variables of each process of the stack; of the caller's, only those named here."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack.records import write_atomically
-from stack.services import AUTH, EVENT, NOTIFICATION, Service
+from stack.services import AUTH, EVENT, SERVICES, Service
 
 # Settings that people may give ./scripts/up in the environment.
 PASSED_ON = (
@@ -29,18 +29,14 @@ SECRETS = (
 )  # fmt: skip
 
 
-class Secrets:
-    """Passwords and keys, made once and kept where only their owner can read."""
-
-    def __init__(self, file: Path) -> None:
-        self._known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        missing = [name for name in SECRETS if name not in self._known]
-        if missing:
-            self._known |= {name: secrets.token_hex(24) for name in missing}
-            write_atomically(file, json.dumps(self._known))
-
-    def __getitem__(self, name: str) -> str:
-        return self._known[name]
+def read_secrets(file: Path) -> dict[str, str]:
+    """Passwords and keys by name, made once and kept where only their owner can read."""
+    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    missing = [name for name in SECRETS if name not in known]
+    if missing:
+        known |= {name: secrets.token_hex(24) for name in missing}
+        write_atomically(file, json.dumps(known))
+    return known
 
 
 def passed_on(caller: Mapping[str, str]) -> dict[str, str]:
@@ -54,9 +50,11 @@ def passed_on(caller: Mapping[str, str]) -> dict[str, str]:
 
 
 class Environments:
-    """The environment of each kind of process, from ports, secrets and what the caller chose."""
+    """The environment of each service's processes, from ports, secrets and what the caller chose."""
 
-    def __init__(self, ports: Mapping[str, int], keys: Secrets, chosen: Mapping[str, str]) -> None:
+    def __init__(
+        self, ports: Mapping[str, int], keys: Mapping[str, str], chosen: Mapping[str, str]
+    ) -> None:
         self._ports = ports
         self._keys = keys
         self._chosen = chosen
@@ -66,38 +64,32 @@ class Environments:
 
     @property
     def broker_url(self) -> str:
-        password, port = self._keys["redis-broker"], self._ports["redis-broker"]
-        return f"redis://:{password}@127.0.0.1:{port}/0"
+        return self._redis_url("redis-broker")
 
-    @property
-    def cache_url(self) -> str:
-        password, port = self._keys["redis-cache"], self._ports["redis-cache"]
-        return f"redis://:{password}@127.0.0.1:{port}/0"
+    def _redis_url(self, name: str) -> str:
+        return f"redis://:{self._keys[name]}@127.0.0.1:{self._ports[name]}/0"
+
+    def database_url(self, service: Service, scheme: str = "postgresql") -> str:
+        password, port = self._keys[f"{service.name}-database"], self._ports["postgres"]
+        return f"{scheme}://{service.database}:{password}@127.0.0.1:{port}/{service.database}"
 
     def of(self, service: Service) -> dict[str, str]:
         return {**self._common(service), **self._own(service), **self._chosen}
 
     def _common(self, service: Service) -> dict[str, str]:
-        keys, ports = self._keys, self._ports
-        password = keys[f"{service.name}-database"]
-        page = f"http://localhost:{ports['event']}"
+        page = f"http://localhost:{self._ports['event']}"
         return {
             **{name: os.environ[name] for name in SYSTEM if name in os.environ},
             "PYTHONUNBUFFERED": "1",
             "ENVIRONMENT": "development",
-            "DATABASE_URL": (
-                f"postgresql+asyncpg://{service.database}:{password}"
-                f"@127.0.0.1:{ports['postgres']}/{service.database}"
-            ),
+            "DATABASE_URL": self.database_url(service, "postgresql+asyncpg"),
             "BROKER_URL": self.broker_url,
-            "CACHE_REDIS_URL": self.cache_url,
+            "CACHE_REDIS_URL": self._redis_url("redis-cache"),
             "HOST": "127.0.0.1",
-            "PORT": str(ports[service.name]),
-            "AUTH_SERVICE_URL": self.url("auth"),
-            "EVENT_SERVICE_URL": self.url("event"),
-            "NOTIFICATION_SERVICE_URL": self.url("notification"),
+            "PORT": str(self._ports[service.name]),
+            **{f"{s.name.upper()}_SERVICE_URL": self.url(s.name) for s in SERVICES},
             "PUBLIC_URL": page,
-            "CORS_ORIGINS": f"{page},http://127.0.0.1:{ports['event']}",
+            "CORS_ORIGINS": f"{page},http://127.0.0.1:{self._ports['event']}",
         }
 
     def _own(self, service: Service) -> dict[str, str]:
@@ -120,7 +112,6 @@ class Environments:
                 "AUTH_PUBLIC_URL": f"http://localhost:{self._ports['auth']}",
                 "NOTIFICATION_PUBLIC_URL": f"http://localhost:{self._ports['notification']}",
             }
-        assert service is NOTIFICATION
         return credentials | {
             "SMTP_URL": f"smtp://127.0.0.1:{self._ports['smtp']}",
             "MAIL_FROM": "Parterre <tickets@parterre.example>",

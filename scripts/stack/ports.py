@@ -1,5 +1,6 @@
-"""Ports: which are free, who has one that is not, which were used before."""
+"""Ports: which are free, who has one that is taken, which were used before."""
 
+import contextlib
 import json
 import random
 import socket
@@ -27,8 +28,8 @@ def is_free(port: int) -> bool:
 
 
 def free_port(besides: Collection[int] = ()) -> int:
-    """Below the range from which systems give ports to outgoing connections: one from there could
-    be some connection's by the time that a server wants it."""
+    """One below the range from which systems give ports to outgoing connections: such a connection
+    could take a port of that range before the server does."""
     for port in random.sample(UNCLAIMED, len(UNCLAIMED)):
         if port not in besides and is_free(port):
             return port
@@ -46,37 +47,27 @@ def require_free(port: int, *, what: str, variable: str) -> None:
 
 
 def _holder(port: int) -> str:
-    try:
+    # Not every system shows the processes of others.
+    with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN
             if listens and connection.laddr.port == port and connection.pid:
                 process = psutil.Process(connection.pid)
                 return f" by {process.name()} (process {process.pid})"
-    except (psutil.Error, OSError):
-        # Other people's processes cannot be looked at everywhere.
-        pass
     return ""
 
 
-class RememberedPorts:
+def remembered_ports(file: Path, names: list[str]) -> dict[str, int]:
     """Ports that nobody chose: the same as last time while they are free."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def take(self, names: list[str]) -> dict[str, int]:
-        known = self._read()
-        chosen: dict[str, int] = {}
-        for name in names:
-            port = known.get(name)
-            if not isinstance(port, int) or port in chosen.values() or not is_free(port):
-                port = free_port(besides=chosen.values())
-            chosen[name] = port
-        write_atomically(self._file, json.dumps(chosen))
-        return chosen
-
-    def _read(self) -> dict[str, object]:
-        try:
-            return dict(json.loads(self._file.read_text()))
-        except (OSError, ValueError, TypeError):
-            return {}
+    try:
+        known = dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        known = {}
+    ports: dict[str, int] = {}
+    for name in names:
+        port = known.get(name)
+        if not isinstance(port, int) or port in ports.values() or not is_free(port):
+            port = free_port(besides=ports.values())
+        ports[name] = port
+    write_atomically(file, json.dumps(ports))
+    return ports

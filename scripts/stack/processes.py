@@ -1,4 +1,4 @@
-"""Child processes that are found again after anything, and never confused with others."""
+"""Child processes that any later command finds again, and never confuses with others."""
 
 import contextlib
 import os
@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from stack.errors import StackError
 from stack.health import answers
-from stack.records import MARK, end_marked, find_recorded, record
+from stack.records import TAG, end_tagged, write_record
 
-LOG_BYTES_KEPT = 5 * 1024 * 1024
+MAX_LOG_BYTES = 5 * 1024 * 1024
 TAIL_LINES = 15
 READY_SECONDS = 60.0
+KILL_SECONDS = 10.0
 POLL_SECONDS = 0.05
-
-Ready = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Program:
     name: str
     command: list[str]
     environment: Mapping[str, str] = field(repr=False)
-    ready: Ready | None = None
+    ready: Callable[[], bool] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 30.0
     address: str = ""
@@ -46,21 +43,22 @@ class Process:
     def __init__(self, program: Program, *, run_dir: Path, log_dir: Path, cwd: Path) -> None:
         self.program = program
         self.name = program.name
-        self._record = run_dir / f"{program.name}.json"
-        self._mark = run_dir / program.name
         self.log = log_dir / f"{program.name}.log"
+        self.started_at = 0.0
+        self._record = run_dir / f"{program.name}.json"
+        self._tag = run_dir / program.name
         self._cwd = cwd
         self._popen: subprocess.Popen[bytes] | None = None
-        self.started_at = 0.0
 
     def start(self) -> None:
         """Raises StackError if the program cannot be run at all."""
-        self._turn_log()
+        program = self.program
+        self._rotate_log()
         with self.log.open("ab") as log:
             try:
                 self._popen = subprocess.Popen(
-                    self.program.command,
-                    env={**self.program.environment, MARK: str(self._mark)},
+                    program.command,
+                    env={**program.environment, TAG: str(self._tag)},
                     cwd=self._cwd,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -71,32 +69,20 @@ class Process:
             except OSError as error:
                 raise StackError(f"{self.name} cannot be started: {error}") from error
         self.started_at = time.monotonic()
-        record(
-            self._record,
-            self._popen.pid,
-            stop_signal=self.program.stop_signal,
-            address=self.program.address,
-            health=self.program.health,
-        )
+        details = {"address": program.address, "health": program.health}
+        write_record(self._record, self._popen.pid, stop_signal=program.stop_signal, **details)
 
-    def _turn_log(self) -> None:
+    def _rotate_log(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            if self.log.stat().st_size > LOG_BYTES_KEPT:
+            if self.log.stat().st_size > MAX_LOG_BYTES:
                 self.log.replace(self.log.with_suffix(".log.1"))
 
     @property
     def pid(self) -> int | None:
-        found = self.find()
-        return found.pid if found else None
-
-    def find(self) -> psutil.Process | None:
-        """The live process, whoever started it; None if it is gone."""
-        if self._popen is not None:
-            self._popen.poll()
-        return find_recorded(self._record)
+        return self._popen.pid if self._popen is not None and self.is_running() else None
 
     def is_running(self) -> bool:
-        return self.find() is not None
+        return self._popen is not None and self._popen.poll() is None
 
     def wait_for_end(self) -> int:
         """The exit code of a program that ends by itself."""
@@ -106,38 +92,26 @@ class Process:
         return code
 
     def stop(self) -> None:
-        """Asks it to end, waits, and insists in the end."""
-        self.thaw()
-        found = self.find()
-        if found is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found.send_signal(self.program.stop_signal)
-            if not self._wait(self.program.stop_seconds):
+        """Asks it to end, and kills it if it has not ended after ``stop_seconds``."""
+        if self._popen is not None:
+            self._signal_group(signal.SIGCONT)
+            self._popen.send_signal(self.program.stop_signal)
+            try:
+                self._popen.wait(self.program.stop_seconds)
+            except subprocess.TimeoutExpired:
                 self.kill()
-        self._reap()
         self.end_orphans()
         self._record.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """Ends the whole group at once, without asking."""
+        """Ends its whole process group at once, without asking."""
         self._signal_group(signal.SIGKILL)
-        self._wait(10)
-        self._reap()
+        if self._popen is not None:
+            self._popen.wait(KILL_SECONDS)
 
     def end_orphans(self) -> int:
-        """Ends what a process that is gone has left of its own children; how many there were."""
-        return end_marked(self._mark) if self._popen is not None else 0
-
-    def freeze(self) -> None:
-        self._signal_group(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._signal_group(signal.SIGCONT)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-        self.wait_until_ready()
+        """Ends the children that a process has left behind; how many there were."""
+        return end_tagged(self._tag) if self._popen is not None else 0
 
     def is_ready(self) -> bool:
         """Raises StackError with the end of the log if it has ended."""
@@ -155,24 +129,10 @@ class Process:
         lines = "\n".join(f"  | {line[:300]}" for line in text.splitlines()[-TAIL_LINES:])
         return f"The end of {self.log}:\n{lines}"
 
-    def _reap(self) -> None:
-        """Takes note of the end of our own child, which is a zombie until then."""
-        if self._popen is not None:
-            self._popen.wait(10)
-
     def _signal_group(self, signum: signal.Signals) -> None:
-        found = self.find()
-        if found is not None:
+        if self._popen is not None and self.is_running():
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(found.pid, signum)
-
-    def _wait(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.is_running():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(POLL_SECONDS)
-        return True
+                os.killpg(self._popen.pid, signum)
 
 
 def wait_until_ready(processes: Iterable[Process], seconds: float = READY_SECONDS) -> None:

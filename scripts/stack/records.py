@@ -1,4 +1,4 @@
-"""Which processes belong to a stack, written down so that they are found again after anything."""
+"""Which processes belong to a stack, on record and by a tag, so that any later command finds them."""
 
 import contextlib
 import json
@@ -8,18 +8,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 # In the environment of every process of a stack, and so of the processes that those start.
-MARK = "PARTERRE_STACK"
+TAG = "PARTERRE_STACK"
 POLL_SECONDS = 0.02
 END_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A process id, and when that process started: the id may be another's by now."""
+class Record:
+    """A process id, and when that process started: the system gives an id to another one later."""
 
     pid: int
     started: float
@@ -29,7 +30,7 @@ class Entry:
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """For its owner's eyes only; whole or not at all, also when the machine stops meanwhile."""
+    """Readable by its owner only; whole or not at all, also when the machine stops meanwhile."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     fresh.touch(mode=0o600)
@@ -37,41 +38,33 @@ def write_atomically(file: Path, text: str) -> None:
     fresh.replace(file)
 
 
-def record(
-    file: Path,
-    pid: int,
-    *,
-    stop_signal: int = signal.SIGTERM,
-    address: str = "",
-    health: str = "",
-) -> None:
-    """Raises psutil.NoSuchProcess if there is no such process, not even its remains."""
-    started = psutil.Process(pid).create_time()
-    entry = Entry(pid, started, stop_signal, address, health)
-    write_atomically(file, json.dumps(asdict(entry)))
+def write_record(file: Path, pid: int, **details: Any) -> None:
+    """``details`` are further fields of the record. Raises psutil.NoSuchProcess."""
+    record = Record(pid, psutil.Process(pid).create_time(), **details)
+    write_atomically(file, json.dumps(asdict(record)))
 
 
-def read(file: Path) -> Entry | None:
+def read_record(file: Path) -> Record | None:
     try:
-        return Entry(**json.loads(file.read_text()))
+        return Record(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
 def find_recorded(file: Path) -> psutil.Process | None:
     """The process of a record, if it is that very one and alive."""
-    entry = read(file)
-    try:
-        process = psutil.Process(entry.pid) if entry else None
-        if entry is None or process is None or abs(process.create_time() - entry.started) > 1.0:
-            return None
-        return None if process.status() == psutil.STATUS_ZOMBIE else process
-    except psutil.Error:
+    record = read_record(file)
+    if record is None:
         return None
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(record.pid)
+        is_same = abs(process.create_time() - record.started) <= 1.0
+        return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
+    return None
 
 
 def has_ended(process: psutil.Process, *, within: float) -> bool:
-    """Waits for it. A zombie has ended, though whoever started it may never take note."""
+    """Waits for up to ``within`` seconds. A zombie counts: its parent may never collect it."""
     deadline = time.monotonic() + within
     with contextlib.suppress(psutil.NoSuchProcess):
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
@@ -81,37 +74,40 @@ def has_ended(process: psutil.Process, *, within: float) -> bool:
     return True
 
 
+def end_process(process: psutil.Process, signum: int, *, within: float) -> None:
+    """Asks a process that another one has started to end; kills it after ``within`` seconds."""
+    with contextlib.suppress(psutil.Error):
+        process.resume()
+        process.send_signal(signum)
+        if not has_ended(process, within=within):
+            process.kill()
+            has_ended(process, within=within)
+
+
 def end_recorded(file: Path) -> bool:
     """Ends what a supervisor that is gone has left running; whether there was anything."""
-    entry, process = read(file), find_recorded(file)
-    if entry is not None and process is not None:
-        with contextlib.suppress(psutil.Error):
-            process.resume()
-            process.send_signal(entry.stop_signal)
-        if not has_ended(process, within=END_SECONDS):
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-            has_ended(process, within=END_SECONDS)
+    record, process = read_record(file), find_recorded(file)
+    if record is not None and process is not None:
+        end_process(process, record.stop_signal, within=END_SECONDS)
     file.unlink(missing_ok=True)
     return process is not None
 
 
-def marked(folder: Path) -> Iterator[psutil.Process]:
+def tagged(folder: Path) -> Iterator[psutil.Process]:
     """Every live process of the stacks at or below a folder, also one whose parent was killed."""
-    own = os.getpid()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            mark = process.environ().get(MARK)
-            if mark and process.pid != own and Path(mark).is_relative_to(folder):
+            tag = process.environ().get(TAG)
+            if tag and process.pid != os.getpid() and Path(tag).is_relative_to(folder):
                 if process.status() != psutil.STATUS_ZOMBIE:
                     yield process
 
 
-def end_marked(folder: Path) -> int:
+def end_tagged(folder: Path) -> int:
     """Kills what no record names any more, such as a worker's children; how many there were."""
-    found = list(marked(folder))
-    for process in found:
+    processes = list(tagged(folder))
+    for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(found, timeout=END_SECONDS)
-    return len(found)
+    psutil.wait_procs(processes, timeout=END_SECONDS)
+    return len(processes)

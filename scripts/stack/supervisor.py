@@ -1,161 +1,211 @@
-"""The stack: everything that ``./scripts/up`` runs."""
+"""One supervisor for a folder: started in the foreground or detached, found and told to stop."""
 
-import asyncio
+import contextlib
+import fcntl
 import os
-import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
-from stack import group, programs
-from stack.environment import Environments, Secrets, passed_on
+import psutil
+
+from stack import demo
 from stack.errors import StackError
-from stack.group import Group, Say
-from stack.ports import RememberedPorts, free_port, require_free
-from stack.postgres import Postgres
-from stack.processes import Process, Program
-from stack.redis import Redis
-from stack.services import SERVICES
+from stack.mail_server import remark as mail_server_remark
+from stack.postgres import needs_passage
+from stack.process_group import Say
+from stack.programs import python
+from stack.records import end_process, find_recorded, write_atomically, write_record
+from stack.services import AUTH
+from stack.stack import Stack, forget, free_megabytes
+from stack.summary import write_summary
 
-ROOT = Path(__file__).resolve().parents[2]
-
-CHOSEN_PORTS = {
-    **{service.name: (service.port, service.port_variable) for service in SERVICES},
-    "flower": (5555, "FLOWER_PORT"),
-    "smtp": (1025, "SMTP_PORT"),
-    "mailbox": (8025, "MAILBOX_PORT"),
-}
-HIDDEN_PORTS = ["postgres", "redis-broker", "redis-cache"]
+NEEDED_MEGABYTES = 300
+START_SECONDS = 240.0
+STOP_SECONDS = 180.0
+POLL_SECONDS = 0.05
 
 
-class Stack:
-    """All processes below one folder. As a library for tests: ``Stack(folder, free_ports=True)``.
+def record_of(var: Path) -> Path:
+    return var / "run" / "supervisor.json"
 
-    ``settings`` are environment variables for every service, beside those that people may set.
-    """
 
-    def __init__(
-        self,
-        var: Path,
-        *,
-        settings: Mapping[str, str] | None = None,
-        caller: Mapping[str, str] | None = None,
-        free_ports: bool = False,
-        durable: bool = True,
-        say: Say = lambda _: None,
-    ) -> None:
-        self.var = var
-        self.group = Group(var, cwd=ROOT, stop_order=programs.STOP_ORDER, say=say)
-        self._say = say
-        self._settings = settings or {}
-        self._caller = caller or {}
-        self._free_ports = free_ports
-        self._durable = durable
-        self.ports: dict[str, int] = {}
+def ready_mark(var: Path) -> Path:
+    """A file with the process id of the supervisor whose stack is ready."""
+    return var / "run" / "ready"
 
-    def start(self) -> None:
-        """Returns when all is ready. Raises StackError; what has started is stopped again."""
-        end_leftovers(self.var)
-        self.ports = self._choose_ports()
-        self.secrets = Secrets(self.var / "secrets.json")
-        chosen = passed_on(self._caller) | dict(self._settings)
-        self.environments = Environments(self.ports, self.secrets, chosen)
+
+def is_ready(var: Path, pid: int) -> bool:
+    """Whether the supervisor with this process id is ready; that of a killed one may be there still."""
+    try:
+        return ready_mark(var).read_text() == str(pid)
+    except FileNotFoundError:
+        return False
+
+
+def find_supervisor(var: Path) -> psutil.Process | None:
+    return find_recorded(record_of(var))
+
+
+def close_to_others(var: Path) -> None:
+    """Makes the folder, and lets nobody else read in it: logs and records hold passwords."""
+    folders = [var / "log", var / "run"]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    var.chmod(0o711 if needs_passage() else 0o700)
+    # Earlier versions left files open. A server closes its data folder itself.
+    for file in [*var.iterdir(), *(file for folder in folders for file in folder.iterdir())]:
+        with contextlib.suppress(FileNotFoundError):
+            if file.is_file():
+                file.chmod(0o600)
+
+
+@contextlib.contextmanager
+def only_supervisor(var: Path) -> Iterator[None]:
+    """While this process is the supervisor, others can find it, and cannot be it too."""
+    close_to_others(var)
+    with (var / "lock").open("w") as lock:
         try:
-            self._start_servers()
-            self._say("Migrating the three databases ...")
-            self.group.run_to_end(programs.migrations(self.environments))
-            self._start_services()
-        except BaseException:
-            self.stop()
-            raise
+            # The system unlocks it when this process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(
+                "another ./scripts/up is at work here; see ./scripts/status."
+            ) from None
+        write_record(record_of(var), os.getpid())
+        try:
+            yield
+        finally:
+            record_of(var).unlink(missing_ok=True)
 
-    def stop(self) -> None:
-        self.group.stop()
 
-    @property
-    def log_dir(self) -> Path:
-        return self.group.log_dir
+def interrupt_on_signals() -> None:
+    """The first signal to end raises KeyboardInterrupt; later ones do not disturb the stop."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    @property
-    def processes(self) -> Mapping[str, Process]:
-        return self.group.processes
+    def interrupt(*_: Any) -> None:
+        for signum in signals:
+            signal.signal(signum, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
-    def without(self, name: str) -> AbstractContextManager[None]:
-        """Stops one process for the time of a block."""
-        return self.group.without(name)
+    for signum in signals:
+        signal.signal(signum, interrupt)
 
-    def url(self, name: str) -> str:
-        return self.environments.url(name)
 
-    def _choose_ports(self) -> dict[str, int]:
-        ports = RememberedPorts(self.var / "ports.json").take(HIDDEN_PORTS)
-        for name, (standard, variable) in CHOSEN_PORTS.items():
-            if self._free_ports:
-                ports[name] = free_port(besides=ports.values())
-                continue
-            wish = self._caller.get(variable, str(standard))
-            if not wish.isdigit() or not 0 < int(wish) < 65536:
-                raise StackError(f"{variable}={wish} is no port; give a number up to 65535.")
-            require_free(int(wish), what=name, variable=variable)
-            if int(wish) in ports.values():
-                raise StackError(f"Port {wish} is to serve two: choose another in {variable}.")
-            ports[name] = int(wish)
-        return ports
+def supervise(var: Path, *, fresh: bool, with_demo: bool, is_detached: bool, say: Say) -> int:
+    """Runs the stack until a signal ends it; an exit code. Raises StackError.
 
-    def _start_servers(self) -> None:
-        self._say("Starting PostgreSQL, Redis and the mailbox ...")
-        postgres = Postgres(
-            self.var / "postgres",
-            port=self.ports["postgres"],
-            password=self.secrets["postgres"],
-            durable=self._durable,
+    Detached, what it says goes to a log, and the summary with its passwords does not."""
+    began = time.monotonic()
+    interrupt_on_signals()
+    with only_supervisor(var):
+        if free_megabytes(var) < NEEDED_MEGABYTES:
+            raise StackError(f"{var} has less than {NEEDED_MEGABYTES} MB left: free some space.")
+        if fresh:
+            say("Forgetting the data of earlier runs ...")
+            forget(var)
+        stack = Stack(var, caller=os.environ, say=say)
+        try:
+            stack.start()
+            accounts = fill_with_demo(stack, say) if with_demo else ()
+            write_summary(stack, var, accounts)
+            mails = mail_server_remark(os.environ.get("SMTP_URL", ""))
+            if mails:
+                say(mails)
+            say(f"Ready in {time.monotonic() - began:.0f} s.\n")
+            if not is_detached:
+                say((var / "summary.txt").read_text())
+                say("Ctrl-C stops everything.")
+            write_atomically(ready_mark(var), str(os.getpid()))
+            stack.watch(until=threading.Event())
+        except KeyboardInterrupt:
+            say("Stopping ...")
+            return 0 if is_ready(var, os.getpid()) else 130
+        finally:
+            ready_mark(var).unlink(missing_ok=True)
+            stack.stop()
+    return 0
+
+
+def fill_with_demo(stack: Stack, say: Say) -> Sequence[demo.Account]:
+    say("Filling in demo accounts and events ...")
+    addresses = demo.Addresses(auth=stack.url("auth"), event=stack.url("event"))
+    environment = stack.environments.of(AUTH)
+
+    def admin(arguments: list[str]) -> None:
+        subprocess.run(
+            python("auth_service.admin", *arguments),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            check=True,
         )
-        postgres.initialise()
-        names = ("redis-broker", "redis-cache")
-        redises = [
-            Redis(
-                name,
-                self.var / name,
-                port=self.ports[name],
-                password=self.secrets[name],
-                is_broker=name == "redis-broker",
-            )
-            for name in names
-        ]
-        mailbox = programs.mailbox(self.ports)
-        servers = [postgres.program(), *(server.program() for server in redises), mailbox]
-        self._start_all(servers)
-        passwords = {s.database: self.secrets[f"{s.name}-database"] for s in SERVICES}
-        asyncio.run(postgres.create_databases(passwords))
 
-    def _start_services(self) -> None:
-        self._say("Starting the services, relays, worker, beat and Flower ...")
-        self._start_all(programs.services(self.environments, self.ports, self.var))
-
-    def _start_all(self, wanted: list[Program]) -> None:
-        self.group.start(wanted)
+    return demo.fill(addresses, admin, say)
 
 
-def end_leftovers(var: Path) -> int:
-    return group.end_leftovers(var / "run", last=programs.DATA_SERVERS)
+def start_detached(var: Path, flags: Sequence[str], say: Say) -> int:
+    """Starts a supervisor in the background, and repeats what it says until all is ready."""
+    close_to_others(var)
+    file = var / "log" / "up.log"
+    with file.open("wb") as output:
+        child = subprocess.Popen(
+            python("stack.cli", "up", "--supervise", *flags),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        with file.open() as log:
+            return _follow(var, log, child, say)
+    except BaseException:
+        child.terminate()
+        child.wait(STOP_SECONDS)
+        raise
 
 
-# Logs, and what says who is at work here: the supervisor's own record is written before.
-NEVER_FORGOTTEN = ("log", "run", "lock", "venv.lock", "venv.lock.d")
+def _follow(var: Path, log: TextIO, child: subprocess.Popen[bytes], say: Say) -> int:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        # Asked first, so that no line is missed that was written before.
+        exit_code, ready = child.poll(), is_ready(var, child.pid)
+        for line in log:
+            say(line.rstrip("\n"))
+        if exit_code is not None:
+            return exit_code or 1
+        if ready:
+            say((var / "summary.txt").read_text())
+            return 0
+        time.sleep(POLL_SECONDS)
+    raise StackError(f"not ready after {START_SECONDS:.0f} s; see {var / 'log'}.")
 
 
-def forget(var: Path) -> None:
-    """Removes the data of a stack that does not run, and first ends what may be left of it."""
-    end_leftovers(var)
-    for child in var.iterdir() if var.exists() else ():
-        if child.name in NEVER_FORGOTTEN:
-            continue
-        if child.is_dir():
-            shutil.rmtree(child)
-        else:
-            child.unlink()
+def join(var: Path, supervisor: psutil.Process, ignored: Sequence[str], say: Say) -> int:
+    """Waits until a stack that somebody else has started is ready, and shows where it is.
+    ``ignored`` are flags that only a new start can heed."""
+    if not is_ready(var, supervisor.pid):
+        say("Another ./scripts/up is starting it; waiting ...")
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready(var, supervisor.pid):
+        if not supervisor.is_running() or time.monotonic() > deadline:
+            raise StackError("what ran here has not become ready; try again.")
+        time.sleep(POLL_SECONDS)
+    say("Parterre is running already; ./scripts/down stops it.")
+    if ignored:
+        say(f"Nothing was changed: {' and '.join(ignored)} would need that first.")
+    say("")
+    say((var / "summary.txt").read_text())
+    return 0
 
 
-def free_megabytes(folder: Path) -> int:
-    usage = os.statvfs(folder)
-    return usage.f_bavail * usage.f_frsize // 1_048_576
+def stop(var: Path) -> bool:
+    """Whether there was one."""
+    supervisor = find_supervisor(var)
+    if supervisor is not None:
+        end_process(supervisor, signal.SIGTERM, within=STOP_SECONDS)
+    return supervisor is not None

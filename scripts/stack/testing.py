@@ -1,6 +1,5 @@
 """``scripts/test``: pytest on a PostgreSQL and a Redis of its own, which end with it."""
 
-import asyncio
 import contextlib
 import os
 import secrets
@@ -11,21 +10,21 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
-
-import asyncpg
 
 from stack.errors import StackError
 from stack.ports import free_port
 from stack.postgres import Postgres
-from stack.processes import Process, Program
-from stack.records import MARK, end_marked, end_recorded, find_recorded, record
+from stack.process_group import ProcessGroup, end_leftovers
+from stack.records import TAG, end_tagged, find_recorded, write_record
 from stack.redis import Redis
+from stack.stack import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKERS = "4"
 PREFIX = "parterre-test-"
 OWNER = "owner.json"
+# A variable with the seconds after which a run is asked to end; it is killed GRACE_SECONDS later.
+LIMIT = "TEST_SECONDS"
+GRACE_SECONDS = 60
 
 
 @contextlib.contextmanager
@@ -34,59 +33,37 @@ def servers(folder: Path) -> Iterator[dict[str, str]]:
     password = secrets.token_hex(16)
     postgres = Postgres(folder / "postgres", port=free_port(), password=password, durable=False)
     redis = Redis("redis", folder / "redis", port=free_port(), password=password, is_broker=True)
+    group = ProcessGroup(folder, cwd=folder)
     postgres.initialise()
-    running: list[Process] = []
     try:
-        for program in (postgres.program(), redis.program()):
-            running.append(_start(program, folder))
-        for process in running:
-            process.wait_until_ready()
+        group.start_all([postgres.program(), redis.program()])
         yield {"TEST_POSTGRES_URL": postgres.url(), "TEST_REDIS_URL": redis.url}
     finally:
-        for process in reversed(running):
-            process.stop()
-
-
-def _start(program: Program, folder: Path) -> Process:
-    process = Process(program, run_dir=folder, log_dir=folder, cwd=folder)
-    process.start()
-    return process
-
-
-def create_database(postgres_url: str, name: str) -> str:
-    """An empty database; its address."""
-
-    async def create() -> None:
-        connection = await asyncpg.connect(postgres_url)
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        await connection.close()
-
-    asyncio.run(create())
-    return urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        group.stop()
 
 
 @contextlib.contextmanager
-def own_folder() -> Iterator[Path]:
-    """Where a run keeps everything; what runs there at the end, ends, also if a test left it."""
-    sweep_up()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
+def own_folder(prefix: str = PREFIX) -> Iterator[Path]:
+    """Where a run keeps everything. At its end every process that was started there ends, also one
+    that a test has left behind."""
+    end_abandoned_runs(prefix)
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         # As root PostgreSQL runs as nobody, who has to get in.
         folder.chmod(0o711)
-        record(folder / OWNER, os.getpid())
+        write_record(folder / OWNER, os.getpid())
         try:
             yield folder
         finally:
-            end_marked(folder)
+            end_tagged(folder)
 
 
-def sweep_up() -> None:
+def end_abandoned_runs(prefix: str) -> None:
     """Ends and removes what runs have left that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         if (folder / OWNER).exists() and find_recorded(folder / OWNER) is None:
-            for file in folder.glob("*.json"):
-                end_recorded(file)
-            end_marked(folder)
+            end_leftovers(folder / "run")
+            end_tagged(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -94,7 +71,7 @@ def run(arguments: list[str]) -> int:
     with own_folder() as folder, servers(folder) as variables:
         pytest = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-n", WORKERS, *arguments],
-            env=os.environ | variables | {"TMPDIR": str(folder), MARK: str(folder / "pytest")},
+            env=os.environ | variables | {"TMPDIR": str(folder), TAG: str(folder / "pytest")},
             cwd=ROOT,
         )
         # Ctrl-C reaches pytest as well; it ends first and says what it has. A caller's SIGTERM is
@@ -102,13 +79,19 @@ def run(arguments: list[str]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for signum in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, lambda *_: pytest.send_signal(signal.SIGINT))
-        return pytest.wait()
+        limit = os.environ.get(LIMIT)
+        try:
+            return pytest.wait(float(limit) if limit else None)
+        except subprocess.TimeoutExpired:
+            # As Ctrl-C does, so that it shows what it has.
+            pytest.send_signal(signal.SIGINT)
+            return pytest.wait(GRACE_SECONDS)
 
 
 def main() -> None:
     try:
         sys.exit(run(sys.argv[1:]))
-    except StackError as error:
+    except (StackError, subprocess.TimeoutExpired) as error:
         sys.exit(f"test: {error}")
 
 

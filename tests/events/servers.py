@@ -17,7 +17,7 @@ import pytest
 
 from event_service.settings import Settings
 from stack.ports import free_port
-from stack.records import MARK
+from stack.records import TAG
 from tests.events.conftest import fetch_test_keys
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,7 +136,7 @@ class Servers:
         return servers
 
     def _environment(self, settings: Settings) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in ("PATH", MARK) if name in os.environ}
+        passed = {name: os.environ[name] for name in ("PATH", TAG) if name in os.environ}
         return passed | {
             "PYTHONPATH": os.pathsep.join(map(str, PATHS)),
             "ENVIRONMENT": "test",

@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from stack import cli, programs, running
+from stack import cli, programs, supervisor
 from stack.errors import StackError
 from stack.processes import Program
-from stack.supervisor import Stack
+from stack.stack import Stack
 
 # While this file is there, a start takes long.
 SLOW = "slow"
@@ -24,7 +24,7 @@ def _program(name: str, *, data: str = "") -> Program:
 
 def _start_servers(stack: Stack) -> None:
     (stack.var / "postgres").mkdir(exist_ok=True)
-    stack.group.start([_program("postgres", data=str(stack.var / "postgres" / "data"))])
+    stack.start_all([_program("postgres", data=str(stack.var / "postgres" / "data"))])
 
 
 def _services(_environments: object, _ports: object, var: Path) -> list[Program]:
@@ -46,8 +46,8 @@ REPLACED: tuple[tuple[object, str, object], ...] = (
     (programs, "migrations", lambda _: []),
     (programs, "services", _services),
     (cli, "python", _python),
-    (running, "python", _python),
-    (running, "fill_with_demo", lambda *_: ()),
+    (supervisor, "python", _python),
+    (supervisor, "fill_with_demo", lambda *_: ()),
 )
 
 

@@ -14,7 +14,7 @@ from event_service.settings import Settings as EventSettings
 from notification_service.flower import guard_flower
 from notification_service.settings import WorkerSettings
 from service_kit.settings import ServiceSettings
-from stack.environment import Environments, Secrets
+from stack.environment import Environments, read_secrets
 from stack.programs import services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,7 +195,7 @@ def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
     assert found
     names = ("auth", "event", "notification", "flower", "smtp", "postgres")
     ports = dict.fromkeys((*names, "redis-broker", "redis-cache"), 1)
-    environments = Environments(ports, Secrets(tmp_path / "secrets.json"), {})
+    environments = Environments(ports, read_secrets(tmp_path / "secrets.json"), {})
     [started] = [p for p in services(environments, ports, tmp_path) if p.name == "flower"]
     for command in (json.loads(found[1]), started.command):
         at = command.index("celery")

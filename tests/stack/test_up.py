@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from stack.ports import free_port
-from stack.records import end_marked, find_recorded
-from stack.supervisor import CHOSEN_PORTS
+from stack.records import end_tagged, find_recorded
+from stack.stack import CHOSEN_PORTS
 from tests.stack.small_stack import SLOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +122,7 @@ def scripts(tmp_path: Path) -> Iterator[Scripts]:
     if supervisor is not None:
         with contextlib.suppress(psutil.Error):
             supervisor.kill()
-    end_marked(scripts.var)
+    end_tagged(scripts.var)
 
 
 def check_running(scripts: Scripts) -> dict[str, int]:

@@ -19,7 +19,7 @@ import pytest
 
 from stack.ports import free_port
 from stack.services import NOTIFICATION
-from stack.supervisor import Stack
+from stack.stack import Stack
 from tests.system.browser import Browser, Window
 from tests.system.verification import TOKEN, text_of
 
@@ -89,7 +89,7 @@ def stack(sentry: SentryRecorder) -> Iterator[Stack]:
         stack.start()
         # As scripts/up does, and Docker: Celery's worker may end when Redis leaves it mid-word.
         ended = Event()
-        watch = Thread(target=stack.group.watch, kwargs={"until": ended}, daemon=True)
+        watch = Thread(target=stack.watch, kwargs={"until": ended}, daemon=True)
         watch.start()
         yield stack
         ended.set()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.supervisor import Stack
+from stack.stack import Stack
 from tests.system.browser import Window
 from tests.system.conftest import CHROMIUM, PASSWORD, Person
 

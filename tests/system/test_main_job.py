@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from stack.supervisor import Stack
+from stack.stack import Stack
 from tests.system.conftest import (
     PASSWORD,
     Mailbox,

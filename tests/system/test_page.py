@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from stack.supervisor import Stack
+from stack.stack import Stack
 from tests.system.browser import Window
 from tests.system.conftest import Mailbox, Person, publish
 from tests.system.pages import needs_chromium, sign_in, url

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stack.supervisor import Stack
+from stack.stack import Stack
 from tests.system.browser import Browser, Window
 from tests.system.conftest import CHROMIUM, PASSWORD, Mailbox, Person, publish
 from tests.system.pages import needs_chromium, sign_in, url

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stack.supervisor import Stack
+from stack.stack import Stack
 from tests.system.browser import Window
 from tests.system.conftest import Person, publish
 from tests.system.pages import needs_chromium, sign_in, url

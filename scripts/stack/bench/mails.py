@@ -82,7 +82,7 @@ class Mails:
         for name, program in ours.items():
             environment = {**program.environment, "AUTH_SERVICE_URL": stack.url("auth")}
             ours[name] = Program(**{**vars(program), "environment": environment})
-        stack.group.start(list(ours.values()))
+        stack.start_all(list(ours.values()))
         asyncio.run(self._add_guests())
         try:
             yield

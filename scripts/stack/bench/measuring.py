@@ -38,8 +38,8 @@ class Bench:
         return f"postgresql://events:{password}@127.0.0.1:{self.stack.ports['postgres']}/events"
 
     def memory_megabytes(self) -> float:
-        process = self.stack.processes["event"].find()
-        return psutil.Process(process.pid).memory_info().rss / 1_048_576 if process else 0.0
+        pid = self.stack.processes["event"].pid
+        return psutil.Process(pid).memory_info().rss / 1_048_576 if pid else 0.0
 
 
 def booking_body(event_id: str) -> bytes:

@@ -19,7 +19,7 @@ from stack import programs
 from stack.ports import free_port
 from stack.processes import Program
 from stack.services import EVENT
-from stack.supervisor import Stack
+from stack.stack import Stack
 
 KEY_ID = "bench"
 TOKEN_SECONDS = 3600
@@ -77,13 +77,13 @@ class BenchStack(Stack):
 
     def _start_services(self) -> None:
         every = programs.services(self.environments, self.ports, self.var)
-        self._start_all([one for one in every if one.name in ("event", "event-relay")])
+        self.start_all([one for one in every if one.name in ("event", "event-relay")])
 
     def start_comparison(self) -> int:
         """Starts the bare FastAPI application of comparison.py; its port."""
         port = free_port()
         environment = {**self.environments.of(EVENT), "PORT": str(port)}
-        self._start_all(
+        self.start_all(
             [
                 Program(
                     name="comparison",

@@ -4,14 +4,16 @@ MH_HOSTNAME; SMTP on 1025 and HTTP on 8025 of this machine by default."""
 import asyncio
 import os
 import signal
+import socket
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import uvicorn
+
 from stack.mailbox.smtp import make_server
 from stack.mailbox.store import Store
-from stack.mailbox.web import make_http
+from stack.mailbox.web import make_app
 
 SMTP, API = "MH_SMTP_BIND_ADDR", "MH_API_BIND_ADDR"
 
@@ -35,20 +37,26 @@ def binding(variable: str, host: str, port: int) -> Iterator[None]:
 
 
 async def serve() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
     store = Store(os.environ.get("MH_HOSTNAME") or "mailhog.example")
     smtp_address, api_address = address(SMTP, 1025), address(API, 8025)
     with binding(API, *api_address):
-        http = make_http(store, *api_address)
+        listener = socket.create_server(api_address, backlog=128)
+    loop = asyncio.get_running_loop()
     with binding(SMTP, *smtp_address):
-        smtp = await loop.create_server(lambda: make_server(store), *smtp_address, backlog=512)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    await stop.wait()
-    smtp.close()
+        await loop.create_server(lambda: make_server(store), *smtp_address, backlog=512)
+    config = uvicorn.Config(
+        make_app(store),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    await uvicorn.Server(config).serve(sockets=[listener])
 
 
 if __name__ == "__main__":
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        # Also when uvicorn has shut down: it then raises the signal that it had caught.
+        signal.signal(signum, lambda *_: sys.exit())
     asyncio.run(serve())

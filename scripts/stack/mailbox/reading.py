@@ -21,8 +21,8 @@ HEAD = re.compile(rb"<head(\s[^>]*)?>", re.IGNORECASE)
 IMAGE = re.compile(r"image/[a-z0-9.+-]+")
 
 # What has been worked out goes when its mail goes.
-_lines: WeakKeyDictionary[Mail, Json] = WeakKeyDictionary()
-_words: WeakKeyDictionary[Mail, str] = WeakKeyDictionary()
+_summaries: WeakKeyDictionary[Mail, Json] = WeakKeyDictionary()
+_texts: WeakKeyDictionary[Mail, str] = WeakKeyDictionary()
 
 
 def decoded(header: Any) -> str:
@@ -38,15 +38,15 @@ def raw_headers(whole: Message) -> list[tuple[str, str]]:
     return [(name, decoded(value)) for name, value in whole.raw_items()]
 
 
-def line(mail: Mail) -> Json:
+def summary(mail: Mail) -> Json:
     """A line of the page's list."""
-    known = _lines.get(mail)
+    known = _summaries.get(mail)
     if known is None:
         # Unlike MailHog's JSON, people see the subject also where bare line feeds end the lines.
         blank = BLANK_LINE.search(mail.data)
         head = mail.data[: blank.start()] if blank else mail.data
         headers = {name.lower(): value for name, value in raw_headers(_parsed(head))}
-        known = _lines[mail] = {
+        known = _summaries[mail] = {
             "id": mail.id,
             "received_at": mail.received_at.isoformat(),
             "sender": headers.get("from") or mail.sender,
@@ -59,7 +59,7 @@ def line(mail: Mail) -> Json:
 def holds(mail: Mail, query: str) -> bool:
     """Whether all words of ``query`` are in what is listed or in the text, in any case."""
     wanted = query.lower().split()
-    shown = line(mail)
+    shown = summary(mail)
     listed = f"{shown['subject']} {shown['sender']} {shown['recipients']}".lower()
     return all(word in listed for word in wanted) or all(
         word in listed or word in _text(mail) for word in wanted
@@ -67,10 +67,10 @@ def holds(mail: Mail, query: str) -> bool:
 
 
 def _text(mail: Mail) -> str:
-    known = _words.get(mail)
+    known = _texts.get(mail)
     if known is None:
         parts = [part for _, part in leaves(_parsed(mail.data)) if _is_text(part)]
-        known = _words[mail] = " ".join(map(text_of, parts)).lower()
+        known = _texts[mail] = " ".join(map(text_of, parts)).lower()
     return known
 
 
@@ -145,7 +145,7 @@ def details(mail: Mail) -> Json:
         for number, part in parts.items()
         if number not in (html, plain) and content_id(part) not in used
     ]
-    return line(mail) | {
+    return summary(mail) | {
         "headers": raw_headers(whole),
         "html": html,
         "text": plain,

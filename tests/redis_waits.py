@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from service_kit import redis_clients
-from service_kit.redis_clients import RETRY_AFTER_SECONDS, Breaker
+from service_kit.circuit_breaker import RETRY_AFTER_SECONDS, CircuitBreaker
 
 
 @contextmanager
@@ -27,15 +27,15 @@ def few_waits() -> Iterator[None]:
     """Each breaker of what runs in the block finds out, once, and once more whenever a while has passed;
     nobody else waits for a timeout."""
     waits: Counter[int] = Counter()
-    original = Breaker.failed
+    original = CircuitBreaker.record_failure
 
-    def failed(breaker: Breaker) -> None:
+    def record_failure(breaker: CircuitBreaker) -> None:
         waits[id(breaker)] += 1
         original(breaker)
 
     began = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Breaker, "failed", failed)
+        patch.setattr(CircuitBreaker, "record_failure", record_failure)
         yield
     allowed = 1 + (time.monotonic() - began) / RETRY_AFTER_SECONDS
     assert waits, "Redis answered"

@@ -1,7 +1,5 @@
-"""Redis clients that never make a request wait: short timeouts, no retries, and a breaker."""
+"""Redis clients that never make a request wait: short timeouts, no retries, and a circuit breaker."""
 
-import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,44 +8,13 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from service_kit.circuit_breaker import CircuitBreaker
+
 # Of the event loop itself, which stands still meanwhile; and of one request, while others go on.
 BLOCKING_TIMEOUT_SECONDS = 0.05
 TIMEOUT_SECONDS = 0.08
-RETRY_AFTER_SECONDS = 2.0
 
 T = TypeVar("T")
-
-
-class Breaker:
-    """Remembers that Redis is away, so that one request waits for it and not each.
-
-    After a failure calls are refused for ``RETRY_AFTER_SECONDS``; then a single call may try.
-    """
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._closed_at = 0.0
-        self._lock = threading.Lock()
-
-    def admits(self) -> bool:
-        if not self._closed_at:
-            return True
-        with self._lock:
-            if self._clock() < self._closed_at:
-                return False
-            # The others go on being refused while this one tries.
-            self._closed_at = self._clock() + RETRY_AFTER_SECONDS
-            return True
-
-    def failed(self) -> None:
-        self._closed_at = self._clock() + RETRY_AFTER_SECONDS
-
-    def worked(self) -> None:
-        self._closed_at = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        return bool(self._closed_at)
 
 
 class AcceleratorRedis:
@@ -61,18 +28,18 @@ class AcceleratorRedis:
             retry=Retry(NoBackoff(), 0),
             max_connections=64,
         )
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
 
     async def attempt(self, call: Callable[["redis.asyncio.Redis"], Awaitable[T]]) -> T | None:
         """The result of ``call``, or None if Redis is away, slow, or was a moment ago."""
-        if not self.breaker.admits():
+        if not self.breaker.allow():
             return None
         try:
             result = await call(self.client)
         except (redis.RedisError, OSError):
-            self.breaker.failed()
+            self.breaker.record_failure()
             return None
-        self.breaker.worked()
+        self.breaker.record_success()
         return result
 
     async def close(self) -> None:

@@ -13,7 +13,8 @@ from event_service import upkeep
 from event_service.cache import TAG_PREFIX, TagVersions
 from event_service.events import queries
 from event_service.settings import Settings
-from service_kit.redis_clients import AcceleratorRedis, Breaker
+from service_kit.circuit_breaker import CircuitBreaker
+from service_kit.redis_clients import AcceleratorRedis
 from tests.events.conftest import Publish, User, event_body, running, running_patiently
 from tests.redis_waits import few_waits, patient_redis
 
@@ -246,7 +247,7 @@ async def test_control_without_the_breaker_each_request_waits(
     event = await published()
     url = "redis://127.0.0.1:9/0"
     without = settings.model_copy(update={"cache_redis_url": type(settings.cache_redis_url)(url)})
-    monkeypatch.setattr(Breaker, "admits", lambda _: True)
+    monkeypatch.setattr(CircuitBreaker, "allow", lambda _: True)
     async with running(without) as app:
         someone = User(app, organizer.id)
         async with someone.http:

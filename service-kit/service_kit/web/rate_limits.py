@@ -18,7 +18,8 @@ from redis import RedisError
 from slowapi import Limiter
 from starlette.requests import Request
 
-from service_kit.redis_clients import Breaker, blocking_client
+from service_kit.circuit_breaker import CircuitBreaker
+from service_kit.redis_clients import blocking_client
 from service_kit.settings import ServiceSettings
 
 _ANSWERS_KEPT = 32
@@ -132,7 +133,7 @@ class FallbackStorage(Storage):
         super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
         self._redis = blocking_client(uri.removeprefix("fallback+"))
         self._count = self._redis.register_script(_COUNT)
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
         self._memory = MemoryStorage()
         self._answers: dict[str, tuple[int, float]] = {}
 
@@ -141,13 +142,13 @@ class FallbackStorage(Storage):
         return RedisError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        if self._breaker.admits():
+        if self._breaker.allow():
             try:
                 count, ttl_milliseconds = self._count(keys=[key], args=[expiry, amount])
             except (RedisError, OSError):
-                self._breaker.failed()
+                self._breaker.record_failure()
             else:
-                self._breaker.worked()
+                self._breaker.record_success()
                 return self._remember(key, count, time.time() + ttl_milliseconds / 1000)
         count = self._memory.incr(key, expiry, amount)
         return self._remember(key, count, self._memory.get_expiry(key))
@@ -172,8 +173,8 @@ class FallbackStorage(Storage):
 
     def clear(self, key: str) -> None:
         self._memory.clear(key)
-        if self._breaker.admits():
+        if self._breaker.allow():
             try:
                 self._redis.delete(key)
             except (RedisError, OSError):
-                self._breaker.failed()
+                self._breaker.record_failure()

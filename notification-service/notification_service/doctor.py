@@ -1,7 +1,7 @@
-"""Shows which mails are stuck and why: python -m notification_service.doctor [--retry [ID...]]
+"""Lists stuck mails and why they are stuck: python -m notification_service.doctor [--retry [ID...]]
 
-"--retry" sends them again: alone it takes all that failed and all that waits; with ids it takes
-those. The process ends with 1 while something is stuck, so that a watchdog may call it.
+"--retry" queues them again: without ids all stuck mails, with ids only those. The exit status is 1 while
+a mail is stuck, so that a watchdog may call it.
 """
 
 import argparse
@@ -18,9 +18,9 @@ from notification_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.settings import load_settings
 
-# What is on its way is not stuck; a first attempt takes less than this.
-PATIENCE = timedelta(seconds=60)
-SHOWN = 200
+# A first attempt takes less than this.
+STUCK_AFTER = timedelta(seconds=60)
+MAX_LISTED = 200
 
 notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 rows = notifications.c
@@ -30,7 +30,7 @@ Stuck = Row[tuple[UUID, str, str, int, float, str | None, UUID | None]]
 
 IS_STUCK = or_(
     text("status = 'failed'"),
-    text(f"{OVERDUE} AND wanted_at < now() - interval '{PATIENCE.total_seconds()} seconds'"),
+    text(f"{OVERDUE} AND wanted_at < now() - interval '{STUCK_AFTER.total_seconds()} seconds'"),
 )
 
 
@@ -38,24 +38,25 @@ async def find_stuck(database: Database) -> Sequence[Stuck]:
     """Failed mails, and mails that have waited for a minute; the longest wait first."""
     age = func.extract("epoch", func.now() - rows.wanted_at).label("age")
     async with database.transaction() as session:
-        found = await session.execute(
+        stuck = await session.execute(
             select(
                 rows.id, rows.kind, rows.status, rows.attempts, age, rows.last_error, rows.user_id
             )
             .where(IS_STUCK)
             .order_by(rows.wanted_at)
-            .limit(SHOWN)
+            .limit(MAX_LISTED)
         )
-        return found.all()
+        return stuck.all()
 
 
 async def retry(database: Database, ids: list[UUID]) -> int:
-    """How many. What a worker holds at this moment is left to it, what is done with to the guest."""
+    """The number of mails queued again. Finished mails, and mails that a worker is sending, are left
+    alone."""
     is_unfinished = rows.status.in_(("failed", "queued", "sending"))
-    is_held = and_(rows.status == "sending", rows.lease_until > func.now())
-    which = and_(rows.id.in_(ids) if ids else IS_STUCK, is_unfinished, ~is_held)
+    is_claimed = and_(rows.status == "sending", rows.lease_until > func.now())
+    condition = and_(rows.id.in_(ids) if ids else IS_STUCK, is_unfinished, ~is_claimed)
     async with database.transaction() as session:
-        return await queue_again(session, which, note="Set going again by the operators.")
+        return await queue_again(session, condition, note="Set going again by the operators.")
 
 
 def describe(stuck: Sequence[Stuck]) -> str:
@@ -87,7 +88,7 @@ async def examine(settings: Settings, *, is_retry: bool, ids: list[UUID]) -> int
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="doctor", description=__doc__)
-    parser.add_argument("--retry", action="store_true", help="set them going again")
+    parser.add_argument("--retry", action="store_true", help="queue them again")
     parser.add_argument("ids", nargs="*", type=UUID, help="only these")
     arguments = parser.parse_args()
     settings = load_settings(Settings)

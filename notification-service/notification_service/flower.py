@@ -1,7 +1,6 @@
-"""Flower as this service lets it be started: with sign-in, to look at only, and so that a row tells
-what it is about.
+"""Defaults for Flower: sign-in required, read-only, and columns that show what a task is about.
 
-Flower reads its options from ``FLOWER_*`` once Celery has imported the worker's module.
+Flower reads ``FLOWER_*`` after Celery has imported the worker's module, which calls ``configure_flower``.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -9,15 +8,14 @@ from pathlib import Path
 
 from service_kit.settings import KNOWN_PASSWORDS
 
-# Every task is called ``notifications.send`` or the like: what it carries, and since when, is in its
-# args (``service_kit.messaging.celery_app.describe``). Those come last, because they may be long.
+# Many tasks have the same name: kinds, ids and times are in their args
+# (``service_kit.messaging.celery_app.describe``), which come last because they may be long.
 COLUMNS = "received,state,name,uuid,args"
 
 
-def guard_flower(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
-    """Does nothing unless Flower is being started; then sets what is not set, however it is started.
-    Without sign-in it would show its pages to anybody, whatever its API says, so that it does not
-    start."""
+def configure_flower(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
+    """Sets the defaults in ``environment`` if ``arguments`` start Flower. Raises SystemExit if sign-in
+    is not configured: Flower would show its pages to anybody."""
     if "flower" not in arguments:
         return
     environment.setdefault("FLOWER_READ_ONLY", "true")

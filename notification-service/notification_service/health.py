@@ -1,4 +1,4 @@
-"""How the mails are doing: gauges for Prometheus."""
+"""Gauges for Prometheus: how many mails wait, for how long, and how many have failed."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import KEY_PREFIX
 from service_kit.observability.gauges import refresh_periodically
 
-# The list that Celery's messages wait in: the queue's name after the prefix of every key of ours.
+# The Redis list of Celery's queue: its name with our prefix.
 QUEUE_KEY = f"{KEY_PREFIX}notifications"
 REDIS_TIMEOUT_SECONDS = 1.0
 
@@ -27,22 +27,22 @@ rows = notifications.c
 
 
 async def oldest_unsent_seconds(session: AsyncSession) -> float:
-    """How long the mail has waited that has waited longest, but for those that are held back on
-    purpose; 0.0 if none waits."""
+    """The age of the oldest unsent mail, not counting mails that wait on purpose; 0.0 if there is
+    none."""
     age = func.extract("epoch", func.now() - func.min(rows.wanted_at))
     found = await session.execute(select(age).where(text(OVERDUE)))
     return max(0.0, float(found.scalar() or 0.0))
 
 
-async def count_unsent_held_and_failed(session: AsyncSession) -> tuple[int, int, int]:
-    """Those that are on their way, that are held back on purpose, and that came to nothing."""
+async def count_unsent_waiting_and_failed(session: AsyncSession) -> tuple[int, int, int]:
+    """Mails that are unsent, that wait on purpose, and that have failed."""
     conditions = (OVERDUE, "waits_for IS NOT NULL", "status = 'failed'")
     counts = [
-        select(func.count()).select_from(notifications).where(text(which)).scalar_subquery()
-        for which in conditions
+        select(func.count()).select_from(notifications).where(text(condition)).scalar_subquery()
+        for condition in conditions
     ]
-    unsent, held_back, failed = (await session.execute(select(*counts))).one()
-    return int(unsent), int(held_back), int(failed)
+    unsent, waiting, failed = (await session.execute(select(*counts))).one()
+    return int(unsent), int(waiting), int(failed)
 
 
 class Gauges:
@@ -50,14 +50,12 @@ class Gauges:
         self.unsent = Gauge(
             "notifications_unsent", "Mails that wait or are being sent.", registry=registry
         )
-        self.held_back = Gauge(
+        self.waiting = Gauge(
             "notifications_held_back",
-            "Mails that wait for an address or an hour.",
+            "Mails that wait on purpose, for a confirmed address for example.",
             registry=registry,
         )
-        self.failed = Gauge(
-            "notifications_failed", "Mails that came to nothing.", registry=registry
-        )
+        self.failed = Gauge("notifications_failed", "Mails that have failed.", registry=registry)
         self.oldest_seconds = Gauge(
             "notifications_oldest_unsent_seconds", "Wait of the oldest unsent.", registry=registry
         )
@@ -67,10 +65,10 @@ class Gauges:
 
     async def refresh(self, database: Database, broker: "redis.asyncio.Redis") -> None:
         async with database.transaction() as session:
-            unsent, held_back, failed = await count_unsent_held_and_failed(session)
+            unsent, waiting, failed = await count_unsent_waiting_and_failed(session)
             self.oldest_seconds.set(await oldest_unsent_seconds(session))
         self.unsent.set(unsent)
-        self.held_back.set(held_back)
+        self.waiting.set(waiting)
         self.failed.set(failed)
         try:
             self.queue_length.set(await broker.llen(QUEUE_KEY))
@@ -80,7 +78,7 @@ class Gauges:
 
 @asynccontextmanager
 async def watch_mails(state: Any) -> AsyncIterator[None]:
-    """Keeps the gauges fresh while the application runs."""
+    """Refreshes the gauges while the application runs."""
     settings: Settings = state.settings
     database: Database = state.database
 

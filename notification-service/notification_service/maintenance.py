@@ -1,8 +1,7 @@
-"""``python -m notification_service.maintenance``: what has to be done every second, so that no operator
-has to scroll past it in Flower. Any number may run.
+"""``python -m notification_service.maintenance``: periodic work. Any number of processes may run.
 
-It puts mails on the queue that are due, and asks whether those have confirmed their address whose mails
-wait for it.
+It puts due mails on the queue, and asks auth-service about users whose mails wait for a confirmed
+address. A process and no Celery task, because a task every second would fill Flower's pages.
 """
 
 import asyncio
@@ -11,8 +10,9 @@ from functools import partial
 
 import structlog
 
-from notification_service.delivery import reception
-from notification_service.delivery.post_office import PostOffice
+from notification_service.delivery.context import WorkerContext
+from notification_service.delivery.sweep import sweep
+from notification_service.delivery.waiting import look_up_unconfirmed
 from notification_service.queueing import put_on_queue
 from notification_service.settings import WorkerSettings
 from service_kit.messaging.celery_app import create_celery
@@ -36,26 +36,26 @@ async def run(settings: WorkerSettings) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    async with PostOffice(settings) as office:
+    async with WorkerContext(settings) as context:
         log.info("maintenance.started")
-        await maintain(office, stop)
+        await maintain(context, stop)
     log.info("maintenance.stopped")
 
 
-async def maintain(office: PostOffice, stop: asyncio.Event) -> None:
+async def maintain(context: WorkerContext, stop: asyncio.Event) -> None:
     """Until ``stop``."""
-    settings = office.settings
+    settings = context.settings
     queue_length = QueueLength(settings)
     put = partial(put_on_queue, create_celery(NAME, settings))
 
-    async def sweep() -> bool:
-        return await reception.sweep(office, put, queue_length=queue_length)
+    async def sweep_due() -> bool:
+        return await sweep(context, put, queue_length=queue_length)
 
     async def look_up() -> bool:
-        return await reception.look_up_unconfirmed(office)
+        return await look_up_unconfirmed(context)
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(repeat(sweep, every_seconds=settings.sweep_seconds, stop=stop))
+        tasks.create_task(repeat(sweep_due, every_seconds=settings.sweep_seconds, stop=stop))
         tasks.create_task(repeat(look_up, every_seconds=LOOK_UP_SECONDS, stop=stop))
     await queue_length.close()
 

@@ -12,24 +12,24 @@ from notification_service.db import Base
 from service_kit.web.erasures import ErasedUserRow
 
 UNSENT = "status IN ('queued', 'sending')"
-# What should be on its way: not what is held back on purpose.
+# Not counting mails that wait on purpose.
 OVERDUE = f"{UNSENT} AND waits_for IS NULL"
-# What the sweep takes; whose address is not confirmed is asked about by person, not by mail.
+# Mails for the sweep. Those that wait for a confirmed address are looked up by user instead.
 SWEPT = f"{UNSENT} AND waits_for IS DISTINCT FROM 'address'"
 AWAITS_ADDRESS = "waits_for = 'address'"
 DUE_AT = "GREATEST(next_attempt_at, lease_until)"
 
 
 class Notification(Base, table=True):
-    """One mail and what became of it. Neither the address nor the name of its reader is kept.
+    """One mail and its state. Its recipient's address and name are not stored.
 
-    ``id`` is the id of the message that asked for it. ``data`` is the message's snapshot for the
-    text. ``wanted_at`` is when it was asked for last, ``next_attempt_at`` when it may be tried.
-    ``lease_until`` is until when a row belongs to somebody: ``sending`` to the worker that counted
-    ``fence`` up, ``queued`` to the queue. ``crashes`` counts leases that ran out. ``version`` is that
-    of the event or account; 0 for messages of senders that said none. ``waits_for`` says why a mail
-    is held back on purpose. ``told_at`` is when the mail server took the mail last, or may have: unlike
-    ``sent_at`` it outlives a resend. ``told`` is the event as a mail of a change told it then.
+    ``id``: the id of the message that requested the mail. ``data``: the message's data, from which the
+    text is made. ``wanted_at``: the latest request; ``next_attempt_at``: the earliest next attempt.
+    ``lease_until``: end of the exclusive claim of a worker (``sending``; it incremented ``fence``) or
+    of the queue (``queued``). ``crashes``: leases that ended without an outcome. ``version``: the
+    event's or account's; 0 if the message had none. ``waits_for``: why the mail waits on purpose.
+    ``told_at``: when the mail server last accepted the mail, or may have; unlike ``sent_at`` it
+    outlives a resend. ``told``: the event as a mail about a change described it then.
     """
 
     __tablename__ = "notifications"
@@ -47,7 +47,7 @@ class Notification(Base, table=True):
         CheckConstraint(
             "waits_for IN ('address', 'allowance', 'confirmation')", name="known_reason_to_wait"
         ),
-        # one mail, however often it is asked for
+        # one mail per key, however many messages ask for it
         UniqueConstraint("dedup_key"),
         # GET /notifications, also with ?status=; erasure
         Index("ix_notifications_user", "user_id", "id"),
@@ -73,19 +73,19 @@ class Notification(Base, table=True):
         Index(
             "ix_notifications_waiting", "waits_for", postgresql_where=text("waits_for IS NOT NULL")
         ),
-        # alert, gauges and doctor: what should have gone, longest first, and what has failed
+        # alert, gauges and doctor: unsent mails, oldest first, and failed ones
         Index("ix_notifications_overdue", "wanted_at", postgresql_where=text(OVERDUE)),
         Index("ix_notifications_failed", "id", postgresql_where=text("status = 'failed'")),
-        # Of workers of the release before, which may run beside this one. The next release drops them.
+        # Used by workers of the release before during a rolling deployment; the next release drops them.
         Index("ix_notifications_user_kind", "user_id", "kind", "event_id"),
         Index("ix_notifications_due", text(DUE_AT), postgresql_where=text(UNSENT)),
         Index("ix_notifications_unsent", "wanted_at", postgresql_where=text(UNSENT)),
-        # tidy: what is too old to be kept
+        # retention
         Index("ix_notifications_created", "created_at", postgresql_using="brin"),
     )
 
     id: UUID = Field(primary_key=True)
-    # Nothing is known of whom a malformed message was for.
+    # None for a malformed message without a user.
     user_id: UUID | None = None
     kind: str = Field(max_length=50)
     dedup_key: str = Field(max_length=300)
@@ -116,7 +116,7 @@ class Notification(Base, table=True):
 
 
 class SeenMessage(Base, table=True):
-    """A message that made no mail of its own: it said again what was said, or asked to erase."""
+    """A message without a mail of its own: a repetition, or a request to erase a user."""
 
     __tablename__ = "seen_messages"
     __table_args__ = (Index("ix_seen_messages_seen_at", "seen_at"),)
@@ -127,7 +127,7 @@ class SeenMessage(Base, table=True):
 
 
 class Preferences(Base, table=True):
-    """What a person wants to be told. ``unsubscribe_token`` stands in the reminders' mails."""
+    """Which optional mails a user wants. Reminders contain ``unsubscribe_token`` in a link."""
 
     __tablename__ = "preferences"
     __table_args__ = (UniqueConstraint("unsubscribe_token"),)
@@ -139,10 +139,10 @@ class Preferences(Base, table=True):
 
 
 class EventSnapshot(Base, table=True):
-    """The newest version of an event that any message told of: what its mails are written from."""
+    """The newest version of an event in any message: mails about the event are made from it."""
 
     __tablename__ = "event_snapshots"
-    # tidy; and what waits for mails of events that are over
+    # retention; and mails that wait although their event is over
     __table_args__ = (Index("ix_event_snapshots_ends_at", "ends_at"),)
 
     event_id: UUID = Field(primary_key=True)
@@ -152,11 +152,11 @@ class EventSnapshot(Base, table=True):
 
 
 class MailAllowance(Base, table=True):
-    """The mails that went to an address within the last hour. ``key`` is a keyed hash of the
-    address, which is kept nowhere; ``granted`` is how many the latest asker got."""
+    """The mails to an address within the last hour. ``key`` is a keyed hash of the address, which is
+    not stored; ``granted`` is the number granted to the latest request."""
 
     __tablename__ = "mail_allowances"
-    # tidy
+    # retention
     __table_args__ = (Index("ix_mail_allowances_used_at", "used_at"),)
 
     key: bytes = Field(primary_key=True)
@@ -166,4 +166,4 @@ class MailAllowance(Base, table=True):
 
 
 class ErasedUser(ErasedUserRow, Base, table=True):
-    """An erased account, while a token of it may still be about."""
+    """An erased account, stored for as long as one of its tokens may be valid."""

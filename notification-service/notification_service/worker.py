@@ -1,7 +1,7 @@
 """The Celery worker: ``celery -A notification_service.worker worker --queues notifications``; the same
-module for ``beat`` and ``flower``. What is done every second is no task: see ``maintenance``.
+module for ``beat`` and ``flower``. Work of every second is no task: see ``maintenance``.
 
-A task takes ids, or the message as it came, and returns nothing: Flower shows both.
+A task takes ids or the message as it arrived, and returns nothing: Flower shows arguments and results.
 """
 
 import logging
@@ -11,10 +11,11 @@ import sys
 from typing import Any
 from uuid import UUID
 
-from notification_service.delivery import reception
-from notification_service.delivery.post_office import PostOffice
-from notification_service.delivery.service import deliver as deliver_mail
-from notification_service.flower import guard_flower
+from notification_service.delivery import consumer
+from notification_service.delivery.context import WorkerContext
+from notification_service.delivery.retention import delete_expired
+from notification_service.delivery.service import deliver as deliver_mails
+from notification_service.flower import configure_flower
 from notification_service.previews.service import preview_sample
 from notification_service.queueing import QUEUE
 from notification_service.rendering.formats import LOCALES
@@ -28,99 +29,99 @@ from service_kit.messaging.celery_app import (
 )
 from service_kit.settings import load_settings
 
-TIDY_SECONDS = 3600
+RETENTION_SECONDS = 3600
 
-guard_flower(sys.argv, os.environ)
+configure_flower(sys.argv, os.environ)
 settings = load_settings(WorkerSettings)
 app = create_celery("notification-service", settings)
 prepare_worker("notification-worker", settings)
 loop = ProcessLoop()
-_office: list[PostOffice] = []
+_context: list[WorkerContext] = []
 
-# Two lines for each task, of which there are hundreds a second; a mail has its own line.
-for chatty in ("celery.worker.strategy", "celery.app.trace"):
-    logging.getLogger(chatty).setLevel(logging.WARNING)
+# Two lines per task, at hundreds of tasks a second; each mail has a line of its own.
+for logger in ("celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(logger).setLevel(logging.WARNING)
 
 app.conf.update(
     task_default_queue=QUEUE,
     worker_concurrency=settings.worker_processes,
-    # Periods only, so that nothing need be remembered on a disk.
+    # Periods only, so that beat needs no file for its schedule.
     beat_scheduler="celery.beat:Scheduler",
     beat_schedule={
         "tidy": {
             "task": "notifications.tidy",
-            "schedule": TIDY_SECONDS,
-            # While no worker runs, one may wait, and not hundreds.
-            "options": {"expires": TIDY_SECONDS / 2, "argsrepr": "old mails, hourly"},
+            "schedule": RETENTION_SECONDS,
+            # While no worker runs, one task waits, and not hundreds.
+            "options": {"expires": RETENTION_SECONDS / 2, "argsrepr": "old mails, hourly"},
         },
     },
 )
 
 
-def office() -> PostOffice:
-    """This process's own, made at its first task: no connection may be older than the fork."""
-    if not _office:
-        _office.append(loop.run(_open_office()))
-    return _office[0]
+def context() -> WorkerContext:
+    """This process's context, made at its first task: no connection may be older than the fork."""
+    if not _context:
+        _context.append(loop.run(_create_context()))
+    return _context[0]
 
 
-async def _open_office() -> PostOffice:
-    return PostOffice(settings)
+async def _create_context() -> WorkerContext:
+    return WorkerContext(settings)
 
 
 @worker_process_init.connect(weak=False)
 def finish_the_current_send(**_: Any) -> None:
-    """SIGTERM goes to the whole group under systemd and in a terminal; the parent tells each process
-    to end once its task is done."""
+    """Under systemd and in a terminal SIGTERM goes to the whole process group. Only the parent reacts:
+    it ends each process after its current task."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @worker_process_init.connect(weak=False)
-def open_early(**_: Any) -> None:
-    """Compiles the templates and writes a mail, so that the first guest does not wait for it."""
+def warm_up(**_: Any) -> None:
+    """Compiles the templates and renders a mail, so that the first guest does not wait for it."""
     for locale in LOCALES:
-        preview_sample(office().writer, "booking-confirmed", locale)
+        preview_sample(context().writer, "booking-confirmed", locale)
 
 
 @worker_process_shutdown.connect(weak=False)
-def close_office(**_: Any) -> None:
-    if _office:
-        loop.run(_office.pop().close())
+def close_context(**_: Any) -> None:
+    if _context:
+        loop.run(_context.pop().close())
     loop.close()
 
 
 @app.task(name="notifications.send")
 def send(message: dict[str, Any]) -> None:
-    loop.run(reception.receive(office(), [message]))
+    loop.run(consumer.receive(context(), [message]))
 
 
 @app.task(name="notifications.send_many")
 def send_many(messages: list[dict[str, Any]]) -> None:
-    loop.run(reception.receive(office(), messages))
+    loop.run(consumer.receive(context(), messages))
 
 
 @app.task(name="notifications.deliver")
 def deliver(ids: list[str] | str) -> None:
-    """One id in messages of the release before."""
-    some = [ids] if isinstance(ids, str) else ids
-    loop.run(deliver_mail(office(), *map(UUID, some)))
+    """The release before sends a single id."""
+    mail_ids = [ids] if isinstance(ids, str) else ids
+    loop.run(deliver_mails(context(), *map(UUID, mail_ids)))
 
 
 @app.task(name="notifications.sweep")
 def sweep() -> None:
-    """Nothing: beats of the release before still ask for it while they are being replaced."""
+    """Does nothing: a beat of the release before asks for it during a rolling deployment."""
 
 
 @app.task(name="notifications.address_confirmed")
 def address_confirmed(message: dict[str, Any]) -> None:
-    loop.run(reception.address_confirmed(office(), message))
+    loop.run(consumer.address_confirmed(context(), message))
 
 
 @app.task(name="notifications.erase_user")
 def erase_user(message: dict[str, Any]) -> None:
-    loop.run(reception.erase_user(office(), message))
+    loop.run(consumer.erase_user(context(), message))
 
 
 @app.task(name="notifications.tidy")
 def tidy() -> None:
-    loop.run(reception.tidy(office()))
+    loop.run(delete_expired(context()))

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 import auth_service.errors  # noqa: F401  (their problems are listed with ours)
-import notification_service.errors  # noqa: F401
+import notification_service.problems  # noqa: F401
 from event_service.settings import Settings
 from event_service.web.files import FOLDER, INDEX, read_files
 from event_service.web.origins import Origins, origins_for

@@ -1,4 +1,4 @@
-"""A worker's office on real servers: PostgreSQL and Redis of the run, mail and accounts of our own."""
+"""A worker on real servers: PostgreSQL and Redis of the run, mail and accounts of our own."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ import sentry_sdk
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from notification_service.delivery import reception
-from notification_service.delivery.post_office import PostOffice
-from notification_service.delivery.queries import Due
+from notification_service.delivery import consumer
+from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.service import deliver
+from notification_service.delivery.sweep import Due, sweep
 from notification_service.main import create_app
 from notification_service.models import Notification
 from notification_service.rendering.letter import LetterWriter
@@ -113,18 +113,18 @@ async def database(options: dict[str, Any]) -> AsyncIterator[Database]:
 
 
 @dataclass
-class OfficeForTests:
-    """A worker's office, and what its tasks do with it."""
+class WorkerForTests:
+    """A worker's context, and what its tasks do with it."""
 
-    office: PostOffice
+    context: WorkerContext
     database: Database
     mail_server: MailServerForTests
 
     async def receive(self, *messages: object) -> None:
-        await reception.receive(self.office, messages)
+        await consumer.receive(self.context, messages)
 
     async def deliver(self, message: Message) -> None:
-        await deliver(self.office, UUID(message["id"]))
+        await deliver(self.context, UUID(message["id"]))
 
     async def sweep(self) -> list[UUID]:
         """What the sweep puts on the queue."""
@@ -133,14 +133,14 @@ class OfficeForTests:
         def put(due: list[Due]) -> None:
             queued.extend(mail.id for mail in due)
 
-        await reception.sweep(self.office, put)
+        await sweep(self.context, put)
         return queued
 
     async def work_off(self) -> int:
         """Sweeps, and sends what was swept; how many."""
         queued = await self.sweep()
         if queued:
-            await deliver(self.office, *queued)
+            await deliver(self.context, *queued)
         return len(queued)
 
     async def row(self, message: Message) -> Notification:
@@ -171,14 +171,14 @@ class OfficeForTests:
 
 
 @pytest.fixture
-async def office(
+async def mail_worker(
     options: dict[str, Any],
     database: Database,
     mail_server: MailServerForTests,
     writer: LetterWriter,
-) -> AsyncIterator[OfficeForTests]:
-    async with PostOffice(WorkerSettings(**options), writer=writer) as post_office:
-        yield OfficeForTests(post_office, database, mail_server)
+) -> AsyncIterator[WorkerForTests]:
+    async with WorkerContext(WorkerSettings(**options), writer=writer) as context:
+        yield WorkerForTests(context, database, mail_server)
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from notification_service.delivery import reception
+from notification_service.delivery import consumer
 from notification_service.delivery.allowances import canonical_address
-from notification_service.delivery.post_office import PostOffice
+from notification_service.delivery.context import WorkerContext
 from notification_service.messages.service import resend
 from notification_service.rendering.letter import LetterWriter
 from notification_service.settings import WorkerSettings
 from tests.notifications.auth_server import AuthServerForTests
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import Message, make_message
 
@@ -27,67 +27,67 @@ def options(options: dict[str, Any]) -> dict[str, Any]:
     return options | {"mails_per_address_per_hour": LIMIT}
 
 
-async def statuses(office: OfficeForTests, messages: list[Message]) -> list[str]:
-    return sorted([(await office.row(message)).status for message in messages])
+async def statuses(mail_worker: WorkerForTests, messages: list[Message]) -> list[str]:
+    return sorted([(await mail_worker.row(message)).status for message in messages])
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["a batch", "one by one"])
 async def test_what_is_too_much_is_held_back_and_goes_later(
-    office: OfficeForTests, together: bool
+    mail_worker: WorkerForTests, together: bool
 ) -> None:
     messages = [make_message(user_id=USER_ID) for _ in range(LIMIT + 3)]
     if together:
-        await office.receive(*messages)
+        await mail_worker.receive(*messages)
     else:
         for message in messages:
-            await office.receive(message)
+            await mail_worker.receive(message)
 
-    assert await statuses(office, messages) == ["queued"] * 3 + ["sent"] * LIMIT
-    held_back = [m for m in messages if (await office.row(m)).status == "queued"]
-    row = await office.row(held_back[0])
+    assert await statuses(mail_worker, messages) == ["queued"] * 3 + ["sent"] * LIMIT
+    held_back = [m for m in messages if (await mail_worker.row(m)).status == "queued"]
+    row = await mail_worker.row(held_back[0])
     assert (row.waits_for, row.timeline[-1]["note"], row.last_error) == ("allowance", NOTE, None)
     # Before the hour is over it does not help to try.
     for message in held_back:
-        await office.change(message, next_attempt_at="now()")
-    await office.work_off()
-    assert len(office.mails) == LIMIT
+        await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.work_off()
+    assert len(mail_worker.mails) == LIMIT
 
-    await age(office)
+    await age(mail_worker)
     for message in held_back:
-        await office.change(message, next_attempt_at="now()")
-    await office.work_off()
-    assert await statuses(office, messages) == ["sent"] * len(messages)
+        await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.work_off()
+    assert await statuses(mail_worker, messages) == ["sent"] * len(messages)
 
 
-async def age(office: OfficeForTests) -> None:
-    await office.run(
+async def age(mail_worker: WorkerForTests) -> None:
+    await mail_worker.run(
         "UPDATE mail_allowances SET sent = ARRAY(SELECT at - interval '1 hour' FROM unnest(sent) at)"
     )
 
 
 async def test_workers_at_once_send_no_more_together(
-    office: OfficeForTests, options: dict[str, Any], writer: LetterWriter
+    mail_worker: WorkerForTests, options: dict[str, Any], writer: LetterWriter
 ) -> None:
     messages = [make_message(user_id=USER_ID) for _ in range(40)]
     settings = WorkerSettings(**options)
     async with (
-        PostOffice(settings, writer=writer) as one,
-        PostOffice(settings, writer=writer) as two,
-        PostOffice(settings, writer=writer) as three,
+        WorkerContext(settings, writer=writer) as one,
+        WorkerContext(settings, writer=writer) as two,
+        WorkerContext(settings, writer=writer) as three,
     ):
         await asyncio.gather(
             *(
-                reception.receive(others, messages[start : start + 5])
+                consumer.receive(others, messages[start : start + 5])
                 for start in range(0, 40, 5)
                 for others in [(one, two, three)[start % 3]]
             )
         )
 
-    assert len(office.mails) == LIMIT
+    assert len(mail_worker.mails) == LIMIT
 
 
 async def test_accounts_whose_mail_reaches_one_mailbox_share_it(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     spellings = ["ada+1@guests.example", "ADA@guests.example", "ada+x+y@GUESTS.example"]
     messages = []
@@ -96,9 +96,9 @@ async def test_accounts_whose_mail_reaches_one_mailbox_share_it(
         auth_server.accounts.special[str(user_id)] = {"email": spellings[number % 3]}
         messages.append(make_message(user_id=user_id))
 
-    await office.receive(*messages)
+    await mail_worker.receive(*messages)
 
-    assert len(office.mails) == LIMIT
+    assert len(mail_worker.mails) == LIMIT
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_spellings_of_one_mailbox(address: str, canonical: str) -> None:
 
 
 async def test_nobody_keeps_an_owner_from_a_reset_by_having_mails_sent(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
-    await office.receive(*[make_message(user_id=USER_ID) for _ in range(20)])
+    await mail_worker.receive(*[make_message(user_id=USER_ID) for _ in range(20)])
     # Nor by having links sent to variants of the address.
     for number in range(20):
         other = uuid4()
@@ -128,59 +128,59 @@ async def test_nobody_keeps_an_owner_from_a_reset_by_having_mails_sent(
             "email": f"guest-{USER_ID}+{number}@guests.example",
             "is_verified": False,
         }
-        await office.receive(make_message("reset-password", user_id=other))
-    assert len(office.mails) == 2 * LIMIT
+        await mail_worker.receive(make_message("reset-password", user_id=other))
+    assert len(mail_worker.mails) == 2 * LIMIT
 
     reset = make_message("reset-password", user_id=USER_ID)
-    await office.receive(reset)
+    await mail_worker.receive(reset)
 
-    assert (await office.row(reset)).status == "sent"
+    assert (await mail_worker.row(reset)).status == "sent"
 
 
 async def test_links_have_a_limit_too(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     for _ in range(LIMIT + 3):
-        await office.receive(make_message("reset-password", user_id=USER_ID))
+        await mail_worker.receive(make_message("reset-password", user_id=USER_ID))
 
-    assert len(office.mails) == LIMIT
+    assert len(mail_worker.mails) == LIMIT
 
 
 async def test_what_does_not_go_out_uses_nothing_up(
-    office: OfficeForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     messages = [make_message(user_id=USER_ID) for _ in range(LIMIT)]
     mail_server.answers("DATA", "451 Later")
     for _ in range(3):
-        await office.receive(*messages)
+        await mail_worker.receive(*messages)
         for message in messages:
-            await office.change(message, next_attempt_at="now()")
-        await office.work_off()
+            await mail_worker.change(message, next_attempt_at="now()")
+        await mail_worker.work_off()
     mail_server.is_well()
 
     for message in messages:
-        await office.change(message, next_attempt_at="now()")
-    await office.work_off()
+        await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.work_off()
 
-    assert await statuses(office, messages) == ["sent"] * LIMIT
+    assert await statuses(mail_worker, messages) == ["sent"] * LIMIT
 
 
-async def test_a_resend_counts(office: OfficeForTests) -> None:
+async def test_a_resend_counts(mail_worker: WorkerForTests) -> None:
     messages = [make_message(user_id=USER_ID) for _ in range(LIMIT)]
-    await office.receive(*messages)
+    await mail_worker.receive(*messages)
 
-    async with office.database.transaction() as session:
+    async with mail_worker.database.transaction() as session:
         await resend(session, UUID(messages[0]["id"]), user_id=USER_ID)
-    await office.work_off()
+    await mail_worker.work_off()
 
-    row = await office.row(messages[0])
-    assert (row.status, row.waits_for, len(office.mails)) == ("queued", "allowance", LIMIT)
+    row = await mail_worker.row(messages[0])
+    assert (row.status, row.waits_for, len(mail_worker.mails)) == ("queued", "allowance", LIMIT)
 
 
-async def test_no_address_is_kept(office: OfficeForTests) -> None:
-    await office.receive(make_message(user_id=USER_ID))
+async def test_no_address_is_kept(mail_worker: WorkerForTests) -> None:
+    await mail_worker.receive(make_message(user_id=USER_ID))
 
-    kept = await office.run("SELECT mail_allowances::text FROM mail_allowances")
+    kept = await mail_worker.run("SELECT mail_allowances::text FROM mail_allowances")
     assert len(kept) == 1
     assert "guest" not in kept[0] and str(USER_ID) not in kept[0]
 
@@ -188,12 +188,12 @@ async def test_no_address_is_kept(office: OfficeForTests) -> None:
 @pytest.mark.parametrize("limit", [0])
 async def test_there_may_be_no_limit(
     options: dict[str, Any],
-    office: OfficeForTests,
+    mail_worker: WorkerForTests,
     writer: LetterWriter,
     limit: int,
 ) -> None:
     settings = WorkerSettings(**options | {"mails_per_address_per_hour": limit})
-    async with PostOffice(settings, writer=writer) as unlimited:
-        await reception.receive(unlimited, [make_message(user_id=USER_ID) for _ in range(20)])
+    async with WorkerContext(settings, writer=writer) as unlimited:
+        await consumer.receive(unlimited, [make_message(user_id=USER_ID) for _ in range(20)])
 
-    assert len(office.mails) == 20
+    assert len(mail_worker.mails) == 20

@@ -8,16 +8,16 @@ import pytest
 from fastapi import FastAPI
 
 from service_kit.ids import new_id
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_message
 
 
 async def test_a_guest_reads_what_became_of_a_mail(
-    client: httpx.AsyncClient, office: OfficeForTests, user: dict[str, str], user_id: UUID
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, user: dict[str, str], user_id: UUID
 ) -> None:
     message = make_message(user_id=user_id)
-    await office.receive(message)
+    await mail_worker.receive(message)
 
     shown = (await client.get(f"/notifications/{message['id']}", headers=user)).json()
 
@@ -38,12 +38,12 @@ async def test_a_guest_reads_what_became_of_a_mail(
 
 
 async def test_pages_are_complete_and_without_repeats(
-    client: httpx.AsyncClient, office: OfficeForTests, user: dict[str, str], user_id: UUID
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, user: dict[str, str], user_id: UUID
 ) -> None:
     messages = [make_message(user_id=user_id) for _ in range(5)]
     for message in messages:
-        await office.receive(message)
-    await office.receive(make_message())
+        await mail_worker.receive(message)
+    await mail_worker.receive(make_message())
 
     seen: list[str] = []
     cursor: str | None = None
@@ -60,7 +60,7 @@ async def test_pages_are_complete_and_without_repeats(
 
 async def test_the_list_is_filtered(
     client: httpx.AsyncClient,
-    office: OfficeForTests,
+    mail_worker: WorkerForTests,
     mail_server: MailServerForTests,
     user: dict[str, str],
     user_id: UUID,
@@ -68,9 +68,9 @@ async def test_the_list_is_filtered(
     confirmed = make_message(user_id=user_id)
     booking_ids = [confirmed["data"]["booking_id"], str(new_id())]
     cancelled = make_message("event-cancelled", user_id=user_id, data={"booking_ids": booking_ids})
-    await office.receive(confirmed)
+    await mail_worker.receive(confirmed)
     mail_server.answers("RCPT", "550 No")
-    await office.receive(cancelled)
+    await mail_worker.receive(cancelled)
 
     async def ids(**params: str) -> list[str]:
         answer = await client.get("/notifications", params=params, headers=user)
@@ -98,10 +98,14 @@ async def test_a_query_with_a_mistake_is_422(
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/{}"), ("POST", "/{}/resend")])
 async def test_anothers_mail_is_not_found(
-    client: httpx.AsyncClient, office: OfficeForTests, user: dict[str, str], method: str, path: str
+    client: httpx.AsyncClient,
+    mail_worker: WorkerForTests,
+    user: dict[str, str],
+    method: str,
+    path: str,
 ) -> None:
     message = make_message()
-    await office.receive(message)
+    await mail_worker.receive(message)
 
     others = await client.request(
         method, "/notifications" + path.format(message["id"]), headers=user
@@ -110,47 +114,47 @@ async def test_anothers_mail_is_not_found(
 
     assert others.status_code == nobodys.status_code == 404
     assert {**others.json(), "request_id": ""} == {**nobodys.json(), "request_id": ""}
-    assert (await office.row(message)).status == "sent"
+    assert (await mail_worker.row(message)).status == "sent"
 
 
 async def test_a_mail_is_sent_again_under_another_message_id(
-    client: httpx.AsyncClient, office: OfficeForTests, user: dict[str, str], user_id: UUID
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, user: dict[str, str], user_id: UUID
 ) -> None:
     message = make_message(user_id=user_id)
-    await office.receive(message)
+    await mail_worker.receive(message)
 
     answer = await client.post(f"/notifications/{message['id']}/resend", headers=user)
-    await office.work_off()
+    await mail_worker.work_off()
 
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
-    first, copy = office.mails
+    first, copy = mail_worker.mails
     assert first.message_id != copy.message_id
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert (row.status, row.attempts, row.resends) == ("sent", 1, 1)
 
 
 async def test_a_mail_that_is_under_way_is_not_sent_twice(
     client: httpx.AsyncClient,
-    office: OfficeForTests,
+    mail_worker: WorkerForTests,
     mail_server: MailServerForTests,
     user: dict[str, str],
     user_id: UUID,
 ) -> None:
     message = make_message(user_id=user_id)
     mail_server.answers("DATA", "451 Later")
-    await office.receive(message)
+    await mail_worker.receive(message)
 
     answer = await client.post(f"/notifications/{message['id']}/resend", headers=user)
 
     assert (answer.status_code, answer.json()["attempts"]) == (202, 1)
-    assert await office.sweep() == []
+    assert await mail_worker.sweep() == []
 
 
 async def test_an_overtaken_mail_is_not_sent_again(
-    client: httpx.AsyncClient, office: OfficeForTests, user: dict[str, str], user_id: UUID
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, user: dict[str, str], user_id: UUID
 ) -> None:
     message = make_message("verify-email", user_id=user_id)
-    await office.receive(message)
+    await mail_worker.receive(message)
 
     answer = await client.post(f"/notifications/{message['id']}/resend", headers=user)
 

@@ -6,77 +6,79 @@ import pytest
 
 from notification_service.kinds.registry import KINDS
 from tests.notifications.auth_server import address_of
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_message
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"verify-email", "email-change-notice"}))
-async def test_a_message_of_every_kind_becomes_a_mail(office: OfficeForTests, kind: str) -> None:
+async def test_a_message_of_every_kind_becomes_a_mail(
+    mail_worker: WorkerForTests, kind: str
+) -> None:
     message = make_message(kind)
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    [mail] = office.mails
+    [mail] = mail_worker.mails
     assert mail.recipients == [address_of(message["user_id"])]
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert (row.status, row.attempts, row.last_error) == ("sent", 1, None)
     assert [step["status"] for step in row.timeline] == ["queued", "sending", "sent"]
 
 
-async def test_a_message_that_comes_again_makes_no_second_mail(office: OfficeForTests) -> None:
+async def test_a_message_that_comes_again_makes_no_second_mail(mail_worker: WorkerForTests) -> None:
     message = make_message()
 
     for _ in range(3):
-        await office.receive(message)
+        await mail_worker.receive(message)
 
-    assert len(office.mails) == 1
+    assert len(mail_worker.mails) == 1
 
 
-async def test_a_known_key_under_a_new_id_makes_no_second_mail(office: OfficeForTests) -> None:
+async def test_a_known_key_under_a_new_id_makes_no_second_mail(mail_worker: WorkerForTests) -> None:
     first = make_message(dedup_key="booking-confirmed:1")
     again = make_message(dedup_key="booking-confirmed:1")
 
-    await office.receive(first)
-    await office.receive(again)
+    await mail_worker.receive(first)
+    await mail_worker.receive(again)
 
-    assert len(office.mails) == 1
+    assert len(mail_worker.mails) == 1
 
 
 async def test_the_message_id_is_of_the_key_and_not_of_the_attempt(
-    office: OfficeForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     message = make_message()
     mail_server.answers("DATA", "drop-after-taking", times=1)
 
-    await office.receive(message)
-    await office.change(message, next_attempt_at="now()")
-    await office.work_off()
+    await mail_worker.receive(message)
+    await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.work_off()
 
-    first, copy = office.mails
+    first, copy = mail_worker.mails
     assert first.message_id == copy.message_id
     assert re.fullmatch(r"<[0-9a-f]{32}@parterre\.example>", first.message_id)
 
 
-async def test_the_connection_is_kept(office: OfficeForTests) -> None:
-    await office.receive(make_message())
-    kept = office.office.mail_server._smtp
-    await office.receive(make_message())
+async def test_the_connection_is_kept(mail_worker: WorkerForTests) -> None:
+    await mail_worker.receive(make_message())
+    kept = mail_worker.context.mail_server._smtp
+    await mail_worker.receive(make_message())
 
-    assert office.office.mail_server._smtp is kept
+    assert mail_worker.context.mail_server._smtp is kept
 
 
 async def test_a_connection_that_the_server_closed_is_replaced(
-    office: OfficeForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
-    await office.receive(make_message())
+    await mail_worker.receive(make_message())
     mail_server.stop()
     mail_server.start()
 
     message = make_message()
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "sent"
+    assert (await mail_worker.row(message)).status == "sent"
 
 
 @pytest.mark.parametrize(
@@ -87,26 +89,26 @@ async def test_a_connection_that_the_server_closed_is_replaced(
     ],
 )
 async def test_what_comes_too_late_is_dropped(
-    office: OfficeForTests, kind: str, late: dict[str, str]
+    mail_worker: WorkerForTests, kind: str, late: dict[str, str]
 ) -> None:
     message = make_message(kind)
     message["data"]["event"] |= late
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "dropped"
+    assert (await mail_worker.row(message)).status == "dropped"
 
 
-async def test_an_offer_that_has_ended_is_dropped(office: OfficeForTests) -> None:
+async def test_an_offer_that_has_ended_is_dropped(mail_worker: WorkerForTests) -> None:
     message = make_message("waitlist-offer", data={"expires_at": "2020-01-01T10:00:00Z"})
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "dropped"
+    assert (await mail_worker.row(message)).status == "dropped"
 
 
 async def test_a_mail_that_cannot_be_written_fails_and_blocks_nobody(
-    office: OfficeForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, told: list[BaseException]
 ) -> None:
     """Year 9999 overflows in Auckland: a fault of ours, if an event ever gets there."""
     message = make_message()
@@ -114,13 +116,13 @@ async def test_a_mail_that_cannot_be_written_fails_and_blocks_nobody(
     message["data"]["event"] |= end | {"timezone": "Pacific/Auckland"}
     other = make_message()
 
-    await office.receive(message)
-    await office.receive(other)
+    await mail_worker.receive(message)
+    await mail_worker.receive(other)
 
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert (row.status, row.last_error) == (
         "failed",
         "The mail could not be written; this is our fault.",
     )
     assert [type(error) for error in told] == [OverflowError]
-    assert (await office.row(other)).status == "sent"
+    assert (await mail_worker.row(other)).status == "sent"

@@ -7,7 +7,7 @@ import pytest
 
 from notification_service.messages import service
 from notification_service.messages.service import erase_user
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_message
 from tests.notifications.people import SENDER, as_service, sign_in
@@ -22,18 +22,18 @@ async def erase(client: httpx.AsyncClient, user_id: UUID) -> httpx.Response:
 
 
 async def test_what_waits_is_dropped_and_the_rest_is_bare(
-    office: OfficeForTests,
+    mail_worker: WorkerForTests,
     client: httpx.AsyncClient,
     mail_server: MailServerForTests,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(service, "ERASED_AT_ONCE", 2)
+    monkeypatch.setattr(service, "ERASED_PER_TRANSACTION", 2)
     user_id, other = uuid4(), make_message()
     sent = [make_message(user_id=user_id) for _ in range(3)]
-    await office.receive(*sent)
+    await mail_worker.receive(*sent)
     mail_server.answers("DATA", "451 Later")
     waiting = [make_message(user_id=user_id) for _ in range(3)]
-    await office.receive(*waiting, other)
+    await mail_worker.receive(*waiting, other)
     preferences = {"event_reminders": False}
     headers = sign_in(user_id)
     await client.put("/notifications/preferences", json=preferences, headers=headers)
@@ -42,15 +42,15 @@ async def test_what_waits_is_dropped_and_the_rest_is_bare(
     answers = [await erase(client, user_id) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [204, 204]
-    rows = [await office.row(message) for message in (*sent, *waiting)]
+    rows = [await mail_worker.row(message) for message in (*sent, *waiting)]
     assert [row.status for row in rows] == ["sent"] * 3 + ["dropped"] * 3
     assert all(row.data == {} for row in rows)
     assert rows[-1].timeline[-1]["note"] == "The account is gone."
-    assert (await office.row(other)).data != {}
-    assert await office.run("SELECT count(*) FROM preferences") == [0]
+    assert (await mail_worker.row(other)).data != {}
+    assert await mail_worker.run("SELECT count(*) FROM preferences") == [0]
     # Once is enough: what is erased is not written again.
     fences = [row.fence for row in rows]
-    assert [(await office.row(m)).fence for m in (*sent, *waiting)] == fences
+    assert [(await mail_worker.row(m)).fence for m in (*sent, *waiting)] == fences
 
 
 async def test_a_token_of_it_is_refused_at_once(client: httpx.AsyncClient) -> None:
@@ -81,13 +81,13 @@ async def test_what_names_nobody_is_422(client: httpx.AsyncClient, body: object)
 
 
 async def test_erasing_goes_on_in_batches(
-    office: OfficeForTests, monkeypatch: pytest.MonkeyPatch
+    mail_worker: WorkerForTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "ERASED_AT_ONCE", 1)
+    monkeypatch.setattr(service, "ERASED_PER_TRANSACTION", 1)
     user_id = uuid4()
     messages = [make_message(user_id=user_id) for _ in range(4)]
-    await office.receive(*messages)
+    await mail_worker.receive(*messages)
 
-    await erase_user(office.database, user_id)
+    await erase_user(mail_worker.database, user_id)
 
-    assert [(await office.row(message)).data for message in messages] == [{}] * 4
+    assert [(await mail_worker.row(message)).data for message in messages] == [{}] * 4

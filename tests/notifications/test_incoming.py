@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from notification_service.kinds.registry import KINDS, MalformedPayload, read_payload
 from notification_service.messages.incoming import UnreadableMessage, read_message
 from notification_service.previews.samples import sample_data
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
 
 JSON = st.recursive(
@@ -48,25 +48,25 @@ MALFORMED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("changed", MALFORMED)
 async def test_a_malformed_message_fails_with_a_reason_and_blocks_nobody(
-    office: OfficeForTests, told: list[BaseException], changed: dict[str, Any]
+    mail_worker: WorkerForTests, told: list[BaseException], changed: dict[str, Any]
 ) -> None:
     message, other = make_message() | changed, make_message()
 
-    await office.receive(message)
-    await office.receive(other)
+    await mail_worker.receive(message)
+    await mail_worker.receive(other)
 
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert (row.status, row.attempts) == ("failed", 0)
     assert row.last_error
     assert len(told) == 1
-    assert (await office.row(other)).status == "sent"
+    assert (await mail_worker.row(other)).status == "sent"
 
 
 @pytest.mark.parametrize("message", [None, 1, "text", [], {}, {"id": 1}, {"id": "no id"}])
 async def test_what_has_no_id_is_dropped_and_told(
-    office: OfficeForTests, told: list[BaseException], message: object
+    mail_worker: WorkerForTests, told: list[BaseException], message: object
 ) -> None:
-    await office.receive(message)
+    await mail_worker.receive(message)
 
     assert [type(error) for error in told] == [UnreadableMessage]
 

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from notification_service.delivery import queries
-from notification_service.delivery.reception import erase_user
-from tests.notifications.conftest import OfficeForTests
+from notification_service.delivery import send
+from notification_service.delivery.consumer import erase_user
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_erasure, make_message
 
@@ -18,82 +18,82 @@ patient = pytest.mark.parametrize("smtp_timeout_seconds", [10.0])
 LAPSE = {"lease_until": "now() - interval '1 second'"}
 
 
-async def test_a_worker_that_died_is_followed_by_another(office: OfficeForTests) -> None:
+async def test_a_worker_that_died_is_followed_by_another(mail_worker: WorkerForTests) -> None:
     message = make_message()
-    await office.receive(message)
+    await mail_worker.receive(message)
     # As if it had died between its two commits.
-    await office.change(message, status="'sending'", sent_at="NULL", **LAPSE)
+    await mail_worker.change(message, status="'sending'", sent_at="NULL", **LAPSE)
 
-    assert await office.work_off() == 1
+    assert await mail_worker.work_off() == 1
 
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert (row.status, row.crashes, row.attempts) == ("sent", 1, 2)
     assert "The sending process did not report back." in [s["note"] for s in row.timeline]
 
 
-async def test_a_worker_that_lives_is_left_alone(office: OfficeForTests) -> None:
+async def test_a_worker_that_lives_is_left_alone(mail_worker: WorkerForTests) -> None:
     message = make_message()
-    await office.receive(message)
+    await mail_worker.receive(message)
     alive = {"lease_until": "now() + interval '20 seconds'"}
-    await office.change(message, status="'sending'", sent_at="NULL", **alive)
+    await mail_worker.change(message, status="'sending'", sent_at="NULL", **alive)
 
-    assert await office.sweep() == []
-    await office.receive(message)
-    await office.deliver(message)
+    assert await mail_worker.sweep() == []
+    await mail_worker.receive(message)
+    await mail_worker.deliver(message)
 
-    assert len(office.mails) == 1
+    assert len(mail_worker.mails) == 1
 
 
-async def test_what_is_on_the_queue_is_not_put_there_again(office: OfficeForTests) -> None:
+async def test_what_is_on_the_queue_is_not_put_there_again(mail_worker: WorkerForTests) -> None:
     message = make_message()
-    await office.receive(message)
-    await office.change(message, status="'queued'", sent_at="NULL")
+    await mail_worker.receive(message)
+    await mail_worker.change(message, status="'queued'", sent_at="NULL")
 
-    assert await office.sweep() == [UUID(message["id"])]
-    assert await office.sweep() == []
-    await office.change(message, **LAPSE)
-    assert await office.sweep() == [UUID(message["id"])]
+    assert await mail_worker.sweep() == [UUID(message["id"])]
+    assert await mail_worker.sweep() == []
+    await mail_worker.change(message, **LAPSE)
+    assert await mail_worker.sweep() == [UUID(message["id"])]
 
 
 async def test_a_mail_that_kills_each_worker_is_given_up(
-    office: OfficeForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, told: list[BaseException]
 ) -> None:
     message = make_message()
-    await office.receive(message)
+    await mail_worker.receive(message)
     for _ in range(5):
-        await office.change(message, status="'sending'", sent_at="NULL", **LAPSE)
-        assert await office.sweep() == [UUID(message["id"])]
-    mails = len(office.mails)
+        await mail_worker.change(message, status="'sending'", sent_at="NULL", **LAPSE)
+        assert await mail_worker.sweep() == [UUID(message["id"])]
+    mails = len(mail_worker.mails)
 
-    await office.deliver(message)
+    await mail_worker.deliver(message)
 
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert row.status == "failed"
-    assert len(office.mails) == mails
+    assert len(mail_worker.mails) == mails
     assert len(told) == 1
 
 
 async def test_erasure_drops_what_waits_and_forgets_the_rest(
-    office: OfficeForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     user_id = uuid4()
     sent, waiting = make_message(user_id=user_id), make_message("hold-expired", user_id=user_id)
     stranger = make_message()
-    await office.receive(sent)
-    await office.receive(stranger)
+    await mail_worker.receive(sent)
+    await mail_worker.receive(stranger)
     mail_server.answers("DATA", "451 Later")
-    await office.receive(waiting)
+    await mail_worker.receive(waiting)
 
-    await erase_user(office.office, make_erasure(user_id))
+    await erase_user(mail_worker.context, make_erasure(user_id))
 
-    rows = [await office.row(message) for message in (sent, waiting, stranger)]
+    rows = [await mail_worker.row(message) for message in (sent, waiting, stranger)]
     assert [row.status for row in rows] == ["sent", "dropped", "sent"]
     assert [bool(row.data) for row in rows] == [False, False, True]
 
 
 @patient
 async def test_a_mail_under_way_is_stopped_by_an_erasure(
-    office: OfficeForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     """The erasure comes when everything but the mail itself has been said."""
     message = make_message()
@@ -101,49 +101,49 @@ async def test_a_mail_under_way_is_stopped_by_an_erasure(
         "UPDATE notifications SET status = 'dropped', fence = fence + 1, lease_until = NULL"
         f" WHERE user_id = '{message['user_id']}'"
     )
-    mail_server.handler.on_rcpt = lambda: execute_elsewhere(office, erase)
+    mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, erase)
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert office.mails == []
-    assert (await office.row(message)).status == "dropped"
+    assert mail_worker.mails == []
+    assert (await mail_worker.row(message)).status == "dropped"
 
 
 @patient
 async def test_a_mail_whose_lease_passed_on_is_not_sent(
-    office: OfficeForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     message = make_message()
     lapse = "UPDATE notifications SET lease_until = now() + interval '0.1 second'"
-    mail_server.handler.on_rcpt = lambda: execute_elsewhere(office, lapse)
+    mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, lapse)
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert office.mails == []
-    assert (await office.row(message)).status == "sending"
+    assert mail_worker.mails == []
+    assert (await mail_worker.row(message)).status == "sending"
 
 
 @patient
 async def test_without_its_guard_it_would_be_sent(
-    office: OfficeForTests, mail_server: MailServerForTests, monkeypatch: pytest.MonkeyPatch
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control of the two above."""
 
     async def always(*_: object, **__: object) -> str:
         return "go"
 
-    monkeypatch.setattr(queries, "may_send", always)
+    monkeypatch.setattr(send, "may_send", always)
     lapse = "UPDATE notifications SET lease_until = now()"
-    mail_server.handler.on_rcpt = lambda: execute_elsewhere(office, lapse)
+    mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, lapse)
 
-    await office.receive(make_message())
+    await mail_worker.receive(make_message())
 
-    assert len(office.mails) == 1
+    assert len(mail_worker.mails) == 1
 
 
-def execute_elsewhere(office: OfficeForTests, statement: str) -> None:
-    """In another thread, while the office waits for the mail server."""
-    url = office.office.settings.database_url.get_secret_value().replace("+asyncpg", "")
+def execute_elsewhere(mail_worker: WorkerForTests, statement: str) -> None:
+    """In another thread, while the worker waits for the mail server."""
+    url = mail_worker.context.settings.database_url.get_secret_value().replace("+asyncpg", "")
 
     async def execute() -> None:
         connection = await asyncpg.connect(url)

@@ -34,7 +34,7 @@ from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.money import CURRENCY_DIGITS, major_units
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
 
 LOCALES = ("en", "ru")
@@ -233,7 +233,7 @@ def test_a_large_booking_shows_some_tickets_and_counts_the_rest(writer: EmailRen
 
 @pytest.mark.parametrize("seats", [21, 3_500, 100_000])
 async def test_a_booking_of_any_size_has_its_mail_and_has_it_again(
-    office: OfficeForTests, seats: int
+    mail_worker: WorkerForTests, seats: int
 ) -> None:
     """As of a sender that says all of them."""
     seat = {"id": str(new_id()), "section": "Stalls", "row": "A", "number": 1}
@@ -243,13 +243,13 @@ async def test_a_booking_of_any_size_has_its_mail_and_has_it_again(
     }
     message = make_message(data=data)
 
-    await office.receive(message)
-    async with office.database.transaction() as session:
+    await mail_worker.receive(message)
+    async with mail_worker.database.transaction() as session:
         await resend(session, UUID(message["id"]), user_id=UUID(message["user_id"]))
-    await office.work_off()
+    await mail_worker.work_off()
 
-    assert (await office.row(message)).status == "sent"
-    first, again = office.mails
+    assert (await mail_worker.row(message)).status == "sent"
+    first, again = mail_worker.mails
     for sent in (first, again):
         assert len(sent.content) < 200_000
         codes = [part for part in sent.message.walk() if part.get_content_type() == "image/png"]

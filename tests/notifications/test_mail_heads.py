@@ -26,7 +26,7 @@ from notification_service.rendering.mail import HEAD, UNSUBSCRIBING, compose, re
 from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.text import has_long_combining_run
 from tests.notifications.auth_server import AuthServerForTests
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.head_program import PIECES, TEXTS
 from tests.notifications.messages import make_message
 
@@ -150,45 +150,45 @@ def test_each_kind_has_the_headers_that_it_is_meant_to_have(
 
 @pytest.mark.parametrize("name", STORED_TEXTS)
 async def test_whatever_somebody_is_called_they_get_their_mails(
-    office: OfficeForTests, auth_server: AuthServerForTests, name: str
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, name: str
 ) -> None:
     message = make_message(data={"event": sample_data("booking-confirmed")["event"]})
     auth_server.accounts.special[message["user_id"]] = {"full_name": name}
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "sent"
-    [sent] = office.mails
+    assert (await mail_worker.row(message)).status == "sent"
+    [sent] = mail_worker.mails
     assert sent.message["Bcc"] is None
     assert len(sent.recipients) == 1
 
 
 @pytest.mark.parametrize("title", STORED_TEXTS)
 async def test_whatever_an_event_is_called_its_guests_get_their_mails(
-    office: OfficeForTests, title: str
+    mail_worker: WorkerForTests, title: str
 ) -> None:
     event = sample_data("event-changed")["event"] | {"title": title, "venue": title, "city": title}
     messages = [
         make_message(kind, data={"event": event}) for kind in ("event-changed", "event-cancelled")
     ]
 
-    await office.receive(*messages)
+    await mail_worker.receive(*messages)
 
-    assert [(await office.row(message)).status for message in messages] == ["sent", "sent"]
-    assert all(sent.message["Bcc"] is None for sent in office.mails)
+    assert [(await mail_worker.row(message)).status for message in messages] == ["sent", "sent"]
+    assert all(sent.message["Bcc"] is None for sent in mail_worker.mails)
 
 
 async def test_a_head_that_is_not_as_meant_fails_closed(
-    office: OfficeForTests, told: list[BaseException], monkeypatch: pytest.MonkeyPatch
+    mail_worker: WorkerForTests, told: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Should the encoding ever let something through: nothing of it is sent."""
     monkeypatch.setattr(mail, "_subject", lambda text: b"Subject: x\r\nBcc: evil@evil.example\r\n")
     message = make_message()
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    row = await office.row(message)
-    assert (row.status, office.mails) == ("failed", [])
+    row = await mail_worker.row(message)
+    assert (row.status, mail_worker.mails) == ("failed", [])
     assert row.last_error == UnsafeHead.reason
     assert len(told) == 1
 
@@ -222,7 +222,7 @@ def test_a_head_with_anything_else_in_it_is_refused(head: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["verify-email", "reset-password"])
 async def test_what_anybody_can_have_sent_to_a_stranger_holds_nothing_that_they_chose(
-    office: OfficeForTests, auth_server: AuthServerForTests, kind: str
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, kind: str
 ) -> None:
     message = make_message(kind)
     name = "Win at https://evil.example now"
@@ -231,9 +231,9 @@ async def test_what_anybody_can_have_sent_to_a_stranger_holds_nothing_that_they_
         "is_verified": kind == "reset-password",
     }
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    [sent] = office.mails
+    [sent] = mail_worker.mails
     assert sent.message["To"] == sent.recipients[0]
     texts = [part.get_content() for part in sent.message.walk() if not part.is_multipart()]
     assert len(texts) == 2
@@ -242,14 +242,14 @@ async def test_what_anybody_can_have_sent_to_a_stranger_holds_nothing_that_they_
 
 @pytest.mark.parametrize("local", ["ada(evil@evil.example)", "a,b", 'a"b', "a b", "a<b>", "a\\b"])
 async def test_a_mail_goes_to_the_very_address(
-    office: OfficeForTests, auth_server: AuthServerForTests, local: str
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, local: str
 ) -> None:
     message = make_message()
     auth_server.accounts.special[message["user_id"]] = {"email": f"{local}@guests.example"}
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    [sent] = office.mails
+    [sent] = mail_worker.mails
     assert sent.recipients == [Address("", local, "guests.example").addr_spec]
 
 

@@ -11,9 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from notification_service.doctor import examine
-from notification_service.flower import guard_flower
+from notification_service.flower import configure_flower
 from notification_service.settings import Settings
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_message
 
@@ -35,25 +35,25 @@ async def wait_for(
 
 
 async def test_a_mail_that_waits_too_long_sends_nobody_away(
-    client: httpx.AsyncClient, office: OfficeForTests, mail_server: MailServerForTests
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     message = make_message()
     mail_server.answers("DATA", "451 Later")
-    await office.receive(message)
-    await office.change(message, **LONG_AGO)
+    await mail_worker.receive(message)
+    await mail_worker.change(message, **LONG_AGO)
     ready = await client.get("http://test/health/ready")
     assert ready.status_code == 200
     await wait_for(client, "oldest_unsent_seconds", 3600, 3700)
 
 
 async def test_gauges_count_what_waits_and_what_failed(
-    client: httpx.AsyncClient, office: OfficeForTests, mail_server: MailServerForTests
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     mail_server.answers("DATA", "451 Later")
     waiting, failed = make_message(), make_message("surprise")
-    await office.receive(waiting)
-    await office.receive(failed)
-    await office.change(waiting, **LONG_AGO)
+    await mail_worker.receive(waiting)
+    await mail_worker.receive(failed)
+    await mail_worker.change(waiting, **LONG_AGO)
 
     await wait_for(client, "unsent", 1)
     await wait_for(client, "failed", 1)
@@ -67,29 +67,29 @@ def settings(options: dict[str, Any]) -> Settings:
 
 
 async def test_the_doctor_finds_nothing_where_nothing_is(
-    office: OfficeForTests, settings: Settings, capsys: pytest.CaptureFixture[str]
+    mail_worker: WorkerForTests, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await office.receive(make_message())
+    await mail_worker.receive(make_message())
 
     assert await examine(settings, is_retry=False, ids=[]) == 0
     assert capsys.readouterr().out == "Nothing is stuck.\n"
 
 
 async def test_the_doctor_says_what_is_stuck_and_why_and_sets_it_going(
-    office: OfficeForTests,
+    mail_worker: WorkerForTests,
     mail_server: MailServerForTests,
     settings: Settings,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     refused, waiting, malformed, fresh = (make_message() for _ in range(4))
     malformed["user_id"] = None
-    await office.receive(malformed)
+    await mail_worker.receive(malformed)
     mail_server.answers("DATA", "550 5.7.1 No")
-    await office.receive(refused)
+    await mail_worker.receive(refused)
     mail_server.answers("DATA", "451 Later")
-    await office.receive(waiting)
-    await office.receive(fresh)
-    await office.change(waiting, **LONG_AGO)
+    await mail_worker.receive(waiting)
+    await mail_worker.receive(fresh)
+    await mail_worker.change(waiting, **LONG_AGO)
 
     assert await examine(settings, is_retry=False, ids=[]) == 1
     found = capsys.readouterr().out
@@ -101,23 +101,23 @@ async def test_the_doctor_says_what_is_stuck_and_why_and_sets_it_going(
     mail_server.is_well()
     assert await examine(settings, is_retry=True, ids=[]) == 0
     assert "Set going again: 2." in capsys.readouterr().out
-    await office.work_off()
-    assert [(await office.row(m)).status for m in (refused, waiting)] == ["sent", "sent"]
+    await mail_worker.work_off()
+    assert [(await mail_worker.row(m)).status for m in (refused, waiting)] == ["sent", "sent"]
 
 
 async def test_the_doctor_sets_going_what_is_named_but_not_what_is_done(
-    office: OfficeForTests, mail_server: MailServerForTests, settings: Settings
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, settings: Settings
 ) -> None:
     sent, failed, other = (make_message() for _ in range(3))
-    await office.receive(sent)
+    await mail_worker.receive(sent)
     mail_server.answers("DATA", "550 No")
-    await office.receive(failed)
-    await office.receive(other)
+    await mail_worker.receive(failed)
+    await mail_worker.receive(other)
 
     ids = [UUID(message["id"]) for message in (sent, failed)]
     await examine(settings, is_retry=True, ids=ids)
 
-    statuses = [(await office.row(m)).status for m in (sent, failed, other)]
+    statuses = [(await mail_worker.row(m)).status for m in (sent, failed, other)]
     assert statuses == ["sent", "queued", "failed"]
 
 
@@ -136,28 +136,28 @@ def test_flower_does_not_start_without_sign_in(
 ) -> None:
     if is_refused:
         with pytest.raises(SystemExit, match="FLOWER_BASIC_AUTH"):
-            guard_flower(["celery", "flower"], environment)
+            configure_flower(["celery", "flower"], environment)
     else:
-        guard_flower(["celery", "flower"], environment)
+        configure_flower(["celery", "flower"], environment)
         assert environment["FLOWER_READ_ONLY"] == "true"
-    guard_flower(["celery", "worker"], {})
+    configure_flower(["celery", "worker"], {})
 
 
 @pytest.mark.parametrize("password", ["", "development", "secret"])
 def test_a_password_that_everybody_knows_is_for_development_only(password: str) -> None:
     known = {"FLOWER_BASIC_AUTH": f"ops:{password}"}
     with pytest.raises(SystemExit, match="FLOWER_BASIC_AUTH"):
-        guard_flower(["celery", "flower"], dict(known))
+        configure_flower(["celery", "flower"], dict(known))
     with pytest.raises(SystemExit, match="FLOWER_BASIC_AUTH"):
-        guard_flower(["celery", "flower"], known | {"ENVIRONMENT": "production"})
-    guard_flower(["celery", "flower"], known | {"ENVIRONMENT": "development"})
+        configure_flower(["celery", "flower"], known | {"ENVIRONMENT": "production"})
+    configure_flower(["celery", "flower"], known | {"ENVIRONMENT": "development"})
 
 
 def test_flowers_password_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "auth").write_text("ops:of-ones-own\n")
     environment = {"FLOWER_BASIC_AUTH_FILE": str(tmp_path / "auth")}
 
-    guard_flower(["celery", "flower"], environment)
+    configure_flower(["celery", "flower"], environment)
 
     assert environment["FLOWER_BASIC_AUTH"] == "ops:of-ones-own"
     assert "FLOWER_BASIC_AUTH_FILE" not in environment
@@ -165,7 +165,7 @@ def test_flowers_password_may_be_a_file(tmp_path: Path) -> None:
 
 def test_flower_is_told_to_show_what_a_task_is_about_and_how_old_it_is() -> None:
     environment = {"FLOWER_BASIC_AUTH": "ops:of-ones-own"}
-    guard_flower(["celery", "flower"], environment)
+    configure_flower(["celery", "flower"], environment)
     columns = environment["FLOWER_TASKS_COLUMNS"].split(",")
     assert {"name", "args", "state", "received", "uuid"} <= set(columns)
     # Its text has any length, and nothing that stands behind it is seen without scrolling.
@@ -174,7 +174,7 @@ def test_flower_is_told_to_show_what_a_task_is_about_and_how_old_it_is() -> None
 
     chosen = {"FLOWER_TASKS_COLUMNS": "name", "FLOWER_NATURAL_TIME": "false"}
     environment |= chosen
-    guard_flower(["celery", "flower"], environment)
+    configure_flower(["celery", "flower"], environment)
     assert environment.items() >= chosen.items()
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
 from tests.notifications.people import sign_in
 
@@ -38,24 +38,27 @@ async def test_confirmations_cannot_be_turned_off(
 
 
 async def test_who_wants_no_reminders_gets_confirmations_only(
-    client: httpx.AsyncClient, office: OfficeForTests, user: dict[str, str], user_id: UUID
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, user: dict[str, str], user_id: UUID
 ) -> None:
     await client.put("/notifications/preferences", json={"event_reminders": False}, headers=user)
     reminder = make_message("event-reminder", user_id=user_id)
     confirmation = make_message(user_id=user_id)
 
-    await office.receive(reminder)
-    await office.receive(confirmation)
+    await mail_worker.receive(reminder)
+    await mail_worker.receive(confirmation)
 
-    assert [(await office.row(m)).status for m in (reminder, confirmation)] == ["dropped", "sent"]
+    assert [(await mail_worker.row(m)).status for m in (reminder, confirmation)] == [
+        "dropped",
+        "sent",
+    ]
 
 
 async def test_a_reminders_link_ends_reminders(
-    client: httpx.AsyncClient, office: OfficeForTests, user: dict[str, str], user_id: UUID
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, user: dict[str, str], user_id: UUID
 ) -> None:
-    await office.receive(make_message("event-reminder", user_id=user_id))
-    await office.receive(make_message("event-reminder", user_id=user_id))
-    first, second = (mail.message["List-Unsubscribe"].strip() for mail in office.mails)
+    await mail_worker.receive(make_message("event-reminder", user_id=user_id))
+    await mail_worker.receive(make_message("event-reminder", user_id=user_id))
+    first, second = (mail.message["List-Unsubscribe"].strip() for mail in mail_worker.mails)
     assert first == second
     path = first.strip("<>").partition("/api/v1")[2]
 

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 import pytest
 
 from tests.notifications.auth_server import AuthServerForTests, address_of
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_message
 
@@ -18,115 +18,115 @@ def plain_text(message: EmailMessage) -> str:
 
 
 async def test_who_is_gone_gets_no_mail_and_is_forgotten(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     message = make_message()
     auth_server.accounts.special[message["user_id"]] = None
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert (row.status, row.data) == ("dropped", {})
-    assert office.mails == []
+    assert mail_worker.mails == []
 
 
 async def test_a_closed_account_gets_no_mail(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     message = make_message()
     auth_server.accounts.special[message["user_id"]] = {"is_active": False}
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "dropped"
+    assert (await mail_worker.row(message)).status == "dropped"
 
 
 async def test_an_address_that_is_none_fails(
-    office: OfficeForTests, auth_server: AuthServerForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, told: list[BaseException]
 ) -> None:
     message = make_message()
     auth_server.accounts.special[message["user_id"]] = {"email": "nobody"}
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "failed"
+    assert (await mail_worker.row(message)).status == "failed"
     assert len(told) == 1
 
 
 async def test_a_new_address_is_verified_where_it_is(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     message = make_message("verify-email", data={"address": "pending"})
     auth_server.accounts.special[message["user_id"]] = {"pending_email": "new@guests.example"}
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    [mail] = office.mails
+    [mail] = mail_worker.mails
     assert mail.recipients == ["new@guests.example"]
     assert "https://parterre.example/#/verify?token=verify-email-1" in plain_text(mail.message)
 
 
 @pytest.mark.parametrize("data", [{}, {"address": "pending"}])
 async def test_nobody_is_asked_to_verify_what_is_verified(
-    office: OfficeForTests, data: dict[str, str]
+    mail_worker: WorkerForTests, data: dict[str, str]
 ) -> None:
     message = make_message("verify-email", data=data)
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "dropped"
+    assert (await mail_worker.row(message)).status == "dropped"
 
 
 async def test_a_link_is_minted_for_each_attempt_and_kept_nowhere(
-    office: OfficeForTests, auth_server: AuthServerForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, mail_server: MailServerForTests
 ) -> None:
     message = make_message("reset-password")
     mail_server.answers("DATA", "451 Later", times=1)
 
-    await office.receive(message)
-    await office.change(message, next_attempt_at="now()")
-    await office.work_off()
+    await mail_worker.receive(message)
+    await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.work_off()
 
-    [mail] = office.mails
+    [mail] = mail_worker.mails
     assert "token=reset-password-2" in plain_text(mail.message)
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert "token" not in f"{row.data}{row.timeline}{row.last_error}"
 
 
 @pytest.mark.parametrize(("pending", "status"), [("new@guests.example", "sent"), (None, "dropped")])
 async def test_the_present_address_is_told_of_a_change_while_it_is_present(
-    office: OfficeForTests, auth_server: AuthServerForTests, pending: str | None, status: str
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, pending: str | None, status: str
 ) -> None:
     message = make_message("email-change-notice")
     auth_server.accounts.special[message["user_id"]] = {"pending_email": pending}
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == status
-    told = [address for mail in office.mails for address in mail.recipients]
+    assert (await mail_worker.row(message)).status == status
+    told = [address for mail in mail_worker.mails for address in mail.recipients]
     assert told == ([address_of(message["user_id"])] if status == "sent" else [])
 
 
 async def test_an_address_that_changes_meanwhile_is_asked_for_again(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     message = make_message("reset-password")
     auth_server.accounts.link_problems.append("address-changed")
 
-    await office.receive(message)
-    waiting = (await office.row(message)).status
-    await office.change(message, next_attempt_at="now()")
-    await office.work_off()
+    await mail_worker.receive(message)
+    waiting = (await mail_worker.row(message)).status
+    await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.work_off()
 
-    assert (waiting, (await office.row(message)).status) == ("queued", "sent")
+    assert (waiting, (await mail_worker.row(message)).status) == ("queued", "sent")
 
 
 async def test_a_link_that_is_not_needed_drops_the_mail(
-    office: OfficeForTests, auth_server: AuthServerForTests
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     message = make_message("reset-password")
     auth_server.accounts.link_problems.append("link-not-needed")
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "dropped"
+    assert (await mail_worker.row(message)).status == "dropped"

@@ -6,24 +6,24 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from notification_service.delivery.reception import erase_user
+from notification_service.delivery.consumer import erase_user
 from service_kit.ids import new_id
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_erasure, make_message
 from tests.notifications.people import SENDER, as_service
 
 
 async def test_a_service_has_somebody_told(
-    client: httpx.AsyncClient, office: OfficeForTests, user_id: UUID
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, user_id: UUID
 ) -> None:
     wanted = {"kind": "reset-password", "user_id": str(user_id), "data": {}, "dedup_key": "reset:1"}
 
     answers = [await client.post("/notifications", json=wanted, headers=SENDER) for _ in range(2)]
-    await office.work_off()
+    await mail_worker.work_off()
 
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json() == answers[1].json()
-    assert len(office.mails) == 1
+    assert len(mail_worker.mails) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ async def test_a_wish_with_a_mistake_is_422(
 
 
 async def test_missing_are_those_that_never_came(
-    client: httpx.AsyncClient, office: OfficeForTests, told: list[BaseException]
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, told: list[BaseException]
 ) -> None:
     sent, malformed = make_message(), make_message("surprise")
     alias = make_message(dedup_key=sent["dedup_key"])
     for message in (sent, malformed, alias):
-        await office.receive(message)
+        await mail_worker.receive(message)
     erasure = make_erasure(uuid4())
-    await erase_user(office.office, erasure)
+    await erase_user(mail_worker.context, erasure)
     never = str(new_id())
 
     ids = [message["id"] for message in (sent, malformed, alias, erasure)] + [never]

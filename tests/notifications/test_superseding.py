@@ -7,7 +7,7 @@ import pytest
 
 from service_kit.clock import utc_now
 from tests.notifications.auth_server import AuthServerForTests
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import Message, make_message
 
@@ -33,16 +33,16 @@ def about_the_same(kind: str, *, seconds: int = 0, version: int = 1, **changed: 
 
 
 async def send_later(
-    office: OfficeForTests, mail_server: MailServerForTests, *messages: Message
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, *messages: Message
 ) -> None:
     """All wait together, and then go out, the first first."""
     mail_server.answers("DATA", "451 Later")
     for message in messages:
-        await office.receive(message)
+        await mail_worker.receive(message)
     mail_server.is_well()
     for message in messages:
-        await office.change(message, next_attempt_at="now()")
-        await office.deliver(message)
+        await mail_worker.change(message, next_attempt_at="now()")
+        await mail_worker.deliver(message)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def unverified(auth_server: AuthServerForTests) -> None:
 )
 @pytest.mark.parametrize("seconds", [-30, 0, 30])
 async def test_only_the_later_truth_is_told(
-    office: OfficeForTests,
+    mail_worker: WorkerForTests,
     mail_server: MailServerForTests,
     earlier: str,
     later: str,
@@ -77,16 +77,16 @@ async def test_only_the_later_truth_is_told(
     """By the event's version, also where the second sender's clock is half a minute off."""
     first, second = about_the_same(earlier), about_the_same(later, version=2, seconds=seconds)
 
-    await send_later(office, mail_server, first, second)
+    await send_later(mail_worker, mail_server, first, second)
 
-    assert [(await office.row(m)).status for m in (first, second)] == ["dropped", "sent"]
-    assert len(office.mails) == 1
+    assert [(await mail_worker.row(m)).status for m in (first, second)] == ["dropped", "sent"]
+    assert len(mail_worker.mails) == 1
 
 
 @pytest.mark.parametrize("kind", ABOUT_ACCOUNTS)
 @pytest.mark.parametrize("seconds", [-30, 0, 30])
 async def test_of_two_links_the_one_that_came_later_is_sent(
-    office: OfficeForTests,
+    mail_worker: WorkerForTests,
     mail_server: MailServerForTests,
     unverified: None,
     kind: str,
@@ -94,33 +94,33 @@ async def test_of_two_links_the_one_that_came_later_is_sent(
 ) -> None:
     first, second = about_the_same(kind), about_the_same(kind, seconds=seconds)
 
-    await send_later(office, mail_server, first, second)
+    await send_later(mail_worker, mail_server, first, second)
 
-    assert [(await office.row(m)).status for m in (first, second)] == ["dropped", "sent"]
+    assert [(await mail_worker.row(m)).status for m in (first, second)] == ["dropped", "sent"]
 
 
 @pytest.mark.parametrize("kind", ABOUT_ACCOUNTS)
 async def test_a_link_that_is_asked_for_again_is_sent_though_its_senders_clock_is_slow(
-    office: OfficeForTests, unverified: None, kind: str
+    mail_worker: WorkerForTests, unverified: None, kind: str
 ) -> None:
     first, second = about_the_same(kind), about_the_same(kind, seconds=-30)
 
-    await office.receive(first)
-    await office.receive(second)
+    await mail_worker.receive(first)
+    await mail_worker.receive(second)
 
-    assert [(await office.row(m)).status for m in (first, second)] == ["sent", "sent"]
+    assert [(await mail_worker.row(m)).status for m in (first, second)] == ["sent", "sent"]
 
 
 @pytest.mark.parametrize("seconds", [-30, 0, 30])
 async def test_the_order_in_which_they_come_does_not_matter(
-    office: OfficeForTests, mail_server: MailServerForTests, seconds: int
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, seconds: int
 ) -> None:
     older = about_the_same("event-changed")
     newer = about_the_same("event-changed", version=2, seconds=seconds)
 
-    await send_later(office, mail_server, newer, older)
+    await send_later(mail_worker, mail_server, newer, older)
 
-    assert [(await office.row(m)).status for m in (older, newer)] == ["dropped", "sent"]
+    assert [(await mail_worker.row(m)).status for m in (older, newer)] == ["dropped", "sent"]
 
 
 @pytest.mark.parametrize(
@@ -143,17 +143,17 @@ async def test_the_order_in_which_they_come_does_not_matter(
     ],
 )
 async def test_what_is_about_something_else_goes_out(
-    office: OfficeForTests, mail_server: MailServerForTests, first: Message, second: Message
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, first: Message, second: Message
 ) -> None:
-    await send_later(office, mail_server, first, second)
+    await send_later(mail_worker, mail_server, first, second)
 
-    assert [(await office.row(m)).status for m in (first, second)] == ["sent", "sent"]
+    assert [(await mail_worker.row(m)).status for m in (first, second)] == ["sent", "sent"]
 
 
-async def test_what_was_sent_already_stays_sent(office: OfficeForTests) -> None:
+async def test_what_was_sent_already_stays_sent(mail_worker: WorkerForTests) -> None:
     first, second = about_the_same("booking-confirmed"), about_the_same("booking-cancelled")
 
-    await office.receive(first)
-    await office.receive(second)
+    await mail_worker.receive(first)
+    await mail_worker.receive(second)
 
-    assert len(office.mails) == 2
+    assert len(mail_worker.mails) == 2

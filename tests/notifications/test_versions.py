@@ -9,7 +9,7 @@ import pytest
 
 from notification_service.messages.service import resend
 from service_kit.ids import new_id
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests, Taken
 from tests.notifications.messages import Message, make_message
 
@@ -85,19 +85,19 @@ def calendar_of(mail: Taken) -> str:
 
 
 async def hold_up(
-    office: OfficeForTests, mail_server: MailServerForTests, *messages: Message
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, *messages: Message
 ) -> None:
     """The mail server is away while they come."""
     mail_server.answers("DATA", "451 Later")
     for message in messages:
-        await office.receive(message)
+        await mail_worker.receive(message)
     mail_server.is_well()
 
 
-async def go_on(office: OfficeForTests, *messages: Message) -> None:
+async def go_on(mail_worker: WorkerForTests, *messages: Message) -> None:
     for message in messages:
-        await office.change(message, next_attempt_at="now()")
-    await office.work_off()
+        await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.work_off()
 
 
 @pytest.mark.parametrize(
@@ -112,48 +112,48 @@ async def go_on(office: OfficeForTests, *messages: Message) -> None:
     ],
 )
 async def test_what_waited_is_written_of_the_newest_version(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert, kind: str
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert, kind: str
 ) -> None:
     concert.starts_at = datetime.now(UTC) + timedelta(hours=12)
     waiting = concert.message(kind)
-    await hold_up(office, mail_server, waiting)
+    await hold_up(mail_worker, mail_server, waiting)
     # Another guest's: that this one's own is still on its way changes nothing.
-    await office.receive(concert.move(venue="New Hall", city="Potsdam", user_id=uuid4()))
+    await mail_worker.receive(concert.move(venue="New Hall", city="Potsdam", user_id=uuid4()))
 
-    await go_on(office, waiting)
+    await go_on(mail_worker, waiting)
 
-    mail = text_of(office.mails[-1])
-    assert office.mails[-1].recipients[0].startswith(f"guest-{USER_ID}")
+    mail = text_of(mail_worker.mails[-1])
+    assert mail_worker.mails[-1].recipients[0].startswith(f"guest-{USER_ID}")
     assert "New Hall" in mail and "Potsdam" in mail and "Old Hall" not in mail
 
 
 async def test_what_comes_late_by_a_relay_that_was_away_is_written_of_the_newest_version(
-    office: OfficeForTests, concert: Concert
+    mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     late = concert.message("booking-confirmed")
-    await office.receive(concert.move(venue="New Hall"))
+    await mail_worker.receive(concert.move(venue="New Hall"))
 
-    await office.receive(late)
+    await mail_worker.receive(late)
 
-    assert "Old Hall" not in text_of(office.mails[-1])
+    assert "Old Hall" not in text_of(mail_worker.mails[-1])
 
 
-async def test_a_resend_says_where_it_is_now(office: OfficeForTests, concert: Concert) -> None:
+async def test_a_resend_says_where_it_is_now(mail_worker: WorkerForTests, concert: Concert) -> None:
     confirmation = concert.message("booking-confirmed")
-    await office.receive(confirmation)
-    await office.receive(concert.move(venue="New Hall", timezone="Europe/London"))
+    await mail_worker.receive(confirmation)
+    await mail_worker.receive(concert.move(venue="New Hall", timezone="Europe/London"))
 
-    async with office.database.transaction() as session:
+    async with mail_worker.database.transaction() as session:
         await resend(session, UUID(confirmation["id"]), user_id=USER_ID)
-    await office.work_off()
+    await mail_worker.work_off()
 
-    again = text_of(office.mails[-1])
-    assert len(office.mails) == 3
+    again = text_of(mail_worker.mails[-1])
+    assert len(mail_worker.mails) == 3
     assert "New Hall" in again and "Old Hall" not in again
 
 
 async def test_what_moves_while_a_mail_is_handed_over_is_written_anew(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     confirmation = concert.message("booking-confirmed")
     moved = concert.move(venue="New Hall", user_id=uuid4())
@@ -169,7 +169,9 @@ async def test_what_moves_while_a_mail_is_handed_over_is_written_anew(
         event = others.pop()["data"]["event"]
 
         async def execute() -> None:
-            url = office.office.settings.database_url.get_secret_value().replace("+asyncpg", "")
+            url = mail_worker.context.settings.database_url.get_secret_value().replace(
+                "+asyncpg", ""
+            )
             connection = await asyncpg.connect(url)
             import json
 
@@ -181,152 +183,154 @@ async def test_what_moves_while_a_mail_is_handed_over_is_written_anew(
         asyncio.run(execute())
 
     mail_server.handler.on_rcpt = move
-    await office.receive(confirmation)
-    assert office.mails == []
-    await office.work_off()
+    await mail_worker.receive(confirmation)
+    assert mail_worker.mails == []
+    await mail_worker.work_off()
 
-    assert "New Hall" in text_of(office.mails[-1])
+    assert "New Hall" in text_of(mail_worker.mails[-1])
 
 
 async def test_an_older_snapshot_takes_the_place_of_no_newer_one(
-    office: OfficeForTests, concert: Concert
+    mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     """Senders' clocks do not come into it, nor the order in which messages come."""
     first = concert.message("booking-confirmed")
     second = concert.move(venue="New Hall", user_id=uuid4())
     third = concert.move(venue="Third Hall", user_id=uuid4())
-    await office.receive(third)
-    await office.receive(second)
+    await mail_worker.receive(third)
+    await mail_worker.receive(second)
 
-    await office.receive(first)
+    await mail_worker.receive(first)
 
-    assert "Third Hall" in text_of(office.mails[-1])
+    assert "Third Hall" in text_of(mail_worker.mails[-1])
 
 
 async def test_two_changes_in_short_order_are_told_together(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
-    await office.receive(concert.message("booking-confirmed"))
+    await mail_worker.receive(concert.message("booking-confirmed"))
     first = concert.move(venue="New Hall")
     second = concert.move(starts_at=FIRST_START + timedelta(days=1))
-    await hold_up(office, mail_server, first, second)
+    await hold_up(mail_worker, mail_server, first, second)
 
-    await go_on(office, first, second)
+    await go_on(mail_worker, first, second)
 
-    assert [(await office.row(m)).status for m in (first, second)] == ["dropped", "sent"]
-    told = text_of(office.mails[-1])
+    assert [(await mail_worker.row(m)).status for m in (first, second)] == ["dropped", "sent"]
+    told = text_of(mail_worker.mails[-1])
     assert "Old Hall" in told and "New Hall" in told
     assert f"{FIRST_START.day}" in told and f"{(FIRST_START + timedelta(days=1)).day}" in told
-    changes = (await office.row(second)).data["changes"]
+    changes = (await mail_worker.row(second)).data["changes"]
     assert set(changes) == {"venue", "starts_at", "ends_at"}
 
 
 async def test_a_change_is_told_against_what_was_told_last(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
-    await office.receive(concert.message("booking-confirmed"))
-    await office.receive(concert.move(venue="New Hall"))
+    await mail_worker.receive(concert.message("booking-confirmed"))
+    await mail_worker.receive(concert.move(venue="New Hall"))
     third, fourth = concert.move(city="Potsdam"), concert.move(venue="Third Hall")
-    await hold_up(office, mail_server, third, fourth)
+    await hold_up(mail_worker, mail_server, third, fourth)
 
-    await go_on(office, third, fourth)
+    await go_on(mail_worker, third, fourth)
 
-    changes = (await office.row(fourth)).data["changes"]
+    changes = (await mail_worker.row(fourth)).data["changes"]
     assert changes == {"venue": ["New Hall", "Third Hall"], "city": ["Berlin", "Potsdam"]}
-    assert "Old Hall" not in text_of(office.mails[-1])
+    assert "Old Hall" not in text_of(mail_worker.mails[-1])
 
 
 async def test_a_change_that_was_taken_back_before_it_was_told_is_not_told(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
-    await office.receive(concert.message("booking-confirmed"))
+    await mail_worker.receive(concert.message("booking-confirmed"))
     there, back = concert.move(venue="New Hall"), concert.move(venue="Old Hall")
-    await hold_up(office, mail_server, there, back)
+    await hold_up(mail_worker, mail_server, there, back)
 
-    await go_on(office, there, back)
+    await go_on(mail_worker, there, back)
 
-    assert [(await office.row(m)).status for m in (there, back)] == ["dropped", "dropped"]
-    assert (await office.row(back)).timeline[-1]["note"] == (
+    assert [(await mail_worker.row(m)).status for m in (there, back)] == ["dropped", "dropped"]
+    assert (await mail_worker.row(back)).timeline[-1]["note"] == (
         "The change was taken back before it was told."
     )
-    assert len(office.mails) == 1
+    assert len(mail_worker.mails) == 1
 
 
 async def test_what_was_told_stays_told_while_it_is_sent_again(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     """A resend that is overtaken must not make it look as if nobody had been told."""
-    await office.receive(concert.message("booking-confirmed"))
+    await mail_worker.receive(concert.message("booking-confirmed"))
     there = concert.move(venue="New Hall")
-    await office.receive(there)
+    await mail_worker.receive(there)
     mail_server.answers("DATA", "451 Later")
-    async with office.database.transaction() as session:
+    async with mail_worker.database.transaction() as session:
         await resend(session, UUID(there["id"]), user_id=USER_ID)
-    await office.work_off()
+    await mail_worker.work_off()
     back = concert.move(venue="Old Hall")
-    await office.receive(back)
+    await mail_worker.receive(back)
     mail_server.is_well()
 
-    await go_on(office, there, back)
+    await go_on(mail_worker, there, back)
 
-    assert [(await office.row(m)).status for m in (there, back)] == ["dropped", "sent"]
-    told = text_of(office.mails[-1])
+    assert [(await mail_worker.row(m)).status for m in (there, back)] == ["dropped", "sent"]
+    told = text_of(mail_worker.mails[-1])
     assert "New Hall" in told and "Old Hall" in told
 
 
 async def test_what_may_have_been_told_is_taken_back_by_a_mail(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     """The mail server took the mail of the change, and its answer was lost."""
-    await office.receive(concert.message("booking-confirmed"))
+    await mail_worker.receive(concert.message("booking-confirmed"))
     there = concert.move(venue="New Hall")
     mail_server.answers("DATA", "drop-after-taking", times=1)
-    await office.receive(there)
+    await mail_worker.receive(there)
     back = concert.move(venue="Old Hall")
     mail_server.is_well()
-    await office.receive(back)
+    await mail_worker.receive(back)
 
-    await go_on(office, there, back)
+    await go_on(mail_worker, there, back)
 
-    assert [(await office.row(m)).status for m in (there, back)] == ["dropped", "sent"]
+    assert [(await mail_worker.row(m)).status for m in (there, back)] == ["dropped", "sent"]
 
 
 async def test_a_change_that_was_shown_by_another_mail_is_taken_back_by_a_mail(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     """The guest's confirmation said the place that was true for a while."""
     late = concert.message("booking-confirmed")
     there = concert.move(venue="New Hall")
-    await hold_up(office, mail_server, there)
-    await office.receive(late)
+    await hold_up(mail_worker, mail_server, there)
+    await mail_worker.receive(late)
     back = concert.move(venue="Old Hall")
-    await office.receive(back)
+    await mail_worker.receive(back)
 
-    await go_on(office, there)
+    await go_on(mail_worker, there)
 
-    assert (await office.row(back)).status == "sent"
-    told = text_of(office.mails[-1])
+    assert (await mail_worker.row(back)).status == "sent"
+    told = text_of(mail_worker.mails[-1])
     assert "New Hall" in told and "Old Hall" in told
 
 
 async def test_a_mail_that_told_a_newer_version_spares_the_next_one(
-    office: OfficeForTests, concert: Concert
+    mail_worker: WorkerForTests, concert: Concert
 ) -> None:
-    await office.receive(concert.message("booking-confirmed"))
+    await mail_worker.receive(concert.message("booking-confirmed"))
     second = concert.move(venue="New Hall")
     third = concert.move(venue="Third Hall")
-    await office.receive(third | {"id": str(new_id()), "user_id": str(uuid4()), "dedup_key": "x"})
+    await mail_worker.receive(
+        third | {"id": str(new_id()), "user_id": str(uuid4()), "dedup_key": "x"}
+    )
 
-    await office.receive(second)
-    await office.receive(third)
+    await mail_worker.receive(second)
+    await mail_worker.receive(third)
 
-    assert (await office.row(third)).status == "dropped"
-    told = text_of(office.mails[-1])
+    assert (await mail_worker.row(third)).status == "dropped"
+    told = text_of(mail_worker.mails[-1])
     assert "Old Hall" in told and "Third Hall" in told and "New Hall" not in told
 
 
 async def test_the_mails_of_a_batch_keep_their_order(
-    office: OfficeForTests, concert: Concert
+    mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     """Not that of a set: tickets first, then what has changed."""
     batch = []
@@ -338,85 +342,85 @@ async def test_the_mails_of_a_batch_keep_their_order(
             other.move(venue="New Hall", user_id=user_id),
         ]
 
-    await office.receive(*batch)
+    await mail_worker.receive(*batch)
 
-    sent = [mail.recipients[0].split("@")[0].removeprefix("guest-") for mail in office.mails]
+    sent = [mail.recipients[0].split("@")[0].removeprefix("guest-") for mail in mail_worker.mails]
     assert sent == [message["user_id"] for message in batch]
 
 
 async def test_what_is_told_out_of_order_in_one_batch_goes_in_the_order_of_versions(
-    office: OfficeForTests, concert: Concert
+    mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     confirmation = concert.message("booking-confirmed")
     change = concert.move(venue="New Hall")
 
-    await office.receive(change, confirmation)
+    await mail_worker.receive(change, confirmation)
 
-    assert "New Hall" in text_of(office.mails[0])
-    assert [(await office.row(m)).status for m in (confirmation, change)] == ["sent", "sent"]
-    assert "booking" in office.mails[0].message["Message-ID"] or len(office.mails) == 2
+    assert "New Hall" in text_of(mail_worker.mails[0])
+    assert [(await mail_worker.row(m)).status for m in (confirmation, change)] == ["sent", "sent"]
+    assert "booking" in mail_worker.mails[0].message["Message-ID"] or len(mail_worker.mails) == 2
 
 
 async def test_what_waits_goes_before_a_message_that_comes_after_it(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     confirmation = concert.message("booking-confirmed")
-    await hold_up(office, mail_server, confirmation)
-    await office.change(confirmation, next_attempt_at="now()")
+    await hold_up(mail_worker, mail_server, confirmation)
+    await mail_worker.change(confirmation, next_attempt_at="now()")
 
-    await office.receive(concert.move(venue="New Hall"))
+    await mail_worker.receive(concert.move(venue="New Hall"))
 
-    first, second = office.mails
+    first, second = mail_worker.mails
     assert ".ics" in str(first.message) or first.message.get_content_type()
-    sent = [(await office.row(confirmation)).sent_at]
+    sent = [(await mail_worker.row(confirmation)).sent_at]
     assert sent[0] is not None
     assert "Old Hall" not in text_of(first) and "Old Hall" in text_of(second)
 
 
 async def test_a_reminder_does_not_come_within_an_hour_of_the_confirmation(
-    office: OfficeForTests, concert: Concert
+    mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     concert.starts_at = datetime.now(UTC) + timedelta(hours=23)
     confirmation, reminder = (concert.message(k) for k in ("booking-confirmed", "event-reminder"))
-    await office.receive(confirmation)
-    await office.receive(reminder)
-    row = await office.row(reminder)
-    assert (row.status, row.waits_for, len(office.mails)) == ("queued", "confirmation", 1)
+    await mail_worker.receive(confirmation)
+    await mail_worker.receive(reminder)
+    row = await mail_worker.row(reminder)
+    assert (row.status, row.waits_for, len(mail_worker.mails)) == ("queued", "confirmation", 1)
     assert row.timeline[-1]["note"] == "waits until an hour after the confirmation"
     waits = row.next_attempt_at - datetime.now(UTC)
     assert timedelta(minutes=58) < waits <= timedelta(hours=1)
 
-    await office.change(confirmation, sent_at="now() - interval '1 hour'")
-    await office.change(reminder, next_attempt_at="now()")
-    await office.work_off()
+    await mail_worker.change(confirmation, sent_at="now() - interval '1 hour'")
+    await mail_worker.change(reminder, next_attempt_at="now()")
+    await mail_worker.work_off()
 
-    assert (await office.row(reminder)).status == "sent"
+    assert (await mail_worker.row(reminder)).status == "sent"
 
 
 async def test_a_reminder_waits_for_a_confirmation_that_waits(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     concert.starts_at = datetime.now(UTC) + timedelta(hours=23)
     confirmation, reminder = (concert.message(k) for k in ("booking-confirmed", "event-reminder"))
-    await hold_up(office, mail_server, confirmation)
+    await hold_up(mail_worker, mail_server, confirmation)
 
-    await office.receive(reminder)
+    await mail_worker.receive(reminder)
 
-    assert (await office.row(reminder)).waits_for == "confirmation"
-    assert office.mails == []
+    assert (await mail_worker.row(reminder)).waits_for == "confirmation"
+    assert mail_worker.mails == []
 
 
 async def test_a_reminder_of_an_event_that_has_moved_away_is_dropped(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     concert.starts_at = datetime.now(UTC) + timedelta(hours=23)
     reminder = concert.message("event-reminder")
-    await hold_up(office, mail_server, reminder)
-    await office.receive(concert.move(starts_at=FIRST_START, user_id=uuid4()))
+    await hold_up(mail_worker, mail_server, reminder)
+    await mail_worker.receive(concert.move(starts_at=FIRST_START, user_id=uuid4()))
 
-    await go_on(office, reminder)
+    await go_on(mail_worker, reminder)
 
-    assert (await office.row(reminder)).status == "dropped"
+    assert (await mail_worker.row(reminder)).status == "dropped"
 
 
 def unversioned(message: Message) -> Message:
@@ -428,20 +432,20 @@ def unversioned(message: Message) -> Message:
 
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_what_the_release_before_tells_is_the_newest(
-    office: OfficeForTests, concert: Concert, at_once: bool
+    mail_worker: WorkerForTests, concert: Concert, at_once: bool
 ) -> None:
     first = [concert.message("booking-confirmed"), concert.move(venue="New Hall")]
     told = unversioned(concert.move(venue="Third Hall"))
     confirmed = unversioned(concert.message("booking-confirmed", user_id=uuid4()))
     if at_once:
-        await office.receive(*first, told)
+        await mail_worker.receive(*first, told)
     else:
-        await office.receive(*first)
-        await office.receive(told)
-    await office.receive(confirmed)
+        await mail_worker.receive(*first)
+        await mail_worker.receive(told)
+    await mail_worker.receive(confirmed)
 
-    assert (await office.row(told)).status == "sent"
-    change, confirmation = office.mails[-2:]
+    assert (await mail_worker.row(told)).status == "sent"
+    change, confirmation = mail_worker.mails[-2:]
     assert "Third Hall" in text_of(change) and "Third Hall" in text_of(confirmation)
     assert "Old Hall" not in text_of(confirmation) and "New Hall" not in text_of(confirmation)
     # A calendar goes by the number: it must not be below that of an earlier file.
@@ -451,40 +455,42 @@ async def test_what_the_release_before_tells_is_the_newest(
 
 
 async def test_what_waits_is_written_of_what_the_release_before_told(
-    office: OfficeForTests, mail_server: MailServerForTests, concert: Concert
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
-    await office.receive(concert.move(venue="New Hall", user_id=uuid4()))
+    await mail_worker.receive(concert.move(venue="New Hall", user_id=uuid4()))
     waiting = concert.message("booking-confirmed")
-    await hold_up(office, mail_server, waiting)
-    await office.receive(unversioned(concert.move(venue="Third Hall", user_id=uuid4())))
+    await hold_up(mail_worker, mail_server, waiting)
+    await mail_worker.receive(unversioned(concert.move(venue="Third Hall", user_id=uuid4())))
 
-    await go_on(office, waiting)
+    await go_on(mail_worker, waiting)
 
-    assert "Third Hall" in text_of(office.mails[-1]) and "New Hall" not in text_of(office.mails[-1])
+    assert "Third Hall" in text_of(mail_worker.mails[-1]) and "New Hall" not in text_of(
+        mail_worker.mails[-1]
+    )
 
 
 @pytest.mark.parametrize("versions_later", [0, 1])
 async def test_a_version_takes_the_place_of_what_the_release_before_told(
-    office: OfficeForTests, concert: Concert, versions_later: int
+    mail_worker: WorkerForTests, concert: Concert, versions_later: int
 ) -> None:
     """Also one that is no higher: what came late from an old process must not last."""
     late = unversioned(concert.message("booking-confirmed", user_id=uuid4()))
-    await office.receive(concert.move(venue="New Hall", user_id=uuid4()))
-    await office.receive(late)
+    await mail_worker.receive(concert.move(venue="New Hall", user_id=uuid4()))
+    await mail_worker.receive(late)
     concert.version += versions_later
     for _ in range(2):
-        await office.receive(concert.message("booking-confirmed", user_id=uuid4()))
-        assert "New Hall" in text_of(office.mails[-1])
+        await mail_worker.receive(concert.message("booking-confirmed", user_id=uuid4()))
+        assert "New Hall" in text_of(mail_worker.mails[-1])
 
 
 async def test_a_link_of_the_release_before_is_the_newest(
-    office: OfficeForTests, mail_server: MailServerForTests
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     user_id = uuid4()
     first = make_message("reset-password", user_id=user_id, version=3)
     later = unversioned(make_message("reset-password", user_id=user_id))
-    await hold_up(office, mail_server, first, later)
+    await hold_up(mail_worker, mail_server, first, later)
 
-    await go_on(office, first, later)
+    await go_on(mail_worker, first, later)
 
-    assert [(await office.row(m)).status for m in (first, later)] == ["dropped", "sent"]
+    assert [(await mail_worker.row(m)).status for m in (first, later)] == ["dropped", "sent"]

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auth_service.settings import Settings as AuthSettings
 from event_service.settings import Settings as EventSettings
-from notification_service.flower import guard_flower
+from notification_service.flower import configure_flower
 from notification_service.settings import WorkerSettings
 from service_kit.settings import ServiceSettings
 from stack.environment import Environments, read_secrets
@@ -190,7 +190,7 @@ def test_secrets_of_development_are_refused_elsewhere(
 def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
     compose: str, tmp_path: Path
 ) -> None:
-    """``guard_flower`` reads the arguments; an option in them would stand before what it sets."""
+    """``configure_flower`` reads the arguments; an option in them would stand before what it sets."""
     found = re.search(r"^  flower:\n(?:    .*\n)*?    command: (\[.*\])$", compose, re.M)
     assert found
     names = ("auth", "event", "notification", "flower", "smtp", "postgres")
@@ -201,6 +201,6 @@ def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
         at = command.index("celery")
         assert command[at + 1 : at + 4] == ["-A", "notification_service.worker", "flower"]
         environment = {"FLOWER_BASIC_AUTH": "ops:of-ones-own"}
-        guard_flower(command, environment)
+        configure_flower(command, environment)
         assert "args" in environment["FLOWER_TASKS_COLUMNS"].split(",")
         assert not [one for one in command if re.match("--(tasks|natural|format)", one)]

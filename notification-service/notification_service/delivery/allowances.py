@@ -1,7 +1,7 @@
-"""How many mails an address gets within an hour, whoever has them sent and whichever worker sends them.
+"""The limit of mails per address and hour, over all senders and workers.
 
-Mails that an account cannot do without have allowances of their own, so that nobody keeps an owner from
-a reset by having other mails sent. Addresses are kept as keyed hashes, for an hour.
+Mails with an account's links have limits of their own, so that nobody can keep an owner from a reset by
+having other mails sent. Addresses are stored as keyed hashes, for an hour.
 """
 
 import hashlib
@@ -16,18 +16,18 @@ from sqlalchemy import Integer, Interval, LargeBinary, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from notification_service.delivery.claim import Claim
 from notification_service.delivery.contacts import Contact
-from notification_service.delivery.outcomes import Waiting
-from notification_service.delivery.queries import Claim
+from notification_service.delivery.outcome import Waiting
 from service_kit.database.statements import Statement
 
 WINDOW = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=6)
 ACCOUNT_LINKS = ("verify-email", "reset-password")
-# Mailboxes of these do not tell dots in the part before the @ apart.
+# These providers ignore dots in the part before the @.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
-# The rows in one order for all, so that no two workers wait for each other.
+# Every worker locks the rows in the order of their keys, so that no two wait for each other.
 TAKE = Statement(
     text("""
         INSERT INTO mail_allowances AS kept (key, sent, granted, used_at)
@@ -71,16 +71,17 @@ GIVE_BACK = Statement(
 )
 
 
-class Wish(NamedTuple):
-    """A mail that would go to an address."""
+class AllowanceRequest(NamedTuple):
+    """A mail that is to go to an address."""
 
-    held: Claim
+    claim: Claim
     contact: Contact
     address: str
 
 
 class Allowances:
-    """Those of one batch: taken before the mails are written, given back for what was not sent."""
+    """The allowances of one batch: taken before its mails are prepared, given back for those that
+    were not sent."""
 
     def __init__(self, limit: int, secret: str) -> None:
         self._limit = limit
@@ -89,43 +90,43 @@ class Allowances:
         self._refused: dict[object, timedelta] = {}
         self._unused: Counter[bytes] = Counter()
 
-    def knows(self, held: Claim) -> bool:
-        return held.id in self._granted or held.id in self._refused
+    def is_decided(self, claim: Claim) -> bool:
+        return claim.id in self._granted or claim.id in self._refused
 
-    async def take(self, connection: AsyncConnection, wishes: Iterable[Wish]) -> None:
-        """One statement for any number of mails; in their order, where not all are granted."""
+    async def take(self, connection: AsyncConnection, requests: Iterable[AllowanceRequest]) -> None:
+        """One statement for any number of mails. If not all are granted, the first ones are."""
         if not self._limit:
             return
         by_key: dict[bytes, list[Claim]] = {}
-        for wish in wishes:
-            by_key.setdefault(self._key(wish), []).append(wish.held)
+        for request in requests:
+            by_key.setdefault(self._key(request), []).append(request.claim)
         if not by_key:
             return
-        found = await TAKE.rows(
+        decisions = await TAKE.rows(
             connection,
             keys=list(by_key),
             wanted=[len(mails) for mails in by_key.values()],
             limit=self._limit,
             window=WINDOW,
         )
-        for row in found:
-            for index, held in enumerate(by_key[row.key]):
+        for row in decisions:
+            for index, claim in enumerate(by_key[row.key]):
                 if index < row.granted:
-                    self._granted[held.id] = row.key
+                    self._granted[claim.id] = row.key
                 else:
-                    self._refused[held.id] = row.free_after
+                    self._refused[claim.id] = row.free_after
 
-    def refusal(self, held: Claim) -> Waiting | None:
-        """What becomes of a mail that is not granted: the more often, the longer it waits."""
-        free_after = self._refused.get(held.id)
+    def refusal(self, claim: Claim) -> Waiting | None:
+        """None if the mail is granted. The more often a mail is refused, the longer it waits."""
+        free_after = self._refused.get(claim.id)
         if free_after is None:
             return None
-        doubled = WINDOW * 2 ** min(max(held.attempts - 2, 0), 10)
-        pause = max(free_after, doubled if held.attempts > 1 else timedelta(0))
+        doubled = WINDOW * 2 ** min(max(claim.attempts - 2, 0), 10)
+        pause = max(free_after, doubled if claim.attempts > 1 else timedelta(0))
         return Waiting("allowance", min(pause, LONGEST_WAIT) + timedelta(seconds=1))
 
-    def was_not_used(self, held: Claim) -> None:
-        key = self._granted.pop(held.id, None)
+    def mark_unused(self, claim: Claim) -> None:
+        key = self._granted.pop(claim.id, None)
         if key is not None:
             self._unused[key] += 1
 
@@ -137,24 +138,24 @@ class Allowances:
     def has_unused(self) -> bool:
         return bool(self._unused)
 
-    def _key(self, wish: Wish) -> bytes:
-        held, contact = wish.held, wish.contact
-        mailbox = canonical_address(wish.address)
-        if held.kind not in ACCOUNT_LINKS:
+    def _key(self, request: AllowanceRequest) -> bytes:
+        claim, contact = request.claim, request.contact
+        mailbox = canonical_address(request.address)
+        if claim.kind not in ACCOUNT_LINKS:
             bucket, subject = "mail", mailbox
-        elif wish.address != contact.email:
-            bucket, subject = f"{held.kind} pending", mailbox
+        elif request.address != contact.email:
+            bucket, subject = f"{claim.kind} pending", mailbox
         elif contact.is_verified:
-            bucket, subject = held.kind, str(held.user_id)
+            bucket, subject = claim.kind, str(claim.user_id)
         else:
-            # Anybody may register variants of an address; they share what its mailbox gets.
-            bucket, subject = held.kind, mailbox
+            # Anybody may register variants of an address: they share the limit of its mailbox.
+            bucket, subject = claim.kind, mailbox
         return hmac.digest(self._secret, f"{bucket}\n{subject}".encode(), hashlib.sha256)[:16]
 
 
 def canonical_address(address: str) -> str:
-    """One spelling for what reaches one mailbox: without case, tag and other forms of the domain."""
-    # Not casefold(): it would make another domain of faß.de.
+    """One spelling for all addresses of one mailbox: lower case, without tag, the domain in ASCII."""
+    # Not casefold(): it would turn faß.de into another domain.
     local, _, domain = address.lower().rpartition("@")
     try:
         domain = idna.encode(domain, uts46=True).decode()

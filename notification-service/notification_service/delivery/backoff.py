@@ -1,4 +1,4 @@
-"""When a mail that could not be sent is tried again."""
+"""The delay until the next attempt at a mail."""
 
 import random
 from datetime import timedelta
@@ -9,10 +9,10 @@ from notification_service.settings import WorkerSettings
 def retry_delay(
     attempts: int, *, is_outage: bool, settings: WorkerSettings, spread: float | None = None
 ) -> timedelta:
-    """Doubles with each attempt up to a limit; then up to half of it is taken off at random, so
-    that what failed together does not come back together. ``spread`` is 0 to 1.
+    """Exponential backoff with a limit and jitter: up to half of the delay is taken off at random, so
+    that mails that failed together are not retried together. ``spread`` (0 to 1) replaces chance.
 
-    An outage is over for all mails at once, so that its limit is lower.
+    An outage ends for all mails at once, so its limit is lower.
     """
     longest = settings.outage_retry_longest_seconds if is_outage else settings.retry_longest_seconds
     doubled = settings.retry_first_seconds * 2.0 ** min(max(attempts, 1) - 1, 30)

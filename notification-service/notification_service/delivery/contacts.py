@@ -1,4 +1,4 @@
-"""Who a mail is for, asked of auth-service each time and kept nowhere."""
+"""Contact data of users: asked of auth-service for each mail and stored nowhere."""
 
 import asyncio
 from collections.abc import Collection
@@ -8,10 +8,10 @@ from uuid import UUID
 import httpx
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from notification_service.delivery.outage import Outage
+from service_kit.circuit_breaker import CircuitBreaker
 from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 
-# What auth-service answers at most.
+# The limit of auth-service's route.
 CONTACTS_AT_ONCE = 100
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -28,7 +28,7 @@ class Contact(BaseModel):
 
 
 class ContactList(BaseModel):
-    """Who has no account, or none any more, is not in it."""
+    """Users without an account (any more) are missing."""
 
     contacts: list[Contact]
 
@@ -38,17 +38,17 @@ class LinkToken(BaseModel):
     expires_at: AwareDatetime
 
 
-class Contacts:
-    """Raises ServiceUnavailable where auth-service has no answer."""
+class ContactClient:
+    """Its methods raise ServiceUnavailable if auth-service does not answer as it should."""
 
     def __init__(self, client: ServiceClient, auth_service_url: str) -> None:
         self._client = client
         self._prefix = f"{auth_service_url}/api/v1"
-        self._outage = Outage()
-        self._takes_many = True
+        self._breaker = CircuitBreaker()
+        self._has_batch_route = True
 
     async def find(self, user_id: UUID) -> Contact | None:
-        """None if there is no such account, or none any more."""
+        """None if there is no such account (any more)."""
         response = await self._request("GET", f"/users/{user_id}/contact")
         if response.status_code == 404:
             return None
@@ -57,35 +57,35 @@ class Contacts:
         return _read(Contact, response.content)
 
     async def find_many(self, user_ids: Collection[UUID]) -> dict[UUID, Contact | None]:
-        """Several at once, which costs both sides about as much as one."""
-        asked = list(user_ids)
-        found: dict[UUID, Contact | None] = {}
-        for first in range(0, len(asked), CONTACTS_AT_ONCE):
-            found |= await self._find_some(asked[first : first + CONTACTS_AT_ONCE])
-        return found
+        """Many users in one request per ``CONTACTS_AT_ONCE``."""
+        ids = list(user_ids)
+        contacts_by_user: dict[UUID, Contact | None] = {}
+        for first in range(0, len(ids), CONTACTS_AT_ONCE):
+            contacts_by_user |= await self._find_batch(ids[first : first + CONTACTS_AT_ONCE])
+        return contacts_by_user
 
-    async def _find_some(self, user_ids: Collection[UUID]) -> dict[UUID, Contact | None]:
-        if not self._takes_many:
-            found_singly = await asyncio.gather(*map(self.find, user_ids))
-            return dict(zip(user_ids, found_singly, strict=True))
+    async def _find_batch(self, user_ids: Collection[UUID]) -> dict[UUID, Contact | None]:
+        if not self._has_batch_route:
+            contacts = await asyncio.gather(*map(self.find, user_ids))
+            return dict(zip(user_ids, contacts, strict=True))
         body = {"ids": [str(user_id) for user_id in user_ids]}
         response = await self._request("POST", "/users/contacts", json=body)
         if response.status_code in (404, 405):
-            # An auth-service that is older than this worker.
-            self._takes_many = False
-            return await self._find_some(user_ids)
+            # Auth-service is of an older release than this worker.
+            self._has_batch_route = False
+            return await self._find_batch(user_ids)
         if response.status_code != 200:
             raise ServiceUnavailable(f"contacts answered {response.status_code}")
-        found = {contact.id: contact for contact in _read(ContactList, response.content).contacts}
-        return {user_id: found.get(user_id) for user_id in user_ids}
+        known = {contact.id: contact for contact in _read(ContactList, response.content).contacts}
+        return {user_id: known.get(user_id) for user_id in user_ids}
 
-    async def mint_token(self, user_id: UUID, kind: str, *, address: str) -> LinkToken | None:
+    async def create_token(self, user_id: UUID, kind: str, *, address: str) -> LinkToken | None:
         """A token for the link in a mail to ``address``; None if the account needs none (any more)."""
         response = await self._request(
             "POST", "/auth/links", json={"user_id": str(user_id), "kind": kind, "email": address}
         )
         if response.status_code == 409 and response.json()["type"].endswith(":address-changed"):
-            # Since it was asked for, a moment ago: the next attempt asks again.
+            # It changed after we asked for it: the next attempt asks again.
             raise ServiceUnavailable("the address has changed")
         if response.status_code in (404, 409):
             return None
@@ -94,13 +94,15 @@ class Contacts:
         return _read(LinkToken, response.content)
 
     async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        if self._outage.is_on():
-            raise ServiceUnavailable("auth-service was away a moment ago")
+        if not self._breaker.allow():
+            raise ServiceUnavailable("auth-service was unavailable a moment ago")
         try:
-            return await self._client.request(method, f"{self._prefix}{path}", **options)
+            response = await self._client.request(method, f"{self._prefix}{path}", **options)
         except ServiceUnavailable:
-            self._outage.begin()
+            self._breaker.record_failure()
             raise
+        self._breaker.record_success()
+        return response
 
 
 def _read(model: type[ModelT], answer: bytes) -> ModelT:

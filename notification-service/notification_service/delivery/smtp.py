@@ -1,6 +1,6 @@
-"""The mail server, spoken to over one connection that is kept.
+"""The mail server, over one connection that stays open between mails.
 
-What it answers is turned into plain words and its codes: servers like to repeat the address.
+Errors contain reply codes and words of our own, because servers like to repeat the address.
 """
 
 import re
@@ -8,51 +8,53 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from notification_service.delivery.outage import Outage
+from service_kit.circuit_breaker import CircuitBreaker
 
+# Servers close idle connections; a connection that was idle for longer is replaced at once.
 IDLE_SECONDS = 20.0
+SHORTEST_TIMEOUT_SECONDS = 0.05
 PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 ACCEPTED = (250, 251)
 SERVICE_CLOSING = 421
-NAMING_COMMANDS = 2
-CRLF = b"\r\n"
+SEND_DATA = 354
 
 ResultT = TypeVar("ResultT")
+Reply = tuple[int, bytes]
 
 
-class MailServerAway(Exception):
-    """It cannot be reached, hangs, or takes nothing from anybody at the moment."""
+class SmtpError(Exception):
+    """``reason`` is for guests and operators, and contains no address."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__("mail server away")
+        super().__init__(reason)
         self.reason = reason
 
 
-class MailDeferred(MailServerAway):
-    """It does not take this mail now and may later (4yz)."""
+class SmtpUnavailable(SmtpError):
+    """The server cannot be reached, does not answer in time, or accepts no mails at the moment."""
 
 
-class DeliveryUnconfirmed(MailServerAway):
-    """The connection ended after the mail and before the answer: it may have been taken."""
+class SmtpTemporaryFailure(SmtpError):
+    """The server does not accept this mail now, but may later (4yz)."""
 
 
-class MailRefused(Exception):
-    """It will never take this mail (5yz)."""
+class SmtpPermanentFailure(SmtpError):
+    """The server will never accept this mail (5yz)."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__("mail refused")
-        self.reason = reason
+
+class SmtpDeliveryUnconfirmed(SmtpError):
+    """The connection failed between the mail and its reply: the server may have accepted the mail."""
 
 
 class MailServer:
     """Blocking, because a worker process sends one mail at a time and does nothing else meanwhile.
 
-    A mail goes out in two steps, ``begin`` and ``finish``, so that the right to send it can be
-    checked when everything but the mail itself has been said. Either raises one of the above.
+    A mail is sent in two calls, so that the caller can check its right to send in between: ``begin``
+    (MAIL, RCPT) and ``finish`` (DATA). Both raise SmtpError, and each takes no longer than its
+    timeout allows: ``begin`` once, ``finish`` twice (for DATA, and for the mail itself).
     """
 
     def __init__(self, url: str, *, sender: str, timeout_seconds: float) -> None:
@@ -63,110 +65,121 @@ class MailServer:
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
         self._sender = sender
-        self._quoted_sender = smtplib.quoteaddr(sender)
         self._timeout_seconds = timeout_seconds
         self._smtp: smtplib.SMTP | None = None
-        # Whether somebody is named and nothing has come of it yet.
-        self._is_begun = False
-        # Whom the server has been told of ahead; it has not been asked yet what it says to that.
-        self._ahead: str | None = None
+        # Whether the server may have a sender or recipient of a mail that was not finished.
+        self._needs_reset = False
         self._used_at = 0.0
-        # However many answers it takes, ``begin`` ends within one timeout.
         self._deadline = 0.0
-        self._outage = Outage()
+        self._breaker = CircuitBreaker()
 
     def begin(self, recipient: str) -> None:
-        """Names sender and recipient. A connection that has gone stale is replaced."""
+        """Announces a mail from our sender to ``recipient``. A mail that was begun before and not
+        finished is forgotten."""
         self._deadline = time.monotonic() + self._timeout_seconds
-        if self._smtp is not None and self._begin_on_kept(self._smtp, recipient):
-            self._is_begun = True
+        if self._smtp is not None and time.monotonic() - self._used_at > IDLE_SECONDS:
+            self.close()
+        if self._smtp is not None and self._announce_on_open(self._smtp, recipient):
             return
-        if self._outage.is_on():
-            raise MailServerAway("The mail server could not be reached.")
+        if not self._breaker.allow():
+            raise SmtpUnavailable("The mail server could not be reached.")
         try:
-            self._name_both(self._connect(), recipient)
-            self._is_begun = True
-        except MailDeferred:
-            raise
-        except MailServerAway:
-            self._outage.begin()
+            smtp = self._connect()
+            self._breaker.record_success()
+            self._announce(smtp, recipient)
+        except SmtpUnavailable:
+            self._breaker.record_failure()
             raise
 
-    def _begin_on_kept(self, smtp: smtplib.SMTP, recipient: str) -> bool:
-        """False if the connection is no good: servers close what is idle or has carried many mails,
-        and a new one will tell."""
-        if time.monotonic() - self._used_at > IDLE_SECONDS:
-            return False
+    def _announce_on_open(self, smtp: smtplib.SMTP, recipient: str) -> bool:
+        """False if the server has closed the connection, as servers do after a while or after many
+        mails: a new connection shows whether the server is available."""
         try:
-            if self._ahead == recipient:
-                self._ahead = None
-                self._hear(smtp, NAMING_COMMANDS)
-                return True
-            if self._ahead is not None or self._is_begun:
-                # What was named last did not come; the server would refuse another sender.
-                self.abandon()
-            self._name_both(smtp, recipient)
-        except MailDeferred:
-            raise
-        except MailServerAway as error:
-            if isinstance(error.__cause__, TimeoutError):
+            self._announce(smtp, recipient)
+        except SmtpUnavailable:
+            if time.monotonic() >= self._deadline:
+                self._breaker.record_failure()
                 raise
             return False
         return True
 
-    def finish(self, content: bytes, *, then: str | None = None) -> None:
-        """Hands the mail over. ``then`` is who the next mail will be for: a server that offers PIPELINING
-        hears of that in the same breath (RFC 2920, 3.1), which spares a round trip."""
+    def _announce(self, smtp: smtplib.SMTP, recipient: str) -> None:
+        options = []
+        if not recipient.isascii():
+            if not smtp.has_extn("smtputf8"):
+                raise SmtpPermanentFailure("The mail server takes no addresses of this alphabet.")
+            options = ["SMTPUTF8", "BODY=8BITMIME"]
+        if self._needs_reset:
+            self._command(smtp.rset)
+        self._needs_reset = True
+        self._command(lambda: smtp.mail(self._sender, options))
+        # Not smtp.rcpt(): it parses the address, and takes some addresses for others.
+        self._command(lambda: smtp.docmd("RCPT", f"TO:<{recipient}>"))
+
+    def finish(self, content: bytes) -> None:
+        """Sends the mail itself to the recipient of ``begin``."""
         smtp = self._smtp
-        assert smtp is not None and smtp.sock is not None, "begin comes first"
+        assert smtp is not None, "begin comes first"
         self._deadline = time.monotonic() + self._timeout_seconds
-        code, answer = self._ask(lambda: smtp.docmd("DATA"))
-        if code != 354:
-            self._refuse(code, answer)
-        following = self._naming_ahead(smtp, then)
-        smtp.sock.settimeout(self._timeout_seconds)
-        try:
-            smtp.send(_escaped(content) + following)
-            code, answer = smtp.getreply()
-        except (OSError, smtplib.SMTPException) as error:
-            self.close()
-            raise DeliveryUnconfirmed(
-                "The mail server did not confirm that it has the mail; it may come twice."
-            ) from error
-        except BaseException:
-            # Celery's time limit, say: half a mail must not be followed by another.
-            self.close()
-            raise
-        self._is_begun = False
-        self._ahead = then if following else None
-        if code != 250:
-            self._refuse(code, answer)
+        self._command(lambda: smtp.docmd("DATA"), expected=(SEND_DATA,))
+
+        def transfer() -> Reply:
+            smtp.send(_escaped(content))
+            return smtp.getreply()
+
+        self._deadline = time.monotonic() + self._timeout_seconds
+        unconfirmed = SmtpDeliveryUnconfirmed(
+            "The mail server did not confirm that it has the mail; it may come twice."
+        )
+        self._check(self._exchange(transfer, unconfirmed), (250,))
+        self._needs_reset = False
         self._used_at = time.monotonic()
 
-    def abandon(self) -> None:
-        """Takes back what ``begin`` said, or ``finish`` of the next mail."""
-        self._is_begun = False
-        ahead, self._ahead = self._ahead, None
-        if self._smtp is not None:
-            try:
-                for _ in range(NAMING_COMMANDS if ahead else 0):
-                    self._smtp.getreply()
-                self._smtp.rset()
-            except (OSError, smtplib.SMTPException):
-                self.close()
-
     def close(self) -> None:
-        self._is_begun, self._ahead = False, None
+        self._needs_reset = False
         if self._smtp is not None:
             self._smtp.close()
             self._smtp = None
+
+    def _command(
+        self, command: Callable[[], Reply], *, expected: tuple[int, ...] = ACCEPTED
+    ) -> None:
+        failure = SmtpUnavailable("The mail server stopped answering.")
+        self._check(self._exchange(command, failure), expected)
+
+    def _exchange(self, call: Callable[[], ResultT], failure: SmtpError) -> ResultT:
+        """Raises ``failure`` if the connection breaks or the deadline passes."""
+        assert self._smtp is not None
+        self._limit(self._smtp)
+        try:
+            return call()
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            raise failure from error
+        except BaseException:
+            # Celery's time limit, for example: a reply that comes later must not be taken for that of
+            # the next command.
+            self.close()
+            raise
+
+    def _check(self, reply: Reply, expected: tuple[int, ...]) -> None:
+        code, answer = reply
+        if code in expected:
+            return
+        if code == SERVICE_CLOSING or code < 400:
+            self.close()
+            raise SmtpUnavailable(f"The mail server is closing ({code}).")
+        shown = _codes(code, answer)
+        if code >= 500:
+            raise SmtpPermanentFailure(f"The mail server refused the mail for good ({shown}).")
+        raise SmtpTemporaryFailure(f"The mail server does not take the mail now ({shown}).")
 
     def _connect(self) -> smtplib.SMTP:
         self.close()
         options: dict[str, Any] = {
             # The default asks the DNS for this machine's name, which may take long.
             "local_hostname": self._sender.rpartition("@")[2],
-            "timeout": self._left(),
+            "timeout": self._seconds_left(),
         }
         try:
             if self._scheme == "smtps":
@@ -180,10 +193,10 @@ class MailServer:
             self._greet(smtp)
         except smtplib.SMTPAuthenticationError as error:
             self.close()
-            raise MailServerAway("The mail server does not accept our sign-in.") from error
+            raise SmtpUnavailable("The mail server does not accept our sign-in.") from error
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            raise MailServerAway("The mail server could not be reached.") from error
+            raise SmtpUnavailable("The mail server could not be reached.") from error
         return smtp
 
     def _greet(self, smtp: smtplib.SMTP) -> None:
@@ -197,76 +210,16 @@ class MailServer:
             self._limit(smtp)
             smtp.login(self._user, self._password)
 
-    def _left(self) -> float:
-        return max(0.05, self._deadline - time.monotonic())
+    def _seconds_left(self) -> float:
+        return max(SHORTEST_TIMEOUT_SECONDS, self._deadline - time.monotonic())
 
     def _limit(self, smtp: smtplib.SMTP) -> None:
         if smtp.sock is not None:
-            smtp.sock.settimeout(self._left())
-
-    def _name_both(self, smtp: smtplib.SMTP, recipient: str) -> None:
-        """At once to a server that offers PIPELINING, which spares round trips."""
-        commands = self._naming(smtp, recipient)
-        for said in [b"".join(commands)] if smtp.has_extn("pipelining") else commands:
-            self._ask(partial(smtp.send, said))
-            self._hear(smtp, said.count(CRLF))
-
-    def _naming_ahead(self, smtp: smtplib.SMTP, recipient: str | None) -> bytes:
-        """Nothing where it cannot be said ahead; whatever is wrong with it, ``begin`` will tell."""
-        if recipient is None or not smtp.has_extn("pipelining"):
-            return b""
-        try:
-            return b"".join(self._naming(smtp, recipient))
-        except (MailRefused, ValueError):
-            return b""
-
-    def _naming(self, smtp: smtplib.SMTP, recipient: str) -> list[bytes]:
-        """The commands that name sender and recipient. Raises MailRefused.
-
-        The recipient stands as it is: ``smtplib.quoteaddr`` parses it, and some parse to another.
-        """
-        options = ""
-        if not recipient.isascii():
-            if not smtp.has_extn("smtputf8"):
-                raise MailRefused("The mail server takes no addresses of this alphabet.")
-            options = " SMTPUTF8 BODY=8BITMIME"
-        commands = (
-            f"MAIL FROM:{self._quoted_sender}{options}",
-            f"RCPT TO:<{recipient}>",
-        )
-        if any("\r" in command or "\n" in command for command in commands):
-            raise ValueError("a line break in a command")
-        return [command.encode() + CRLF for command in commands]
-
-    def _hear(self, smtp: smtplib.SMTP, commands: int) -> None:
-        """Each command has its answer, whatever became of those before it."""
-        answers = [self._ask(smtp.getreply) for _ in range(commands)]
-        for code, answer in answers:
-            if code not in ACCEPTED:
-                self._refuse(code, answer)
-
-    def _ask(self, command: Callable[[], ResultT]) -> ResultT:
-        if self._smtp is not None:
-            self._limit(self._smtp)
-        try:
-            return command()
-        except (OSError, smtplib.SMTPException) as error:
-            self.close()
-            raise MailServerAway("The mail server stopped answering.") from error
-
-    def _refuse(self, code: int, answer: bytes) -> None:
-        if code == SERVICE_CLOSING or code < 400:
-            self.close()
-            raise MailServerAway(f"The mail server is closing ({code}).")
-        self.abandon()
-        shown = _codes(code, answer)
-        if code >= 500:
-            raise MailRefused(f"The mail server refused the mail for good ({shown}).")
-        raise MailDeferred(f"The mail server does not take the mail now ({shown}).")
+            smtp.sock.settimeout(self._seconds_left())
 
 
 def _codes(code: int, answer: bytes) -> str:
-    """The reply code, and the enhanced one of RFC 3463 if there is one."""
+    """The reply code, and the enhanced status code (RFC 3463) if there is one."""
     enhanced = re.match(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)", answer)
     return f"{code} {enhanced.group().decode()}" if enhanced else str(code)
 

@@ -1,5 +1,8 @@
-"""What is known of an event by now. A mail is written of the newest version, whatever version its
-message was written of, and a change names all that differs from what its reader was last told."""
+"""The newest known version of an event.
+
+A mail is prepared from the newest version, whatever version its message has. A mail about a change names
+all that differs from what its recipient was last told.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +15,8 @@ from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notification_service.delivery.outcomes import Dropped
-from notification_service.delivery.queries import Claim
+from notification_service.delivery.claim import Claim
+from notification_service.delivery.outcome import Dropped
 from notification_service.messages.contents import (
     ChangeContent,
     Content,
@@ -24,13 +27,13 @@ from service_kit.database.engine import to_json
 from service_kit.database.statements import Statement
 
 CHANGE = "event-changed"
-# What a change tells of: time and place.
+# A change is about time and place.
 TOLD_FIELDS = ("starts_at", "ends_at", "timezone", "venue", "city")
 TOLD_ALREADY = "What changed had been told already."
 TAKEN_BACK = "The change was taken back before it was told."
 
-# Only what is newer than what the mails know themselves: usually nothing. What the release before
-# said has no version, and took the place of what was known with the version that it ranks as.
+# Only snapshots newer than the mails' own: usually none. A snapshot from the release before has no
+# version; it replaced the snapshot of the version that it ranks as.
 NEWEST = Statement(
     text("""
         SELECT kept.event_id, kept.version, CAST(kept.snapshot AS text) AS snapshot
@@ -44,7 +47,7 @@ NEWEST = Statement(
         bindparam("versions", type_=ARRAY(Integer()), required=False),
     )
 )
-# The latest first. More than a hundred changes that nobody was told of are not looked through.
+# The latest first. Beyond a hundred changes that nobody was told of, older ones are ignored.
 EARLIER_CHANGES = Statement(text("""
         SELECT coalesce(earlier.told_at, earlier.sent_at) AS told_at, earlier.created_at,
             CAST(earlier.data->'changes' AS text) AS changes,
@@ -82,94 +85,96 @@ KEEP_CHANGE = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """An event as a later message has it; ``is_ranked`` if that said no version."""
+    """An event as a later message has it; ``is_ranked`` if that message had no version."""
 
     version: int
     raw: dict[str, Any]
     event: EventSnapshot
     is_ranked: bool
 
-    def is_newer_than(self, held: Claim) -> bool:
-        return self.version > held.version or (self.is_ranked and self.version == held.version)
+    def is_newer_than(self, claim: Claim) -> bool:
+        return self.version > claim.version or (self.is_ranked and self.version == claim.version)
 
 
 NewerEvents = Mapping[UUID, Newer]
 
 
-async def newer_events(connection: AsyncConnection, batch: Sequence[Claim]) -> NewerEvents:
-    """The newest version of each event of which some mail of the batch has an older one."""
+async def newer_events(connection: AsyncConnection, claims: Sequence[Claim]) -> NewerEvents:
+    """The newest version of each event of which some claimed mail has an older one."""
     oldest: dict[UUID, int] = {}
-    for held in batch:
-        if held.event_id is not None:
-            oldest[held.event_id] = min(held.version, oldest.get(held.event_id, held.version))
+    for claim in claims:
+        if claim.event_id is not None:
+            oldest[claim.event_id] = min(claim.version, oldest.get(claim.event_id, claim.version))
     if not oldest:
         return {}
-    found = await NEWEST.rows(connection, event_ids=list(oldest), versions=list(oldest.values()))
+    snapshots = await NEWEST.rows(
+        connection, event_ids=list(oldest), versions=list(oldest.values())
+    )
     newer = {}
-    for row in found:
-        kept = orjson.loads(row.snapshot)
-        raw = {"version": row.version} | kept
+    for row in snapshots:
+        snapshot = orjson.loads(row.snapshot)
+        raw = {"version": row.version} | snapshot
         event = EventSnapshot.model_validate(raw)
-        newer[row.event_id] = Newer(row.version, raw, event, is_ranked="version" not in kept)
+        newer[row.event_id] = Newer(row.version, raw, event, is_ranked="version" not in snapshot)
     return newer
 
 
-def brought_up_to_date(held: Claim, content: Content, newer: NewerEvents) -> tuple[Content, int]:
+def update_event(claim: Claim, content: Content, newer: NewerEvents) -> tuple[Content, int]:
     """The content with the newest version of its event, and which version that is."""
-    found = newer.get(held.event_id) if held.event_id is not None else None
-    if found is None or not found.is_newer_than(held) or not hasattr(content, "event"):
-        return content, held.version
-    return content.model_copy(update={"event": found.event}), found.version
+    latest = newer.get(claim.event_id) if claim.event_id is not None else None
+    if latest is None or not latest.is_newer_than(claim) or not hasattr(content, "event"):
+        return content, claim.version
+    return content.model_copy(update={"event": latest.event}), latest.version
 
 
-async def whole_change(
-    connection: AsyncConnection, held: Claim, newer: NewerEvents
+async def full_change(
+    connection: AsyncConnection, claim: Claim, newer: NewerEvents
 ) -> tuple[ChangeContent, int] | Dropped:
-    """All that differs from what the guest was last told, and the version that it leads to.
+    """All that differs from what the guest was last told, and the event's newest version.
 
-    Kept in the mail's row, so that the next change, and a resend, know what this one told.
+    Stored in the mail's row, so that the next change, and a resend, know what this one told.
     """
-    found = newer.get(held.event_id) if held.event_id is not None else None
-    version, event = held.version, held.data["event"]
-    if found is not None and found.is_newer_than(held):
-        version, event = found.version, found.raw
-    own = {name: pair[0] for name, pair in held.data.get("changes", {}).items()}
-    before: dict[str, Any] = {name: held.data["event"].get(name) for name in TOLD_FIELDS} | own
-    if not held.resends:
-        before, since, note = await _last_told(connection, held, before)
+    latest = newer.get(claim.event_id) if claim.event_id is not None else None
+    version, event = claim.version, claim.data["event"]
+    if latest is not None and latest.is_newer_than(claim):
+        version, event = latest.version, latest.raw
+    own = {name: pair[0] for name, pair in claim.data.get("changes", {}).items()}
+    before: dict[str, Any] = {name: claim.data["event"].get(name) for name in TOLD_FIELDS} | own
+    if not claim.resends:
+        before, since, note = await _last_told(connection, claim, before)
         if not _differing(before, event):
-            if not await TOLD_SINCE.value(connection, id=held.id, since=since):
+            if not await TOLD_SINCE.value(connection, id=claim.id, since=since):
                 return Dropped(note)
-            # Some other mail may have shown what was true for a while.
+            # Some other mail may have shown the state in between.
             before |= own
     changes = {name: [before[name], event[name]] for name in _differing(before, event)}
-    told = {"event": event, "changes": changes or held.data.get("changes", {})}
-    content = read_content(CHANGE, held.data | told)
+    told = {"event": event, "changes": changes or claim.data.get("changes", {})}
+    content = read_content(CHANGE, claim.data | told)
     assert isinstance(content, ChangeContent)
-    if event is not held.data["event"] or told["changes"] != held.data.get("changes"):
-        await KEEP_CHANGE.value(connection, id=held.id, fence=held.fence, told=to_json(told))
+    if event is not claim.data["event"] or told["changes"] != claim.data.get("changes"):
+        await KEEP_CHANGE.value(connection, id=claim.id, fence=claim.fence, told=to_json(told))
     return content, version
 
 
 async def _last_told(
-    connection: AsyncConnection, held: Claim, before: dict[str, Any]
+    connection: AsyncConnection, claim: Claim, before: dict[str, Any]
 ) -> tuple[dict[str, Any], datetime | None, str]:
-    """Time and place as the guest knows them, since when (None: since this change), and what it means
-    if nothing differs from them."""
+    """Time and place as the guest knows them, since when (None: since this change), and the note for
+    a mail that would tell nothing new."""
     since: datetime | None = None
-    for row in await EARLIER_CHANGES.rows(connection, id=held.id):
+    for row in await EARLIER_CHANGES.rows(connection, id=claim.id):
         if row.told_at is not None:
             told = orjson.loads(row.told) if row.told else {}
-            known = {name: told[name] for name in TOLD_FIELDS if name in told}
-            return before | known, row.told_at, TOLD_ALREADY
+            shown = {name: told[name] for name in TOLD_FIELDS if name in told}
+            return before | shown, row.told_at, TOLD_ALREADY
         changes = orjson.loads(row.changes) if row.changes else {}
-        # An earlier change that was not told: its reader knows what was before it.
+        # An earlier change that was not told: the guest knows the state before it.
         before, since = before | {name: pair[0] for name, pair in changes.items()}, row.created_at
     return before, since, TAKEN_BACK
 
 
 def _differing(before: Mapping[str, Any], event: Mapping[str, Any]) -> list[str]:
-    """Which of time and place differ; as moments and not as they are written."""
+    """Which of time and place differ, compared as values and not as text."""
     old = EventSnapshot.model_validate({**event, **before})
     new = EventSnapshot.model_validate(event)
     return [name for name in TOLD_FIELDS if getattr(old, name) != getattr(new, name)]

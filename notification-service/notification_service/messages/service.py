@@ -1,4 +1,4 @@
-"""Keeps what comes in, once, whoever says it how often."""
+"""Records messages, each once; queues mails again; erases users."""
 
 import json
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notification_service.errors import NotResendable
 from notification_service.messages.incoming import Incoming
 from notification_service.messages.queries import get_own
 from notification_service.models import Notification, Preferences, SeenMessage
+from notification_service.problems import NotResendable
 from notification_service.timeline import entry
 from service_kit.database.engine import Database, affected_rows
 
@@ -38,16 +38,16 @@ seen_messages: Table = SeenMessage.__table__  # type: ignore[attr-defined]
 preferences: Table = Preferences.__table__  # type: ignore[attr-defined]
 rows = notifications.c
 
-ERASED_AT_ONCE = 1_000
+ERASED_PER_TRANSACTION = 1_000
 
 
-# One statement for any number of messages, told as one JSON document. Every time that is compared is
-# PostgreSQL's: the clocks of workers may differ.
-# An event's newest snapshot is kept with them, and its row is touched only by a newer one: hundreds of
+# One statement for any number of messages, passed as one JSON document. All times are PostgreSQL's,
+# because the clocks of workers may differ.
+# The newest snapshot of each event is stored too. Only a newer snapshot touches its row: hundreds of
 # confirmations of one event must not wait for each other.
-# The release before says no versions (0). What it says is the newest when it comes: it ranks as the
-# newest version that is known, and takes that one's place until a version comes that is no lower. A
-# snapshot without a version of its own is such a one.
+# The release before sends no versions (0). Such a message is the newest on arrival: it ranks as the
+# newest known version, and its snapshot (without "version") replaces the stored one until a message
+# with the same or a higher version arrives.
 RECORD = text("""
     WITH told AS MATERIALIZED (
         SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:messages AS jsonb)) AS (
@@ -112,15 +112,15 @@ RECORD = text("""
 async def record(
     connection: AsyncConnection, messages: Sequence[Incoming], *, lease: timedelta | None = None
 ) -> dict[UUID, int]:
-    """Keeps the messages that are new, and says which, each with the version that it ranks as; not
-    those whose id or key is known.
+    """Records the messages whose id and key are new. Returns their ids, each with the version that it
+    ranks as.
 
-    With ``lease`` the rows begin as ``sending`` and belong to the caller, which spares a statement to
-    everybody who sends at once. A message with a fault begins, and ends, as ``failed``.
+    With ``lease`` the rows begin as ``sending`` and are claimed by the caller, which saves the claim's
+    statement. A message with a fault is recorded as ``failed``.
     """
-    written = json.dumps([_row(message, is_sending=lease is not None) for message in messages])
+    document = json.dumps([_row(message, is_sending=lease is not None) for message in messages])
     recorded = await connection.execute(
-        RECORD, {"messages": written, "lease": lease or timedelta(0)}
+        RECORD, {"messages": document, "lease": lease or timedelta(0)}
     )
     return {row.id: row.version for row in recorded}
 
@@ -148,22 +148,23 @@ def _row(message: Incoming, *, is_sending: bool) -> dict[str, Any]:
 
 
 async def accept(session: AsyncSession, message: Incoming) -> UUID:
-    """Keeps a message for the sweep to send; the id under which it is kept, be it new or known."""
+    """Records a message for the sweep to send. Returns the id of its mail, which may be an earlier
+    one."""
     connection = await session.connection()
     if await record(connection, [message]):
         return message.id
-    found = await session.execute(select(rows.id).where(rows.dedup_key == message.dedup_key))
-    return UUID(str(found.scalar_one()))
+    existing = await session.execute(select(rows.id).where(rows.dedup_key == message.dedup_key))
+    return UUID(str(existing.scalar_one()))
 
 
 async def record_alias(connection: AsyncConnection, message: Incoming) -> None:
-    """Remembers a message that says under a new id what is known, so that it is not missing."""
-    known = select(literal(message.id), rows.id, func.now()).where(
+    """Records the id of a message with a known key, so that it does not count as missing."""
+    alias = select(literal(message.id), rows.id, func.now()).where(
         rows.dedup_key == message.dedup_key, rows.id != message.id
     )
     await connection.execute(
         insert(seen_messages)
-        .from_select(["id", "notification_id", "seen_at"], known)
+        .from_select(["id", "notification_id", "seen_at"], alias)
         .on_conflict_do_nothing()
     )
 
@@ -171,7 +172,7 @@ async def record_alias(connection: AsyncConnection, message: Incoming) -> None:
 async def resend(
     session: AsyncSession, notification_id: UUID, *, user_id: UUID | None
 ) -> Notification:
-    """Queues a finished mail again. What is still on its way stays as it is."""
+    """Queues a finished mail again; an unfinished one stays as it is. Raises NotResendable."""
     notification = await get_own(session, notification_id, user_id, for_update=True)
     if notification.status == "dropped":
         raise NotResendable
@@ -184,12 +185,12 @@ async def resend(
 
 
 async def queue_again(
-    session: AsyncSession, which: ColumnElement[bool], *, note: str, is_resend: bool = False
+    session: AsyncSession, condition: ColumnElement[bool], *, note: str, is_resend: bool = False
 ) -> int:
-    """Makes mails due at once, with a whole new time to try; how many."""
+    """Makes mails due at once and resets their attempts. Returns their number."""
     queued = await session.execute(
         update(notifications)
-        .where(which, rows.user_id.is_not(None))
+        .where(condition, rows.user_id.is_not(None))
         .values(
             status="queued",
             attempts=0,
@@ -211,31 +212,31 @@ async def queue_again(
 
 
 async def erase_user(database: Database, user_id: UUID) -> None:
-    """Forgets a person: what is not sent is dropped, of the rest only the bare history stays.
+    """Drops a user's unsent mails, and deletes the data of all others and the preferences.
 
-    A batch of mails in each transaction, however many there are. The fence is counted up, so that a
-    worker that holds such a mail finds that it may not go out. Safe to repeat.
+    In batches, each a transaction. The new fence tells a worker that has claimed such a mail that it
+    must not send it. Safe to repeat.
     """
-    while await database.run(partial(_erase_some, user_id=user_id)) == ERASED_AT_ONCE:
+    while await database.run(partial(_erase_batch, user_id=user_id)) == ERASED_PER_TRANSACTION:
         pass
     async with database.transaction() as session:
         await session.execute(delete(preferences).where(preferences.c.user_id == user_id))
 
 
-async def _erase_some(session: AsyncSession, *, user_id: UUID) -> int:
+async def _erase_batch(session: AsyncSession, *, user_id: UUID) -> int:
     is_unsent = rows.status.in_(("queued", "sending"))
     note = entry("dropped", "The account is gone.")
-    some = (
+    batch = (
         select(rows.id)
         .where(rows.user_id == user_id, or_(is_unsent, rows.data != literal({}, rows.data.type)))
         .order_by(rows.id)
-        .limit(ERASED_AT_ONCE)
+        .limit(ERASED_PER_TRANSACTION)
         .with_for_update()
         .scalar_subquery()
     )
     erased = await session.execute(
         update(notifications)
-        .where(rows.id.in_(some))
+        .where(rows.id.in_(batch))
         .values(
             data={},
             told=None,

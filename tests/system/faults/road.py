@@ -18,7 +18,7 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
-from notification_service.delivery.post_office import PostOffice
+from notification_service.delivery.context import WorkerContext
 from notification_service.health import QUEUE_KEY
 from notification_service.maintenance import maintain
 from notification_service.messages.queries import list_missing
@@ -236,8 +236,8 @@ class Road:
             await queue_length.close()
 
     async def _maintain(self, stop: asyncio.Event) -> None:
-        async with PostOffice(self.settings) as office:
-            await maintain(office, stop)
+        async with WorkerContext(self.settings) as context:
+            await maintain(context, stop)
 
 
 def _identity(message: Message) -> str:

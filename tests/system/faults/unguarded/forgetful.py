@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from notification_service.delivery import reception, writing
+from notification_service.delivery import consumer, prepare
 from notification_service.messages.incoming import Incoming, read_message
 from notification_service.rendering.mail import message_id
 from notification_service.worker import app
@@ -23,5 +23,5 @@ def _known_identity(dedup_key: str, *, domain: str, resends: int = 0) -> str:
     return message_id(dedup_key.partition(MARK)[0], domain=domain, resends=resends)
 
 
-reception.read_message = _read_as_new  # type: ignore[attr-defined]
-writing.message_id = _known_identity  # type: ignore[attr-defined]
+consumer.read_message = _read_as_new  # type: ignore[attr-defined]
+prepare.message_id = _known_identity  # type: ignore[attr-defined]

@@ -1,20 +1,21 @@
 """A worker that takes a refusal for good for one that passes."""
 
-from notification_service.delivery import service
-from notification_service.delivery.smtp import MailDeferred, MailRefused
+from notification_service.delivery import send
+from notification_service.delivery.outcome import Failed, Outcome, Postponed
+from notification_service.delivery.smtp import SmtpError
 from notification_service.worker import app
 
 __all__ = ["app"]
 
 
-_hand_over = service._hand_over
+_outcome_of = send._outcome_of
 
 
-async def _insist(*arguments: object) -> object:
-    try:
-        return await _hand_over(*arguments)  # type: ignore[arg-type]
-    except MailRefused as error:
-        raise MailDeferred(error.reason) from error
+def _insist(error: SmtpError) -> Outcome:
+    outcome = _outcome_of(error)
+    if isinstance(outcome, Failed):
+        return Postponed(outcome.reason, "the-mail", outcome.error)
+    return outcome
 
 
-service._hand_over = _insist  # type: ignore[assignment]
+send._outcome_of = _insist

@@ -1,4 +1,4 @@
-"""The problems of notification-service."""
+"""The problems that notification-service answers with (RFC 9457)."""
 
 from service_kit.problems import Problem
 

@@ -1,4 +1,7 @@
-"""What a worker process needs to send mails; made on the process's event loop, used until its end."""
+"""What a worker process needs to send mails: settings and connections.
+
+Made on the process's event loop at its first task, and used until the process ends.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +10,7 @@ from typing import Self
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notification_service.delivery.contacts import Contacts
+from notification_service.delivery.contacts import ContactClient
 from notification_service.delivery.smtp import MailServer
 from notification_service.rendering.letter import LetterWriter
 from notification_service.settings import WorkerSettings
@@ -17,47 +20,47 @@ from service_kit.messaging.service_client import ServiceClient
 CONTACT_TIMEOUT_SECONDS = 5.0
 
 
-class PostOffice:
+class WorkerContext:
     def __init__(self, settings: WorkerSettings, *, writer: LetterWriter | None = None) -> None:
         self.settings = settings
         self.database = Database(settings, application_name="notification-worker")
         self.http = httpx.AsyncClient(timeout=CONTACT_TIMEOUT_SECONDS)
-        self.contacts = Contacts(ServiceClient(settings, self.http), settings.auth_service_url)
+        self.contacts = ContactClient(ServiceClient(settings, self.http), settings.auth_service_url)
         self.writer = writer or LetterWriter(settings.public_url)
         self.mail_server = MailServer(
             settings.smtp_url.get_secret_value(),
             sender=settings.sender.addr_spec,
             timeout_seconds=settings.smtp_timeout_seconds,
         )
-        # Each statement of a delivery is a transaction of its own: BEGIN and COMMIT would be two
-        # round trips more for each.
+        # Each statement of a delivery is its own transaction: BEGIN and COMMIT would add two round
+        # trips to each.
         self._engine = self.database.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._kept: AsyncConnection | None = None
+        self._idle_connection: AsyncConnection | None = None
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement commits by itself; kept for the next one, unless
-        something goes wrong."""
-        connection, self._kept = self._kept, None
+        """A connection in AUTOCOMMIT mode. It stays open for the next statement unless the block
+        raises."""
+        connection, self._idle_connection = self._idle_connection, None
         if connection is None:
             connection = await self._engine.connect()
         try:
             yield connection
         except BaseException:
-            # Whatever it was: what comes next has a connection that nothing has happened to.
+            # Its state is unknown, so the next statement gets a new one.
             await connection.invalidate()
             await connection.close()
             raise
-        if self._kept is None:
-            self._kept = connection
+        if self._idle_connection is None:
+            self._idle_connection = connection
         else:
             await connection.close()
 
     async def close(self) -> None:
         self.mail_server.close()
         await self.http.aclose()
-        if self._kept is not None:
-            await self._kept.close()
+        if self._idle_connection is not None:
+            await self._idle_connection.close()
         await self.database.close()
 
     async def __aenter__(self) -> Self:

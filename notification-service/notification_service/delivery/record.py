@@ -1,0 +1,191 @@
+"""Step 4, record: writes the outcome of an attempt to the mail's row."""
+
+import asyncio
+import json
+import time
+from datetime import datetime, timedelta
+
+import sentry_sdk
+import structlog
+from sqlalchemy import (
+    Boolean,
+    Interval,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    null,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from notification_service.delivery.backoff import retry_delay
+from notification_service.delivery.claim import Claim
+from notification_service.delivery.context import WorkerContext
+from notification_service.delivery.outcome import (
+    Dropped,
+    Failed,
+    LeaseLost,
+    NotTried,
+    Outcome,
+    Postponed,
+    Sent,
+    Waiting,
+    WaitReason,
+)
+from notification_service.delivery.tables import is_change, notifications, rows
+from notification_service.timeline import entry
+from service_kit.clock import utc_now
+from service_kit.database.errors import DATABASE_ERRORS
+from service_kit.database.statements import Statement, param
+
+NO_DELAY = timedelta(0)
+
+log = structlog.get_logger()
+
+FINISH = Statement(
+    update(notifications)
+    .where(
+        rows.id == param("claimed_id"),
+        rows.fence == param("claimed_fence"),
+        rows.status == "sending",
+    )
+    .values(
+        status=param("new_status"),
+        lease_until=null(),
+        last_error=param("error"),
+        sent_at=case((param("new_status") == "sent", func.now()), else_=null()),
+        told_at=case((param("may_be_sent", Boolean), func.now()), else_=rows.told_at),
+        told=case(
+            (and_(param("may_be_sent", Boolean), is_change), rows.data["event"]), else_=rows.told
+        ),
+        next_attempt_at=func.now() + param("delay", Interval()),
+        give_up_at=param("until"),
+        waits_for=param("waits_for"),
+        data=case((param("forget", Boolean), literal_column("'{}'::jsonb")), else_=rows.data),
+        timeline=rows.timeline.op("||")(cast(param("step", Text), JSONB)),
+    )
+    .returning(rows.id)
+)
+
+
+async def record_outcome(context: WorkerContext, claim: Claim, outcome: Outcome) -> None:
+    """Repeats for half the lease while the database fails: a mail that is sent and not recorded as
+    sent is sent again."""
+    deadline = time.monotonic() + context.settings.lease_seconds / 2
+    pause = 0.1
+    while True:
+        try:
+            await _record_once(context, claim, outcome)
+            return
+        except DATABASE_ERRORS as error:
+            if time.monotonic() + pause > deadline:
+                raise
+            log.warning("mail.outcome_not_recorded", notification_id=str(claim.id), exc_info=error)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 2.0)
+
+
+async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -> None:
+    async with context.statement() as connection:
+        match outcome:
+            case Sent():
+                await _finish(connection, claim, "sent", may_be_sent=True)
+            case Dropped(note=note, forget=forget):
+                await _finish(connection, claim, "dropped", note, forget=forget)
+            case Failed(reason=reason, error=error):
+                await _fail(connection, claim, reason, error)
+            case Postponed():
+                await _postpone(context, connection, claim, outcome)
+            case Waiting(waits_for=reason, delay=delay):
+                note = outcome.note
+                await _finish(connection, claim, "queued", note, delay=delay, waits_for=reason)
+            case NotTried():
+                await _finish(connection, claim, "queued")
+            case LeaseLost():
+                log.warning("mail.lease_lost", notification_id=str(claim.id))
+            case _:
+                raise NotImplementedError(type(outcome))
+
+
+async def _fail(
+    connection: AsyncConnection,
+    claim: Claim,
+    reason: str,
+    error: BaseException,
+    *,
+    may_be_sent: bool = False,
+) -> None:
+    is_recorded = await _finish(
+        connection, claim, "failed", reason, error=reason, may_be_sent=may_be_sent
+    )
+    if is_recorded:
+        report_to_operators(error, notification_id=str(claim.id), kind=claim.kind)
+
+
+async def _postpone(
+    context: WorkerContext, connection: AsyncConnection, claim: Claim, outcome: Postponed
+) -> None:
+    settings = context.settings
+    delay = retry_delay(claim.attempts, is_outage=outcome.because == "outage", settings=settings)
+    now = utc_now()
+    give_up_at = claim.give_up_at or now + timedelta(hours=settings.give_up_after_hours)
+    may_be_sent = outcome.may_be_sent
+    if now + delay > give_up_at:
+        reason = f"Given up after {settings.give_up_after_hours:g} hours. {outcome.reason}"
+        await _fail(connection, claim, reason, outcome.error, may_be_sent=may_be_sent)
+        return
+    await _finish(
+        connection,
+        claim,
+        "queued",
+        outcome.reason,
+        error=outcome.reason,
+        delay=delay,
+        give_up_at=give_up_at,
+        may_be_sent=may_be_sent,
+    )
+
+
+async def _finish(
+    connection: AsyncConnection,
+    claim: Claim,
+    status: str,
+    note: str | None = None,
+    *,
+    error: str | None = None,
+    delay: timedelta = NO_DELAY,
+    give_up_at: datetime | None = None,
+    forget: bool = False,
+    waits_for: WaitReason | None = None,
+    may_be_sent: bool = False,
+) -> bool:
+    """Ends the claim; False if the lease was lost. ``may_be_sent``: the mail server has accepted the
+    mail, or may have."""
+    finished = await FINISH.value(
+        connection,
+        claimed_id=claim.id,
+        claimed_fence=claim.fence,
+        new_status=status,
+        error=error,
+        delay=delay,
+        # Time spent waiting on purpose does not count against the mail.
+        until=None if waits_for else give_up_at or claim.give_up_at,
+        waits_for=waits_for,
+        may_be_sent=may_be_sent,
+        forget=forget,
+        step=json.dumps(entry(status, note)),
+    )
+    return finished is not None
+
+
+def report_to_operators(error: BaseException, **tags: str) -> None:
+    """Logs the error and sends it to Sentry, once for each mail that fails."""
+    log.error("mail.failed", exc_info=error, **tags)
+    with sentry_sdk.new_scope() as scope:
+        for name, value in tags.items():
+            scope.set_tag(name, value)
+        sentry_sdk.capture_exception(error)

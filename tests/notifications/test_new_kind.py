@@ -13,7 +13,7 @@ from notification_service.rendering import templates
 from notification_service.rendering.context import Recipient
 from notification_service.rendering.letter import LetterWriter
 from service_kit.clock import utc_now
-from tests.notifications.conftest import OfficeForTests
+from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
 
 KIND = '''
@@ -89,20 +89,20 @@ def test_its_mail_is_rendered_with_its_tickets_and_its_calendar_file(
     assert content.calendar is not None and b"STATUS:CONFIRMED" in content.calendar
 
 
-async def test_its_messages_are_sent(new_kind: str, office: OfficeForTests) -> None:
+async def test_its_messages_are_sent(new_kind: str, mail_worker: WorkerForTests) -> None:
     message = make_message(new_kind)
 
-    await office.receive(message)
+    await mail_worker.receive(message)
 
-    assert (await office.row(message)).status == "sent"
-    [sent] = office.mails
+    assert (await mail_worker.row(message)).status == "sent"
+    [sent] = mail_worker.mails
     assert sent.message["Subject"].startswith("The doors are open: ")
 
 
 async def test_what_supersedes_it_and_when_it_is_too_late_are_heeded(
-    new_kind: str, office: OfficeForTests
+    new_kind: str, mail_worker: WorkerForTests
 ) -> None:
-    office.mail_server.answers("DATA", "451 Later")
+    mail_worker.mail_server.answers("DATA", "451 Later")
     message = make_message(new_kind)
     cancelled = make_message(
         "event-cancelled",
@@ -111,16 +111,16 @@ async def test_what_supersedes_it_and_when_it_is_too_late_are_heeded(
     )
     late = make_message(new_kind)
     late["data"]["event"]["starts_at"] = utc_now().isoformat()
-    await office.receive(message)
-    await office.receive(cancelled)
-    office.mail_server.is_well()
-    await office.change(message, next_attempt_at="now()")
-    await office.deliver(message)
-    await office.receive(late)
+    await mail_worker.receive(message)
+    await mail_worker.receive(cancelled)
+    mail_worker.mail_server.is_well()
+    await mail_worker.change(message, next_attempt_at="now()")
+    await mail_worker.deliver(message)
+    await mail_worker.receive(late)
 
-    row = await office.row(message)
+    row = await mail_worker.row(message)
     assert (row.status, row.timeline[-1]["note"]) == ("dropped", "A later message took its place.")
-    row = await office.row(late)
+    row = await mail_worker.row(late)
     assert (row.status, row.timeline[-1]["note"]) == ("dropped", "The event had begun.")
 
 

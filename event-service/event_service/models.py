@@ -13,9 +13,10 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlmodel import Field
 
 from event_service.db import Base
@@ -341,6 +342,26 @@ class StaleTag(Base, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     tag: str
+
+
+class OrganizerMessage(Base, table=True):
+    """What an organizer has written to all who are guests at that moment (``guest_ids``), until each has
+    a message of it in the outbox; ``written`` is how many have."""
+
+    __tablename__: ClassVar[str] = "organizer_message"
+    __table_args__ = (
+        ForeignKeyConstraint(["event_id"], ["event.id"], ondelete="CASCADE"),
+        # delete of an event
+        Index("ix_organizer_message_event", "event_id"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    event_id: UUID
+    subject: str
+    body: str
+    guest_ids: list[UUID] = Field(sa_type=ARRAY(Uuid()))
+    written: int = 0
+    created_at: datetime = Field(default_factory=utc_now)
 
 
 class ErasedUser(ErasedUserRow, Base, table=True):

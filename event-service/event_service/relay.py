@@ -45,6 +45,7 @@ def background(settings: Settings) -> dict[BackgroundWork, float]:
     return {
         refresh_pages: settings.tally_seconds,
         sweep_holds: settings.sweep_seconds,
+        upkeep.send_organizer_messages: settings.sweep_seconds,
         upkeep.remind_guests: settings.reminder_seconds,
         finish_erasures: settings.sweep_seconds,
         upkeep.end_waitlists: settings.reminder_seconds,

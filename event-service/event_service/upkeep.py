@@ -14,6 +14,7 @@ from event_service.bookings.ending import settle_event
 from event_service.bookings.reminders import remind
 from event_service.cache import EVENT_LIST_TAG, TagVersions, event_tag
 from event_service.erasures import service as erasures
+from event_service.events.organizer_messages import write_next_messages
 from event_service.models import IdempotencyKey, StaleTag
 from event_service.waitlist.queries import (
     ENTRIES_PER_BATCH,
@@ -115,6 +116,12 @@ async def end_waitlists(database: Database) -> bool:
 async def finish_erasures(database: Database, offer_for: timedelta) -> bool:
     """Goes on where telling of an erased account has stopped."""
     return await erasures.finish_erasures(database, offer_for=offer_for)
+
+
+async def send_organizer_messages(database: Database) -> bool:
+    """A batch of guests; whether there may be more."""
+    async with database.transaction() as session:
+        return await write_next_messages(session)
 
 
 async def remind_guests(database: Database) -> bool:

@@ -64,6 +64,8 @@ async def test_many_guests_take_as_many_statements_as_few(
                 answer = await ACTS[kind](organizer, event)
         assert answer.is_success, answer.text
         asked.append(statements)
+        while await upkeep.send_organizer_messages(app.state.database):
+            pass
         told = await messages(app, event["id"], kind)
         by_user = Counter(message["user_id"] for message in told)
         if kind == "organizer-message":

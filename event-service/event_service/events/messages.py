@@ -1,6 +1,7 @@
 """What event-service tells about events: each guest once, whatever they booked, by one statement
 however many they are."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    Uuid,
     and_,
     cast,
     func,
@@ -19,7 +21,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -104,6 +106,13 @@ def guests_once(event_id: UUID, dedup_key: str) -> Select[Any]:
         .subquery()
     )
     return select(users.c.user_id, _keyed(dedup_key, users.c.user_id), json_object().label("data"))
+
+
+def each_of(user_ids: Sequence[UUID], dedup_key: str) -> Select[Any]:
+    """The same people that were chosen before."""
+    one = func.unnest(literal(user_ids, ARRAY(Uuid()))).column_valued("user_id")
+    user_id = cast(one, Uuid())
+    return select(user_id.label("user_id"), _keyed(dedup_key, user_id), json_object().label("data"))
 
 
 def _each_once(bookings: Any, dedup_key: str) -> Select[Any]:

@@ -4,20 +4,26 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, cast, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import event_snapshot
 from event_service.erasures.queries import refuse_erased
-from event_service.events.messages import guests_once
+from event_service.events.messages import each_of, guests_once
 from event_service.events.queries import require_organizer
-from event_service.models import OutboxMessage
+from event_service.models import Event, OrganizerMessage, OutboxMessage
+from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.messaging.bulk_messages import write_notifications
 from service_kit.text import line, paragraphs
 
+# 10 MB of the longest texts.
+GUESTS_PER_BATCH = 500
 
-class OrganizerMessage(BaseModel):
+
+class OrganizerMessageCreate(BaseModel):
     # A misspelled ``preview`` in the body would send what was only to be looked at.
     model_config = ConfigDict(
         extra="forbid",
@@ -36,15 +42,58 @@ class MessageSent(BaseModel):
 
 
 async def send_to_guests(
-    session: AsyncSession, event_id: UUID, message: OrganizerMessage, *, by: UUID
+    session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: UUID
 ) -> MessageSent:
-    """To all guests, or to none if it fails."""
+    """Keeps the message once; ``write_next_messages`` writes each guest's. A text of 20,000 characters
+    for each of 30,000 guests takes PostgreSQL longer than anybody waits for an answer."""
     event = await require_organizer(session, event_id, by)
     await refuse_erased(session, by)
-    guests = await write_notifications(
+    guests = guests_once(event_id, "").subquery()
+    kept = await session.execute(
+        insert(OrganizerMessage)
+        .values(
+            id=new_id(),
+            event_id=event.id,
+            subject=message.subject,
+            body=message.body,
+            guest_ids=select(
+                func.coalesce(func.array_agg(guests.c.user_id), cast([], ARRAY(Uuid())))
+            ).scalar_subquery(),
+            written=0,
+            created_at=utc_now(),
+        )
+        .returning(func.cardinality(col(OrganizerMessage.guest_ids)))
+    )
+    return MessageSent(guests=kept.scalar_one())
+
+
+async def write_next_messages(session: AsyncSession) -> bool:
+    """Writes the outbox messages of the next ``GUESTS_PER_BATCH`` guests of the oldest organizer's
+    message that no other process is at; whether there was one."""
+    end = col(OrganizerMessage.written) + GUESTS_PER_BATCH
+    found = await session.execute(
+        select(
+            col(OrganizerMessage.id),
+            col(OrganizerMessage.event_id),
+            col(OrganizerMessage.subject),
+            col(OrganizerMessage.body),
+            col(OrganizerMessage.guest_ids)[col(OrganizerMessage.written) + 1 : end].label(
+                "guests"
+            ),
+            (func.cardinality(col(OrganizerMessage.guest_ids)) <= end).label("is_last"),
+        )
+        .order_by(col(OrganizerMessage.created_at))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    message = found.one_or_none()
+    if message is None:
+        return False
+    event = await session.get_one(Event, message.event_id)
+    await write_notifications(
         session,
         OutboxMessage,
-        guests_once(event_id, f"organizer-message:{new_id()}"),
+        each_of(message.guests, f"organizer-message:{message.id}"),
         topic="organizer.message.v1",
         kind="organizer-message",
         data={
@@ -55,11 +104,16 @@ async def send_to_guests(
         },
         version=event.version,
     )
-    return MessageSent(guests=guests)
+    this = col(OrganizerMessage.id) == message.id
+    if message.is_last:
+        await session.execute(delete(OrganizerMessage).where(this))
+    else:
+        await session.execute(update(OrganizerMessage).where(this).values(written=end))
+    return True
 
 
 async def preview_for_guests(
-    session: AsyncSession, event_id: UUID, message: OrganizerMessage, *, by: UUID
+    session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: UUID
 ) -> MessageSent:
     """Nothing is sent. Greeting and layout are added by notification-service, in each guest's
     language."""

@@ -8,7 +8,7 @@ from fastapi import Query, Response, status
 from event_service.db import SessionDep
 from event_service.deps import CurrentUser
 from event_service.events import organizer_messages
-from event_service.events.organizer_messages import MessageSent, OrganizerMessage
+from event_service.events.organizer_messages import MessageSent, OrganizerMessageCreate
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
@@ -27,7 +27,7 @@ router = Router(prefix="/api/v1/events/{event_id}/messages", tags=["events"])
 @limited("organizer_message")
 async def send_organizer_message(
     event_id: UUID,
-    message: OrganizerMessage,
+    message: OrganizerMessageCreate,
     user: CurrentUser,
     session: SessionDep,
     response: Response,

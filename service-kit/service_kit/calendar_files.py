@@ -1,25 +1,23 @@
 """Calendar files (RFC 5545) of an appointment with a time zone of its own, for downloads and mails.
 
-Services that use it list ``icalendar`` among their dependencies. Many files about one appointment come
-together, and differ in a few lines only: the rest is made once for each appointment.
+Services that use it list ``icalendar`` among their dependencies.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from icalendar import Event, Timezone, TimezoneDaylight, TimezoneStandard
-from icalendar.parser import Contentline
+from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
 
 UTC_NAMES = frozenset(
     {"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"}
     | {"GMT", "Etc/GMT", "Etc/GMT0", "Etc/GMT+0", "Etc/GMT-0", "Etc/Greenwich", "GMT0", "GMT+0"}
     | {"GMT-0", "Greenwich"}
 )
-KEPT_APPOINTMENTS = 256
+KEPT_RULES = 256
 # Rules are written for so long before and after the times that they are there for.
 RULES_AROUND = timedelta(days=366)
 # An appointment of more years has the rules around its start and its end.
@@ -28,9 +26,7 @@ LONGEST_RULES = timedelta(days=3660)
 STEP = timedelta(days=7)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9998, 12, 1, tzinfo=UTC)
-FOLDED_AT = 75
-HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Parterre//Tickets//EN\r\nMETHOD:{}\r\n"
-END_OF_ENTRY = b"END:VEVENT\r\n"
+PRODUCT = "-//Parterre//Tickets//EN"
 
 Method = Literal["PUBLISH", "CANCEL"]
 Status = Literal["CONFIRMED", "TENTATIVE", "CANCELLED"]
@@ -70,22 +66,28 @@ def calendar_file(
     SEQUENCE is the appointment's version. What is cancelled has one more: it must be higher than that
     of the file which put it there, and that may have had this very version.
     """
-    rules, entry = _made_once(appointment)
-    fixed = (
-        f"DTSTAMP:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}\r\n"
-        f"SEQUENCE:{appointment.version + (status == 'CANCELLED')}\r\nSTATUS:{status}\r\n"
-    ).encode()
-    return b"".join(
-        (
-            HEAD.format(method_of(status)).encode(),
-            rules,
-            *(
-                entry + _line(f"UID:{one.uid}") + _line(f"URL:{one.url}") + fixed + END_OF_ENTRY
-                for one in entries
-            ),
-            b"END:VCALENDAR\r\n",
-        )
-    )
+    calendar = Calendar()
+    calendar.add("version", "2.0")
+    calendar.add("prodid", PRODUCT)
+    calendar.add("method", method_of(status))
+    zone = ZoneInfo(appointment.timezone)
+    for entry in entries:
+        event = Event()
+        event.add("uid", entry.uid)
+        event.add("url", entry.url)
+        event.add("summary", appointment.title)
+        event.add("dtstart", local_time(appointment.starts_at, zone))
+        event.add("dtend", local_time(appointment.ends_at, zone))
+        event.add("location", appointment.location)
+        if appointment.description:
+            event.add("description", appointment.description)
+        event.add("dtstamp", at)
+        event.add("sequence", appointment.version + (status == "CANCELLED"))
+        event.add("status", status)
+        calendar.add_component(event)
+    rules = _rules(zone, appointment.starts_at, appointment.ends_at)
+    # As a component of the calendar they would be written anew for each file, in twice the time.
+    return bytes(calendar.to_ical()).replace(b"BEGIN:VEVENT", rules + b"BEGIN:VEVENT", 1)
 
 
 def local_time(at: datetime, zone: ZoneInfo) -> datetime:
@@ -97,42 +99,17 @@ def local_time(at: datetime, zone: ZoneInfo) -> datetime:
     return local
 
 
-def _line(text: str) -> bytes:
-    """Folded at 75 octets, as the format wants it."""
-    if len(text) <= FOLDED_AT and text.isascii():
-        return text.encode() + b"\r\n"
-    line: Any = Contentline
-    return bytes(line(text).to_ical()) + b"\r\n"
-
-
-@lru_cache(maxsize=KEPT_APPOINTMENTS)
-def _made_once(appointment: Appointment) -> tuple[bytes, bytes]:
-    """The zone's rules, and an entry that lacks what differs, and its end."""
-    zone = ZoneInfo(appointment.timezone)
-    entry = Event()
-    entry.add("summary", appointment.title)
-    entry.add("dtstart", local_time(appointment.starts_at, zone))
-    entry.add("dtend", local_time(appointment.ends_at, zone))
-    entry.add("location", appointment.location)
-    if appointment.description:
-        entry.add("description", appointment.description)
-    written = bytes(entry.to_ical()).removesuffix(END_OF_ENTRY)
-    return _rules_between(zone, appointment.starts_at, appointment.ends_at), written
-
-
-def _rules_between(zone: ZoneInfo, starts_at: datetime, ends_at: datetime) -> bytes:
+def _rules(zone: ZoneInfo, starts_at: datetime, ends_at: datetime) -> bytes:
     if zone.key in UTC_NAMES:
         return b""
     first, last = starts_at.astimezone(UTC), ends_at.astimezone(UTC)
     if last - first <= LONGEST_RULES:
-        spans = [(first.date(), last.date())]
-    else:
-        spans = [(first.date(), first.date()), (last.date(), last.date())]
-    return _rules(zone.key, tuple(spans))
+        return _rules_around(zone.key, ((first.date(), last.date()),))
+    return _rules_around(zone.key, ((first.date(), first.date()), (last.date(), last.date())))
 
 
-@lru_cache(maxsize=KEPT_APPOINTMENTS)
-def _rules(name: str, spans: tuple[tuple[Any, Any], ...]) -> bytes:
+@lru_cache(maxsize=KEPT_RULES)
+def _rules_around(name: str, spans: tuple[tuple[date, date], ...]) -> bytes:
     """A VTIMEZONE for the days of the spans and a year around each.
 
     ``icalendar.Timezone.from_tzid`` writes the time that clocks show after a change as its onset, where
@@ -142,14 +119,14 @@ def _rules(name: str, spans: tuple[tuple[Any, Any], ...]) -> bytes:
     rules = Timezone()
     rules.add("tzid", name)
     for first_day, last_day in spans:
-        first = _at(first_day) - RULES_AROUND
-        last = _at(last_day) + RULES_AROUND + timedelta(days=1)
+        first = _midnight(first_day) - RULES_AROUND
+        last = _midnight(last_day) + RULES_AROUND + timedelta(days=1)
         for onset, before in _changes(zone, max(first, EARLIEST), min(last, LATEST)):
             rules.add_component(_observance(zone, onset, before))
     return bytes(rules.to_ical())
 
 
-def _at(day: Any) -> datetime:
+def _midnight(day: date) -> datetime:
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return min(max(moment, EARLIEST + 2 * RULES_AROUND), LATEST - 2 * RULES_AROUND)
 

@@ -22,7 +22,7 @@ from notification_service.messages.incoming import Incoming, read_message
 from notification_service.previews.samples import sample_link
 from notification_service.rendering.context import Recipient
 from notification_service.rendering.headers import check_head
-from notification_service.rendering.mail import HEAD, compose, recipient_address
+from notification_service.rendering.mime import HEAD, compose, recipient_address
 from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
 from service_kit.messaging.outbox import OutboxRow

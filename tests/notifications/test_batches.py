@@ -3,8 +3,6 @@
 import pytest
 
 from notification_service.delivery import send, service
-from notification_service.rendering.mail import _quoted
-from notification_service.rendering.templates import _wrapped
 from tests.notifications.auth_server import AuthServerForTests, address_of
 from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
@@ -107,10 +105,3 @@ async def test_a_database_that_fails_in_the_midst_spoils_no_other_mail(
 
     assert (await mail_worker.row(message)).status == "sent"
     assert len(mail_worker.mails) == 2
-
-
-async def test_nothing_of_what_readers_are_called_is_kept(mail_worker: WorkerForTests) -> None:
-    """The lines and paragraphs that mails may have in common hold names, codes and links too."""
-    await mail_worker.receive(make_message(), make_message("reset-password"))
-    assert len(mail_worker.mails) == 2
-    assert (_quoted.cache_info().currsize, _wrapped.cache_info().currsize) == (0, 0)

@@ -3,6 +3,7 @@
 import email
 import html
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.headerregistry import Address
@@ -18,13 +19,13 @@ from icalendar import Calendar
 from notification_service.kinds.accounts import AccountPayload
 from notification_service.kinds.base import Payload
 from notification_service.kinds.bookings import MAX_TICKETS
-from notification_service.kinds.events import MAX_CALENDAR_ENTRIES
+from notification_service.kinds.events import MAX_CALENDAR_ENTRIES, event_values
 from notification_service.kinds.registry import KINDS, read_payload
 from notification_service.messages.service import resend
 from notification_service.previews.samples import sample_data, sample_link, sample_payload
 from notification_service.rendering.context import Recipient
 from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
-from notification_service.rendering.mail import (
+from notification_service.rendering.mime import (
     BadAddress,
     compose,
     message_id,
@@ -34,10 +35,12 @@ from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.money import CURRENCY_DIGITS, major_units
+from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
 
 LOCALES = ("en", "ru")
+CACHED = type(event_values)
 SENDER = Address("Parterre", "tickets", "parterre.example")
 HOSTILE = "<script>alert(1)</script> \"'>\r\nBcc: evil@evil.example\r\n\r\n{{ 7 * 7 }} \u202eevil"
 
@@ -534,3 +537,29 @@ def test_the_currencies_that_cldr_writes_otherwise_are_among_them() -> None:
 )
 def test_who_speaks_neither_language_reads_english(wanted: str, locale: str) -> None:
     assert locale_of(wanted) == locale
+
+
+def caches() -> dict[str, int]:
+    """How much each cache of the modules that make mails holds."""
+    modules = [m for name, m in sys.modules.items() if name.startswith("notification_service.")]
+    cached = (f for module in modules for f in vars(module).values() if isinstance(f, CACHED))
+    return {f"{f.__module__}.{f.__name__}": f.cache_info().currsize for f in cached}
+
+
+async def test_nothing_of_what_readers_are_called_is_kept(
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests
+) -> None:
+    """Names, codes and links are in no cache: a second guest's mails leave nothing more there."""
+    for name in ("Grace Hopper", "Joan Clarke"):
+        before = caches()
+        messages = [make_message(kind) for kind in ("booking-confirmed", "reset-password")]
+        for seat in messages[0]["data"]["seats"]:
+            seat["ticket_code"] = f"CODE OF {name}"
+        for message in messages:
+            auth_server.accounts.special[message["user_id"]] = {"full_name": name}
+        await mail_worker.receive(*messages)
+    assert len(mail_worker.mails) == 4
+    assert f"Hello {name}," in body(mail_worker.mails[2].message, "plain")
+    assert caches() == before
+    # The control: there are caches, and they hold what mails of an event have in common.
+    assert before["notification_service.kinds.events.event_values"] > 0

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from notification_service.kinds.base import Payload
 from notification_service.kinds.registry import KINDS, MalformedPayload, read_payload
 from notification_service.previews.samples import sample_data, sample_link
-from notification_service.rendering import headers, mail
+from notification_service.rendering import headers, mime
 from notification_service.rendering.context import Recipient
 from notification_service.rendering.headers import UnsafeHead, check_head
-from notification_service.rendering.mail import HEAD, UNSUBSCRIBING, compose, recipient_address
+from notification_service.rendering.mime import HEAD, UNSUBSCRIBING, compose, recipient_address
 from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.text import has_long_combining_run
 from tests.notifications.auth_server import AuthServerForTests
@@ -182,7 +182,7 @@ async def test_a_head_that_is_not_as_meant_fails_closed(
     mail_worker: WorkerForTests, told: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Should the encoding ever let something through: nothing of it is sent."""
-    monkeypatch.setattr(mail, "_subject", lambda text: b"Subject: x\r\nBcc: evil@evil.example\r\n")
+    monkeypatch.setattr(mime, "text_header", lambda *_: b"Subject: x\r\nBcc: evil@evil.example\r\n")
     message = make_message()
 
     await mail_worker.receive(message)

@@ -9,7 +9,7 @@ import pytest
 from notification_service.kinds.registry import KINDS
 from notification_service.previews.samples import sample_link, sample_payload, sample_recipient
 from notification_service.rendering.formats import LOCALES
-from notification_service.rendering.mail import compose, message_id, recipient_address
+from notification_service.rendering.mime import compose, message_id, recipient_address
 from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import WorkerSettings
 from service_kit.clock import utc_now

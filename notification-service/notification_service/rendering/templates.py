@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from notification_service.rendering.formats import formats_for
 
 FOLDER = Path(__file__).parents[1] / "templates"
 TEXT_WIDTH = 72
-KEPT_PARAGRAPHS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,6 @@ def _blocks(template: Template, names: Iterable[str], values: dict[str, Any]) ->
     return {name: " ".join("".join(template.blocks[name](context)).split()) for name in names}
 
 
-# Most paragraphs of a mail are those of every other mail of its kind.
-@lru_cache(maxsize=KEPT_PARAGRAPHS)
 def _wrapped(text: str, prefix: str = "") -> str:
     """Lines of at most 72 characters; words, and so addresses of pages, stay whole."""
     return "\n".join(
@@ -104,10 +101,9 @@ def _wrapped(text: str, prefix: str = "") -> str:
     )
 
 
-def forget_paragraphs() -> None:
-    """After a batch: among them are readers' names."""
-    _wrapped.cache_clear()
-
-
 def _paragraphs(text: str) -> list[list[str]]:
     return [part.split("\n") for part in re.split(r"\n\s*\n", text.strip())]
+
+
+def forget_paragraphs() -> None:
+    """Nothing: no paragraph is kept. For ``delivery``, until it asks no more."""

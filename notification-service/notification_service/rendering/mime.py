@@ -1,0 +1,151 @@
+"""From the content of a mail to the bytes that go to the mail server.
+
+What people wrote stands in the headers of ``headers.py`` and in encoded bodies, nowhere else. The
+finished head is checked before anybody gets it.
+"""
+
+import hashlib
+import quopri
+import re
+import secrets
+from datetime import datetime
+from email.encoders import encode_base64
+from email.headerregistry import Address
+from email.mime.base import MIMEBase
+from email.mime.image import MIMEImage
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import Compat32
+from email.utils import format_datetime, parseaddr
+from typing import Any
+
+import idna
+
+from notification_service.rendering.headers import address_header, check_head, text_header
+from notification_service.rendering.renderer import EmailContent
+from notification_service.rendering.texts import one_line
+
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+# What each head has, and nothing else; the first part's Content-Type ends it.
+HEAD = (
+    "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "MIME-Version"
+)  # fmt: skip
+UNSUBSCRIBING = ("List-Unsubscribe", "List-Unsubscribe-Post")
+
+
+class PartsPolicy(Compat32):
+    """Writes the parts' headers as they are: they are ours, ASCII and short. The mail's own headers are
+    encoded and folded by ``headers.py``."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return f"{name}: {value}\r\n".encode("ascii")
+
+
+PARTS = PartsPolicy(linesep="\r\n", mangle_from_=False)
+
+
+class BadAddress(Exception):
+    """No mail can go to an address like this."""
+
+
+def recipient_address(email: str, name: str | None) -> Address:
+    """The domain as the DNS knows it (IDNA2008: ``faß.de`` is not ``fass.de``), the name without
+    anything that could end a header. Raises BadAddress."""
+    local, _, domain = str(one_line(email)).rpartition("@")
+    try:
+        # Beyond ASCII nothing else is asked of it: a domain with an underscore, say, gets its mail.
+        ascii_domain = domain if domain.isascii() else _ascii_domain(domain)
+        if not local or not _DOMAIN.fullmatch(ascii_domain):
+            raise ValueError
+        return Address(str(one_line(name or "")), local, ascii_domain)
+    except (ValueError, IndexError) as error:
+        raise BadAddress from error
+
+
+def _ascii_domain(domain: str) -> str:
+    return idna.encode(domain, uts46=True, transitional=False).decode()
+
+
+def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
+    """The same for every attempt at a mail, so that a copy is known for one; another for a copy that
+    was asked for, which a mailbox would hide otherwise."""
+    name = dedup_key if not resends else f"{dedup_key}#{resends}"
+    return f"<{hashlib.sha256(name.encode()).hexdigest()[:32]}@{domain}>"
+
+
+def compose(
+    content: EmailContent, *, sender: str, recipient: Address, identity: str, at: datetime
+) -> bytes:
+    """The whole mail, in seven bits but for a recipient of another alphabet (RFC 6532). Raises
+    UnsafeHead if its head is not the one that was meant."""
+    headers = [
+        address_header("From", *parseaddr(sender)),
+        address_header("To", recipient.display_name, recipient.addr_spec),
+        text_header("Subject", content.subject),
+        _fixed("Date", format_datetime(at)),
+        _fixed("Message-ID", identity),
+        _fixed("Auto-Submitted", "auto-generated"),
+        _fixed("Content-Language", content.locale),
+        _fixed("MIME-Version", "1.0"),
+    ]
+    expected: tuple[str, ...] = HEAD
+    if content.unsubscribe_url:
+        headers.append(_fixed("List-Unsubscribe", f"<{content.unsubscribe_url}>"))
+        headers.append(_fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+        expected += UNSUBSCRIBING
+    mail = b"".join(headers) + _body(content).as_bytes(policy=PARTS)
+    check_head(mail, (*expected, "Content-Type"), is_ascii=recipient.username.isascii())
+    return mail
+
+
+def _fixed(name: str, value: str) -> bytes:
+    """A header of our own making, which is ASCII and short."""
+    return f"{name}: {value}\r\n".encode("ascii")
+
+
+def _body(content: EmailContent) -> MIMEBase:
+    """mixed [ alternative [ text, related [ HTML, images ] ], calendar ], as far as there are any."""
+    html: MIMEBase = _text("html", content.html)
+    if content.images:
+        images = [_image(cid, png) for cid, png in content.images.items()]
+        html = _multipart("related", html, *images)
+    body = _multipart("alternative", _text("plain", content.text), html)
+    if content.calendar is not None:
+        body = _multipart("mixed", body, _calendar(content.calendar, content.calendar_method))
+    # The head has it already.
+    del body["MIME-Version"]
+    return body
+
+
+def _multipart(subtype: str, *parts: MIMEBase) -> MIMEMultipart:
+    """The boundary cannot be guessed, and its ``=_`` stands in no encoded part."""
+    return MIMEMultipart(subtype, f"=_{secrets.token_hex(15)}", parts)
+
+
+def _text(subtype: str, text: str) -> MIMEBase:
+    part = MIMENonMultipart("text", subtype, charset="utf-8")
+    encoded = text.encode()
+    if len(encoded) > 1.2 * len(text):
+        # Of another alphabet: here base64 is shorter, and no less readable.
+        part.set_payload(encoded.replace(b"\n", b"\r\n"))
+        encode_base64(part)
+    else:
+        part["Content-Transfer-Encoding"] = "quoted-printable"
+        part.set_payload(quopri.encodestring(encoded).decode("ascii"))
+    return part
+
+
+def _image(cid: str, png: bytes) -> MIMEBase:
+    name = f"{cid.partition('@')[0]}.png"
+    part = MIMEImage(png, "png", name=name)
+    part["Content-ID"] = f"<{cid}>"
+    part.add_header("Content-Disposition", "inline", filename=name)
+    return part
+
+
+def _calendar(content: bytes, method: str) -> MIMEBase:
+    part = MIMENonMultipart("text", "calendar", charset="utf-8", method=method, name="event.ics")
+    part.set_payload(content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "attachment", filename="event.ics")
+    return part

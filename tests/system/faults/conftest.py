@@ -1,4 +1,4 @@
-"""A road of its own for each test: database, Redis, mail server, accounts, workers."""
+"""A pipeline of its own for each test: database, Redis, mail server, accounts, workers."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.people import LIFE_SECONDS
 from tests.processes import OwnRedis
 from tests.system.conftest import SentryRecorder
-from tests.system.faults.road import Road, build_road, until
+from tests.system.faults.pipeline import Pipeline, build_pipeline, until
 from tests.system.faults.table import FAULT, Tally
 
 
@@ -82,14 +82,14 @@ async def impatient(
 
 
 @pytest.fixture
-async def road(
+async def pipeline(
     impatient: dict[str, Any],
     mail_server: MailServerForTests,
     tmp_path: Path,
     record_property: Any,
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     def note(tally: Tally) -> None:
         record_property(FAULT, tally)
 
-    async with build_road(impatient, mail_server, tmp_path, note) as road:
-        yield road
+    async with build_pipeline(impatient, mail_server, tmp_path, note) as pipeline:
+        yield pipeline

@@ -16,7 +16,7 @@ from stack.postgres import Postgres
 from stack.processes import Process
 from tests.conftest import _migrate, for_sqlalchemy
 from tests.processes import OneProcess
-from tests.system.faults.road import until
+from tests.system.faults.pipeline import until
 
 
 @dataclass

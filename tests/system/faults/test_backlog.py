@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from tests.system.faults.road import IS_FULL, PATIENCE_SECONDS, Road, until
+from tests.system.faults.pipeline import IS_FULL, PATIENCE_SECONDS, Pipeline, until
 
 BACKLOG = 10_000 if IS_FULL else 1_500
 # What is new shares the way with the backlog, and so comes when little of that is done.
@@ -17,49 +17,51 @@ PATIENCE = 3 * PATIENCE_SECONDS
 
 @pytest.mark.parametrize("leaves_full_queue", [True, False], ids=["shared", "control"])
 async def test_a_new_message_does_not_wait_for_a_backlog_in_the_outbox(
-    road: Road, leaves_full_queue: bool
+    pipeline: Pipeline, leaves_full_queue: bool
 ) -> None:
     """In the control the queue takes all there is, and is first in, first out."""
-    backlog = await road.ask(BACKLOG)
-    async with road.in_use(leaves_full_queue=leaves_full_queue):
+    backlog = await pipeline.ask(BACKLOG)
+    async with pipeline.in_use(leaves_full_queue=leaves_full_queue):
         if not leaves_full_queue:
-            await until(road.all_published, "the queue has all")
-        await road.worker()
-        await until(lambda: len(road.mail_server.taken) > 100, "the backlog is under way")
-        before = await road.count_sent()
-        road.start_counting()
+            await until(pipeline.all_published, "the queue has all")
+        await pipeline.worker()
+        await until(lambda: len(pipeline.mail_server.taken) > 100, "the backlog is under way")
+        before = await pipeline.count_sent()
+        pipeline.start_counting()
         began = time.monotonic()
-        await road.ask(1)
-        await until(road.all_sent, "the new one is sent", seconds=PATIENCE)
+        await pipeline.ask(1)
+        await until(pipeline.all_sent, "the new one is sent", seconds=PATIENCE)
         took = time.monotonic() - began
-        road.messages = backlog
-        meanwhile = await road.count_sent() - before
+        pipeline.messages = backlog
+        meanwhile = await pipeline.count_sent() - before
         if not leaves_full_queue:
             assert meanwhile > FEW
             return
         assert meanwhile < FEW
         assert took < SECONDS
-        await until(road.all_sent, "nothing starves", seconds=PATIENCE)
+        await until(pipeline.all_sent, "nothing starves", seconds=PATIENCE)
 
 
-async def test_a_new_mail_does_not_wait_for_a_backlog_of_mails_that_are_due(road: Road) -> None:
+async def test_a_new_mail_does_not_wait_for_a_backlog_of_mails_that_are_due(
+    pipeline: Pipeline,
+) -> None:
     """As after an outage of the mail server, when all its mails are due at once."""
-    backlog = await road.ask(BACKLOG)
-    async with road.database.transaction() as session:
+    backlog = await pipeline.ask(BACKLOG)
+    async with pipeline.database.transaction() as session:
         await session.execute(text(DUE), {"ids": [message["id"] for message in backlog]})
-    async with road.in_use(leaves_full_queue=True, reconciles=False):
-        await road.worker()
-        await until(lambda: len(road.mail_server.taken) > 100, "the backlog is under way")
-        before = await road.count_sent()
-        road.start_counting()
+    async with pipeline.in_use(leaves_full_queue=True, reconciles=False):
+        await pipeline.worker()
+        await until(lambda: len(pipeline.mail_server.taken) > 100, "the backlog is under way")
+        before = await pipeline.count_sent()
+        pipeline.start_counting()
         began = time.monotonic()
-        await road.ask(1)
-        await until(road.all_sent, "the new one is sent", seconds=PATIENCE)
+        await pipeline.ask(1)
+        await until(pipeline.all_sent, "the new one is sent", seconds=PATIENCE)
         took = time.monotonic() - began
-        road.messages = backlog
-        assert await road.count_sent() - before < FEW
+        pipeline.messages = backlog
+        assert await pipeline.count_sent() - before < FEW
         assert took < SECONDS
-        await until(road.all_sent, "nothing starves", seconds=PATIENCE)
+        await until(pipeline.all_sent, "nothing starves", seconds=PATIENCE)
 
 
 # The messages of the outbox, as mails that were postponed until now.

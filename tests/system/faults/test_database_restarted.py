@@ -26,8 +26,8 @@ from tests.system.faults.database import (
     own_postgres,
     restart_under,
 )
+from tests.system.faults.pipeline import IS_FULL, WORKER, Pipeline, until
 from tests.system.faults.processes import ROOT, WORKER_PROCESSES, as_environment
-from tests.system.faults.road import IS_FULL, WORKER, Road, until
 
 MAILS = 500 if IS_FULL else 80
 API = "/api/v1"
@@ -105,7 +105,7 @@ def impatient(impatient: dict[str, Any], postgres: OwnPostgres) -> dict[str, Any
 
 
 async def test_notification_service_asks_to_come_again_and_loses_no_mail(
-    road: Road,
+    pipeline: Pipeline,
     postgres: OwnPostgres,
     mail_server: MailServerForTests,
     auth_server: AuthServerForTests,
@@ -117,40 +117,40 @@ async def test_notification_service_asks_to_come_again_and_loses_no_mail(
     async def read(client: httpx.AsyncClient) -> httpx.Response:
         return await client.get(f"{API}/notifications", headers=headers)
 
-    environment = as_environment(road.options) | WITHOUT_LIMITS
-    worker = await road.worker(module=WORKER)
+    environment = as_environment(pipeline.options) | WITHOUT_LIMITS
+    worker = await pipeline.worker(module=WORKER)
     with api("notification_service", environment, tmp_path / "notification.log") as (process, url):
         await is_up(url)
         callers = Callers(url)
-        async with road.in_use():
-            await road.ask(MAILS)
+        async with pipeline.in_use():
+            await pipeline.ask(MAILS)
             await until(lambda: len(mail_server.taken) >= MAILS // 8, "some mails are sent")
             async with callers.asking(read, number=2):
                 await restart_under(callers, postgres, good=200)
-            await until(road.all_sent, "all mails are sent")
+            await until(pipeline.all_sent, "all mails are sent")
         assert process.is_running and worker.is_running
 
     check_answers(callers, 200)
-    road.report("PostgreSQL restarted")
-    assert road.lost == 0
+    pipeline.report("PostgreSQL restarted")
+    assert pipeline.lost == 0
     # What was handed over while nobody could note it: as after a kill, one mail of each process.
-    assert road.doubled <= WORKER_PROCESSES
+    assert pipeline.doubled <= WORKER_PROCESSES
 
 
 async def test_control_without_a_sweep_mails_are_left_half_done(
-    road: Road, postgres: OwnPostgres, mail_server: MailServerForTests
+    pipeline: Pipeline, postgres: OwnPostgres, mail_server: MailServerForTests
 ) -> None:
     """If this fails, the test above shows nothing: no mail was under way when PostgreSQL stopped."""
     mail_server.answers("DATA", "hang")
-    await road.worker()
-    async with road.in_use(sweeps=False, reconciles=False):
-        await road.ask(MAILS // 2)
+    await pipeline.worker()
+    async with pipeline.in_use(sweeps=False, reconciles=False):
+        await pipeline.ask(MAILS // 2)
         await until(lambda: mail_server.handler.asked["DATA"] > 0, "a mail is under way")
         await postgres.stop()
         mail_server.is_well()
         await postgres.start()
-        await road.database.engine.dispose()
-        await road.ask_until_one_is_sent()
+        await pipeline.database.engine.dispose()
+        await pipeline.ask_until_one_is_sent()
 
-    road.report("PostgreSQL restarted", without="sweep, reconciler")
-    assert road.lost > 0
+    pipeline.report("PostgreSQL restarted", without="sweep, reconciler")
+    assert pipeline.lost > 0

@@ -7,31 +7,31 @@ import signal
 import pytest
 
 from tests.notifications.mail_server import MailServerForTests
-from tests.system.faults.road import IS_FULL, Road, until
+from tests.system.faults.pipeline import IS_FULL, Pipeline, until
 
 MAILS, KILLS = (1000, 20) if IS_FULL else (80, 4)
 
 
 async def test_killed_again_and_again_no_mail_is_lost(
-    road: Road, mail_server: MailServerForTests
+    pipeline: Pipeline, mail_server: MailServerForTests
 ) -> None:
     """By turns a process of the worker, in the midst of a mail, and the whole worker."""
-    worker = await road.worker()
-    async with road.in_use():
-        await road.ask(MAILS)
+    worker = await pipeline.worker()
+    async with pipeline.in_use():
+        await pipeline.ask(MAILS)
         for kill in range(KILLS):
             goal = MAILS * (kill + 1) // (KILLS + 1)
             await until(lambda: len(mail_server.taken) >= goal, "some mails are sent")  # noqa: B023
             if kill % 2:
                 worker.kill()
-                worker = await road.worker()
+                worker = await pipeline.worker()
             else:
                 random.choice(worker.children).send_signal(signal.SIGKILL)
-        await until(road.all_sent, "all mails are sent")
+        await until(pipeline.all_sent, "all mails are sent")
 
-    road.report(f"the worker killed {KILLS} times")
-    assert road.lost == 0
-    assert road.doubled <= KILLS
+    pipeline.report(f"the worker killed {KILLS} times")
+    assert pipeline.lost == 0
+    assert pipeline.doubled <= KILLS
 
 
 @pytest.mark.parametrize(
@@ -39,63 +39,63 @@ async def test_killed_again_and_again_no_mail_is_lost(
     [("notification_service.worker", ""), ("tests.system.faults.unguarded.no_fence", "fence")],
 )
 async def test_who_sleeps_through_its_lease_does_not_send(
-    road: Road, mail_server: MailServerForTests, module: str, without: str
+    pipeline: Pipeline, mail_server: MailServerForTests, module: str, without: str
 ) -> None:
     """Frozen when all but the mail itself has been said; the second case has no fence."""
-    sleeper = await road.worker(module=module)
+    sleeper = await pipeline.worker(module=module)
 
     def freeze() -> None:
         mail_server.handler.on_rcpt = None
         sleeper.freeze()
 
     mail_server.handler.on_rcpt = freeze
-    async with road.in_use():
-        await road.ask(1)
+    async with pipeline.in_use():
+        await pipeline.ask(1)
         await until(lambda: mail_server.handler.on_rcpt is None, "the worker is frozen")
-        await road.worker()
-        await until(road.all_sent, "another has sent the mail")
+        await pipeline.worker()
+        await until(pipeline.all_sent, "another has sent the mail")
         sleeper.thaw()
         await until(
             lambda: sleeper.says("mail.attempted") or sleeper.says("mail.lease_lost"),
             "the sleeper has ended its attempt",
         )
 
-    road.report("the worker frozen for longer than its lease", without=without)
-    assert (road.lost, road.doubled) == (0, 1 if without else 0)
+    pipeline.report("the worker frozen for longer than its lease", without=without)
+    assert (pipeline.lost, pipeline.doubled) == (0, 1 if without else 0)
 
 
 async def test_who_is_asked_to_end_finishes_its_mails(
-    road: Road, mail_server: MailServerForTests
+    pipeline: Pipeline, mail_server: MailServerForTests
 ) -> None:
     """SIGTERM to the whole group, as systemd sends it. No sweep helps: nothing is left half-done."""
-    worker = await road.worker()
-    async with road.in_use(sweeps=False, reconciles=False):
-        await road.ask(MAILS // 2)
+    worker = await pipeline.worker()
+    async with pipeline.in_use(sweeps=False, reconciles=False):
+        await pipeline.ask(MAILS // 2)
         await until(lambda: len(mail_server.taken) >= 5, "some mails are sent")
         assert await asyncio.to_thread(worker.ask_to_end) == 0
-        assert await road.count_under_way() == 0
-        await road.worker()
-        await until(road.all_sent, "all mails are sent")
+        assert await pipeline.count_under_way() == 0
+        await pipeline.worker()
+        await until(pipeline.all_sent, "all mails are sent")
 
-    road.report("SIGTERM under load")
-    assert (road.lost, road.doubled) == (0, 0)
+    pipeline.report("SIGTERM under load")
+    assert (pipeline.lost, pipeline.doubled) == (0, 0)
 
 
 async def test_without_a_warning_mails_are_left_half_done(
-    road: Road, mail_server: MailServerForTests
+    pipeline: Pipeline, mail_server: MailServerForTests
 ) -> None:
     """The negative control, of the kills as well: SIGKILL, and nobody looks after what it left."""
     mail_server.answers("DATA", "hang")
-    worker = await road.worker()
-    async with road.in_use(sweeps=False, reconciles=False):
-        await road.ask(MAILS // 2)
+    worker = await pipeline.worker()
+    async with pipeline.in_use(sweeps=False, reconciles=False):
+        await pipeline.ask(MAILS // 2)
         await until(lambda: mail_server.handler.asked["DATA"] > 0, "a mail is under way")
         worker.kill()
         mail_server.is_well()
-        assert await road.count_under_way() > 0
-        await road.worker()
-        await road.ask_until_one_is_sent()
+        assert await pipeline.count_under_way() > 0
+        await pipeline.worker()
+        await pipeline.ask_until_one_is_sent()
 
-    road.report("SIGTERM under load", without="SIGTERM: killed")
-    road.report("the worker killed once", without="sweep, reconciler")
-    assert road.lost > 0
+    pipeline.report("SIGTERM under load", without="SIGTERM: killed")
+    pipeline.report("the worker killed once", without="sweep, reconciler")
+    assert pipeline.lost > 0

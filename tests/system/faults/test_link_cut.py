@@ -10,8 +10,8 @@ from redis import Redis
 
 from service_kit.messaging.relay import QueuePublisher
 from tests.system.faults.link import Link, link_to
+from tests.system.faults.pipeline import IS_FULL, Pipeline, until
 from tests.system.faults.processes import WORKER_PROCESSES
-from tests.system.faults.road import IS_FULL, Road, until
 
 MAILS = 500 if IS_FULL else 40
 # In earnest a worker takes half a minute to see that a line is dead.
@@ -20,12 +20,12 @@ WAITING = "the line to Redis goes dead while the worker waits"
 
 
 @asynccontextmanager
-async def cut_while_it_waits(road: Road, *, reconciles: bool) -> AsyncIterator[None]:
+async def cut_while_it_waits(pipeline: Pipeline, *, reconciles: bool) -> AsyncIterator[None]:
     """The next message is then popped for somebody who hears nothing."""
-    redis = Redis.from_url(road.options["broker_url"])
+    redis = Redis.from_url(pipeline.options["broker_url"])
     is_to_be_cut = [False]
 
-    async with link_to(road.options["broker_url"]) as link:
+    async with link_to(pipeline.options["broker_url"]) as link:
 
         class CutsFirst(QueuePublisher):
             def __call__(self, rows: list[Any]) -> list[UUID]:
@@ -35,37 +35,37 @@ async def cut_while_it_waits(road: Road, *, reconciles: bool) -> AsyncIterator[N
                         is_to_be_cut[0] = False
                 return super().__call__(rows)
 
-        await road.worker(broker_url=link.url, module=WORKER)
-        async with road.in_use(reconciles=reconciles, publisher=CutsFirst):
-            await road.ask(MAILS // 2)
-            await until(road.all_sent, "the first mails are sent")
+        await pipeline.worker(broker_url=link.url, module=WORKER)
+        async with pipeline.in_use(reconciles=reconciles, publisher=CutsFirst):
+            await pipeline.ask(MAILS // 2)
+            await until(pipeline.all_sent, "the first mails are sent")
             is_to_be_cut[0] = True
-            await road.ask(MAILS // 2)
-            await until(road.all_published, "the queue has all")
+            await pipeline.ask(MAILS // 2)
+            await until(pipeline.all_published, "the queue has all")
             yield
     redis.close()
 
 
-async def test_what_was_popped_for_nobody_is_put_there_again(road: Road) -> None:
-    async with cut_while_it_waits(road, reconciles=True):
-        await until(road.all_sent, "all mails are sent")
+async def test_what_was_popped_for_nobody_is_put_there_again(pipeline: Pipeline) -> None:
+    async with cut_while_it_waits(pipeline, reconciles=True):
+        await until(pipeline.all_sent, "all mails are sent")
 
-    road.report(WAITING)
-    assert (road.lost, road.doubled) == (0, 0)
+    pipeline.report(WAITING)
+    assert (pipeline.lost, pipeline.doubled) == (0, 0)
 
 
-async def test_without_the_reconciler_it_is_lost(road: Road) -> None:
+async def test_without_the_reconciler_it_is_lost(pipeline: Pipeline) -> None:
     """The negative control."""
-    async with cut_while_it_waits(road, reconciles=False):
-        await road.ask_until_one_is_sent()
+    async with cut_while_it_waits(pipeline, reconciles=False):
+        await pipeline.ask_until_one_is_sent()
 
-    road.report(WAITING, without="reconciler")
-    assert road.lost > 0
+    pipeline.report(WAITING, without="reconciler")
+    assert pipeline.lost > 0
 
 
-def cut_with_all_hands_full(road: Road, link: Link) -> None:
+def cut_with_all_hands_full(pipeline: Pipeline, link: Link) -> None:
     """Once each process of the worker has a mail in hand."""
-    handler = road.mail_server.handler
+    handler = pipeline.mail_server.handler
 
     def cut() -> None:
         handler.on_rcpt = None
@@ -79,12 +79,12 @@ def cut_with_all_hands_full(road: Road, link: Link) -> None:
     handler.on_rcpt = wait_for_the_other
 
 
-async def test_who_cannot_say_that_it_is_done_goes_on(road: Road) -> None:
-    async with link_to(road.options["broker_url"]) as link, road.in_use():
-        await road.worker(broker_url=link.url, module=WORKER, smtp_timeout_seconds=1)
-        cut_with_all_hands_full(road, link)
-        await road.ask(MAILS)
-        await until(road.all_sent, "all mails are sent")
+async def test_who_cannot_say_that_it_is_done_goes_on(pipeline: Pipeline) -> None:
+    async with link_to(pipeline.options["broker_url"]) as link, pipeline.in_use():
+        await pipeline.worker(broker_url=link.url, module=WORKER, smtp_timeout_seconds=1)
+        cut_with_all_hands_full(pipeline, link)
+        await pipeline.ask(MAILS)
+        await until(pipeline.all_sent, "all mails are sent")
 
-    road.report("the line to Redis goes dead while the worker is at work")
-    assert (road.lost, road.doubled) == (0, 0)
+    pipeline.report("the line to Redis goes dead while the worker is at work")
+    assert (pipeline.lost, pipeline.doubled) == (0, 0)

@@ -11,7 +11,7 @@ import pytest
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.system.conftest import SentryRecorder
-from tests.system.faults.road import IS_FULL, Road, until
+from tests.system.faults.pipeline import IS_FULL, Pipeline, until
 
 MAILS = 200 if IS_FULL else 10
 TAKEN_WITHOUT_A_WORD = 2
@@ -59,63 +59,65 @@ def troubles(mail_server: MailServerForTests, auth_server: AuthServerForTests) -
     ]
 
 
-async def go_through(road: Road, trouble: Trouble) -> None:
+async def go_through(pipeline: Pipeline, trouble: Trouble) -> None:
     """Mails are asked for, and each has met the trouble when it ends."""
-    road.start_counting()
+    pipeline.start_counting()
     trouble.begin()
-    await road.ask(MAILS)
+    await pipeline.ask(MAILS)
     if trouble.doubled:
-        await until(lambda: road.mail_server.handler.script.times <= 0, f"{trouble.what} is over")
+        await until(
+            lambda: pipeline.mail_server.handler.script.times <= 0, f"{trouble.what} is over"
+        )
     else:
-        await until(road.all_postponed, f"all have met: {trouble.what}")
+        await until(pipeline.all_postponed, f"all have met: {trouble.what}")
     trouble.end()
 
 
 async def test_whatever_is_away_all_mails_come_afterwards(
-    road: Road, troubles: list[Trouble]
+    pipeline: Pipeline, troubles: list[Trouble]
 ) -> None:
-    await road.worker()
-    async with road.in_use():
+    await pipeline.worker()
+    async with pipeline.in_use():
         for trouble in troubles:
-            await go_through(road, trouble)
-            await until(road.all_sent, f"all are sent after: {trouble.what}")
-            road.report(trouble.what)
-            assert (road.lost, road.doubled) == (0, trouble.doubled)
+            await go_through(pipeline, trouble)
+            await until(pipeline.all_sent, f"all are sent after: {trouble.what}")
+            pipeline.report(trouble.what)
+            assert (pipeline.lost, pipeline.doubled) == (0, trouble.doubled)
 
 
 async def test_without_the_sweep_nothing_comes_afterwards(
-    road: Road, troubles: list[Trouble]
+    pipeline: Pipeline, troubles: list[Trouble]
 ) -> None:
     """The negative control."""
-    await road.worker()
-    async with road.in_use(sweeps=False):
+    await pipeline.worker()
+    async with pipeline.in_use(sweeps=False):
         for trouble in troubles:
-            await go_through(road, trouble)
-            await road.ask_until_one_is_sent()
-            road.report(trouble.what, without="sweep")
-            assert trouble.doubled or road.lost > 0
+            await go_through(pipeline, trouble)
+            await pipeline.ask_until_one_is_sent()
+            pipeline.report(trouble.what, without="sweep")
+            assert trouble.doubled or pipeline.lost > 0
 
 
 @pytest.mark.parametrize("is_final", [True, False])
 async def test_what_is_refused_for_good_fails_and_is_told_once(
-    road: Road, own_sentry: SentryRecorder, mail_server: MailServerForTests, is_final: bool
+    pipeline: Pipeline, own_sentry: SentryRecorder, mail_server: MailServerForTests, is_final: bool
 ) -> None:
     """In the second case the worker takes a refusal for good for one that passes."""
     module = "notification_service.worker" if is_final else INSISTENT
-    worker = await road.worker(module=module)
+    worker = await pipeline.worker(module=module)
     mail_server.answers("RCPT", "550 5.1.1 Unknown")
     asked = mail_server.handler.asked
-    async with road.in_use():
-        await road.ask(REFUSED)
+    async with pipeline.in_use():
+        await pipeline.ask(REFUSED)
         if is_final:
-            await until(road.all_failed, "they have failed")
+            await until(pipeline.all_failed, "they have failed")
         else:
             await until(lambda: asked["RCPT"] > 2 * REFUSED, "the worker insists")
         # It tells Sentry what it has to tell before it ends.
         await asyncio.to_thread(worker.ask_to_end)
 
     failed = REFUSED if is_final else 0
-    road.report("SMTP answers 5xx", without="" if is_final else "an end of it", failed=failed)
+    pipeline.report("SMTP answers 5xx", without="" if is_final else "an end of it", failed=failed)
     told = Counter(NOTIFICATION.findall(b"".join(own_sentry.envelopes)))
     assert (asked["RCPT"] == REFUSED) == is_final
     assert sorted(told.values()) == [1] * failed

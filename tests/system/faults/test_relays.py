@@ -9,7 +9,7 @@ import pytest
 
 from service_kit.messaging import relay
 from service_kit.messaging.relay import QueuePublisher
-from tests.system.faults.road import FORGETFUL, IS_FULL, WORKER, Road, until
+from tests.system.faults.pipeline import FORGETFUL, IS_FULL, WORKER, Pipeline, until
 
 MAILS = 500 if IS_FULL else 40
 BATCHES = 10
@@ -31,37 +31,37 @@ class TogetherIfPossible(QueuePublisher):
 
 @pytest.mark.parametrize("is_leased", [True, False])
 async def test_two_relays_send_each_mail_once(
-    road: Road, monkeypatch: pytest.MonkeyPatch, is_leased: bool
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, is_leased: bool
 ) -> None:
     """The worker knows no message again, so that it is the relays that are tested; in the second
     case a row that one has claimed is still due for the other."""
     if not is_leased:
         monkeypatch.setattr(relay, "LEASE", timedelta(0))
-    await road.worker(module=FORGETFUL)
-    async with road.in_use(relays=RELAYS, reconciles=False, publisher=TogetherIfPossible):
+    await pipeline.worker(module=FORGETFUL)
+    async with pipeline.in_use(relays=RELAYS, reconciles=False, publisher=TogetherIfPossible):
         for _ in range(BATCHES):
-            await road.ask(MAILS // BATCHES)
-            await until(road.all_published, "the queue has all")
-        await until(road.is_worked_off, "the worker has taken all")
+            await pipeline.ask(MAILS // BATCHES)
+            await until(pipeline.all_published, "the queue has all")
+        await until(pipeline.is_worked_off, "the worker has taken all")
 
-    road.report("two relays", without="" if is_leased else "claim of a row")
-    assert road.lost == 0
-    assert (road.doubled > 0) == (not is_leased)
+    pipeline.report("two relays", without="" if is_leased else "claim of a row")
+    assert pipeline.lost == 0
+    assert (pipeline.doubled > 0) == (not is_leased)
 
 
 @pytest.mark.parametrize("remembers", [True, False])
 async def test_a_relay_that_dies_before_it_notes_what_it_published(
-    road: Road, remembers: bool
+    pipeline: Pipeline, remembers: bool
 ) -> None:
     """Everything comes twice; the second worker knows no message again."""
-    await road.worker(module=WORKER if remembers else FORGETFUL)
-    async with road.in_use(reconciles=False):
-        await road.ask(MAILS)
-        await until(road.all_published, "the queue has all")
-        await road.publish_again()
-        await until(road.all_published, "the queue has all again")
-        await until(road.is_worked_off, "the worker has taken all")
+    await pipeline.worker(module=WORKER if remembers else FORGETFUL)
+    async with pipeline.in_use(reconciles=False):
+        await pipeline.ask(MAILS)
+        await until(pipeline.all_published, "the queue has all")
+        await pipeline.publish_again()
+        await until(pipeline.all_published, "the queue has all again")
+        await until(pipeline.is_worked_off, "the worker has taken all")
 
-    road.report("everything published twice", without="" if remembers else "keys of messages")
-    assert road.lost == 0
-    assert road.doubled == (0 if remembers else MAILS)
+    pipeline.report("everything published twice", without="" if remembers else "keys of messages")
+    assert pipeline.lost == 0
+    assert pipeline.doubled == (0 if remembers else MAILS)

@@ -16,8 +16,8 @@ from tests.events.conftest import sign
 from tests.events.crowd import Crowd
 from tests.events.servers import Server, serving_keys
 from tests.system.faults.gateway import Gateway, NextRequest
+from tests.system.faults.pipeline import IS_FULL, until
 from tests.system.faults.processes import as_environment
-from tests.system.faults.road import IS_FULL, until
 
 # They end alike, by the kit; starting each costs seconds.
 SERVICES = ("auth", "event", "notification") if IS_FULL else ("event",)

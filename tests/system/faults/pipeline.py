@@ -56,7 +56,7 @@ class Outbox(OutboxRow, Base, table=True):
 
 
 @dataclass
-class Road:
+class Pipeline:
     options: dict[str, Any]
     database: Database
     queue: Celery[Any]
@@ -262,21 +262,23 @@ async def until(
 
 
 @asynccontextmanager
-async def build_road(
+async def build_pipeline(
     options: dict[str, Any],
     mail_server: MailServerForTests,
     folder: Path,
     note: Callable[[Tally], None],
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     settings = Settings(**options)
     database = Database(settings, application_name="sender")
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
-    road = Road(options, database, create_celery("sender", settings), mail_server, folder, note)
+    pipeline = Pipeline(
+        options, database, create_celery("sender", settings), mail_server, folder, note
+    )
     try:
-        yield road
+        yield pipeline
     finally:
-        for worker in road.workers:
+        for worker in pipeline.workers:
             worker.end()
-        road.queue.close()
+        pipeline.queue.close()
         await database.close()

@@ -1,4 +1,4 @@
-"""What goes wrong in front of people: one line that says what to do next."""
+"""Errors that people see: one line that says what happened and what to do next."""
 
 
 class StackError(Exception):

@@ -19,14 +19,12 @@ def where(url: str) -> tuple[str, int] | None:
 
 def remark(url: str) -> str:
     """One line if nothing answers there. Mails wait, so that this stops nothing."""
-    place = where(url)
-    if place is None:
+    address = where(url)
+    if address is None:
         return ""
     try:
-        socket.create_connection(place, timeout=ANSWER_SECONDS).close()
+        socket.create_connection(address, timeout=ANSWER_SECONDS).close()
     except OSError as error:
-        why = error.strerror or str(error)
-        return (
-            f"No mail server answers at {place[0]}:{place[1]} ({why}): mails wait until one does."
-        )
+        server, why = ":".join(map(str, address)), error.strerror or str(error)
+        return f"No mail server answers at {server} ({why}): mails wait until one does."
     return ""

@@ -45,7 +45,11 @@ def _row(file: Path) -> Row:
 
 
 def table(rows: Sequence[Row]) -> str:
-    cells = [HEADINGS, *map(astuple, rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
-    lines = ("  ".join(map(str.ljust, line, widths)) for line in cells)
-    return "\n".join(f"  {line}".rstrip() for line in lines)
+    return in_columns([HEADINGS, *map(astuple, rows)])
+
+
+def in_columns(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of as many cells each, the cells below each other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = ("  ".join(map(str.ljust, line, widths)) for line in lines)
+    return "\n".join(f"  {line}".rstrip() for line in padded)

@@ -9,6 +9,7 @@ from stack import demo, mail_server
 from stack.records import write_atomically
 from stack.services import AUTH
 from stack.stack import Stack
+from stack.status import in_columns
 
 
 def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> None:
@@ -25,21 +26,18 @@ def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> 
     for account in accounts:
         rows.append((f"Demo {account.role}", f"{account.email}   {demo.PASSWORD}"))
     rows += [("Logs", str(stack.log_dir)), ("Stop", "./scripts/down")]
-    width = max(len(name) for name, _ in rows)
-    table = "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
-    write_atomically(var / "summary.txt", table + "\n")
+    write_atomically(var / "summary.txt", in_columns(rows) + "\n")
     write_atomically(var / "admin.json", json.dumps(stack.environments.of(AUTH)))
 
 
 def mails_go_to(smtp_port: int) -> str:
-    place = mail_server.where(os.environ.get("SMTP_URL", ""))
-    if place is None:
+    address = mail_server.where(os.environ.get("SMTP_URL", ""))
+    if address is None:
         return f"SMTP on {smtp_port}"
-    return f"empty: mails go to {place[0]}:{place[1]}, as SMTP_URL says"
+    return f"empty: mails go to {address[0]}:{address[1]}, as SMTP_URL says"
 
 
 def flower_sign_in(stack: Stack) -> str:
-    given = os.environ.get("FLOWER_BASIC_AUTH")
-    if given:
+    if os.environ.get("FLOWER_BASIC_AUTH"):
         return "sign in as FLOWER_BASIC_AUTH says"
     return f"ops / {stack.secrets['flower']}"

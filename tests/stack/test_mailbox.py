@@ -203,7 +203,7 @@ def test_an_address_that_is_none_is_told_in_one_line() -> None:
 
 
 def test_the_oldest_mails_go_when_there_are_too_many_or_too_large() -> None:
-    few, small = Store("host", keep=2), Store("host", keep_bytes=10)
+    few, small = Store("host", max_mails=2), Store("host", max_bytes=10)
     for store in (few, small):
         for number in range(3):
             store.add("helo", "from", ("to",), b"%d...." % number)

@@ -1,6 +1,9 @@
 """What is printed: a figure, what it was measured against in the same run, and what is wanted."""
 
+import operator
 from dataclasses import dataclass
+
+_COMPARISONS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
 
 
 @dataclass
@@ -16,23 +19,12 @@ class Line:
     is_met: bool
 
 
-def at_least(name: str, value: float, against: float, unit: str, target: float) -> Line:
+def line(name: str, value: float, against: float, unit: str, wanted: str = "") -> Line:
+    """``wanted`` is what is promised of the ratio, such as ``>= 0.5``; by default nothing."""
     ratio = value / against
-    return Line(name, value, against, unit, f">= {target:g}", ratio, ratio >= target)
-
-
-def at_most(name: str, value: float, against: float, unit: str, target: float) -> Line:
-    ratio = value / against
-    return Line(name, value, against, unit, f"<= {target:g}", ratio, ratio <= target)
-
-
-def exactly(name: str, value: float, against: float, unit: str) -> Line:
-    return Line(name, value, against, unit, "= 1", value / against, value == against)
-
-
-def only_told(name: str, value: float, against: float, unit: str) -> Line:
-    """A figure that nothing is promised of."""
-    return Line(name, value, against, unit, "", value / against, True)
+    sign, _, target = wanted.partition(" ")
+    is_met = not wanted or _COMPARISONS[sign](ratio, float(target))
+    return Line(name, value, against, unit, wanted, ratio, is_met)
 
 
 def show(lines: list[Line]) -> None:

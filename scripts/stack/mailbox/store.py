@@ -3,14 +3,14 @@
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-KEEP = 50_000
-KEEP_BYTES = 512 << 20
+MAX_MAILS = 50_000
+MAX_BYTES = 512 << 20
 
 
-# Compared and hashed by identity, so that what is worked out of a mail can be kept beside it.
+# Compared and hashed by identity, so that what is worked out of a mail can be cached for it.
 @dataclass(frozen=True, eq=False)
 class Mail:
     id: str
@@ -21,49 +21,50 @@ class Mail:
     data: bytes
 
 
+@dataclass
 class Store:
-    """Shared by one thread for SMTP and one for each HTTP connection."""
+    """Used by the thread of SMTP and by those of HTTP requests."""
 
-    def __init__(self, hostname: str, *, keep: int = KEEP, keep_bytes: int = KEEP_BYTES) -> None:
-        self.hostname = hostname
-        self._keep = keep
-        self._keep_bytes = keep_bytes
+    hostname: str
+    max_mails: int = field(default=MAX_MAILS, kw_only=True)
+    max_bytes: int = field(default=MAX_BYTES, kw_only=True)
+    # Another number after each change; it starts anew with each start of the program.
+    revision: int = field(default_factory=lambda: secrets.randbits(32), init=False)
+
+    def __post_init__(self) -> None:
         self._mails: OrderedDict[str, Mail] = OrderedDict()
         self._lock = threading.RLock()
         self._bytes = 0
-        # Another number after each change; it starts anew with each start of the program.
-        self.revision = secrets.randbits(32)
 
     def __len__(self) -> int:
         return len(self._mails)
 
     def add(self, helo: str, sender: str, recipients: tuple[str, ...], data: bytes) -> Mail:
-        identity = f"{secrets.token_urlsafe(32)}=@{self.hostname}"
-        mail = Mail(identity, datetime.now(UTC), helo, sender, recipients, data)
+        id_ = f"{secrets.token_urlsafe(32)}=@{self.hostname}"
+        mail = Mail(id_, datetime.now(UTC), helo, sender, recipients, data)
         with self._lock:
-            self._mails[identity] = mail
+            self._mails[id_] = mail
             self._bytes += len(data)
             self.revision += 1
-            while len(self._mails) > self._keep or self._bytes > self._keep_bytes:
+            while len(self._mails) > self.max_mails or self._bytes > self.max_bytes:
                 self.drop(next(iter(self._mails)))
         return mail
 
-    def get(self, identity: str) -> Mail | None:
-        return self._mails.get(identity)
+    def get(self, id_: str) -> Mail | None:
+        return self._mails.get(id_)
 
-    def drop(self, identity: str) -> bool:
+    def drop(self, id_: str) -> bool:
+        """Whether there was such a mail."""
         with self._lock:
-            mail = self._mails.pop(identity, None)
+            mail = self._mails.pop(id_, None)
             if mail is not None:
                 self._bytes -= len(mail.data)
                 self.revision += 1
         return mail is not None
 
     def clear(self) -> None:
-        with self._lock:
-            self._mails.clear()
-            self._bytes = 0
-            self.revision += 1
+        for id_ in list(self._mails):
+            self.drop(id_)
 
     def newest_first(self) -> list[Mail]:
         with self._lock:

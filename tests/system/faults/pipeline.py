@@ -41,7 +41,7 @@ RECONCILE_SECONDS = 1.0
 PATIENCE_SECONDS = 600.0 if IS_FULL else 120.0
 
 WORKER = "notification_service.worker"
-FORGETFUL = "tests.system.faults.unguarded.forgetful"
+FORGETFUL = "tests.system.faults.mutants.forgetful"
 MAIL_DOMAIN = "parterre.example"
 
 Publish = Callable[[list[Any]], list[UUID]]

@@ -16,7 +16,7 @@ from tests.system.faults.pipeline import IS_FULL, Pipeline, until
 MAILS = 200 if IS_FULL else 10
 TAKEN_WITHOUT_A_WORD = 2
 REFUSED = 5
-INSISTENT = "tests.system.faults.unguarded.insistent"
+INSISTENT = "tests.system.faults.mutants.insistent"
 NOTIFICATION = re.compile(rb'"notification_id": ?"([^"]+)"')
 
 

@@ -3,7 +3,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi_users.schemas import BaseUserCreate
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from auth_service.accounts.fields import (
     EmailAddress,
@@ -137,9 +137,9 @@ class UserChanges(Changes):
 
     full_name: FullName | None = None
     locale: Locale | None = None
-    is_active: bool | None = None
-    is_superuser: bool | None = None
-    is_verified: bool | None = None
+    is_active: StrictBool | None = None
+    is_superuser: StrictBool | None = None
+    is_verified: StrictBool | None = None
 
 
 class Erasure(BaseModel):

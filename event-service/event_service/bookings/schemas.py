@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 # Each is a row and a code to be made while others wait.
 MAX_SEATS_PER_BOOKING = 10_000
@@ -27,7 +27,7 @@ class BookingCreate(BaseModel):
         Annotated[list[UUID], Field(min_length=1, max_length=1_000, fail_fast=True)] | None
     ) = None
     quantity: Annotated[int, Field(ge=1, le=MAX_SEATS_PER_BOOKING, strict=True)] | None = None
-    hold: bool = False
+    hold: StrictBool = False
 
     @model_validator(mode="after")
     def seats_or_a_number(self) -> Self:

@@ -1,6 +1,6 @@
 """``/api/v1/events``"""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response, status
@@ -51,6 +51,8 @@ from service_kit.web.requests import long_body
 
 router = Router(prefix="/api/v1/events", tags=["events"])
 
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is what you have."}}
+
 
 @router.post(
     "",
@@ -77,7 +79,7 @@ async def create_event(
     "",
     response_model=Page[EventPublic],
     summary="List published events that have not begun, or one's own",
-    responses=problem_responses(NotAuthenticated),
+    responses=problem_responses(NotAuthenticated) | UNCHANGED,
 )
 async def list_events(
     query: Annotated[EventQuery, Query()],
@@ -94,7 +96,7 @@ async def list_events(
     "/{event_id}",
     response_model=EventPublic,
     summary="Show an event",
-    responses=problem_responses(NotFound),
+    responses=problem_responses(NotFound) | UNCHANGED,
 )
 async def get_event(
     event_id: UUID, pages: EventPages, user: OptionalUser, if_none_match: IfNoneMatch = None
@@ -194,7 +196,7 @@ async def get_availability(event_id: UUID, user: OptionalUser, session: SessionD
     "/{event_id}/seats",
     response_model=SeatMap,
     summary="Show the seat map of an event with assigned seats",
-    responses=problem_responses(NotFound),
+    responses=problem_responses(NotFound) | UNCHANGED,
 )
 async def get_seats(
     event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch = None

@@ -1,5 +1,6 @@
 """Events as they come in and go out; the form is the API contract's."""
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Literal, Self
@@ -10,6 +11,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     computed_field,
@@ -29,6 +31,7 @@ DIGITS_OF_UNKNOWN_CURRENCY = 2
 # Dates beyond these overflow when they are turned into another zone.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+DATE = re.compile(r"\s*\d{4}-\d\d-\d\d")
 
 Line200 = line(200)
 Line100 = line(100)
@@ -66,7 +69,14 @@ def _active_currency(value: str) -> str:
     return value
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _not_a_number(value: object) -> object:
+    """pydantic would take a number, also as text, for the seconds since 1970."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and DATE.match(value)):
+        raise ValueError("must be a time such as 2027-01-20T18:30:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_utc)]
 TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_geographic_zone)]
 Price = Annotated[int, Field(ge=0, le=MAX_PRICE, strict=True, description="In minor units.")]
 Currency = Annotated[

@@ -95,7 +95,7 @@ class NotificationCreate(BaseModel):
     user_id: UUID
     data: dict[str, Any] = {}
     dedup_key: line(MAX_DEDUP_KEY)  # type: ignore[valid-type]
-    version: int = Field(0, ge=0, le=MAX_VERSION)
+    version: int = Field(0, ge=0, le=MAX_VERSION, strict=True)
 
     @model_validator(mode="after")
     def data_fits_the_kind(self) -> Self:

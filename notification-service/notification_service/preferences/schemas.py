@@ -1,6 +1,6 @@
 """Preferences as they come in and go out."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 
 class PreferencesForm(BaseModel):
@@ -10,4 +10,4 @@ class PreferencesForm(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"event_reminders": True}]}
     )
 
-    event_reminders: bool
+    event_reminders: StrictBool

@@ -23,7 +23,8 @@ router = Router(prefix="/api/v1/notifications", tags=["templates"])
     "/templates/{kind}/preview",
     response_model=Preview,
     summary="Show a mail with sample data, as JSON or as the page itself",
-    responses=problem_responses(NotAuthenticated, Forbidden, NotFound),
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound)
+    | {200: {"content": {"text/html": {}, "text/plain": {}}}},
 )
 @limited("preview")
 async def preview_template(

@@ -15,7 +15,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from service_kit.problems import CsrfFailed, Forbidden, NotAuthenticated, Unavailable
+from service_kit.problems import (
+    CsrfFailed,
+    Forbidden,
+    NotAuthenticated,
+    Problem,
+    Unavailable,
+)
 from service_kit.settings import ServiceSettings
 from service_kit.web.rate_limits import RateLimits
 from service_kit.web.requests import (
@@ -191,6 +197,19 @@ class Route(APIRoute):
             return response
 
         return admit
+
+
+def policy_problems(dependant: Dependant, method: str) -> list[type[Problem]]:
+    """Whom a route refuses before its endpoint is asked: by its dependencies, and by its method."""
+    asks_who = (find_principal, find_user, require_principal, require_user)
+    found: list[type[Problem]] = []
+    if any(calls(dependant, function) for function in asks_who):
+        found.append(NotAuthenticated)
+    if calls(dependant, require_user):
+        found.append(Forbidden)
+    if method not in SAFE_METHODS:
+        found.append(CsrfFailed)
+    return found
 
 
 def calls(dependant: Dependant, function: Callable[..., Any]) -> bool:

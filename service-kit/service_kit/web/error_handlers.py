@@ -1,12 +1,14 @@
 """Turns whatever is raised into a problem document (RFC 9457)."""
 
 import time
+from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic.json_schema import models_json_schema
 from slowapi.errors import RateLimitExceeded
 from starlette.exceptions import HTTPException
@@ -14,6 +16,7 @@ from starlette.responses import Response
 
 from service_kit import problems
 from service_kit.database.errors import DATABASE_ERRORS, means_bad_text, means_unavailable
+from service_kit.web.auth import policy_problems
 from service_kit.web.methods import allowed_methods
 
 log = structlog.get_logger()
@@ -121,19 +124,32 @@ def publish_problems(app: FastAPI) -> None:
                 ref_template="#/components/schemas/{model}",
             )
             schemas.update(published["$defs"])
-            for operations in document["paths"].values():
-                for operation in operations.values():
-                    _add_common_answers(operation["responses"])
+            for context in iter_route_contexts(app.routes):
+                operations = document["paths"].get(context.path_format, {})
+                for method in context.methods or ():
+                    if operation := operations.get(method.lower()):
+                        policy = policy_problems(context.dependant, method)
+                        _add_common_answers(operation, policy)
         assert app.openapi_schema is not None
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _add_common_answers(answers: dict[str, Any]) -> None:
+def _add_common_answers(operation: dict[str, Any], policy: list[type[problems.Problem]]) -> None:
+    body = [problems.RequestTimeout, problems.TooLarge] if "requestBody" in operation else []
+    answers = operation["responses"]
     answers.pop("422", None)
     common = problems.problem_responses(
-        problems.InvalidRequest, problems.RateLimited, problems.InternalError, problems.Unavailable
-    )
+        *policy, *body, problems.InvalidRequest, problems.RateLimited, problems.InternalError,
+        problems.Unavailable,
+    )  # fmt: skip
     for status, answer in common.items():
-        answers.setdefault(str(status), answer)
+        # Routes may share what they are documented with.
+        present = deepcopy(answers.get(str(status), answer))
+        examples = present["content"][problems.MEDIA_TYPE]["examples"]
+        for code, example in answer["content"][problems.MEDIA_TYPE]["examples"].items():
+            if code not in examples:
+                examples[code] = example
+                present["description"] += f" {example['value']['title']}"
+        answers[str(status)] = present

@@ -123,8 +123,11 @@ async def test_nobody_takes_their_own_rights(
 
 @pytest.mark.parametrize(
     "body",
-    [{"is_active": None}, {"is_superuser": "perhaps"}, {"locale": "xx"}, {"full_name": "a\x00"}],
-)
+    [
+        {"is_active": None}, {"is_active": 0}, {"is_superuser": "perhaps"}, {"is_verified": "yes"},
+        {"locale": "xx"}, {"full_name": "a\x00"},
+    ],
+)  # fmt: skip
 async def test_refuses_what_does_not_fit(
     client: httpx.AsyncClient, admin: Person, person: Person, body: dict[str, Any]
 ) -> None:

@@ -151,6 +151,8 @@ async def test_a_hold_counts_until_it_is_confirmed_and_tells_nobody_before(
         {"quantity": -1},
         {"quantity": 1.5},
         {"quantity": "2"},
+        {"quantity": 1, "hold": 0},
+        {"quantity": 1, "hold": "no"},
         {"quantity": 10**9},
         {"seat_ids": []},
         {"seat_ids": ["x"]},

@@ -51,6 +51,8 @@ async def test_an_event_begins_as_a_draft_that_only_its_owner_sees(
         {"starts_at": "0001-01-01T00:00:00Z"},
         {"ends_at": "9999-12-31T23:59:59-14:00"},
         {"starts_at": "tomorrow"},
+        {"starts_at": 1_800_000_000},
+        {"starts_at": "1800000000"},
         {"ends_at": "2026-01-01T00:00:00Z"},
         {"sales_start": "2026-12-02T00:00:00Z", "sales_end": "2026-12-01T00:00:00Z"},
         {"price": -1},

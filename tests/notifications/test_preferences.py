@@ -27,8 +27,12 @@ async def test_preferences_are_on_until_turned_off(
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"event_reminders": None}, {"event_reminders": True, "confirmations": False}]
-)
+    "form",
+    [
+        {}, {"event_reminders": None}, {"event_reminders": 0},
+        {"event_reminders": True, "confirmations": False},
+    ],
+)  # fmt: skip
 async def test_confirmations_cannot_be_turned_off(
     client: httpx.AsyncClient, user: dict[str, str], form: dict[str, Any]
 ) -> None:

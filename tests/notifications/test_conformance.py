@@ -24,6 +24,10 @@ async def test_schemathesis_finds_nothing(
     own = options | {
         "database_url": await fresh_database("notification"),
         "allowed_hosts": ("localhost",),
+        # How busy this machine is must not decide.
+        "database_pool_timeout_seconds": 30,
+        "lock_timeout_seconds": 30,
+        "statement_timeout_seconds": 30,
     }
     user_id = uuid4()
     service = as_service("notifications:send", "users:erase")

@@ -1,8 +1,7 @@
 """``python -m auth_service``: the API. Settings come from the environment; see .env.example."""
 
 from auth_service.settings import Settings
-from service_kit.settings import load_settings
 from service_kit.web.server import serve
 
 if __name__ == "__main__":
-    serve("auth_service.main:app", load_settings(Settings))
+    serve("auth_service", Settings)

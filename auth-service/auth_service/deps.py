@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from auth_service.accounts.hashing import Hasher
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import get_user
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.erasures.organizers import Organizers
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer

@@ -1,10 +1,9 @@
 """Forgetting what is over. Each statement may run in several processes at once."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, Text, Uuid, bindparam, select, text
+from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
@@ -17,6 +16,7 @@ from auth_service.settings import Settings
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database, affected_rows
 from service_kit.database.purging import delete_in_batches
+from service_kit.database.tables import table_of
 
 # So long a spent refresh token of an ended session is still recognised.
 ENDED_SESSIONS_KEPT = timedelta(days=7)
@@ -24,7 +24,7 @@ ENDED_SESSIONS_KEPT = timedelta(days=7)
 
 # Addresses that are read in one transaction.
 ADDRESSES_AT_ONCE = 500
-accounts: Table = User.__table__  # type: ignore[attr-defined]
+accounts = table_of(User)
 WRITE_ASCII_FORMS = text("""
     UPDATE account SET email_ascii = read.form
     FROM (SELECT DISTINCT ON (form) * FROM unnest(:ids, :forms) AS asked (id, form)
@@ -45,9 +45,9 @@ async def purge(database: Database, settings: Settings) -> None:
         col(UserSession.idle_at) < ended,
         col(UserSession.revoked_at) < ended,
     ):
-        await delete_in_batches(database, _table(UserSession), is_over)
-    await delete_in_batches(database, _table(AttemptCount), col(AttemptCount.ends_at) < now)
-    await delete_in_batches(database, _table(AuditEvent), col(AuditEvent.occurred_at) < too_old)
+        await delete_in_batches(database, table_of(UserSession), is_over)
+    await delete_in_batches(database, table_of(AttemptCount), col(AttemptCount.ends_at) < now)
+    await delete_in_batches(database, table_of(AuditEvent), col(AuditEvent.occurred_at) < too_old)
     async with database.transaction() as session:
         keys = await list_keys(session)
         found = states(keys, now=now, grace=grace_period(settings))
@@ -80,8 +80,3 @@ async def read_addresses(database: Database) -> int:
         if len(read) < ADDRESSES_AT_ONCE:
             return written
         after = max(read)
-
-
-def _table(model: Any) -> Table:
-    found: Table = model.__table__
-    return found

@@ -33,7 +33,7 @@ ROUTERS = (
     registration_router, sessions_router, browser_router, clients_router, links_router,
     # /users/me comes before /users/{user_id}
     own_sessions_router, own_router, admin_router, keys_router,
-)  # fmt: skip
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -1,32 +1,27 @@
-"""``python -m auth_service.migrate``: brings the database to the newest schema."""
+"""``python -m auth_service.migrate``: brings the database to the newest schema, and makes the first
+signing key and the clients of Parterre's services."""
 
 import asyncio
 import sys
 
-import auth_service
 from auth_service.bootstrap import bootstrap
 from auth_service.keys.ring import UnreadableKeys
 from auth_service.settings import Settings
-from service_kit.database.migrations import migrate
-from service_kit.settings import load_settings
+from service_kit.database.migrations import main
 
-UNREADABLE = (
+UNREADABLE_KEYS = (
     "migrate: SECRET_KEY is not the one that the signing keys were encrypted with; set that one, or "
     "make new keys, which ends every session's token: python -m auth_service.keys rotate --compromised"
 )
 
 
-def main() -> None:
-    settings = load_settings(Settings)
-    migrate(auth_service.__file__, settings, sys.argv[1:])
-    if sys.argv[1:]:
-        return
+def make_first_rows(settings: Settings) -> None:
     try:
         asyncio.run(bootstrap(settings))
     except UnreadableKeys:
-        print(UNREADABLE, file=sys.stderr)
+        print(UNREADABLE_KEYS, file=sys.stderr)
         raise SystemExit(1) from None
 
 
 if __name__ == "__main__":
-    main()
+    main("auth_service", Settings, after_upgrade=make_first_rows)

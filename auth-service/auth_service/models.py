@@ -7,15 +7,19 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import get_history
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from auth_service.accounts.addresses import ascii_address
-from auth_service.db import Base
+from service_kit.database.tables import new_registry
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.messaging.outbox import OutboxRow, outbox_indexes
 
 LOCALES = ("en", "ru")
+
+
+class Base(SQLModel, registry=new_registry()):
+    """The base of this service's tables."""
 
 
 class OutboxMessage(OutboxRow, Base, table=True):

@@ -1,11 +1,7 @@
 """``python -m event_service.migrate``: brings the database to the newest schema."""
 
-import sys
-
-import event_service
 from event_service.settings import Settings
-from service_kit.database.migrations import migrate
-from service_kit.settings import load_settings
+from service_kit.database.migrations import main
 
 if __name__ == "__main__":
-    migrate(event_service.__file__, load_settings(Settings), sys.argv[1:])
+    main("event_service", Settings)

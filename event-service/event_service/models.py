@@ -17,9 +17,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
-from event_service.db import Base
+from service_kit.database.tables import new_registry
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.messaging.outbox import OutboxRow, outbox_indexes
@@ -32,6 +32,10 @@ _SEARCH = " || ".join(
     for column, weight in (("title", "A"), ("venue", "B"), ("city", "B"), ("description", "C"))
 )
 _PUBLISHED = text("status = 'published'")
+
+
+class Base(SQLModel, registry=new_registry()):
+    """The base of this service's tables."""
 
 
 class Event(Base, table=True):

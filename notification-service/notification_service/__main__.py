@@ -1,8 +1,7 @@
 """``python -m notification_service``: the API. Settings come from the environment; see .env.example."""
 
 from notification_service.settings import Settings
-from service_kit.settings import load_settings
 from service_kit.web.server import serve
 
 if __name__ == "__main__":
-    serve("notification_service.main:app", load_settings(Settings))
+    serve("notification_service", Settings)

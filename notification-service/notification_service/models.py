@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
-from notification_service.db import Base
+from service_kit.database.tables import new_registry
 from service_kit.web.erasures import ErasedUserRow
 
 UNSENT = "status IN ('queued', 'sending')"
@@ -18,6 +18,10 @@ OVERDUE = f"{UNSENT} AND waits_for IS NULL"
 SWEPT = f"{UNSENT} AND waits_for IS DISTINCT FROM 'address'"
 AWAITS_ADDRESS = "waits_for = 'address'"
 DUE_AT = "GREATEST(next_attempt_at, lease_until)"
+
+
+class Base(SQLModel, registry=new_registry()):
+    """The base of this service's tables."""
 
 
 class Notification(Base, table=True):

@@ -14,7 +14,6 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-import auth_service
 from auth_service.accounts.addresses import NotAnAddress, ascii_address, read_address
 from auth_service.accounts.queries import find_by_email, is_at
 from auth_service.admin import main
@@ -394,7 +393,7 @@ async def test_accounts_that_are_there_get_their_second_form_in_the_migration(
     fresh_database: FreshDatabase, auth_settings: MakeSettings, start_app: StartApp
 ) -> None:
     settings = auth_settings(database_url=await fresh_database("auth"))
-    config = alembic_config(auth_service.__file__, settings)
+    config = alembic_config("auth_service", settings)
     addresses = {
         "Ann@Example.com": "ann@example.com",
         "user@faß.de": "user@xn--fa-hia.de",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from event_service.db import Base
+from event_service.models import Base
 from event_service.events import seating
 from event_service.models import Seat
 from tests.events.conftest import Json, User, event_body, sections

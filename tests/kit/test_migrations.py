@@ -16,9 +16,6 @@ from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-import auth_service
-import event_service
-import notification_service
 from auth_service.settings import Settings as AuthSettings
 from event_service.settings import Settings as EventSettings
 from notification_service.settings import Settings as NotificationSettings
@@ -29,9 +26,9 @@ from tests.conftest import MIGRATIONS, ROOT, SECRET, FreshDatabase
 # The last revision of the release before, of each service.
 RELEASED = {"auth": "f48d4a21f3df", "event": "5e0b9d2f8c13", "notification": "dab0dcb4ef3f"}
 PACKAGES: dict[str, Any] = {
-    "auth": (auth_service, AuthSettings),
-    "event": (event_service, EventSettings),
-    "notification": (notification_service, NotificationSettings),
+    "auth": ("auth_service", AuthSettings),
+    "event": ("event_service", EventSettings),
+    "notification": ("notification_service", NotificationSettings),
 }
 TABLES = """
     SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
@@ -104,7 +101,7 @@ def config_of(service: str, url: str, patch: pytest.MonkeyPatch) -> Config:
     for name, value in environment(url).items():
         patch.setenv(name, value)
     made: ServiceSettings = settings()
-    return alembic_config(package.__file__, made)
+    return alembic_config(package, made)
 
 
 async def connected(url: str) -> asyncpg.Connection:

@@ -11,7 +11,7 @@ from auth_service.accounts.fields import SearchedPart
 from auth_service.accounts.schemas import Contact, ContactList, Profile, UserChanges, UserIds
 from auth_service.audit.queries import list_events
 from auth_service.audit.schemas import AuditEventRead
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.deps import ManagerDep, NoStore, OrganizersDep
 from auth_service.errors import OrganizerHasEvents
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses

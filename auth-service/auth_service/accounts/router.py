@@ -9,7 +9,7 @@ from auth_service.accounts.schemas import (
     UserRead,
     VerificationForm,
 )
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.deps import ManagerDep, NoStore
 from auth_service.errors import AlreadyVerified, BadToken, EmailTaken
 from auth_service.mails.requests import ask_for_mail

@@ -44,7 +44,7 @@ class UserRead(BaseModel):
     model_config = example(
         id=ID_EXAMPLE, email="ann@example.com", full_name="Ann Lee", locale="en",
         is_verified=False, is_superuser=False,
-    )  # fmt: skip
+    )
 
     id: UUID
     email: str
@@ -59,7 +59,7 @@ class Profile(UserRead):
         id=ID_EXAMPLE, email="ann@example.com", full_name="Ann Lee", locale="en",
         is_verified=True, is_superuser=False, is_active=True, pending_email=None,
         created_at="2026-11-23T19:00:00Z", updated_at="2026-11-23T19:00:00Z",
-    )  # fmt: skip
+    )
 
     is_active: bool
     pending_email: str | None
@@ -73,7 +73,7 @@ class Contact(BaseModel):
     model_config = example(
         id=ID_EXAMPLE, email="ann@example.com", pending_email=None, full_name="Ann Lee",
         locale="en", is_active=True, is_verified=True,
-    )  # fmt: skip
+    )
 
     id: UUID
     email: str

@@ -7,7 +7,7 @@ from fastapi import Depends, Form, Request
 
 from auth_service.clients.schemas import ServiceToken
 from auth_service.clients.service import CLIENT_ID, authenticate, granted_scope
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.deps import IssuerDep, NoStore
 from auth_service.errors import ClientNotAuthenticated, InvalidScope, UnsupportedGrant
 from auth_service.models import ServiceClient

@@ -9,7 +9,7 @@ class ServiceToken(BaseModel):
     model_config = example(
         access_token="eyJhbGciOiJFZERTQSIs...", token_type="bearer", expires_in=600,
         scope="notifications:send users:contact",
-    )  # fmt: skip
+    )
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"

@@ -14,7 +14,7 @@ from service_kit.clock import utc_now
 
 SCOPES = (
     "auth:links", "events:organizers", "notifications:send", "users:contact", "users:erase",
-)  # fmt: skip
+)
 CLIENT_ID = re.compile(r"[a-z][a-z0-9-]{2,49}")
 _NOBODY = bytes(32)
 

@@ -1,6 +1,6 @@
 """The links in mails, for the service that writes them."""
 
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.deps import NoStore, SettingsDep
 from auth_service.errors import AddressChanged, LinkNotNeeded
 from auth_service.mails.schemas import LinkForm, LinkRead

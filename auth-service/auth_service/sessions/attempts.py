@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.errors import LockedOut
 from auth_service.models import AttemptCount
+from service_kit.database.tables import table_of
 
 
 def attempt_key(secret: SecretStr, purpose: str, subject: str) -> bytes:
@@ -25,7 +26,7 @@ async def count_attempt(
     session: AsyncSession, key: bytes, *, window: timedelta, now: datetime
 ) -> AttemptCount:
     """One more, in one statement, so that attempts at once are all counted."""
-    table = AttemptCount.__table__  # type: ignore[attr-defined]
+    table = table_of(AttemptCount)
     is_over = table.c.ends_at <= now
     statement = insert(AttemptCount).values(key=key, attempts=1, ends_at=now + window)
     counted = await session.exec(

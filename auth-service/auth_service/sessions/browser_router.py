@@ -3,7 +3,7 @@
 from fastapi import Response
 
 from auth_service.audit.service import Action
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.deps import (
     IssuerDep,
     LifetimesDep,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.deps import NoStore
 from auth_service.sessions import queries, service
 from auth_service.sessions.schemas import SessionRead

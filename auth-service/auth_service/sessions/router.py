@@ -7,7 +7,7 @@ from fastapi import Depends, Form, Request
 
 from auth_service.accounts.fields import Password, TypedAddress
 from auth_service.audit.service import Action
-from auth_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from auth_service.deps import (
     DatabaseDep,
     IssuerDep,

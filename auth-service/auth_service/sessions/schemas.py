@@ -7,12 +7,14 @@ from pydantic import BaseModel, ConfigDict
 from auth_service.accounts.schemas import ID_EXAMPLE, example
 from service_kit.text import as_is
 
+RefreshTokenText = as_is(200)
+
 
 class TokenPair(BaseModel):
     model_config = example(
         access_token="eyJhbGciOiJFZERTQSIs...", token_type="bearer", expires_in=600,
         refresh_token="kR0y2Xw0mH0Gk1c3P8v5sQ9t7u6e4a2b1d0f8h6j4l2",
-    )  # fmt: skip
+    )
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"
@@ -23,7 +25,7 @@ class TokenPair(BaseModel):
 class RefreshForm(BaseModel):
     model_config = example(refresh_token="kR0y2Xw0mH0Gk1c3P8v5sQ9t7u6e4a2b1d0f8h6j4l2")
 
-    refresh_token: as_is(200)  # type: ignore[valid-type]
+    refresh_token: RefreshTokenText
 
 
 class SessionRead(BaseModel):

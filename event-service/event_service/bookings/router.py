@@ -9,7 +9,7 @@ from fastapi import Query, Response, status
 from event_service.bookings import booking, ending, queries
 from event_service.bookings.representation import respond
 from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery, WholeBooking
-from event_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from event_service.deps import (
     CurrentUser,
     DatabaseDep,

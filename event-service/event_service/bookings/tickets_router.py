@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import Response
 
 from event_service.bookings import tickets
-from event_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from event_service.deps import CurrentUser, SettingsDep
 from event_service.errors import BookingEnded, BookingNotConfirmed, HoldExpired
 from service_kit.clock import utc_now

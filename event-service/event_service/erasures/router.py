@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Request, status
 
-from event_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from event_service.deps import DatabaseDep, SettingsDep
 from event_service.erasures import queries, service
 from event_service.erasures.schemas import Erasure, OrganizerPublic

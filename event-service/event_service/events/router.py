@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from event_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from event_service.deps import (
     CurrentUser,
     EventPages,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query, Request, status
 
-from notification_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from notification_service.messages import queries, service
 from notification_service.messages.schemas import (
     MessageIds,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Request, status
 from starlette.responses import RedirectResponse
 
-from notification_service.db import SessionDep
+from service_kit.database.engine import SessionDep
 from notification_service.preferences import service
 from notification_service.preferences.schemas import PreferencesForm
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses

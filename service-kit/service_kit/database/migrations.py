@@ -1,4 +1,4 @@
-"""Alembic for the services: one runner under a lock, and the body of each ``migrations/env.py``.
+"""Alembic for the services: ``python -m <service>.migrate``, and the body of ``alembic/env.py``.
 
 Processes of the release before serve people while a migration runs, and after it. So each revision is a
 transaction of its own and a short one: none keeps a lock of a table in use while it goes through rows.
@@ -9,7 +9,8 @@ changed in batches, its CHECKs begin as NOT VALID, and what the release before n
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from service_kit.database.errors import sqlstate
-from service_kit.settings import ServiceSettings
+from service_kit.settings import ServiceSettings, SettingsT, load_settings
 
+# Alembic's env.py and the template of a new revision, the same for all services.
+ENVIRONMENT = Path(__file__).parent / "alembic"
 # Any number, the same in every process: two jobs at once must not create a table twice.
 MIGRATION_LOCK = 7_274_202_611
 LOCK_POLL_SECONDS = 0.2
@@ -32,24 +35,41 @@ LOCK_NOT_AVAILABLE = "55P03"
 ATTEMPTS, ATTEMPT_PAUSE_SECONDS = 30, 2.0
 
 
-def alembic_config(package_file: str, settings: ServiceSettings) -> Config:
-    """The configuration of the service whose package lies beside its ``migrations`` folder."""
-    folder = Path(package_file).resolve().parents[1] / "migrations"
+def alembic_config(package: str, settings: ServiceSettings) -> Config:
+    """Alembic's configuration for a service, named by its package.
+
+    The revisions lie in ``migrations/versions`` beside the package, the tables in its ``models.Base``.
+    """
+    models = import_module(f"{package}.models")
+    assert models.__file__ is not None
+    versions = Path(models.__file__).resolve().parents[1] / "migrations" / "versions"
     config = Config()
-    config.set_main_option("script_location", str(folder))
-    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", _escape(ENVIRONMENT))
+    config.set_main_option("version_locations", _escape(versions))
+    config.set_main_option("path_separator", "newline")
     config.set_main_option("file_template", "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s")
+    config.attributes["metadata"] = models.Base.metadata
     config.attributes["database_url"] = settings.database_url.get_secret_value()
     return config
 
 
-def migrate(package_file: str, settings: ServiceSettings, arguments: list[str]) -> None:
-    """``python -m <service>.migrate``: upgrades to the newest revision.
+def _escape(path: Path) -> str:
+    return str(path).replace("%", "%%")
+
+
+def main(
+    package: str,
+    settings_class: type[SettingsT],
+    *,
+    after_upgrade: Callable[[SettingsT], None] | None = None,
+) -> None:
+    """``python -m <service>.migrate``: upgrades to the newest revision, then calls ``after_upgrade``.
 
     With ``--check`` it says instead whether models and migrations agree; with
     ``--revision "what changes"`` it writes a new migration from their difference.
     """
-    config = alembic_config(package_file, settings)
+    settings, arguments = load_settings(settings_class), sys.argv[1:]
+    config = alembic_config(package, settings)
     try:
         if arguments == ["--check"]:
             command.check(config)
@@ -69,6 +89,8 @@ def migrate(package_file: str, settings: ServiceSettings, arguments: list[str]) 
             file=sys.stderr,
         )
         raise SystemExit(1) from None
+    if after_upgrade is not None and not arguments:
+        after_upgrade(settings)
 
 
 def _upgrade(config: Config) -> None:
@@ -105,9 +127,10 @@ def build_index(name: str, table: str, columns: Sequence[Any], **options: Any) -
         op.execute(LOCK_TIMEOUT)
 
 
-def run_environment(metadata: MetaData) -> None:
-    """What every ``migrations/env.py`` does."""
-    asyncio.run(_run(metadata, context.config.attributes["database_url"]))
+def run_environment() -> None:
+    """What Alembic's ``env.py`` does, with the attributes that ``alembic_config`` has set."""
+    attributes = context.config.attributes
+    asyncio.run(_run(attributes["metadata"], attributes["database_url"]))
 
 
 async def _run(metadata: MetaData, database_url: str) -> None:

@@ -21,7 +21,7 @@ def param(name: str, type_: Any = None) -> BindParameter[Any]:
     return bindparam(name, type_=type_, required=False)
 
 
-class Record(asyncpg.Record):  # type: ignore[misc]
+class Record(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types
     """A row whose columns are attributes, as SQLAlchemy's rows have them."""
 
     def __getattr__(self, name: str) -> Any:
@@ -40,13 +40,13 @@ class Statement:
     """
 
     def __init__(self, statement: Executable) -> None:
-        compiled: Any = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
+        # Every statement can be compiled, but Executable's type does not say so.
+        clause: Any = statement
+        compiled: Any = clause.compile(dialect=DIALECT)
         if compiled.post_compile_params:
             # Writes out what stands in an IN.
             options = {"render_postcompile": True}
-            compiled = statement.compile(  # type: ignore[attr-defined]
-                dialect=DIALECT, compile_kwargs=options
-            )
+            compiled = clause.compile(dialect=DIALECT, compile_kwargs=options)
         self._sql = str(compiled)
         self._names: list[str] = compiled.positiontup
         asked = {name for name, bind in compiled.binds.items() if not bind.unique}

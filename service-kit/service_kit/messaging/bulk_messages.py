@@ -13,7 +13,6 @@ from sqlalchemy import (
     DateTime,
     Select,
     String,
-    Table,
     Uuid,
     bindparam,
     cast,
@@ -30,6 +29,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.clock import utc_now
 from service_kit.database.engine import affected_rows
+from service_kit.database.tables import table_of
 from service_kit.messaging.outbox import OutboxRow
 
 # A UUIDv7 (RFC 9562) by PostgreSQL itself, which has uuidv7() from 18 on only: 48 bits of milliseconds,
@@ -61,7 +61,7 @@ async def write_notifications(
     ``recipients`` selects ``user_id`` (uuid), ``dedup_key`` (text) and ``data`` (jsonb object: what
     only this message holds, beside the ``data`` that all have in common).
     """
-    table: Table = outbox.__table__  # type: ignore[attr-defined]
+    table = table_of(outbox)
     now = utc_now()
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     one = recipients.subquery("recipient").c

@@ -108,7 +108,7 @@ class DiscreetRequest(Request):
             virtual.QoS.ack(self.message.channel.qos, self.message.delivery_tag)
 
 
-class BaseTask(Task):  # type: ignore[type-arg]
+class BaseTask(Task):  # type: ignore[type-arg]  # only celery-types has Task[...]
     """Binds the request id of the message to the logs of the task that handles it. An exception goes
     to log and Sentry as it is, and on to Celery without its words."""
 

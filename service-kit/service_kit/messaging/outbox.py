@@ -10,13 +10,15 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Index, Select, Table, delete, func, or_, select, text, union, update
+from sqlalchemy import Index, Select, func, or_, select, text, union, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.clock import utc_now
 from service_kit.database.engine import affected_rows
+from service_kit.database.purging import delete_some
+from service_kit.database.tables import table_of
 from service_kit.ids import new_id
 
 RowT = TypeVar("RowT")
@@ -133,7 +135,7 @@ class OutboxQueries:
     """What the relay asks of an outbox table. Each method is one statement of its own."""
 
     def __init__(self, outbox: type[OutboxRow]) -> None:
-        self.table: Table = outbox.__table__  # type: ignore[attr-defined]
+        self.table = table_of(outbox)
 
     async def claim(
         self, session: AsyncSession, *, limit: int, lease: timedelta
@@ -235,16 +237,8 @@ class OutboxQueries:
 
     async def purge(self, session: AsyncSession, *, older_than: timedelta, limit: int) -> int:
         """Deletes at most ``limit`` rows; how many."""
-        rows = self.table.c
-        some = (
-            select(rows.id)
-            .where(rows.confirmed_at < func.now() - older_than)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        done = await session.execute(delete(self.table).where(rows.id.in_(some)))
-        return affected_rows(done)
+        is_old = self.table.c.confirmed_at < func.now() - older_than
+        return affected_rows(await session.execute(delete_some(self.table, is_old, limit=limit)))
 
     async def oldest_unpublished_seconds(self, session: AsyncSession) -> float:
         """Age of the oldest row that was due and is not on the queue; 0.0 if none.

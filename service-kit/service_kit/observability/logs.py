@@ -17,7 +17,10 @@ SHARED: list[Any] = [
 ]
 
 
-class _Logger(structlog.make_filtering_bound_logger(logging.NOTSET)):  # type: ignore[misc]
+_FilteringLogger: Any = structlog.make_filtering_bound_logger(logging.NOTSET)
+
+
+class _Logger(_FilteringLogger):  # type: ignore[misc]  # the base is made at run time
     """Asks the standard library for the level. structlog's own classes have it fixed, and loggers
     that modules keep would stay at the level at which they were first used."""
 

@@ -36,11 +36,11 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 CORS_REQUEST_HEADERS = (
     "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
     "X-CSRF-Token", "X-Request-ID",
-)  # fmt: skip
+)
 CORS_RESPONSE_HEADERS = (
     "ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-RateLimit-Limit",
     "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID",
-)  # fmt: skip
+)
 READINESS_SECONDS = 2.0
 OUTGOING_TIMEOUT_SECONDS = 5.0
 

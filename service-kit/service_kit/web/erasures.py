@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database, after_commit
 from service_kit.database.purging import delete_in_batches
+from service_kit.database.tables import table_of
 from service_kit.observability.gauges import refresh_periodically
 from service_kit.settings import ServiceSettings
 
@@ -50,7 +51,7 @@ async def note_erasure(
     With ``state`` (an application's) this very process refuses the tokens from the commit on, others
     within ``REFRESH_SECONDS``.
     """
-    rows = _table(table)
+    rows = table_of(table)
     now = utc_now()
     await session.execute(
         insert(rows)
@@ -71,7 +72,7 @@ async def watch_erasures(state: Any, table: type[ErasedUserRow]) -> AsyncIterato
     those that are known stay refused."""
     settings: ServiceSettings = state.settings
     database: Database = state.database
-    rows, keep = _table(table), kept_for(settings)
+    rows, keep = table_of(table), kept_for(settings)
 
     async def read() -> None:
         async with database.transaction() as session:
@@ -88,10 +89,5 @@ async def purge_erasures(
     database: Database, table: type[ErasedUserRow], settings: ServiceSettings
 ) -> None:
     """Forgets the ids of accounts none of whose tokens can be valid any more."""
-    rows = _table(table)
+    rows = table_of(table)
     await delete_in_batches(database, rows, rows.c.erased_at < func.now() - kept_for(settings))
-
-
-def _table(table: type[ErasedUserRow]) -> Table:
-    found: Table = table.__table__  # type: ignore[attr-defined]
-    return found

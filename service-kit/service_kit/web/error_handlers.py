@@ -133,7 +133,7 @@ def publish_problems(app: FastAPI) -> None:
         assert app.openapi_schema is not None
         return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this way
 
 
 def _add_common_answers(operation: dict[str, Any], policy: list[type[problems.Problem]]) -> None:

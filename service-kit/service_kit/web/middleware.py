@@ -48,7 +48,7 @@ class RequestMetrics:
             "http_request_duration_seconds", "Time to the whole answer.", labels[:2],
             registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-        )  # fmt: skip
+        )
         # Looked up by its labels each time, a child costs more than to count in it.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 

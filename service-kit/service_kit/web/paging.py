@@ -60,7 +60,11 @@ def _read_integer(part: object) -> int:
 
 
 def _read_number(part: object) -> float:
-    if type(part) not in (int, float) or not math.isfinite(number := float(part)):  # type: ignore
+    # A bool is an int as well.
+    if isinstance(part, bool) or not isinstance(part, (int, float)):
+        raise TypeError
+    number = float(part)
+    if not math.isfinite(number):
         raise TypeError
     return number
 

@@ -38,7 +38,7 @@ def limited(name: str) -> Callable[[EndpointT], EndpointT]:
     """Gives an endpoint the limit of the setting ``<NAME>_RATE_LIMIT``."""
 
     def mark(endpoint: EndpointT) -> EndpointT:
-        endpoint.__rate_limit__ = name  # type: ignore[attr-defined]
+        vars(endpoint)["__rate_limit__"] = name
         return endpoint
 
     return mark

@@ -86,7 +86,7 @@ class BoundedRequest(Request):
 
 def long_body(endpoint: EndpointT) -> EndpointT:
     """Marks an endpoint that takes as much as a body may hold at all (``MAX_BODY_BYTES``)."""
-    endpoint.__long_body__ = True  # type: ignore[attr-defined]
+    vars(endpoint)["__long_body__"] = True
     return endpoint
 
 

@@ -5,16 +5,17 @@ import gc
 import uvicorn
 from fastapi import FastAPI
 
-from service_kit.settings import ServiceSettings
+from service_kit.settings import ServiceSettings, load_settings
 from service_kit.web.connections import BoundedProtocol
 
 GRACE_SECONDS = 20
 
 
-def serve(application: str, settings: ServiceSettings) -> None:
-    """Serves ``package.module:factory``; SIGTERM lets the requests under way finish."""
+def serve(package: str, settings_class: type[ServiceSettings]) -> None:
+    """Serves ``<package>.main:app``, a factory; SIGTERM lets the requests under way finish."""
+    settings = load_settings(settings_class)
     uvicorn.run(
-        application,
+        f"{package}.main:app",
         factory=True,
         http=BoundedProtocol,
         host=settings.host,

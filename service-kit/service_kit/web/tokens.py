@@ -29,6 +29,15 @@ KEYS_REFRESH_SECONDS = 10
 KEYS_STALE_SECONDS = 20
 KEYS_RETRY_SECONDS = 5
 KEYS_TIMEOUT_SECONDS = 2.0
+# No answer, and an answer that is no key document.
+KEYS_ERRORS = (
+    httpx.HTTPError,
+    jwt.PyJWTError,
+    KeyError,
+    TypeError,
+    ValueError,
+    TimeoutError,
+)
 UNKNOWN_KEY_COOLDOWN_SECONDS = 2
 VERIFIED_TOKENS_KEPT = 4096
 
@@ -150,9 +159,7 @@ class KeySet:
                 self._replace(documents)
             # Asked then: an answer may be older than its arrival.
             self._fetched_at = self._tried_at
-        except (
-            httpx.HTTPError, jwt.PyJWTError, KeyError, TypeError, ValueError, TimeoutError,
-        ) as error:  # fmt: skip
+        except KEYS_ERRORS as error:
             self._failed_at = time.monotonic()
             log.warning("keys.not_fetched", exc_info=error)
         finally:

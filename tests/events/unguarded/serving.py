@@ -1,9 +1,8 @@
 """Serves what is left."""
 
 from event_service.settings import Settings
-from service_kit.settings import load_settings
 from service_kit.web.server import serve
 
 
 def serve_unguarded() -> None:
-    serve("event_service.main:app", load_settings(Settings))
+    serve("event_service", Settings)

@@ -11,11 +11,11 @@ import json
 
 from auth_service.accounts.queries import find_by_email
 from auth_service.audit.service import Action, record
+from auth_service.client_info import ClientInfo
 from auth_service.clients.service import CLIENT_ID, SCOPES, add_secret
 from auth_service.commands import CommandFailed, run_command
 from auth_service.mails.messages import address_confirmed
 from auth_service.settings import Settings
-from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
 from service_kit.settings import load_settings
@@ -35,7 +35,7 @@ async def promote(database: Database, email: str) -> str:
                 session,
                 Action.ROLE_CHANGED,
                 user_id=user.id,
-                visitor=Visitor(),
+                client_info=ClientInfo(),
                 actor=ACTOR,
                 details=details,
             )
@@ -57,7 +57,7 @@ async def verify(database: Database, emails: list[str]) -> str:
                     session,
                     Action.EMAIL_VERIFIED,
                     user_id=user.id,
-                    visitor=Visitor(),
+                    client_info=ClientInfo(),
                     actor=ACTOR,
                 )
     return f"confirmed: {', '.join(emails)}"

@@ -1,6 +1,6 @@
 """What every installation starts with: a signing key, and the clients of Parterre's services."""
 
-from auth_service.clients.service import keep_secret
+from auth_service.clients.service import store_secret
 from auth_service.keys.cipher import cipher_for
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.service import ensure_first_key
@@ -29,8 +29,8 @@ async def bootstrap(settings: Settings) -> None:
             await ensure_first_key(session, cipher_for(settings.secret_key), now=utc_now())
             for client_id, secret, scopes in clients:
                 if secret.get_secret_value():
-                    await keep_secret(session, client_id, scopes, secret.get_secret_value())
+                    await store_secret(session, client_id, scopes, secret.get_secret_value())
         # Raises UnreadableKeys now and not at the first sign-in.
-        await KeyRing(database, settings).signing()
+        await KeyRing(database, settings).signing_key()
     finally:
         await database.close()

@@ -1,6 +1,6 @@
-"""What handlers ask for in their signatures.
+"""The dependencies of the handlers.
 
-All of it is ``async``: FastAPI would send anything else through a thread, for each request.
+All are ``async``: FastAPI would run a plain function in a thread, for each request.
 """
 
 from datetime import timedelta
@@ -11,36 +11,26 @@ from fastapi import Depends, Request
 from auth_service.accounts.hashing import Hasher
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import get_user
-from service_kit.database.engine import SessionDep
-from auth_service.erasures.organizers import Organizers
+from auth_service.client_info import ClientInfoDep
+from auth_service.erasures.organizers import OrganizerClient
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.models import User
 from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import Lifetimes
 from auth_service.settings import Settings
-from auth_service.visitor import VisitorDep
-from service_kit.database.engine import Database
+from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound
 from service_kit.web.auth import CurrentUser
+from service_kit.web.deps import get_settings
 
 
 async def no_store(request: Request) -> None:
-    """For answers with tokens or about people: no cache on the way keeps them."""
+    """For responses with tokens or personal data: no cache may store them."""
     request.state.response_headers["Cache-Control"] = "no-store"
 
 
 NoStore = Depends(no_store)
-
-
-async def get_settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-async def get_database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
 
 
 async def get_key_ring(request: Request) -> KeyRing:
@@ -58,17 +48,16 @@ async def get_password_checks(request: Request) -> PasswordChecks:
     return checks
 
 
-async def get_organizers(request: Request) -> Organizers:
-    organizers: Organizers = request.app.state.organizers
+async def get_organizers(request: Request) -> OrganizerClient:
+    organizers: OrganizerClient = request.app.state.organizers
     return organizers
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
-DatabaseDep = Annotated[Database, Depends(get_database)]
 KeyRingDep = Annotated[KeyRing, Depends(get_key_ring)]
 IssuerDep = Annotated[TokenIssuer, Depends(get_issuer)]
 PasswordChecksDep = Annotated[PasswordChecks, Depends(get_password_checks)]
-OrganizersDep = Annotated[Organizers, Depends(get_organizers)]
+OrganizersDep = Annotated[OrganizerClient, Depends(get_organizers)]
 
 
 async def get_lifetimes(settings: SettingsDep) -> Lifetimes:
@@ -79,10 +68,10 @@ async def get_lifetimes(settings: SettingsDep) -> Lifetimes:
 
 
 async def get_manager(
-    request: Request, session: SessionDep, settings: SettingsDep, visitor: VisitorDep
+    request: Request, session: SessionDep, settings: SettingsDep, client_info: ClientInfoDep
 ) -> UserManager:
     hasher: Hasher = request.app.state.hasher
-    return UserManager(session, settings, hasher, visitor)
+    return UserManager(session, settings, hasher, client_info)
 
 
 async def get_account(principal: CurrentUser, session: SessionDep) -> User:

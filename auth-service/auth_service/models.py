@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, event, text
+from sqlalchemy import CheckConstraint, Column, Index, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import get_history
 from sqlmodel import Field, SQLModel
 
 from auth_service.accounts.addresses import ascii_address
-from service_kit.database.tables import new_registry
 from service_kit.clock import utc_now
+from service_kit.database.tables import new_registry
 from service_kit.ids import new_id
 from service_kit.messaging.outbox import OutboxRow, outbox_indexes
 
@@ -32,7 +32,7 @@ class User(Base, table=True):
     __tablename__: ClassVar[Any] = "account"
     __table_args__ = (
         CheckConstraint(f"locale IN {LOCALES}", name="locale"),
-        # sign-in; and it decides who of those that register one address at once has it
+        # sign-in; of several registrations of one address at once, only one succeeds
         Index("uq_account_email_ascii", "email_ascii", unique=True),
         Index("uq_account_email", text("lower(email)"), unique=True),
         # maintenance
@@ -41,12 +41,12 @@ class User(Base, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     email: str = Field(max_length=320)
-    # The same with the domain as the DNS has it, written with every change of ``email``: two spellings
-    # of an address are one account. A trigger clears it when a release that does not know it writes
-    # an address; maintenance writes it then.
+    # ``email`` with its domain in ASCII (IDNA), written with every change of ``email``: two spellings of
+    # an address are one account. A trigger clears it when the release before writes an address without
+    # it; maintenance fills it in.
     email_ascii: str | None = Field(default=None, max_length=320)
     hashed_password: str
-    # Grows with every change after which older links must not work; see accounts/credentials.py.
+    # Incremented by every change that makes older links void; see accounts/credentials.py.
     credentials_version: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     is_active: bool = True
     is_superuser: bool = False
@@ -56,7 +56,7 @@ class User(Base, table=True):
     locale: str = "en"
     created_at: datetime = Field(default_factory=utc_now)
     updated_at: datetime = Field(default_factory=utc_now)
-    # When the latest mail of the kind was asked for.
+    # When the latest mail of each kind was requested.
     verification_mail_at: datetime | None = None
     reset_mail_at: datetime | None = None
 
@@ -69,11 +69,11 @@ def _write_ascii_form(mapper: Any, connection: Any, user: User) -> None:
 
 
 class Erasure(Base, table=True):
-    """An account is gone and ``service`` has to be told, until it has confirmed that twice: what a
-    token of the account did there between the two is undone by the second."""
+    """``service`` has to be notified of an erased account until it has confirmed that twice: the second
+    notification undoes what a token of the account did there after the first."""
 
     __tablename__: ClassVar[Any] = "erasure"
-    # what is due
+    # the notifier's claim
     __table_args__ = (Index("ix_erasure_due", "next_attempt_at"),)
 
     user_id: UUID = Field(primary_key=True)
@@ -109,13 +109,13 @@ class UserSession(Base, table=True):
 
 
 class RefreshToken(Base, table=True):
-    """A spent one stays as long as its session, so that a second use is recognised."""
+    """A used token stays as long as its session, so that a second use is recognised."""
 
     __tablename__: ClassVar[Any] = "refresh_token"
     # the cascade from its session
     __table_args__ = (Index("ix_refresh_token_session", "session_id"),)
 
-    # SHA-256: of 256 random bits there is nothing to guess, so that a slow hash would add nothing.
+    # SHA-256: nobody can guess 256 random bits, so a slow hash would add nothing.
     token_hash: bytes = Field(primary_key=True)
     session_id: UUID = Field(foreign_key="user_session.id", ondelete="CASCADE")
     created_at: datetime = Field(default_factory=utc_now)
@@ -123,8 +123,8 @@ class RefreshToken(Base, table=True):
 
 
 class AttemptCount(Base, table=True):
-    """How often something was tried within a window; the key is a keyed hash of whom it is about,
-    so that the table does not say which addresses were tried."""
+    """Number of attempts within a window. ``key`` is an HMAC of the account or address, so that the
+    table does not reveal which addresses were tried."""
 
     __tablename__: ClassVar[Any] = "attempt_count"
     # the purge
@@ -136,8 +136,8 @@ class AttemptCount(Base, table=True):
 
 
 class MailRequest(Base, table=True):
-    """Somebody asked for a mail to an address, whether or not it has an account: deciding that here
-    and not in the request makes the answer take the same time for all."""
+    """A requested mail to an address, with or without an account. The relay looks that up and not the
+    request, so that the response takes the same time for every address."""
 
     __tablename__: ClassVar[Any] = "mail_request"
     __table_args__ = (
@@ -149,11 +149,14 @@ class MailRequest(Base, table=True):
     email: str = Field(primary_key=True, max_length=320)
     kind: str = Field(primary_key=True)
     requested_at: datetime = Field(default_factory=utc_now)
-    visitor: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
+    # The column has an older name, which the release before reads.
+    client_info: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column("visitor", JSONB, nullable=False)
+    )
 
 
 class SigningKey(Base, table=True):
-    """An Ed25519 key pair. What it does at a time follows from ``signs_from`` of all keys."""
+    """An Ed25519 key pair. Its state follows from ``signs_from`` of all keys; see keys/states.py."""
 
     __tablename__: ClassVar[Any] = "signing_key"
 
@@ -168,13 +171,13 @@ class SigningKey(Base, table=True):
 
 
 class ServiceClient(Base, table=True):
-    """Another service. Two secrets are valid at once, so that one can be changed while both run."""
+    """Another service. Two secrets are valid at once, so that a secret can be changed without downtime."""
 
     __tablename__: ClassVar[Any] = "service_client"
 
     id: str = Field(primary_key=True, max_length=50)
     scope: str
-    # SHA-256: the secrets are ours and have 256 random bits, as with RefreshToken.
+    # SHA-256: secrets have 256 random bits, as with RefreshToken.
     secret_hash: bytes
     older_secret_hash: bytes | None = None
     created_at: datetime = Field(default_factory=utc_now)
@@ -182,7 +185,7 @@ class ServiceClient(Base, table=True):
 
 
 class AuditEvent(Base, table=True):
-    """Who did what to an account. It outlives the account, without address and browser."""
+    """Who did what to an account. It outlives the account, but without address and user agent."""
 
     __tablename__: ClassVar[Any] = "audit_event"
     __table_args__ = (
@@ -196,7 +199,7 @@ class AuditEvent(Base, table=True):
     occurred_at: datetime = Field(default_factory=utc_now)
     action: str = Field(max_length=50)
     user_id: UUID | None = None
-    # Who did it, where that is somebody else: an administrator's id or a command's name.
+    # Set when it was not the user: an administrator's id or a command's name.
     actor: str | None = None
     address: str = ""
     user_agent: str = ""

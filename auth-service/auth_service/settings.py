@@ -1,4 +1,4 @@
-"""What auth-service is told by its environment."""
+"""Settings of auth-service, from the environment."""
 
 import os
 from typing import Self

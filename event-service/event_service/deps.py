@@ -1,4 +1,4 @@
-"""Who may do what, readable in a handler's signature."""
+"""The dependencies of the handlers."""
 
 from typing import Annotated
 
@@ -7,10 +7,11 @@ from fastapi import Depends, Header, Request
 from event_service.errors import EmailNotVerified
 from event_service.events.pages import Pages
 from event_service.settings import Settings
-from service_kit.database.engine import Database
+from service_kit.database.engine import DatabaseDep
 from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 from service_kit.problems import InvalidRequest, Unavailable
 from service_kit.web.auth import CurrentUser, OptionalUser
+from service_kit.web.deps import get_settings
 from service_kit.web.paging import PagingDep
 from service_kit.web.tokens import Person
 
@@ -31,16 +32,6 @@ __all__ = [
 MAX_IDEMPOTENCY_KEY = 255
 # Of several entity tags, as a cache between us and a browser may send them.
 MAX_ETAGS = 2_000
-
-
-async def get_settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-async def get_database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
 
 
 async def get_idempotency_key(
@@ -103,7 +94,6 @@ IfNoneMatch = Annotated[
     ),
 ]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
-DatabaseDep = Annotated[Database, Depends(get_database)]
 IdempotencyKeyHeader = Annotated[str | None, Depends(get_idempotency_key)]
 VerifiedUser = Annotated[Person, Depends(require_verified)]
 IfMatch = Annotated[int | None, Depends(get_if_match)]

@@ -32,6 +32,20 @@ from service_kit.web.app import create_service
 from service_kit.web.erasures import watch_erasures
 from service_kit.web.server import freeze_gc
 
+ROUTERS = [
+    erasures,
+    events,
+    waitlist,
+    own_waitlist,
+    attendees,
+    check_ins,
+    organizer_messages,
+    bookings,
+    tickets,
+    graphql,
+    web,
+]
+
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,11 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         title="Parterre event-service",
         description="Events, seats and bookings.",
-        routers=[
-            erasures, events, waitlist, own_waitlist,
-            attendees, check_ins, organizer_messages, bookings, tickets,
-            graphql, *([graphiql] if settings.is_development else []), web,
-        ],  # fmt: skip
+        routers=[*ROUTERS, graphiql] if settings.is_development else ROUTERS,
         lifespan=lifespan,
     )
 

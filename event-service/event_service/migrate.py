@@ -1,7 +1,7 @@
 """``python -m event_service.migrate``: brings the database to the newest schema."""
 
 from event_service.settings import Settings
-from service_kit.database.migrations import main
+from service_kit.database.migrations import migrate
 
 if __name__ == "__main__":
-    main("event_service", Settings)
+    migrate("event_service", Settings)

@@ -19,8 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlmodel import Field, SQLModel
 
-from service_kit.database.tables import new_registry
 from service_kit.clock import utc_now
+from service_kit.database.tables import new_registry
 from service_kit.ids import new_id
 from service_kit.messaging.outbox import OutboxRow, outbox_indexes
 from service_kit.web.erasures import ErasedUserRow

@@ -1,21 +1,23 @@
-"""What event-service does by itself, in the relay's process: every step may run anywhere, twice."""
+"""Periodic work of event-service, in the relay's process. Each job may run in several processes at once."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Table, delete, func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ending import settle_event
 from event_service.bookings.reminders import remind
-from event_service.cache import EVENT_LIST_TAG, TagVersions, event_tag
+from event_service.cache import EVENT_LIST_TAG, TAG_PREFIX, TagVersions, event_tag
 from event_service.erasures import service as erasures
 from event_service.events.organizer_messages import write_next_messages
-from event_service.models import IdempotencyKey, StaleTag
+from event_service.models import ErasedUser, IdempotencyKey, StaleTag
+from event_service.settings import Settings
 from event_service.waitlist.queries import (
     ENTRIES_PER_BATCH,
     end_waiting_for_past_events,
@@ -25,9 +27,14 @@ from service_kit.clock import utc_now
 from service_kit.database.engine import Database
 from service_kit.database.errors import sqlstate
 from service_kit.database.purging import delete_in_batches
+from service_kit.database.tables import table_of
+from service_kit.messaging.periodic import PeriodicJob
+from service_kit.redis_clients import AcceleratorRedis
+from service_kit.web.erasures import purge_erasures
 
 EVENTS_PER_FOLD = 500
 TAGS_PER_SWEEP = 500
+HOUR_SECONDS = 3600.0
 EVENTS_PER_SWEEP = 100
 LOCK_NOT_AVAILABLE = "55P03"
 SHORT_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'"
@@ -54,6 +61,35 @@ _FOLD = text("""
     )
     SELECT DISTINCT event_id FROM gone
 """)
+
+
+def periodic_jobs(settings: Settings, database: Database) -> Sequence[PeriodicJob]:
+    """What this service does by itself."""
+    redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
+    versions = TagVersions(redis, prefix=TAG_PREFIX)
+    keep_for = timedelta(hours=settings.idempotency_hours)
+    finish = partial(finish_erasures, database, settings.offer_for)
+
+    async def refresh_pages() -> bool:
+        more = await fold_tallies(database)
+        return await bump_stale_tags(database, versions) or more
+
+    async def forget_erasures() -> None:
+        # Not before all is ended, even if no relay ran for longer than the rows are kept.
+        while await finish():
+            pass
+        await purge_erasures(database, ErasedUser, settings)
+
+    return (
+        PeriodicJob(refresh_pages, settings.tally_seconds),
+        PeriodicJob(partial(sweep_holds, database, settings.offer_for), settings.sweep_seconds),
+        PeriodicJob(partial(send_organizer_messages, database), settings.sweep_seconds),
+        PeriodicJob(partial(remind_guests, database), settings.reminder_seconds),
+        PeriodicJob(finish, settings.sweep_seconds),
+        PeriodicJob(partial(end_waitlists, database), settings.reminder_seconds),
+        PeriodicJob(partial(forget_idempotency_keys, database, keep_for), HOUR_SECONDS),
+        PeriodicJob(forget_erasures, HOUR_SECONDS),
+    )
 
 
 async def fold_tallies(database: Database) -> bool:
@@ -130,5 +166,5 @@ async def remind_guests(database: Database) -> bool:
 
 
 async def forget_idempotency_keys(database: Database, keep_for: timedelta) -> None:
-    keys: Table = IdempotencyKey.__table__  # type: ignore[attr-defined]
+    keys = table_of(IdempotencyKey)
     await delete_in_batches(database, keys, keys.c.created_at < func.now() - keep_for)

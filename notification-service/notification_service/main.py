@@ -18,6 +18,9 @@ from service_kit.web.app import create_service
 from service_kit.web.erasures import watch_erasures
 from service_kit.web.server import freeze_gc
 
+# The fixed paths before /notifications/{notification_id}.
+ROUTERS = [preferences, templates, erasures, messages]
+
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -31,8 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         title="Parterre notification-service",
         description="The mails that tell people what happened, and where each of them is.",
-        # The routers with words in their paths before the one that takes a word for an id.
-        routers=[preferences, templates, erasures, messages],
+        routers=ROUTERS,
         lifespan=lifespan,
     )
     app.state.email_renderer = EmailRenderer(settings.public_url)

@@ -5,10 +5,8 @@ address. A process and no Celery task, because a task every second would fill Fl
 """
 
 import asyncio
-import signal
+from collections.abc import Sequence
 from functools import partial
-
-import structlog
 
 from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.sweep import sweep
@@ -16,48 +14,36 @@ from notification_service.delivery.waiting import look_up_unconfirmed
 from notification_service.queueing import put_on_queue
 from notification_service.settings import WorkerSettings
 from service_kit.messaging.celery_app import create_celery
+from service_kit.messaging.periodic import PeriodicJob, background_process, run_jobs
 from service_kit.messaging.queue_length import QueueLength
-from service_kit.messaging.relay import repeat
-from service_kit.observability.logs import configure_logging
-from service_kit.observability.sentry import configure_sentry
 from service_kit.settings import load_settings
 
 NAME = "notification-maintenance"
 LOOK_UP_SECONDS = 5.0
 
-log = structlog.get_logger()
-
 
 async def run(settings: WorkerSettings) -> None:
     """Until SIGTERM or SIGINT."""
-    configure_logging(NAME, settings.log_level)
-    configure_sentry(NAME, settings.sentry_dsn, environment=settings.environment)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    async with WorkerContext(settings) as context:
-        log.info("maintenance.started")
+    async with background_process(NAME, settings) as stop, WorkerContext(settings) as context:
         await maintain(context, stop)
-    log.info("maintenance.stopped")
 
 
 async def maintain(context: WorkerContext, stop: asyncio.Event) -> None:
     """Until ``stop``."""
-    settings = context.settings
-    queue_length = QueueLength(settings)
-    put = partial(put_on_queue, create_celery(NAME, settings))
-
-    async def sweep_due() -> bool:
-        return await sweep(context, put, queue_length=queue_length)
-
-    async def look_up() -> bool:
-        return await look_up_unconfirmed(context)
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(repeat(sweep_due, every_seconds=settings.sweep_seconds, stop=stop))
-        tasks.create_task(repeat(look_up, every_seconds=LOOK_UP_SECONDS, stop=stop))
+    queue_length = QueueLength(context.settings)
+    await run_jobs(periodic_jobs(context, queue_length), stop)
     await queue_length.close()
+
+
+def periodic_jobs(context: WorkerContext, queue_length: QueueLength) -> Sequence[PeriodicJob]:
+    """What this service does by itself."""
+    settings = context.settings
+    put = partial(put_on_queue, create_celery(NAME, settings))
+    sweep_due = partial(sweep, context, put, queue_length=queue_length)
+    return (
+        PeriodicJob(sweep_due, settings.sweep_seconds),
+        PeriodicJob(partial(look_up_unconfirmed, context), LOOK_UP_SECONDS),
+    )
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """``python -m notification_service.migrate``: brings the database to the newest schema."""
 
 from notification_service.settings import Settings
-from service_kit.database.migrations import main
+from service_kit.database.migrations import migrate
 
 if __name__ == "__main__":
-    main("notification_service", Settings)
+    migrate("notification_service", Settings)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from auth_service.erasures.organizers import Organizers
+from auth_service.erasures.organizers import OrganizerClient
 from auth_service.main import create_app
 from auth_service.settings import Settings
 from service_kit.database.engine import Database
@@ -82,7 +82,7 @@ def start_app(auth_settings: MakeSettings) -> StartApp:
             app = create_app(auth_settings(**changes))
         async with app.router.lifespan_context(app):
             # event-service is not there: nobody has events, but for tests that say so.
-            app.state.organizers = Organizers(PlayedEventService(), "http://event-service")
+            app.state.organizers = OrganizerClient(PlayedEventService(), "http://event-service")
             yield app
 
     return start

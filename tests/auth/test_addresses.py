@@ -14,11 +14,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from auth_service.accounts.addresses import NotAnAddress, ascii_address, read_address
-from auth_service.accounts.queries import find_by_email, is_at
+from auth_service.accounts.addresses import InvalidAddress, ascii_address, parse_address
+from auth_service.accounts.queries import find_by_email, has_address
 from auth_service.admin import main
-from auth_service.housekeeping import read_addresses
-from auth_service.mails.requests import answer_mail_requests
+from auth_service.mails.requests import process_mail_requests
+from auth_service.maintenance import fill_ascii_addresses
 from auth_service.models import MailRequest, User
 from service_kit.database.engine import Database
 from service_kit.database.migrations import alembic_config
@@ -60,12 +60,12 @@ REGISTER = f"{API}/auth/register"
 def test_any_spelling_has_one_form_to_show_and_one_for_the_mail(
     typed: str, shown: str, ascii: str
 ) -> None:
-    found = read_address(typed)
-    assert found.shown == shown
+    found = parse_address(typed)
+    assert found.display == shown
     assert found.ascii == ascii
-    assert ascii_address(found.shown) == ascii == read_address(found.ascii).ascii
+    assert ascii_address(found.display) == ascii == parse_address(found.ascii).ascii
     # What notification-service makes of it is the very domain that was registered.
-    domain = found.shown.rpartition("@")[2]
+    domain = found.display.rpartition("@")[2]
     assert idna.encode(domain, uts46=True, transitional=False).decode() == (
         found.ascii.rpartition("@")[2]
     )
@@ -91,8 +91,8 @@ LONG_DOMAIN = ".".join(["d" * 60] * 4)
 async def test_what_no_server_takes_is_refused_in_plain_words(
     client: httpx.AsyncClient, people: People, typed: str
 ) -> None:
-    with pytest.raises(NotAnAddress):
-        read_address(typed)
+    with pytest.raises(InvalidAddress):
+        parse_address(typed)
     person = await people.sign_in()
     body = {"email": typed, "password": PASSWORD}
     refused = [
@@ -215,7 +215,7 @@ async def test_a_mail_asked_for_in_either_spelling_is_asked_for_once(
         for request in (await session.exec(select(MailRequest))).all():
             if request.email != spellings.shown:
                 await session.delete(request)
-    while await answer_mail_requests(people.database, coalesce=timedelta(minutes=1)):
+    while await process_mail_requests(people.database, coalesce=timedelta(minutes=1)):
         pass
     assert len(await people.messages(person, "reset-password")) == 1
 
@@ -315,7 +315,7 @@ async def test_an_account_of_the_release_before_is_found_by_any_spelling(
             assert problem(taken) == (409, "email-taken")
 
     await all_find_it()
-    await asyncio.gather(*(read_addresses(people.database) for _ in range(2)))
+    await asyncio.gather(*(fill_ascii_addresses(people.database) for _ in range(2)))
     async with people.database.transaction() as session:
         found = await find_by_email(session, spelt[0])
         assert found is not None and found.email_ascii == ascii_address(written)
@@ -342,7 +342,7 @@ async def test_two_spellings_that_are_two_accounts_are_each_found_by_its_own(
 ) -> None:
     first = await people.register(f"{new_id().hex}@bücher.example")
     other = await old_release_writes(people, first.email.replace("ü", "u\u0308"))
-    await read_addresses(people.database)
+    await fill_ascii_addresses(people.database)
     async with people.database.transaction() as session:
         for person in (first, other):
             found = await find_by_email(session, person.email)
@@ -372,14 +372,14 @@ async def test_an_address_that_is_not_taken_any_more_is_found(people: People) ->
                     found = await find_by_email(session, typed)
                     assert found is not None and found.id == person.id, typed
                 assert (await people.try_password(typed, PASSWORD)).status_code == 200
-            await read_addresses(people.database)
+            await fill_ascii_addresses(people.database)
             spelt.append(email.replace("bücher", "xn--bcher-kva"))
 
 
 async def test_an_address_is_looked_up_by_indexes(people: People) -> None:
     async with people.database.transaction() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))
-        query = select(User).where(is_at("ann@faß.de"))
+        query = select(User).where(has_address("ann@faß.de"))
         compiled = query.compile(
             dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
             compile_kwargs={"literal_binds": True},

@@ -197,7 +197,7 @@ async def test_without_a_session_there_is_nothing_to_sign_out_of(
 
 async def ended(app: FastAPI, person: Person, **claims: Any) -> Person:
     """The same cookies, with a token that has ended."""
-    key = await app.state.key_ring.signing()
+    key = await app.state.key_ring.signing_key()
     old = jwt.decode(person.cookies[COOKIE], options={"verify_signature": False})
     past = int(time.time()) - 7200
     token = jwt.encode(

@@ -14,8 +14,8 @@ from sqlmodel import col, select
 
 from auth_service.clients.local import SCOPE
 from auth_service.erasures import service as erasing
-from auth_service.erasures.organizers import Organizers
-from auth_service.erasures.service import CONFIRM_AGAIN, LEASE, ROUTES, ErasureTeller
+from auth_service.erasures.organizers import OrganizerClient
+from auth_service.erasures.service import CONFIRM_AGAIN, LEASE, ROUTES, ErasureNotifier
 from auth_service.models import Erasure
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
@@ -29,7 +29,7 @@ ME = f"{API}/users/me"
 @pytest.fixture
 async def event_service(auth_app: FastAPI) -> AsyncIterator[PlayedEventService]:
     before, played = auth_app.state.organizers, PlayedEventService()
-    auth_app.state.organizers = Organizers(played, "http://event-service")
+    auth_app.state.organizers = OrganizerClient(played, "http://event-service")
     yield played
     auth_app.state.organizers = before
 
@@ -105,10 +105,10 @@ class Services(ServiceClient):
 class Telling:
     def __init__(self, database: Database, make_settings: MakeSettings) -> None:
         self.database, self.services = database, Services()
-        self.teller = ErasureTeller(make_settings(), self.services)
+        self.notifier = ErasureNotifier(make_settings(), self.services)
 
     async def tell(self) -> None:
-        await self.teller.tell_due(self.database)
+        await self.notifier.notify_due(self.database)
 
     async def rows(self) -> list[Erasure]:
         async with self.database.transaction() as session:
@@ -200,7 +200,7 @@ async def test_an_erasure_that_is_rolled_back_is_told_to_nobody(
     async def fail(*_: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr("auth_service.accounts.manager.forget_whereabouts", fail)
+    monkeypatch.setattr("auth_service.accounts.manager.anonymize", fail)
     person = await people.sign_in()
     assert (await erase(client, person)).status_code >= 500
     assert await people.find(person) and await telling.rows() == []

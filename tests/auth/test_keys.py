@@ -16,7 +16,6 @@ from fastapi import FastAPI
 from sqlmodel import select
 
 from auth_service import migrate
-from auth_service.housekeeping import purge
 from auth_service.keys import ring as key_ring
 from auth_service.keys.__main__ import main
 from auth_service.keys.cipher import cipher_for
@@ -29,7 +28,8 @@ from auth_service.keys.service import (
     rotate,
     thumbprint,
 )
-from auth_service.keys.states import State, states
+from auth_service.keys.states import State, key_states
+from auth_service.maintenance import purge
 from auth_service.models import SigningKey
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
@@ -68,13 +68,13 @@ OLD, NEW = Key("old", T0), Key("new", T0 + timedelta(minutes=6))
 )
 def test_states_follow_from_the_time(minutes: float, old: State, new: State) -> None:
     now = T0 + timedelta(minutes=minutes)
-    assert states([NEW, OLD], now=now, grace=GRACE) == {"old": old, "new": new}
+    assert key_states([NEW, OLD], now=now, grace=GRACE) == {"old": old, "new": new}
 
 
 def test_two_rotations_in_a_row_leave_one_signing() -> None:
     third = Key("third", NEW.signs_from + timedelta(minutes=1))
     now = third.signs_from
-    assert states([OLD, NEW, third], now=now, grace=GRACE) == {
+    assert key_states([OLD, NEW, third], now=now, grace=GRACE) == {
         "old": State.RETIRED, "new": State.RETIRED, "third": State.SIGNING,
     }  # fmt: skip
 
@@ -112,7 +112,7 @@ async def test_another_secret_key_cannot_read_them_and_says_so(
     another = f"{SECRET}-another"
     ring = KeyRing(database, auth_settings(secret_key=another))
     with pytest.raises(UnreadableKeys):
-        await ring.signing()
+        await ring.signing_key()
     # Not a matter of readiness, which is of the database alone: the start says so, by migrating.
     async with start_app(secret_key=another) as app, client_of(app) as client:
         answer = await client.get("/health/ready")
@@ -135,7 +135,7 @@ async def test_twenty_processes_that_start_at_once_make_one_first_key(
             for key in await list_keys(session):
                 await session.delete(key)
         rings = [KeyRing(database, auth_settings()) for _ in range(20)]
-        found = {key.kid for key in await asyncio.gather(*(ring.signing() for ring in rings))}
+        found = {key.kid for key in await asyncio.gather(*(ring.signing_key() for ring in rings))}
     assert len(found) == 1
 
 
@@ -270,7 +270,7 @@ async def test_after_a_compromise_no_service_takes_a_token_of_the_key_30_s_later
         client_of(app) as client,
     ):
         person = await People(client, app.state.database).sign_in()
-        key = await app.state.key_ring.signing()
+        key = await app.state.key_ring.signing_key()
         claims = jwt.decode(person.access_token, options={"verify_signature": False})
         forged = jwt.encode(
             {**claims, "superuser": True}, key.private_key, "EdDSA", headers={"kid": key.kid}

@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 
 from auth_service.accounts import manager as manager_module
-from auth_service.errors import AddressChanged, LinkNotNeeded
 from auth_service.mails.links import address_to_verify, reset_link, verification_link
 from auth_service.models import User
+from auth_service.problems import AddressChanged, LinkNotNeeded
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from tests.auth.conftest import MakeSettings
@@ -223,7 +223,7 @@ OLD, NEW, OTHER = "old@example.com", "new@example.com", "other@example.com"
 
 
 @pytest.mark.parametrize(
-    ("is_verified", "pending", "going_to", "expected"),
+    ("is_verified", "pending", "recipient", "expected"),
     [
         (False, None, None, OLD),
         (False, None, OLD, OLD),
@@ -241,11 +241,11 @@ OLD, NEW, OTHER = "old@example.com", "new@example.com", "other@example.com"
     ],
 )
 def test_a_token_proves_the_address_that_its_mail_goes_to(
-    is_verified: bool, pending: str | None, going_to: str | None, expected: Any
+    is_verified: bool, pending: str | None, recipient: str | None, expected: Any
 ) -> None:
     user = User(email=OLD, hashed_password="", is_verified=is_verified, pending_email=pending)
     if isinstance(expected, str):
-        assert address_to_verify(user, going_to) == expected
+        assert address_to_verify(user, recipient) == expected
     else:
         with pytest.raises(expected):
-            address_to_verify(user, going_to)
+            address_to_verify(user, recipient)

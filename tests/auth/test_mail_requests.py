@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from auth_service.accounts.queries import find_by_email
 from auth_service.mails import messages
-from auth_service.mails.requests import answer_mail_requests
+from auth_service.mails.requests import process_mail_requests
 from auth_service.models import MailRequest
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
@@ -28,7 +28,7 @@ async def ask(client: httpx.AsyncClient, path: str, email: str) -> httpx.Respons
 
 
 async def relay(database: Database, coalesce: timedelta = FIVE_MINUTES) -> None:
-    while await answer_mail_requests(database, coalesce=coalesce):
+    while await process_mail_requests(database, coalesce=coalesce):
         pass
 
 
@@ -171,13 +171,13 @@ async def test_with_the_look_up_in_the_request_the_time_would_tell(
 ) -> None:
     """The control of the test above: what a service does that sends its mail right away."""
 
-    async def send_at_once(session: Any, kind: str, email: str, *, visitor: Any) -> None:
+    async def send_at_once(session: Any, kind: str, email: str, *, client_info: Any) -> None:
         user = await find_by_email(session, email)
         if user:
             user.reset_mail_at = utc_now()
             session.add(messages.reset_mail(user.id, now=utc_now()))
 
-    monkeypatch.setattr("auth_service.accounts.router.ask_for_mail", send_at_once)
+    monkeypatch.setattr("auth_service.accounts.router.request_mail", send_at_once)
     ratios = []
     for _ in range(BATCHES):
         known = await many(database, 50)

@@ -168,7 +168,7 @@ async def test_without_the_look_at_the_session_the_access_token_would_live_on(
     async def as_signed(self: SessionVerifier, principal: Principal) -> Principal:
         return principal
 
-    monkeypatch.setattr(SessionVerifier, "_as_of_now", as_signed)
+    monkeypatch.setattr(SessionVerifier, "_with_current_account", as_signed)
     assert not await logout_ends_something(client, people)
 
 

@@ -11,7 +11,7 @@ from fastapi_users.password import PasswordHelper
 from redis import Redis
 
 from auth_service.accounts.hashing import Hasher
-from auth_service.errors import BadCredentials
+from auth_service.problems import BadCredentials
 from auth_service.sessions import passwords as password_checks
 from service_kit.problems import Unavailable
 from tests.auth.conftest import MakeSettings, StartApp, client_of

@@ -31,7 +31,7 @@ async def person(people: People) -> Person:
 
 @pytest.fixture
 async def key(auth_app: FastAPI) -> LoadedKey:
-    found: LoadedKey = await auth_app.state.key_ring.signing()
+    found: LoadedKey = await auth_app.state.key_ring.signing_key()
     return found
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from auth_service.audit.service import Action
-from auth_service.mails.requests import answer_mail_requests
+from auth_service.mails.requests import process_mail_requests
 from auth_service.models import User
 from notification_service.kinds.accounts import AccountPayload
 from notification_service.kinds.registry import KINDS
@@ -93,7 +93,7 @@ class Walk:
 
     async def ask(self, path: str, person: Person) -> None:
         await self.client.post(f"{API}/auth/{path}", json={"email": person.email})
-        while await answer_mail_requests(self.people.database, coalesce=timedelta(0)):
+        while await process_mail_requests(self.people.database, coalesce=timedelta(0)):
             pass
 
     async def change(self, person: Person, **members: str) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from event_service.models import Base
 from event_service.events import seating
-from event_service.models import Seat
+from event_service.models import Base, Seat
 from tests.events.conftest import Json, User, event_body, sections
 from tests.events.many_guests import others_waiting
 

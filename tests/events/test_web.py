@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-import auth_service.errors  # noqa: F401  (their problems are listed with ours)
+import auth_service.problems  # noqa: F401  (their problems are listed with ours)
 import notification_service.problems  # noqa: F401
 from event_service.settings import Settings
 from event_service.web.files import FOLDER, INDEX, read_files

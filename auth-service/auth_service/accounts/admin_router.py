@@ -1,4 +1,4 @@
-"""Other people's accounts, for superusers; and whom to write to, for services."""
+"""Accounts of other people for superusers, and their contact data for services."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,13 +7,13 @@ from fastapi import Query
 
 from auth_service.accounts import administration, queries
 from auth_service.accounts.addresses import MAX_ADDRESS
-from auth_service.accounts.fields import SearchedPart
+from auth_service.accounts.fields import SearchTerm
 from auth_service.accounts.schemas import Contact, ContactList, Profile, UserChanges, UserIds
 from auth_service.audit.queries import list_events
 from auth_service.audit.schemas import AuditEventRead
-from service_kit.database.engine import SessionDep
 from auth_service.deps import ManagerDep, NoStore, OrganizersDep
-from auth_service.errors import OrganizerHasEvents
+from auth_service.problems import OrganizerHasEvents
+from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router, Superuser, require_scope
 from service_kit.web.paging import Page, PagingDep
@@ -25,7 +25,7 @@ NOT_YOURS = problem_responses(NotAuthenticated, Forbidden)
 NOT_THERE = problem_responses(NotAuthenticated, Forbidden, NotFound)
 EmailFilter = Annotated[str | None, Query(max_length=MAX_ADDRESS, description="The whole address.")]
 SearchText = Annotated[
-    SearchedPart | None, Query(description="A part of the address or of the name, in any case.")
+    SearchTerm | None, Query(description="A part of the address or of the name, in any case.")
 ]
 
 

@@ -1,13 +1,13 @@
-"""What superusers do with other people's accounts."""
+"""What a superuser can change of other people's accounts."""
 
 from uuid import UUID
 
-from auth_service.accounts.credentials import end_what_was_begun
+from auth_service.accounts.credentials import void_links_and_pending_email
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import lock_user
 from auth_service.accounts.schemas import UserChanges
 from auth_service.audit.service import Action, record
-from auth_service.erasures.organizers import Organizers
+from auth_service.erasures.organizers import OrganizerClient
 from auth_service.mails import messages
 from auth_service.models import User
 from auth_service.sessions.service import revoke_all
@@ -21,8 +21,8 @@ async def change_account(
 ) -> User:
     """Raises NotFound, or Forbidden for one's own role: the last superuser must not vanish."""
     user = await _lock(manager, user_id)
-    wanted = changes.model_dump(exclude_unset=True)
-    changed = {name: value for name, value in wanted.items() if getattr(user, name) != value}
+    new_values = changes.model_dump(exclude_unset=True)
+    changed = {name: value for name, value in new_values.items() if getattr(user, name) != value}
     if user_id == by.user_id and {"is_superuser", "is_active"} & set(changed):
         raise Forbidden("Another superuser must do this.")
     if not changed:
@@ -32,13 +32,13 @@ async def change_account(
         manager.session,
         Action.CHANGED_BY_ADMIN if role is None else Action.ROLE_CHANGED,
         user_id=user_id,
-        visitor=manager.visitor,
+        client_info=manager.client_info,
         actor=by.id,
-        # The names of what changed; of roles also to what, but never a person's own words.
+        # Names of the changed fields, and values only of booleans: never text of a person.
         details={k: v if isinstance(v, bool) else None for k, v in sorted(changed.items())},
     )
     if changed.get("is_active") is False:
-        end_what_was_begun(user)
+        void_links_and_pending_email(user)
         await revoke_all(manager.session, user_id, now=utc_now())
     if changed.get("is_verified"):
         manager.session.add(messages.address_confirmed(user_id))
@@ -46,14 +46,20 @@ async def change_account(
 
 
 async def erase_account(
-    manager: UserManager, organizers: Organizers, user_id: UUID, *, by: Principal
+    manager: UserManager, organizers: OrganizerClient, user_id: UUID, *, by: Principal
 ) -> None:
     """Raises Forbidden, OrganizerHasEvents, Unavailable or NotFound."""
     if user_id == by.user_id:
         raise Forbidden("Your own account is erased at /users/me.")
-    await organizers.refuse_with_events(user_id)
+    await organizers.refuse_if_has_events(user_id)
     user = await _lock(manager, user_id)
-    record(manager.session, Action.ERASED, user_id=user_id, visitor=manager.visitor, actor=by.id)
+    record(
+        manager.session,
+        Action.ERASED,
+        user_id=user_id,
+        client_info=manager.client_info,
+        actor=by.id,
+    )
     await manager.delete(user)
 
 

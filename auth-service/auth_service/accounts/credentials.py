@@ -1,9 +1,8 @@
-"""What decides who owns an account, and the end of everything that was begun under older credentials.
+"""The version of an account's credentials, to which the links in mails are bound.
 
-Whoever once knew the password may have begun a change of address, or may still hold a link. So each
-link is bound to the password and to ``credentials_version``, which grows with every change or reset of
-the password, every new address, a sign-out everywhere and a deactivation; and each of these ends a
-change of address that is still open.
+Somebody who once knew the password may have requested a change of address, or may still hold a link. So
+each link is bound to the password and to ``credentials_version``. Every change or reset of the password,
+every new address, a sign-out everywhere and a deactivation increment it and drop the pending address.
 """
 
 import hmac
@@ -16,14 +15,14 @@ from auth_service.models import User
 VERSION_CLAIM, PASSWORD_CLAIM = "credentials_version", "password_fgpt"
 
 
-def end_what_was_begun(user: User) -> None:
-    """Call it with the account's row locked; its links, and its pending address, are void."""
+def void_links_and_pending_email(user: User) -> None:
+    """Makes all links of an account and its pending address void. The caller has locked the row."""
     user.credentials_version += 1
     user.pending_email = None
 
 
-def binding(user: User) -> dict[str, Any]:
-    """Claims of a link's token."""
+def binding_claims(user: User) -> dict[str, Any]:
+    """Claims that bind a link's token to the present credentials."""
     return {
         VERSION_CLAIM: user.credentials_version,
         PASSWORD_CLAIM: fingerprint(user.hashed_password),
@@ -31,7 +30,7 @@ def binding(user: User) -> dict[str, Any]:
 
 
 def is_bound(claims: Mapping[str, Any], user: User) -> bool:
-    """Whether a link's token was made under the credentials that the account has now."""
+    """Whether a link's token was made with the credentials that the account has now."""
     return claims.get(VERSION_CLAIM) == user.credentials_version and hmac.compare_digest(
         str(claims.get(PASSWORD_CLAIM, "")).encode(errors="replace"),
         fingerprint(user.hashed_password).encode(),

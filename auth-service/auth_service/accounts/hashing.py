@@ -1,4 +1,4 @@
-"""Argon2 off the event loop, a few at a time, and no more waiting than can be served soon."""
+"""Argon2 in threads of its own, with a bounded queue."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ ResultT = TypeVar("ResultT")
 
 
 class Hasher:
-    """Each hash takes memory and a core for its time, so that their number must have a bound."""
+    """Hashes and verifies passwords. Each hash takes 19 MiB and a core, so their number is bounded."""
 
     def __init__(self, settings: Settings) -> None:
         argon2 = Argon2Hasher(
@@ -30,23 +30,24 @@ class Hasher:
             parallelism=1,
         )
         self._passwords = PasswordHash((argon2,))
-        # Threads of its own, no more than may hash: each keeps the memory of its last hash, and
-        # asyncio's and anyio's threads come and go.
+        # Not asyncio's default threads: each thread keeps the memory of its last hash.
         self._threads = ThreadPoolExecutor(settings.password_hash_threads, "argon2")
-        self._room = settings.password_hash_threads + settings.password_hash_queue
-        # Stands in for accounts that do not exist, so that they take as long as others.
-        self._nobody = self._passwords.hash(secrets.token_urlsafe())
+        self._free_slots = settings.password_hash_threads + settings.password_hash_queue
+        # Compared with when there is no account, so that the response takes as long as with one.
+        self._dummy_hash = self._passwords.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
-        """Raises Unavailable when too many wait."""
-        with self._place():
+        """Raises Unavailable when the queue is full."""
+        with self._slot():
             return await self._in_thread(self._hash, password)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Whether it matches, and a new hash if the parameters have changed since. Without a hash
-        it takes as long and does not match."""
-        with self._place():
-            matches, newer = await self._in_thread(self._compare, password, hashed or self._nobody)
+        """Whether it matches, and a new hash if the parameters have changed since. With ``hashed=None``
+        it takes as long and does not match. Raises Unavailable when the queue is full."""
+        with self._slot():
+            matches, newer = await self._in_thread(
+                self._compare, password, hashed or self._dummy_hash
+            )
         return matches and hashed is not None, newer
 
     def close(self) -> None:
@@ -56,34 +57,34 @@ class Hasher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     def _hash(self, password: str) -> str:
-        return self._passwords.hash(_normal(password))
+        return self._passwords.hash(_normalize(password))
 
     def _compare(self, password: str, hashed: str) -> tuple[bool, str | None]:
         try:
-            return self._passwords.verify_and_update(_normal(password), hashed)
+            return self._passwords.verify_and_update(_normalize(password), hashed)
         except UnknownHashError:
             return False, None
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._room <= 0:
+    def _slot(self) -> Iterator[None]:
+        if self._free_slots <= 0:
             raise Unavailable("Many people sign in at the moment; try again.")
-        self._room -= 1
+        self._free_slots -= 1
         try:
             yield
         finally:
-            self._room += 1
+            self._free_slots += 1
 
 
-def _normal(password: str) -> str:
-    """One and the same on every keyboard: an accent can be typed in two ways."""
+def _normalize(password: str) -> str:
+    """NFC: keyboards compose accents in different ways."""
     return unicodedata.normalize("NFC", password)
 
 
-class PreparedPasswords(PasswordHelperProtocol):
-    """What fastapi-users asks in the middle of a transaction and of the event loop was computed
-    before; for the fingerprint in its reset tokens, which is of a hash and not of a password, a
-    plain comparison does."""
+class PrecomputedHashes(PasswordHelperProtocol):
+    """Gives fastapi-users hashes that were computed before: it asks for them in the event loop, inside a
+    transaction. ``verify_and_update`` compares the fingerprint in its reset tokens, which is of a hash
+    and not of a password, so a plain comparison is enough."""
 
     def __init__(self) -> None:
         self._prepared: dict[str, str] = {}
@@ -92,7 +93,7 @@ class PreparedPasswords(PasswordHelperProtocol):
         self._prepared[password] = await hasher.hash(password)
 
     def hash(self, password: str) -> str:
-        """Raises KeyError for a password that was not prepared."""
+        """Raises KeyError for a password that was not given to ``prepare``."""
         return self._prepared[password]
 
     def verify_and_update(
@@ -105,5 +106,5 @@ class PreparedPasswords(PasswordHelperProtocol):
 
 
 def fingerprint(password_hash: str) -> str:
-    """Says which password a reset token was made for, and nothing about it."""
+    """SHA-256 of a password hash: identifies the password that a reset token was made for."""
     return hashlib.sha256(password_hash.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""One's own account."""
+"""/users/me: the account of the signed-in user."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi import Body
 from auth_service.accounts import profile
 from auth_service.accounts.schemas import Erasure, Profile, ProfileChanges
 from auth_service.deps import CurrentAccount, ManagerDep, NoStore, OrganizersDep, PasswordChecksDep
-from auth_service.errors import BadCredentials, EmailTaken, LockedOut, OrganizerHasEvents
+from auth_service.problems import BadCredentials, EmailTaken, LockedOut, OrganizerHasEvents
 from service_kit.problems import NotAuthenticated, problem_responses
 from service_kit.web.auth import CurrentUser, Router
 

@@ -1,4 +1,4 @@
-"""Which passwords are too weak: short ones, common ones, and those that hold the address."""
+"""Weak passwords: short ones, common ones, and those that contain the address."""
 
 import re
 from functools import cache
@@ -8,9 +8,9 @@ from pathlib import Path
 MIN_CHARACTERS = 10
 MAX_CHARACTERS = 128
 MIN_LOCAL_PART = 4
-# A short one of two different characters is as common as those in the list.
+# A password of one or two different characters counts as common up to this length.
 MONOTONOUS_CHARACTERS, MONOTONOUS_LENGTH = 2, 20
-# "password" and so many other signs around it are still "password".
+# A common password with up to this many digits and signs around it still counts as common.
 MAX_DECORATION = 6
 
 _LEET = str.maketrans("013457@$!", "oieastasi")
@@ -18,7 +18,7 @@ _EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
 def weakness(password: str, email: str) -> str | None:
-    """Why it is refused, in words for the person who chose it; None if it will do."""
+    """Why the password is refused, for the person who chose it; None if it is accepted."""
     lowered = password.lower()
     local_part = email.partition("@")[0].lower()
     if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
@@ -31,7 +31,7 @@ def weakness(password: str, email: str) -> str | None:
 
 
 def is_common(lowered: str) -> bool:
-    """Whether people often choose it, or a common one with digits and signs around it."""
+    """Whether it is a common password, repeated or with digits and signs around it, or monotonous."""
     if len(set(lowered)) <= MONOTONOUS_CHARACTERS and len(lowered) < MONOTONOUS_LENGTH:
         return True
     for form in {lowered, lowered.translate(_LEET)}:
@@ -48,10 +48,9 @@ def is_common(lowered: str) -> bool:
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """The 30,000 that zxcvbn ships with, most frequent first in their file.
+    """The 30,000 most common passwords, from zxcvbn.
 
-    The file is loaded by itself: importing the package would build the tables of an estimator that
-    is not used here, in every process.
+    Only its word list is loaded: importing the package would build tables that are not used here.
     """
     package = find_spec("zxcvbn")
     assert package is not None and package.origin is not None

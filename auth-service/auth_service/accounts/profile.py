@@ -1,18 +1,18 @@
-"""Changing one's own account. What would let a thief keep it asks for the password again."""
+"""Changes of one's own account. A new password or address and the erasure need the current password."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from auth_service.accounts.addresses import ascii_address
-from auth_service.accounts.credentials import end_what_was_begun
+from auth_service.accounts.credentials import void_links_and_pending_email
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.queries import find_by_email, lock_user
 from auth_service.accounts.schemas import ProfileChanges
 from auth_service.audit.service import Action, record
-from auth_service.erasures.organizers import Organizers
-from auth_service.errors import EmailTaken
+from auth_service.erasures.organizers import OrganizerClient
 from auth_service.mails import messages
 from auth_service.models import User
+from auth_service.problems import EmailTaken
 from auth_service.sessions.attempts import attempt_key, count_attempt, locked_out
 from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import revoke_all
@@ -26,12 +26,13 @@ EMAIL_CHANGE_WINDOW = timedelta(hours=1)
 async def change_own_account(
     manager: UserManager, checks: PasswordChecks, principal: Person, changes: ProfileChanges
 ) -> User:
-    """Raises BadCredentials, EmailTaken, InvalidRequest for a weak password, LockedOut."""
+    """Raises BadCredentials, EmailTaken, LockedOut, NotAuthenticated, or InvalidRequest for a weak
+    password or an unreachable address."""
     if changes.password is None and changes.email is None:
-        user = await _lock_own(manager, principal.user_id)
+        user = await _lock_own_account(manager, principal.user_id)
     else:
         checked = await checks.check_own(
-            principal.user_id, changes.current_password, visitor=manager.visitor
+            principal.user_id, changes.current_password, client_info=manager.client_info
         )
         if changes.password is not None:
             await manager.prepare_password(changes.password, checked.email)
@@ -39,12 +40,12 @@ async def change_own_account(
     if changes.password is not None:
         await _change_password(manager, user, changes.password, principal)
     if changes.email is not None:
-        await _ask_for_address(manager, user, changes.email)
-    plain = changes.model_dump(include={"full_name", "locale"}, exclude_unset=True)
-    return await manager.user_db.update(user, plain)
+        await _request_email_change(manager, user, changes.email)
+    other_fields = changes.model_dump(include={"full_name", "locale"}, exclude_unset=True)
+    return await manager.user_db.update(user, other_fields)
 
 
-async def _lock_own(manager: UserManager, user_id: UUID) -> User:
+async def _lock_own_account(manager: UserManager, user_id: UUID) -> User:
     user = await lock_user(manager.session, user_id)
     if user is None:
         raise NotAuthenticated
@@ -55,15 +56,17 @@ async def _change_password(
     manager: UserManager, user: User, password: str, principal: Person
 ) -> None:
     hashed = manager.password_helper.hash(password)
-    end_what_was_begun(user)
+    void_links_and_pending_email(user)
     await manager.user_db.update(user, {"hashed_password": hashed})
-    await revoke_all(manager.session, user.id, now=utc_now(), but=principal.session_id)
+    await revoke_all(manager.session, user.id, now=utc_now(), keep_session_id=principal.session_id)
     manager.session.add(messages.password_changed(user.id, version=user.credentials_version))
-    record(manager.session, Action.PASSWORD_CHANGED, user_id=user.id, visitor=manager.visitor)
+    record(
+        manager.session, Action.PASSWORD_CHANGED, user_id=user.id, client_info=manager.client_info
+    )
 
 
-async def _ask_for_address(manager: UserManager, user: User, email: str) -> None:
-    """The new address counts once its owner has confirmed it; the old one is told at once."""
+async def _request_email_change(manager: UserManager, user: User, email: str) -> None:
+    """Stores the new address as pending until it is verified, and notifies the present one."""
     session, settings, now = manager.session, manager.settings, utc_now()
     if ascii_address(email) == ascii_address(user.email):
         user.pending_email = None
@@ -74,7 +77,7 @@ async def _ask_for_address(manager: UserManager, user: User, email: str) -> None
     key = attempt_key(settings.secret_key, "email-change", str(user.id))
     count = await count_attempt(session, key, window=EMAIL_CHANGE_WINDOW, now=now)
     if count.attempts > settings.email_changes_per_hour:
-        # Each one sends mails to an address of somebody's choice.
+        # Each request sends a mail to an address that may be a stranger's.
         raise locked_out(count, now)
     user.pending_email = email
     user.verification_mail_at = now
@@ -86,19 +89,19 @@ async def _ask_for_address(manager: UserManager, user: User, email: str) -> None
         )
     )
     session.add(messages.email_change_notice(user.id, version=version, now=now))
-    record(session, Action.EMAIL_CHANGE_ASKED, user_id=user.id, visitor=manager.visitor)
+    record(session, Action.EMAIL_CHANGE_ASKED, user_id=user.id, client_info=manager.client_info)
 
 
 async def erase_own_account(
     manager: UserManager,
     checks: PasswordChecks,
-    organizers: Organizers,
+    organizers: OrganizerClient,
     user_id: UUID,
     current_password: str,
 ) -> None:
     """Raises BadCredentials, LockedOut, OrganizerHasEvents or Unavailable."""
-    checked = await checks.check_own(user_id, current_password, visitor=manager.visitor)
-    await organizers.refuse_with_events(user_id)
+    checked = await checks.check_own(user_id, current_password, client_info=manager.client_info)
+    await organizers.refuse_if_has_events(user_id)
     user = await checks.accept(manager.session, checked)
-    record(manager.session, Action.ERASED, user_id=user.id, visitor=manager.visitor)
+    record(manager.session, Action.ERASED, user_id=user.id, client_info=manager.client_info)
     await manager.delete(user)

@@ -1,24 +1,27 @@
+"""Reading and locking accounts."""
+
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.addresses import NotAnAddress, ascii_address, read_address
+from auth_service.accounts.addresses import InvalidAddress, ascii_address, parse_address
 from auth_service.models import User
 from service_kit.problems import NotFound
 from service_kit.web.paging import Paging
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
-    """By any spelling of the address.
+    """The account with this address, in any spelling.
 
-    The release before may have made two accounts of two spellings: then each is found by its own.
+    The release before may have made two accounts for two spellings of one address: then each is found
+    by its own spelling.
     """
     typed = email.strip().lower()
     found = await session.exec(
         select(User)
-        .where(is_at(email))
+        .where(has_address(email))
         .order_by(
             (func.lower(User.email) == typed).desc(), col(User.email_ascii).is_not(None).desc()
         )
@@ -28,29 +31,29 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
 
 
 def lookup_form(typed: str) -> str:
-    """What is no address is looked up all the same: it takes as long and finds nobody."""
+    """The ASCII form to look up, also for text that is no address: looking it up takes as long."""
     return _spellings(typed)[0]
 
 
-def is_at(typed: str) -> ColumnElement[bool]:
-    """Whether an account has the address, of which any spelling may be given.
+def has_address(typed: str) -> ColumnElement[bool]:
+    """SQL condition: the account has this address, in any spelling.
 
-    Where a process of the release before wrote the address, its ASCII form is missing for a while.
+    The ASCII form is missing for a while after a process of the release before wrote the address.
     """
     form, *others = _spellings(typed)
-    spelt_so = func.lower(User.email).in_([form, *others])
-    return or_(col(User.email_ascii) == form, and_(col(User.email_ascii).is_(None), spelt_so))
+    is_spelled_so = func.lower(User.email).in_([form, *others])
+    return or_(col(User.email_ascii) == form, and_(col(User.email_ascii).is_(None), is_spelled_so))
 
 
 def _spellings(typed: str) -> tuple[str, ...]:
-    """Its ASCII form, and how an account may have it written. It may be an old account's address, of
-    a kind that is not taken any more."""
-    plain = typed.strip()
+    """The ASCII form, and how an account may have it written. An old account may have an address that
+    is not accepted any more."""
+    stripped = typed.strip()
     try:
-        read = read_address(typed)
-    except NotAnAddress:
-        return (ascii_address(plain), plain.lower())
-    return (read.ascii, plain.lower(), read.shown)
+        address = parse_address(typed)
+    except InvalidAddress:
+        return (ascii_address(stripped), stripped.lower())
+    return (address.ascii, stripped.lower(), address.display)
 
 
 async def get_user(session: AsyncSession, user_id: UUID) -> User:
@@ -61,13 +64,13 @@ async def get_user(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def list_by_ids(session: AsyncSession, ids: list[UUID]) -> list[User]:
-    """Those of them that there are."""
+    """The existing accounts among these ids."""
     found = await session.exec(select(User).where(col(User.id).in_(ids)))
     return list(found)
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> User | None:
-    """The row as it is now, kept from others until the end of the transaction."""
+    """The present row, locked until the end of the transaction."""
     found = await session.exec(
         select(User)
         .where(User.id == user_id)
@@ -83,7 +86,7 @@ async def list_users(
     """Newest first; ``q`` is a part of an address or of a name, in any case."""
     statement = select(User).order_by(col(User.id).desc()).limit(paging.limit + 1)
     if email is not None:
-        statement = statement.where(is_at(email))
+        statement = statement.where(has_address(email))
     if q:
         part = q.lower()
         statement = statement.where(

@@ -1,4 +1,4 @@
-"""Coming in: registration, verification of the address, a forgotten password."""
+"""Registration, verification of an address, and password resets."""
 
 from auth_service.accounts import service
 from auth_service.accounts.schemas import (
@@ -9,11 +9,11 @@ from auth_service.accounts.schemas import (
     UserRead,
     VerificationForm,
 )
-from service_kit.database.engine import SessionDep
+from auth_service.client_info import ClientInfoDep
 from auth_service.deps import ManagerDep, NoStore
-from auth_service.errors import AlreadyVerified, BadToken, EmailTaken
-from auth_service.mails.requests import ask_for_mail
-from auth_service.visitor import VisitorDep
+from auth_service.mails.requests import request_mail
+from auth_service.problems import AlreadyVerified, BadToken, EmailTaken
+from service_kit.database.engine import SessionDep
 from service_kit.problems import problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
@@ -36,8 +36,10 @@ async def register(body: Registration, manager: ManagerDep) -> UserRead:
     description="The answer is the same for every address, whether or not there is an account.",
 )
 @limited("mail")
-async def request_verify_token(body: AddressForm, session: SessionDep, visitor: VisitorDep) -> None:
-    await ask_for_mail(session, "verify-email", body.email, visitor=visitor)
+async def request_verify_token(
+    body: AddressForm, session: SessionDep, client_info: ClientInfoDep
+) -> None:
+    await request_mail(session, "verify-email", body.email, client_info=client_info)
 
 
 @router.post(
@@ -57,8 +59,10 @@ async def verify(body: VerificationForm, manager: ManagerDep) -> Profile:
     description="The answer is the same for every address, whether or not there is an account.",
 )
 @limited("mail")
-async def forgot_password(body: AddressForm, session: SessionDep, visitor: VisitorDep) -> None:
-    await ask_for_mail(session, "reset-password", body.email, visitor=visitor)
+async def forgot_password(
+    body: AddressForm, session: SessionDep, client_info: ClientInfoDep
+) -> None:
+    await request_mail(session, "reset-password", body.email, client_info=client_info)
 
 
 @router.post(

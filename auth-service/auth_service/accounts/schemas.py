@@ -23,7 +23,7 @@ def example(**members: Any) -> ConfigDict:
 
 
 class AccountCreate(BaseUserCreate):
-    """What fastapi-users creates an account from."""
+    """fastapi-users' input for a new account."""
 
     full_name: str
     locale: str
@@ -42,8 +42,12 @@ class Registration(BaseModel):
 
 class UserRead(BaseModel):
     model_config = example(
-        id=ID_EXAMPLE, email="ann@example.com", full_name="Ann Lee", locale="en",
-        is_verified=False, is_superuser=False,
+        id=ID_EXAMPLE,
+        email="ann@example.com",
+        full_name="Ann Lee",
+        locale="en",
+        is_verified=False,
+        is_superuser=False,
     )
 
     id: UUID
@@ -56,9 +60,16 @@ class UserRead(BaseModel):
 
 class Profile(UserRead):
     model_config = example(
-        id=ID_EXAMPLE, email="ann@example.com", full_name="Ann Lee", locale="en",
-        is_verified=True, is_superuser=False, is_active=True, pending_email=None,
-        created_at="2026-11-23T19:00:00Z", updated_at="2026-11-23T19:00:00Z",
+        id=ID_EXAMPLE,
+        email="ann@example.com",
+        full_name="Ann Lee",
+        locale="en",
+        is_verified=True,
+        is_superuser=False,
+        is_active=True,
+        pending_email=None,
+        created_at="2026-11-23T19:00:00Z",
+        updated_at="2026-11-23T19:00:00Z",
     )
 
     is_active: bool
@@ -68,11 +79,16 @@ class Profile(UserRead):
 
 
 class Contact(BaseModel):
-    """Whom a mail is for."""
+    """Recipient of a mail."""
 
     model_config = example(
-        id=ID_EXAMPLE, email="ann@example.com", pending_email=None, full_name="Ann Lee",
-        locale="en", is_active=True, is_verified=True,
+        id=ID_EXAMPLE,
+        email="ann@example.com",
+        pending_email=None,
+        full_name="Ann Lee",
+        locale="en",
+        is_active=True,
+        is_verified=True,
     )
 
     id: UUID
@@ -91,14 +107,14 @@ class UserIds(BaseModel):
 
 
 class ContactList(BaseModel):
-    """Who has no account, or none any more, is not in it."""
+    """Ids without an account are left out."""
 
     contacts: list[Contact]
 
 
 class Changes(BaseModel):
-    """A field that is not sent stays as it is; none can be made null. What nobody can change is
-    ignored; a name that is not an account's is refused, so that nobody believes that it was heard.
+    """A field that is not sent stays as it is; none can be null. Read-only fields of an account are
+    ignored, and unknown fields are refused, so that a typo is not silently ignored.
     """
 
     @model_validator(mode="before")
@@ -114,7 +130,7 @@ class Changes(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def refuse_null(cls, value: object) -> object:
-        # Defaults are not validated: None here is one that was sent.
+        # Defaults are not validated, so a None here was sent.
         if value is None:
             raise ValueError("may not be null")
         return value

@@ -14,13 +14,13 @@ from fastapi_users.exceptions import (
 
 from auth_service.accounts.manager import UserManager
 from auth_service.accounts.schemas import AccountCreate, Registration
-from auth_service.errors import AlreadyVerified, BadToken, EmailTaken
 from auth_service.models import User
+from auth_service.problems import AlreadyVerified, BadToken, EmailTaken
 
 
 @contextmanager
-def own_problems() -> Iterator[None]:
-    """fastapi-users' exceptions as the answers that the API promises."""
+def translate_errors() -> Iterator[None]:
+    """Turns fastapi-users' exceptions into problems of the API."""
     try:
         yield
     except UserAlreadyExists:
@@ -34,7 +34,7 @@ def own_problems() -> Iterator[None]:
 async def register(manager: UserManager, registration: Registration) -> User:
     manager.refuse_unreachable(registration.email)
     await manager.prepare_password(registration.password, registration.email)
-    with own_problems():
+    with translate_errors():
         return await manager.create(
             AccountCreate(
                 email=registration.email,
@@ -47,13 +47,13 @@ async def register(manager: UserManager, registration: Registration) -> User:
 
 
 async def verify(manager: UserManager, token: str) -> User:
-    with own_problems():
+    with translate_errors():
         return await manager.verify(token)
 
 
 async def reset_password(manager: UserManager, token: str, password: str) -> User:
-    with own_problems():
+    with translate_errors():
         claims = manager.read_reset_token(token)
     await manager.prepare_password(password, str(claims.get("email", "")))
-    with own_problems():
+    with translate_errors():
         return await manager.reset_password(token, password)

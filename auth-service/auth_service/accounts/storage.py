@@ -1,5 +1,5 @@
-"""fastapi-users' database adapter, but for the commit: an account and the message about it are one
-transaction, which ends where every request's does."""
+"""fastapi-users' database adapter without the commit: an account and the message about it are written
+in the transaction of the request."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -22,7 +22,7 @@ class UserDatabase(SQLAlchemyUserDatabase[User, UUID]):
         return await find_by_email(cast(AsyncSession, self.session), email)
 
     async def create(self, create_dict: dict[str, Any]) -> User:
-        """Raises UserAlreadyExists, also when another request takes the address meanwhile."""
+        """Raises UserAlreadyExists, also when another request registers the address at the same time."""
         user = User(**create_dict)
         self.session.add(user)
         await self._flush()

@@ -1,3 +1,5 @@
+"""Reading the audit trail."""
+
 from uuid import UUID
 
 from sqlmodel import col, select

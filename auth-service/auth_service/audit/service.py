@@ -1,4 +1,4 @@
-"""The audit trail is written in the transaction of what it tells."""
+"""The audit trail: each event is written in the transaction of the change that it records."""
 
 from enum import StrEnum
 from typing import Any
@@ -8,8 +8,8 @@ from sqlalchemy import update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from auth_service.client_info import ClientInfo
 from auth_service.models import AuditEvent
-from auth_service.visitor import Visitor
 
 
 class Action(StrEnum):
@@ -36,27 +36,27 @@ def record(
     action: Action,
     *,
     user_id: UUID | None,
-    visitor: Visitor,
+    client_info: ClientInfo,
     actor: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> None:
-    """``details`` must hold no secret and no address: the trail outlives the account."""
+    """``details`` must not contain a secret or an address: the trail outlives the account."""
     session.add(
         AuditEvent(
             action=action,
             user_id=user_id,
             actor=actor,
-            address=visitor.address,
-            user_agent=visitor.user_agent,
-            request_id=visitor.request_id,
+            address=client_info.address,
+            user_agent=client_info.user_agent,
+            request_id=client_info.request_id,
             details=details or {},
         )
     )
 
 
-async def forget_whereabouts(session: AsyncSession, user_id: UUID) -> None:
-    """For an erased account: what happened stays, from where does not."""
-    # What this very transaction recorded is meant as well.
+async def anonymize(session: AsyncSession, user_id: UUID) -> None:
+    """Removes network addresses and user agents from the events of an erased account."""
+    # The UPDATE must see the events of this transaction as well.
     await session.flush()
     await session.execute(
         update(AuditEvent)

@@ -1,1 +1,1 @@
-"""Services that act by themselves, and their scopes."""
+"""Service clients and their tokens: OAuth 2 client credentials."""

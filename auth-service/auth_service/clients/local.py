@@ -1,4 +1,4 @@
-"""How this service and its relay speak to the others: nobody has to give them a token."""
+"""The client with which auth-service calls the others: it signs its own token."""
 
 import time
 

@@ -7,10 +7,10 @@ from fastapi import Depends, Form, Request
 
 from auth_service.clients.schemas import ServiceToken
 from auth_service.clients.service import CLIENT_ID, authenticate, granted_scope
-from service_kit.database.engine import SessionDep
 from auth_service.deps import IssuerDep, NoStore
-from auth_service.errors import ClientNotAuthenticated, InvalidScope, UnsupportedGrant
 from auth_service.models import ServiceClient
+from auth_service.problems import ClientNotAuthenticated, InvalidScope, UnsupportedGrant
+from service_kit.database.engine import SessionDep
 from service_kit.problems import problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited

@@ -7,7 +7,9 @@ from auth_service.accounts.schemas import example
 
 class ServiceToken(BaseModel):
     model_config = example(
-        access_token="eyJhbGciOiJFZERTQSIs...", token_type="bearer", expires_in=600,
+        access_token="eyJhbGciOiJFZERTQSIs...",
+        token_type="bearer",
+        expires_in=600,
         scope="notifications:send users:contact",
     )
 

@@ -1,1 +1,1 @@
-"""Telling the other services that an account is gone, and asking first whether it may go."""
+"""Erased accounts: the check beforehand, and the notification of the other services."""

@@ -1,33 +1,33 @@
-"""Whether an account has events that would be left without anybody to cancel them."""
+"""Asks event-service whether an account has events that nobody else could cancel."""
 
 from uuid import UUID
 
 from pydantic import BaseModel, Field, ValidationError
 
-from auth_service.errors import OrganizerHasEvents
+from auth_service.problems import OrganizerHasEvents
 from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
 from service_kit.problems import Unavailable
 
-ASK_AGAIN_SECONDS = 5
+RETRY_AFTER_SECONDS = 5
 
 
 class OrganizerEvents(BaseModel):
-    """event-service's answer: published events that have not ended."""
+    """event-service's response: number of published events that have not ended."""
 
     upcoming_events: int = Field(ge=0)
 
 
-class Organizers:
-    """Asks event-service; without its answer nothing is erased."""
+class OrganizerClient:
+    """A client of event-service. Without its response no account is erased."""
 
     def __init__(self, client: ServiceClient, event_service_url: str) -> None:
         self._client = client
         self._prefix = f"{event_service_url}/api/v1/events/organizers"
 
-    async def refuse_with_events(self, user_id: UUID) -> None:
+    async def refuse_if_has_events(self, user_id: UUID) -> None:
         """Raises OrganizerHasEvents, or Unavailable while event-service does not answer.
 
-        Never call it inside a transaction: it waits for another service.
+        Do not call it inside a transaction: it waits for another service.
         """
         if await self._count(user_id):
             raise OrganizerHasEvents
@@ -41,5 +41,5 @@ class Organizers:
         except (ServiceUnavailable, ValidationError) as error:
             raise Unavailable(
                 "It cannot be checked at the moment whether you have events; try again.",
-                retry_after_seconds=ASK_AGAIN_SECONDS,
+                retry_after_seconds=RETRY_AFTER_SECONDS,
             ) from error

@@ -1,8 +1,8 @@
-"""Each service is told of each erased account until it has confirmed it, twice.
+"""Notifies each service of each erased account until it has confirmed that twice.
 
-A row is written in the transaction that erases the account. Between an erasure and the moment at which
-every process refuses the account's tokens (service_kit.web.erasures) a token may still have done something;
-so what is confirmed is told once more ``CONFIRM_AGAIN`` later, which undoes that too.
+A row for each service is written in the transaction that erases the account. Until every process refuses
+the account's tokens (service_kit.web.erasures) one of them may still write something. So each service is
+notified once more, ``CONFIRM_AGAIN`` after its first confirmation, which erases that as well.
 """
 
 from datetime import timedelta
@@ -24,7 +24,7 @@ ROUTES = {
     "notification-service": "/api/v1/notifications/erasures",
 }
 BATCH = 50
-# For so long a row is one relay's, or waits after an attempt in vain.
+# How long a row belongs to the relay that claimed it, and the pause after a failed attempt.
 LEASE = timedelta(seconds=15)
 CONFIRM_AGAIN = timedelta(seconds=30)
 
@@ -35,8 +35,8 @@ def note_erasure(session: AsyncSession, user_id: UUID) -> None:
     session.add_all([Erasure(user_id=user_id, service=service) for service in ROUTES])
 
 
-class ErasureTeller:
-    """The relay's part: ``tell_due`` sends a batch to each service."""
+class ErasureNotifier:
+    """Runs in the relay: ``notify_due`` sends a batch to each service."""
 
     def __init__(self, settings: Settings, client: ServiceClient) -> None:
         self._client = client
@@ -45,25 +45,25 @@ class ErasureTeller:
             "notification-service": settings.notification_service_url,
         }
 
-    async def tell_due(self, database: Database) -> bool:
-        """Whether more may be due at once. A service that is away keeps no other waiting."""
-        results = [await self._tell_service(database, service) for service in ROUTES]
+    async def notify_due(self, database: Database) -> bool:
+        """Whether more may be due. A service that does not respond delays no other."""
+        results = [await self._notify_service(database, service) for service in ROUTES]
         return any(results)
 
-    async def _tell_service(self, database: Database, service: str) -> bool:
+    async def _notify_service(self, database: Database, service: str) -> bool:
         due = await _claim(database, service)
         for number, user_id in enumerate(due):
             try:
-                await self._tell(service, user_id)
+                await self._notify(service, user_id)
             except ServiceUnavailable as error:
-                log.warning("erasure.not_told", service=service, exc_info=error)
-                # This one waits for its lease to end, so that it keeps no other from being told.
+                log.warning("erasure.not_notified", service=service, exc_info=error)
+                # This row is due again after its lease, so that it does not block the others.
                 await _release(database, due[number + 1 :], service)
                 return False
             await _confirm(database, user_id, service)
         return len(due) == BATCH
 
-    async def _tell(self, service: str, user_id: UUID) -> None:
+    async def _notify(self, service: str, user_id: UUID) -> None:
         response = await self._client.request(
             "POST", self._urls[service] + ROUTES[service], json={"user_id": str(user_id)}
         )
@@ -101,7 +101,7 @@ async def _release(database: Database, user_ids: list[UUID], service: str) -> No
 
 
 async def _confirm(database: Database, user_id: UUID, service: str) -> None:
-    """The first confirmation is noted, the second ends it."""
+    """Notes the first confirmation; deletes the row at the second."""
     now = utc_now()
     row = tuple_(col(Erasure.user_id), col(Erasure.service)) == (user_id, service)
     async with database.transaction() as session:

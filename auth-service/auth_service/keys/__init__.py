@@ -1,1 +1,1 @@
-"""The keys that sign tokens, and the tokens."""
+"""Signing keys and access tokens."""

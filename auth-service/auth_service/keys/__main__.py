@@ -1,7 +1,7 @@
 """Shows and replaces the keys that tokens are signed with: python -m auth_service.keys rotate|list
 
 "rotate" makes a key that signs once every verifier has it; nobody is signed out. "rotate
---compromised" removes all others at once; people refresh their tokens and notice little.
+--compromised" removes all other keys at once; clients have to refresh their tokens.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from auth_service.commands import run_command
 from auth_service.keys.cipher import cipher_for
 from auth_service.keys.ring import grace_period
 from auth_service.keys.service import list_keys, replace_all, rotate
-from auth_service.keys.states import states
+from auth_service.keys.states import key_states
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
@@ -33,9 +33,9 @@ async def make_key(database: Database, settings: Settings, *, compromised: bool)
 async def describe_keys(database: Database, settings: Settings) -> str:
     async with database.transaction() as session:
         keys = await list_keys(session)
-    found = states(keys, now=utc_now(), grace=grace_period(settings))
+    states = key_states(keys, now=utc_now(), grace=grace_period(settings))
     return "\n".join(
-        f"{key.kid} {found[key.kid]:<9} signs from {key.signs_from:%Y-%m-%dT%H:%M:%SZ}"
+        f"{key.kid} {states[key.kid]:<9} signs from {key.signs_from:%Y-%m-%dT%H:%M:%SZ}"
         for key in keys
     )
 

@@ -1,4 +1,4 @@
-"""Private keys at rest: Fernet with a key that comes from SECRET_KEY."""
+"""Encrypts private keys at rest: Fernet with a key derived from SECRET_KEY."""
 
 import base64
 
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 
 def cipher_for(secret: SecretStr) -> Fernet:
-    """HKDF and no slow function: the settings ask for a secret that nobody can guess."""
+    """HKDF and no slow function: the settings require a secret that nobody can guess."""
     derived = HKDF(SHA256(), length=32, salt=None, info=b"parterre signing keys").derive(
         secret.get_secret_value().encode()
     )

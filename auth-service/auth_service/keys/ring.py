@@ -1,5 +1,4 @@
-"""The signing keys as a process holds them: read again every few seconds, and kept while the
-database is away."""
+"""The signing keys in memory: refreshed every few seconds, and kept while PostgreSQL is unavailable."""
 
 import asyncio
 import time
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from auth_service.keys.cipher import cipher_for
 from auth_service.keys.service import ensure_first_key, list_keys, public_jwk
-from auth_service.keys.states import State, states
+from auth_service.keys.states import State, key_states
 from auth_service.models import SigningKey
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
@@ -23,7 +22,7 @@ from service_kit.database.errors import DATABASE_ERRORS
 from service_kit.web.tokens import ALGORITHM
 
 FRESH_SECONDS = 2.0
-# Keys as old as this are read again before a token is believed.
+# Keys older than this are refreshed before a token is verified with them.
 STALE_SECONDS = 10.0
 CLOCK_MARGIN = timedelta(seconds=60)
 
@@ -31,7 +30,7 @@ log = structlog.get_logger()
 
 
 def grace_period(settings: Settings) -> timedelta:
-    """How long after its last signature a key's tokens may still be about."""
+    """How long tokens of a key may be in use after it has stopped signing."""
     lifetime = settings.access_token_seconds + settings.token_leeway_seconds
     return CLOCK_MARGIN + timedelta(seconds=lifetime)
 
@@ -53,10 +52,10 @@ class LoadedKey:
 
 
 class KeyRing:
-    """Signs with the key whose time it is, and publishes those that tokens may be signed with.
+    """Gives the key that signs now, and publishes all keys that valid tokens may be signed with.
 
-    Keys that have become old are used while they are read again: who asks may hold the last
-    connection to the database. A key is published long before it signs.
+    Old keys stay in use while they are refreshed: the caller may hold the last connection of the pool.
+    A key is published long before it signs.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
@@ -68,30 +67,30 @@ class KeyRing:
         self._lock = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
 
-    async def signing(self) -> LoadedKey:
+    async def signing_key(self) -> LoadedKey:
         await self._prepare()
-        found = self._states()
-        return next(key for key in self._keys if found[key.kid] is State.SIGNING)
+        states = self._states()
+        return next(key for key in self._keys if states[key.kid] is State.SIGNING)
 
     async def document(self) -> dict[str, Any]:
-        """The JSON Web Key Set (RFC 7517), as it is now: others believe tokens by it, and a key that
-        was withdrawn must not reach them once more. Who asks for it holds no connection."""
+        """The present JSON Web Key Set (RFC 7517), without withdrawn keys. The caller must not hold a
+        connection."""
         await self._read_if_old()
-        found = self._states()
-        shown = [key for key in self._keys if found[key.kid] is not State.WITHDRAWN]
-        return {"keys": [key.document() for key in shown]}
+        states = self._states()
+        published = [key for key in self._keys if states[key.kid] is not State.WITHDRAWN]
+        return {"keys": [key.document() for key in published]}
 
     async def find_public(self, kid: str) -> Any | None:
-        """The public key, unless it is unknown or withdrawn. Asked before a request has a connection."""
+        """The public key; None if it is unknown or withdrawn. The caller must not hold a connection."""
         await self._prepare()
         if time.monotonic() - self._read_at >= STALE_SECONDS:
             await self._read_if_old()
         if not any(key.kid == kid for key in self._keys):
-            # Another process may have made it just now.
+            # Another process may just have made it.
             await self._read_if_old()
-        found = self._states()
+        states = self._states()
         for key in self._keys:
-            if key.kid == kid and found[kid] is not State.WITHDRAWN:
+            if key.kid == kid and states[kid] is not State.WITHDRAWN:
                 return key.private_key.public_key()
         return None
 
@@ -100,7 +99,7 @@ class KeyRing:
             await self._reading
 
     def _states(self) -> dict[str, State]:
-        return states(self._keys, now=utc_now(), grace=self._grace)
+        return key_states(self._keys, now=utc_now(), grace=self._grace)
 
     async def _prepare(self) -> None:
         if not self._keys:
@@ -134,12 +133,12 @@ class KeyRing:
         known = {key.kid: key.private_key for key in self._keys}
         self._keys = [
             LoadedKey(
-                row.kid, row.signs_from, row.public_key, known.get(row.kid) or self._open(row)
+                row.kid, row.signs_from, row.public_key, known.get(row.kid) or self._decrypt(row)
             )
             for row in rows
         ]
 
-    def _open(self, row: SigningKey) -> Ed25519PrivateKey:
+    def _decrypt(self, row: SigningKey) -> Ed25519PrivateKey:
         """Raises UnreadableKeys."""
         try:
             private = load_pem_private_key(self._cipher.decrypt(row.private_key), password=None)

@@ -1,3 +1,5 @@
+"""The public signing keys, for the services that verify tokens."""
+
 from typing import Any
 
 from fastapi import Request
@@ -9,9 +11,9 @@ from service_kit.web.rate_limits import limited
 
 router = Router(tags=["keys"])
 
-# A cache on the way must not keep a key much longer than the services themselves do
-# (KEYS_REFRESH_SECONDS), so that one that was withdrawn is refused everywhere within 30 s.
-KEPT_SECONDS = 5
+# A withdrawn key must be refused everywhere within 30 s. The services keep it for KEYS_REFRESH_SECONDS,
+# and an HTTP cache must not add much to that.
+MAX_AGE_SECONDS = 5
 
 
 @router.get(
@@ -21,5 +23,5 @@ KEPT_SECONDS = 5
 )
 @limited("service")
 async def get_keys(request: Request, ring: KeyRingDep) -> dict[str, Any]:
-    request.state.response_headers["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
+    request.state.response_headers["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
     return await ring.document()

@@ -1,4 +1,4 @@
-"""Making, changing and forgetting signing keys."""
+"""Creating, rotating and removing signing keys."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.models import SigningKey
 
-# Any number, the same in every process: the first key must not be made twice.
+# Advisory lock; any number, the same in every process: the first key must not be made twice.
 KEYS_LOCK = 7_274_202_612
 
 
@@ -28,7 +28,7 @@ def public_jwk(public_key: str) -> dict[str, str]:
 
 
 def thumbprint(public_key: str) -> str:
-    """RFC 7638: the members that make the key, in order and without spaces."""
+    """RFC 7638: SHA-256 over the required members in order, without spaces."""
     canonical = json.dumps(public_jwk(public_key), separators=(",", ":"), sort_keys=True)
     return _base64url(hashlib.sha256(canonical.encode()).digest())
 
@@ -60,7 +60,7 @@ async def ensure_first_key(session: AsyncSession, cipher: Fernet, *, now: dateti
 async def rotate(
     session: AsyncSession, cipher: Fernet, *, now: datetime, lead: timedelta
 ) -> SigningKey:
-    """A new key that signs after ``lead``, when every verifier has it."""
+    """A new key that signs after ``lead``, when every verifier has fetched it."""
     await _lock(session)
     key = new_key(cipher, signs_from=now + lead, now=now)
     session.add(key)
@@ -68,7 +68,7 @@ async def rotate(
 
 
 async def replace_all(session: AsyncSession, cipher: Fernet, *, now: datetime) -> SigningKey:
-    """For a key that others may have: everything signed so far is refused."""
+    """After a key was compromised: removes all keys, so that every token so far is refused."""
     await _lock(session)
     await session.execute(delete(SigningKey))
     key = new_key(cipher, signs_from=now, now=now)

@@ -1,8 +1,8 @@
-"""What a signing key does at a time. It follows from timestamps alone, so that no process has to
-switch anything at the right moment, and all processes agree.
+"""The states of a signing key: published -> signing -> retired -> withdrawn.
 
-published -> signing -> retired -> withdrawn: a key is published at once, signs from its
-``signs_from`` until the next key's, and is withdrawn when its last token has ended.
+They follow from timestamps alone, so that all processes agree without a switch at the right moment. A
+key is published at once, signs from its ``signs_from`` until that of the next key, and is withdrawn when
+its last token has expired.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,18 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-def states(keys: Sequence[Timed], *, now: datetime, grace: timedelta) -> dict[str, State]:
-    """``grace`` is how long tokens of a key may go about after its last signature."""
+def key_states(keys: Sequence[Timed], *, now: datetime, grace: timedelta) -> dict[str, State]:
+    """The state of each key by its ``kid``. ``grace`` is how long tokens may be in use after a key has
+    stopped signing."""
     ordered = sorted(keys, key=lambda key: (key.signs_from, key.kid))
-    found: dict[str, State] = {}
+    states: dict[str, State] = {}
     for key, successor in zip(ordered, [*ordered[1:], None], strict=True):
         if key.signs_from > now and key is not ordered[0]:
-            found[key.kid] = State.PUBLISHED
+            states[key.kid] = State.PUBLISHED
         elif successor is None or successor.signs_from > now:
-            found[key.kid] = State.SIGNING
+            states[key.kid] = State.SIGNING
         elif successor.signs_from + grace > now:
-            found[key.kid] = State.RETIRED
+            states[key.kid] = State.RETIRED
         else:
-            found[key.kid] = State.WITHDRAWN
-    return found
+            states[key.kid] = State.WITHDRAWN
+    return states

@@ -1,4 +1,4 @@
-"""The tokens that this service signs; service_kit.web.tokens is the other side."""
+"""Signs access tokens; service_kit.web.tokens verifies them."""
 
 import uuid
 from typing import Any
@@ -13,7 +13,7 @@ from service_kit.web.tokens import ALGORITHM, SERVICE_AUDIENCE, USER_AUDIENCE
 
 
 class TokenIssuer:
-    """Access tokens for people and for services. Both live ``lifetime_seconds``."""
+    """Access tokens for users and for services; both are valid for ``lifetime_seconds``."""
 
     def __init__(self, ring: KeyRing, settings: Settings) -> None:
         self._ring = ring
@@ -38,7 +38,7 @@ class TokenIssuer:
         return await self._sign({"sub": client_id, "aud": SERVICE_AUDIENCE, "scope": scope})
 
     async def _sign(self, claims: dict[str, Any]) -> str:
-        key = await self._ring.signing()
+        key = await self._ring.signing_key()
         now = int(utc_now().timestamp())
         payload = {
             "iss": self._issuer,

@@ -1,6 +1,6 @@
-"""The tokens in the links of mails, as fastapi-users signs and accepts them.
+"""The tokens in the links of mails, in the format of fastapi-users.
 
-They are minted when a mail is rendered, for the very address that it goes to.
+A token is made when the mail is rendered, for the address that the mail goes to.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from typing import Any
 from fastapi_users.jwt import SecretType, generate_jwt
 from fastapi_users.manager import RESET_PASSWORD_TOKEN_AUDIENCE, VERIFY_USER_TOKEN_AUDIENCE
 
-from auth_service.accounts.credentials import binding
-from auth_service.errors import AddressChanged, LinkNotNeeded
+from auth_service.accounts.credentials import binding_claims
 from auth_service.models import User
+from auth_service.problems import AddressChanged, LinkNotNeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,44 +21,44 @@ class Link:
     expires_at: datetime
 
 
-def address_to_verify(user: User, going_to: str | None) -> str:
-    """The address that a token may prove. Raises LinkNotNeeded or AddressChanged.
+def address_to_verify(user: User, recipient: str | None) -> str:
+    """The address that a token may verify. Raises LinkNotNeeded or AddressChanged.
 
-    A token for one address must never be in a mail to another: who reads one of two would prove
-    that they own the other. So the caller says where the mail goes, unless only one can be meant.
+    A mail must not contain a token for another address: its reader would verify an address that is not
+    theirs. So the caller gives the recipient, unless there is only one address to verify.
     """
-    open_addresses = [] if user.is_verified else [user.email]
+    unverified = [] if user.is_verified else [user.email]
     if user.pending_email:
-        open_addresses.append(user.pending_email)
-    if not open_addresses or (user.is_verified and going_to == user.email):
+        unverified.append(user.pending_email)
+    if not unverified or (user.is_verified and recipient == user.email):
         raise LinkNotNeeded
-    if going_to is None and len(open_addresses) == 1:
-        return open_addresses[0]
-    if going_to not in open_addresses:
+    if recipient is None and len(unverified) == 1:
+        return unverified[0]
+    if recipient not in unverified:
         raise AddressChanged
-    return going_to
+    return recipient
 
 
 def verification_link(
     user: User, address: str, *, secret: SecretType, lifetime: timedelta, now: datetime
 ) -> Link:
-    """Ends with the credentials that it was made under, and with the address."""
+    """Void after a change of the credentials or of the address."""
     claims = {
         "sub": str(user.id),
         "email": address,
         "aud": VERIFY_USER_TOKEN_AUDIENCE,
-        **binding(user),
+        **binding_claims(user),
     }
     return _link(claims, secret, lifetime, now)
 
 
 def reset_link(user: User, *, secret: SecretType, lifetime: timedelta, now: datetime) -> Link:
-    """Ends with the credentials and with the address that it was made for."""
+    """Void after a change of the credentials or of the address."""
     claims = {
         "sub": str(user.id),
         "email": user.email,
         "aud": RESET_PASSWORD_TOKEN_AUDIENCE,
-        **binding(user),
+        **binding_claims(user),
     }
     return _link(claims, secret, lifetime, now)
 

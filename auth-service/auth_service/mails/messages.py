@@ -1,4 +1,4 @@
-"""What notification-service is asked to do. No message holds an address, a name or a token."""
+"""Messages to notification-service. None contains an address, a name or a token."""
 
 from datetime import datetime
 from typing import Literal
@@ -15,7 +15,7 @@ Address = Literal["current", "pending"]
 def verification_mail(
     user_id: UUID, *, topic: str, address: Address = "current", version: int = 1, now: datetime
 ) -> OutboxRow:
-    """Asks the owner of the address, or of the one that it is to become, to confirm it."""
+    """Asks the owner of the current or pending address to verify it."""
     return notification(
         OutboxMessage,
         topic=topic,
@@ -40,7 +40,7 @@ def reset_mail(user_id: UUID, *, version: int = 1, now: datetime) -> OutboxRow:
 
 
 def email_change_notice(user_id: UUID, *, version: int = 1, now: datetime) -> OutboxRow:
-    """Tells the owner of the present address that somebody asked for another."""
+    """Tells the owner of the current address that another was requested."""
     return notification(
         OutboxMessage,
         topic="user.email-change-requested.v1",
@@ -53,7 +53,7 @@ def email_change_notice(user_id: UUID, *, version: int = 1, now: datetime) -> Ou
 
 
 def password_changed(user_id: UUID, *, version: int) -> OutboxRow:
-    """Tells the owner of the address, should it have been somebody else."""
+    """Tells the owner of the account, in case somebody else changed it."""
     return notification(
         OutboxMessage,
         topic="user.password-changed.v1",
@@ -66,17 +66,17 @@ def password_changed(user_id: UUID, *, version: int) -> OutboxRow:
 
 
 def address_confirmed(user_id: UUID) -> OutboxRow:
-    """What waited for it may go out now."""
-    return _word("notifications.address_confirmed", "user.address-confirmed.v1", user_id)
+    """Mails that waited for the verification of the address can be sent."""
+    return _task_message("notifications.address_confirmed", "user.address-confirmed.v1", user_id)
 
 
 def erasure(user_id: UUID) -> OutboxRow:
-    """Tells the others to forget what they know of a person."""
-    return _word("notifications.erase_user", "user.erased.v1", user_id)
+    """Asks notification-service to erase a user's data."""
+    return _task_message("notifications.erase_user", "user.erased.v1", user_id)
 
 
-def _word(task: str, topic: str, user_id: UUID) -> OutboxRow:
-    """A message that no mail comes of."""
+def _task_message(task: str, topic: str, user_id: UUID) -> OutboxRow:
+    """A message for a task that sends no mail."""
     message_id, now = new_id(), utc_now()
     return OutboxMessage(
         id=message_id,

@@ -1,7 +1,8 @@
-"""Mails that anybody may ask for by typing an address.
+"""Mails that anybody can request for an address: verification and password reset.
 
-The request only notes the address, known or not, so that it takes the same time for all. The relay's
-process looks up whose it is and asks for the mail, at most one of a kind in a while.
+The HTTP request only stores the address, so that it takes the same time with and without an account.
+The relay's process looks up the account and sends the mail, at most one of a kind per
+``MAIL_COALESCE_SECONDS``.
 """
 
 from datetime import datetime, timedelta
@@ -13,9 +14,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.accounts.queries import find_by_email, lock_user
 from auth_service.audit.service import Action, record
+from auth_service.client_info import ClientInfo
 from auth_service.mails import messages
 from auth_service.models import MailRequest, User
-from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
 
@@ -23,41 +24,41 @@ MailKind = Literal["verify-email", "reset-password"]
 BATCH = 50
 
 
-async def ask_for_mail(
-    session: AsyncSession, kind: MailKind, email: str, *, visitor: Visitor
+async def request_mail(
+    session: AsyncSession, kind: MailKind, email: str, *, client_info: ClientInfo
 ) -> None:
-    """One row for an address and kind, however often it is asked for before the relay sees it."""
+    """Stores one row per address and kind, however often it is requested before the relay reads it."""
     await session.execute(
         insert(MailRequest)
         .values(
             email=email,
             kind=kind,
             requested_at=utc_now(),
-            visitor={"address": visitor.address, "user_agent": visitor.user_agent},
+            client_info={"address": client_info.address, "user_agent": client_info.user_agent},
         )
         .on_conflict_do_nothing()
     )
 
 
-async def answer_mail_requests(database: Database, *, coalesce: timedelta) -> int:
-    """Handles a batch; how many there were."""
+async def process_mail_requests(database: Database, *, coalesce: timedelta) -> int:
+    """Processes a batch; returns its size."""
     async with database.transaction() as session:
-        found = await session.exec(
+        rows = await session.exec(
             select(MailRequest)
             .order_by(col(MailRequest.requested_at))
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         )
-        requests = found.all()
+        requests = rows.all()
         for request in requests:
-            await _answer(session, request, coalesce=coalesce)
+            await _process(session, request, coalesce=coalesce)
             await session.delete(request)
     return len(requests)
 
 
-async def _answer(session: AsyncSession, request: MailRequest, *, coalesce: timedelta) -> None:
-    found = await find_by_email(session, request.email)
-    user = await lock_user(session, found.id) if found else None
+async def _process(session: AsyncSession, request: MailRequest, *, coalesce: timedelta) -> None:
+    account = await find_by_email(session, request.email)
+    user = await lock_user(session, account.id) if account else None
     if user is None or not user.is_active:
         return
     now = utc_now()
@@ -79,8 +80,8 @@ def _send_reset(
     now: datetime,
     coalesce: timedelta,
 ) -> None:
-    visitor = Visitor(request.visitor["address"], request.visitor["user_agent"])
-    record(session, Action.PASSWORD_RESET_ASKED, user_id=user.id, visitor=visitor)
+    client_info = ClientInfo(request.client_info["address"], request.client_info["user_agent"])
+    record(session, Action.PASSWORD_RESET_ASKED, user_id=user.id, client_info=client_info)
     if is_due(user.reset_mail_at, now, coalesce):
         user.reset_mail_at = now
         session.add(messages.reset_mail(user.id, version=user.credentials_version, now=now))

@@ -1,10 +1,10 @@
-"""The links in mails, for the service that writes them."""
+"""Tokens for the links in mails, for notification-service."""
 
-from service_kit.database.engine import SessionDep
 from auth_service.deps import NoStore, SettingsDep
-from auth_service.errors import AddressChanged, LinkNotNeeded
 from auth_service.mails.schemas import LinkForm, LinkRead
 from auth_service.mails.service import mint_link
+from auth_service.problems import AddressChanged, LinkNotNeeded
+from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router, require_scope
 from service_kit.web.rate_limits import limited
@@ -24,5 +24,5 @@ router = Router(prefix="/api/v1/auth/links", tags=["services"], dependencies=[No
 )
 @limited("service")
 async def create_link(body: LinkForm, session: SessionDep, settings: SettingsDep) -> LinkRead:
-    link = await mint_link(session, settings, body.user_id, body.kind, going_to=body.email)
+    link = await mint_link(session, settings, body.user_id, body.kind, recipient=body.email)
     return LinkRead(token=link.token, expires_at=link.expires_at)

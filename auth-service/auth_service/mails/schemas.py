@@ -9,8 +9,8 @@ from auth_service.accounts.schemas import ID_EXAMPLE, example
 
 
 class LinkForm(BaseModel):
-    """``email`` is the address that the mail goes to, as the contact told it; without it a token is
-    made only where the account has one address to verify."""
+    """``email`` is the recipient of the mail, from the contact. Without it a token is made only if the
+    account has a single address to verify."""
 
     model_config = example(user_id=ID_EXAMPLE, kind="verify-email", email="ann@example.com")
 

@@ -1,4 +1,4 @@
-"""Attempts counted in the database, so that neither many addresses nor a wiped Redis help to guess
+"""Attempts counted in PostgreSQL, so that neither many client addresses nor an empty Redis help to guess
 a password."""
 
 import hashlib
@@ -11,13 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.errors import LockedOut
 from auth_service.models import AttemptCount
+from auth_service.problems import LockedOut
 from service_kit.database.tables import table_of
 
 
 def attempt_key(secret: SecretStr, purpose: str, subject: str) -> bytes:
-    """Keyed, because of an address a plain hash is easily guessed."""
+    """An HMAC: a plain hash of an address could be guessed."""
     message = f"{purpose}:{subject}".encode(errors="replace")
     return hmac.digest(secret.get_secret_value().encode(), message, hashlib.sha256)
 
@@ -25,7 +25,7 @@ def attempt_key(secret: SecretStr, purpose: str, subject: str) -> bytes:
 async def count_attempt(
     session: AsyncSession, key: bytes, *, window: timedelta, now: datetime
 ) -> AttemptCount:
-    """One more, in one statement, so that attempts at once are all counted."""
+    """Adds one, in a single statement, so that concurrent attempts are all counted."""
     table = table_of(AttemptCount)
     is_over = table.c.ends_at <= now
     statement = insert(AttemptCount).values(key=key, attempts=1, ends_at=now + window)
@@ -56,5 +56,5 @@ def locked_out(row: AttemptCount, now: datetime) -> LockedOut:
     return LockedOut(max(1, round((row.ends_at - now).total_seconds())))
 
 
-async def forgive(session: AsyncSession, key: bytes) -> None:
+async def reset_attempts(session: AsyncSession, key: bytes) -> None:
     await session.execute(delete(AttemptCount).where(col(AttemptCount.key) == key))

@@ -1,9 +1,9 @@
-"""Signing in and out, for browsers: a cookie that scripts cannot read, and a CSRF token."""
+"""Sign-in and sign-out for browsers: a cookie that scripts cannot read, and a CSRF token."""
 
 from fastapi import Response
 
 from auth_service.audit.service import Action
-from service_kit.database.engine import SessionDep
+from auth_service.client_info import ClientInfoDep
 from auth_service.deps import (
     IssuerDep,
     LifetimesDep,
@@ -11,7 +11,7 @@ from auth_service.deps import (
     PasswordChecksDep,
     SettingsDep,
 )
-from auth_service.errors import BadCredentials, LockedOut, RefreshInvalid
+from auth_service.problems import BadCredentials, LockedOut, RefreshInvalid
 from auth_service.sessions import service
 from auth_service.sessions.cookies import (
     BrowserSession,
@@ -24,8 +24,8 @@ from auth_service.sessions.cookies import (
 )
 from auth_service.sessions.router import CredentialsForm
 from auth_service.sessions.signin import sign_in
-from auth_service.visitor import VisitorDep
 from service_kit.clock import utc_now
+from service_kit.database.engine import SessionDep
 from service_kit.problems import CsrfFailed, NotAuthenticated, problem_responses
 from service_kit.web.auth import Router, csrf_claim
 from service_kit.web.rate_limits import limited
@@ -48,11 +48,11 @@ async def open_browser_session(
     checks: PasswordChecksDep,
     issuer: IssuerDep,
     settings: SettingsDep,
-    visitor: VisitorDep,
+    client_info: ClientInfoDep,
     lifetimes: LifetimesDep,
 ) -> None:
     found = await sign_in(
-        session, checks, credentials, kind="browser", visitor=visitor, lifetimes=lifetimes
+        session, checks, credentials, kind="browser", client_info=client_info, lifetimes=lifetimes
     )
     csrf_token, ends = new_csrf_token(), found.session.expires_at
     token = await issuer.for_user(found.user, found.session, csrf=csrf_claim(csrf_token))
@@ -93,8 +93,10 @@ async def close_browser_session(
     response: Response,
     session: SessionDep,
     settings: SettingsDep,
-    visitor: VisitorDep,
+    client_info: ClientInfoDep,
 ) -> None:
     session_id = session_id_of(principal)
-    await service.revoke(session, session_id, Action.SIGNED_OUT, visitor=visitor, now=utc_now())
+    await service.revoke(
+        session, session_id, Action.SIGNED_OUT, client_info=client_info, now=utc_now()
+    )
     clear_cookies(response, settings)

@@ -1,7 +1,7 @@
-"""The two cookies of a browser's session, and who may use them.
+"""The session cookie and the CSRF cookie of a browser.
 
-The session cookie holds an access token, so that every service checks it by itself. It stays with
-the browser as long as the session may last, since an ended token is what a page renews.
+The session cookie contains an access token, so that every service verifies it by itself. The browser
+keeps it as long as the session may last: a page renews an expired token.
 """
 
 import secrets
@@ -65,7 +65,7 @@ def clear_cookies(response: Response, settings: Settings) -> None:
 
 
 async def require_browser_session(request: Request) -> Principal:
-    """The cookie's session, even if the token in it has ended; raises NotAuthenticated or
+    """The session of the cookie, even if its token has expired. Raises NotAuthenticated or
     CsrfFailed."""
     settings: Settings = request.app.state.settings
     verifier: SessionVerifier = request.app.state.token_verifier
@@ -80,7 +80,7 @@ async def require_browser_session(request: Request) -> Principal:
 
 
 async def refuse_foreign_sign_in(request: Request) -> None:
-    """Another page must not sign somebody in to an account that is not theirs."""
+    """Prevents login CSRF: another site must not sign a browser in to its own account."""
     refuse_foreign_page(request, request.app.state.settings)
 
 

@@ -1,4 +1,4 @@
-"""A refresh token as JSON, as the contract has it, or as a form, as OAuth 2 clients send it."""
+"""The body of a refresh: JSON, or a form as OAuth 2 clients send it."""
 
 import json
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ REFRESH_BODY: dict[str, Any] = {
 
 
 async def read_refresh_form(request: Request) -> RefreshForm:
-    """Raises what FastAPI raises for a body that does not fit."""
+    """Raises RequestValidationError or InvalidRequest."""
     try:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
             sent: Any = dict(await request.form(max_fields=20))

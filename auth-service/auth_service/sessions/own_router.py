@@ -1,13 +1,13 @@
-"""Where one is signed in."""
+"""/users/me/sessions: the sessions of the signed-in user."""
 
 from uuid import UUID
 
-from service_kit.database.engine import SessionDep
+from auth_service.client_info import ClientInfoDep
 from auth_service.deps import NoStore
 from auth_service.sessions import queries, service
 from auth_service.sessions.schemas import SessionRead
-from auth_service.visitor import VisitorDep
 from service_kit.clock import utc_now
+from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import CurrentUser, Router
 from service_kit.web.paging import Page, PagingDep
@@ -36,8 +36,10 @@ async def list_sessions(
     ),
     responses=problem_responses(NotAuthenticated),
 )
-async def end_other_sessions(user: CurrentUser, session: SessionDep, visitor: VisitorDep) -> None:
-    await service.sign_out_elsewhere(session, user, visitor=visitor, now=utc_now())
+async def end_other_sessions(
+    user: CurrentUser, session: SessionDep, client_info: ClientInfoDep
+) -> None:
+    await service.sign_out_elsewhere(session, user, client_info=client_info, now=utc_now())
 
 
 @router.delete(
@@ -47,8 +49,8 @@ async def end_other_sessions(user: CurrentUser, session: SessionDep, visitor: Vi
     responses=problem_responses(NotAuthenticated, NotFound),
 )
 async def end_session(
-    session_id: UUID, user: CurrentUser, session: SessionDep, visitor: VisitorDep
+    session_id: UUID, user: CurrentUser, session: SessionDep, client_info: ClientInfoDep
 ) -> None:
     await service.revoke_own(
-        session, session_id, user_id=user.user_id, visitor=visitor, now=utc_now()
+        session, session_id, user_id=user.user_id, client_info=client_info, now=utc_now()
     )

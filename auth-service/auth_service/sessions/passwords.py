@@ -1,4 +1,4 @@
-"""Checking a password: never in the event loop, never inside a transaction, never too often."""
+"""Password checks: outside the event loop and of any transaction, with a limit on failed attempts."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,24 +10,24 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from auth_service.accounts.hashing import Hasher
 from auth_service.accounts.queries import find_by_email, lock_user, lookup_form
 from auth_service.audit.service import Action, record
-from auth_service.errors import BadCredentials
+from auth_service.client_info import ClientInfo
 from auth_service.models import User
+from auth_service.problems import BadCredentials
 from auth_service.sessions.attempts import (
     attempt_key,
     count_attempt,
-    forgive,
     locked_out,
     refuse_when_exceeded,
+    reset_attempts,
 )
 from auth_service.settings import Settings
-from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """An account whose password was right when it was read."""
+class CheckedPassword:
+    """An account whose password matched when it was read."""
 
     user_id: UUID
     email: str
@@ -45,13 +45,17 @@ class PasswordChecks:
         self._window = timedelta(minutes=settings.bad_password_minutes)
 
     async def check(
-        self, email: str, password: str, *, visitor: Visitor, signed_in_as: UUID | None = None
-    ) -> Checked:
-        """Raises BadCredentials, the same and after the same time whether or not there is such an
-        account, or LockedOut.
+        self,
+        email: str,
+        password: str,
+        *,
+        client_info: ClientInfo,
+        signed_in_as: UUID | None = None,
+    ) -> CheckedPassword:
+        """Raises BadCredentials, after the same time with and without such an account, or LockedOut.
 
-        Strangers who guess lock out strangers: who is signed in to the account has a count of
-        their own (``signed_in_as``).
+        Strangers who guess passwords do not lock out the owner: somebody who is signed in to the
+        account (``signed_in_as``) has a separate counter.
         """
         async with self._database.transaction() as session:
             user = await find_by_email(session, email)
@@ -60,50 +64,52 @@ class PasswordChecks:
             else:
                 key = attempt_key(self._secret, "sign-in", lookup_form(email))
             await refuse_when_exceeded(session, key, limit=self._limit, now=utc_now())
-        return await self._compare(user, password, key, visitor)
+        return await self._compare(user, password, key, client_info)
 
-    async def check_own(self, user_id: UUID, password: str | None, *, visitor: Visitor) -> Checked:
-        """The same for who is signed in and asked for the password again."""
+    async def check_own(
+        self, user_id: UUID, password: str | None, *, client_info: ClientInfo
+    ) -> CheckedPassword:
+        """The same for a signed-in user who confirms a change with the password."""
         if not password:
             raise BadCredentials("This needs your current password.")
         async with self._database.transaction() as session:
             user = await session.get(User, user_id)
             key = self._own_key(user_id)
             await refuse_when_exceeded(session, key, limit=self._limit, now=utc_now())
-        return await self._compare(user, password, key, visitor)
+        return await self._compare(user, password, key, client_info)
 
     def _own_key(self, user_id: UUID) -> bytes:
         return attempt_key(self._secret, "own-password", str(user_id))
 
     async def _compare(
-        self, user: User | None, password: str, key: bytes, visitor: Visitor
-    ) -> Checked:
+        self, user: User | None, password: str, key: bytes, client_info: ClientInfo
+    ) -> CheckedPassword:
         matches, newer = await self._hasher.verify(password, user.hashed_password if user else None)
         if user is None or not matches or not user.is_active:
-            await self._refuse(key, user, visitor)
+            await self._refuse(key, user, client_info)
             raise BadCredentials
-        return Checked(user.id, user.email, user.hashed_password, newer, key)
+        return CheckedPassword(user.id, user.email, user.hashed_password, newer, key)
 
-    async def _refuse(self, key: bytes, user: User | None, visitor: Visitor) -> None:
-        """Counts the attempt, which must last although the request fails."""
+    async def _refuse(self, key: bytes, user: User | None, client_info: ClientInfo) -> None:
+        """Counts the failed attempt in a transaction of its own, because the request will fail."""
         now, user_id = utc_now(), user.id if user else None
         async with self._database.transaction() as session:
             count = await count_attempt(session, key, window=self._window, now=now)
             if count.attempts <= self._limit:
-                record(session, Action.SIGN_IN_FAILED, user_id=user_id, visitor=visitor)
+                record(session, Action.SIGN_IN_FAILED, user_id=user_id, client_info=client_info)
             if count.attempts == self._limit:
-                record(session, Action.SIGN_IN_LOCKED, user_id=user_id, visitor=visitor)
+                record(session, Action.SIGN_IN_LOCKED, user_id=user_id, client_info=client_info)
         if count.attempts > self._limit:
             raise locked_out(count, now)
 
-    async def accept(self, session: AsyncSession, checked: Checked) -> User:
-        """The account, locked, for what its password was asked for. Raises BadCredentials if it was
-        changed meanwhile, and LockedOut if guesses at the same time have used up the attempts."""
+    async def accept(self, session: AsyncSession, checked: CheckedPassword) -> User:
+        """The account, locked, after its password was checked. Raises BadCredentials if the password has
+        changed meanwhile, and LockedOut if concurrent guesses have used up the attempts."""
         user = await lock_user(session, checked.user_id)
         if user is None or user.hashed_password != checked.hashed_password or not user.is_active:
             raise BadCredentials
         await refuse_when_exceeded(session, checked.attempts, limit=self._limit, now=utc_now())
-        await forgive(session, checked.attempts)
+        await reset_attempts(session, checked.attempts)
         if checked.newer_hash:
             user.hashed_password = checked.newer_hash
         return user

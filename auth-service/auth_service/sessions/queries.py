@@ -1,3 +1,5 @@
+"""Reading and locking sessions."""
+
 from datetime import datetime
 from uuid import UUID
 

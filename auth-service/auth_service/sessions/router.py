@@ -1,4 +1,4 @@
-"""Signing in and out, for programs: a pair of tokens."""
+"""Sign-in and sign-out for programs: an access token and a refresh token."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,21 +7,20 @@ from fastapi import Depends, Form, Request
 
 from auth_service.accounts.fields import Password, TypedAddress
 from auth_service.audit.service import Action
-from service_kit.database.engine import SessionDep
+from auth_service.client_info import ClientInfoDep
 from auth_service.deps import (
-    DatabaseDep,
     IssuerDep,
     LifetimesDep,
     NoStore,
     PasswordChecksDep,
 )
-from auth_service.errors import BadCredentials, LockedOut, RefreshInvalid, RefreshReused
+from auth_service.problems import BadCredentials, LockedOut, RefreshInvalid, RefreshReused
 from auth_service.sessions import service
 from auth_service.sessions.forms import REFRESH_BODY, RefreshBody
 from auth_service.sessions.schemas import RefreshForm, TokenPair
 from auth_service.sessions.signin import Credentials, sign_in
-from auth_service.visitor import VisitorDep
 from service_kit.clock import utc_now
+from service_kit.database.engine import DatabaseDep, SessionDep
 from service_kit.problems import problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
@@ -55,11 +54,11 @@ async def login(
     session: SessionDep,
     checks: PasswordChecksDep,
     issuer: IssuerDep,
-    visitor: VisitorDep,
+    client_info: ClientInfoDep,
     lifetimes: LifetimesDep,
 ) -> TokenPair:
     found = await sign_in(
-        session, checks, credentials, kind="token", visitor=visitor, lifetimes=lifetimes
+        session, checks, credentials, kind="token", client_info=client_info, lifetimes=lifetimes
     )
     return TokenPair(
         access_token=await issuer.for_user(found.user, found.session),
@@ -80,11 +79,11 @@ async def refresh(
     body: RefreshBody,
     database: DatabaseDep,
     issuer: IssuerDep,
-    visitor: VisitorDep,
+    client_info: ClientInfoDep,
     lifetimes: LifetimesDep,
 ) -> TokenPair:
     renewed = await service.refresh(
-        database, body.refresh_token, visitor=visitor, lifetimes=lifetimes, now=utc_now()
+        database, body.refresh_token, client_info=client_info, lifetimes=lifetimes, now=utc_now()
     )
     return TokenPair(
         access_token=await issuer.for_user(renewed.user, renewed.session),
@@ -95,7 +94,7 @@ async def refresh(
 
 @router.post("/logout", status_code=204, summary="End the session of a refresh token")
 @limited("refresh")
-async def logout(body: RefreshForm, database: DatabaseDep, visitor: VisitorDep) -> None:
+async def logout(body: RefreshForm, database: DatabaseDep, client_info: ClientInfoDep) -> None:
     await service.revoke_family(
-        database, body.refresh_token, Action.SIGNED_OUT, visitor=visitor, now=utc_now()
+        database, body.refresh_token, Action.SIGNED_OUT, client_info=client_info, now=utc_now()
     )

@@ -4,15 +4,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from auth_service.accounts.fields import RefreshTokenText
 from auth_service.accounts.schemas import ID_EXAMPLE, example
-from service_kit.text import as_is
-
-RefreshTokenText = as_is(200)
 
 
 class TokenPair(BaseModel):
     model_config = example(
-        access_token="eyJhbGciOiJFZERTQSIs...", token_type="bearer", expires_in=600,
+        access_token="eyJhbGciOiJFZERTQSIs...",
+        token_type="bearer",
+        expires_in=600,
         refresh_token="kR0y2Xw0mH0Gk1c3P8v5sQ9t7u6e4a2b1d0f8h6j4l2",
     )
 

@@ -1,4 +1,4 @@
-"""Sessions: a family of refresh tokens each, or a browser's cookie."""
+"""Sessions: each is a family of refresh tokens, or a browser's cookie."""
 
 import hashlib
 import secrets
@@ -11,13 +11,13 @@ from sqlalchemy import update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.credentials import end_what_was_begun
+from auth_service.accounts.credentials import void_links_and_pending_email
 from auth_service.accounts.queries import lock_user
 from auth_service.audit.service import Action, record
-from auth_service.errors import RefreshInvalid, RefreshReused
+from auth_service.client_info import ClientInfo
 from auth_service.models import RefreshToken, User, UserSession
+from auth_service.problems import RefreshInvalid, RefreshReused
 from auth_service.sessions.queries import find_refresh_token, lock_session
-from auth_service.visitor import Visitor
 from service_kit.database.engine import Database
 from service_kit.problems import NotAuthenticated, NotFound
 from service_kit.web.tokens import Person
@@ -34,7 +34,7 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class RenewedSession:
     user: User
     session: UserSession
     refresh_token: str = ""
@@ -45,7 +45,7 @@ async def open_session(
     user: User,
     *,
     kind: Kind,
-    visitor: Visitor,
+    client_info: ClientInfo,
     lifetimes: Lifetimes,
     now: datetime,
 ) -> UserSession:
@@ -56,13 +56,15 @@ async def open_session(
         last_used_at=now,
         expires_at=now + lifetimes.absolute,
         idle_at=now + min(lifetimes.idle, lifetimes.absolute),
-        address=visitor.address,
-        user_agent=visitor.user_agent,
+        address=client_info.address,
+        user_agent=client_info.user_agent,
     )
     session.add(row)
-    # Its first refresh token refers to it.
+    # Its first refresh token has a foreign key to it.
     await session.flush()
-    record(session, Action.SIGNED_IN, user_id=user.id, visitor=visitor, details={"kind": kind})
+    record(
+        session, Action.SIGNED_IN, user_id=user.id, client_info=client_info, details={"kind": kind}
+    )
     return row
 
 
@@ -81,25 +83,27 @@ def is_live(row: UserSession, now: datetime) -> bool:
 
 
 async def refresh(
-    database: Database, token: str, *, visitor: Visitor, lifetimes: Lifetimes, now: datetime
-) -> Renewed:
-    """Spends the token for its successor. Raises RefreshInvalid, or RefreshReused once the family is
-    revoked for good: that has to be committed although the answer is a refusal.
+    database: Database, token: str, *, client_info: ClientInfo, lifetimes: Lifetimes, now: datetime
+) -> RenewedSession:
+    """Exchanges the token for its successor. Raises RefreshInvalid, or RefreshReused after the family
+    has been revoked: that is committed although the request is refused.
 
-    Of two requests with one token at once, one gets the successor and the other ends the family:
-    which of the two is the thief cannot be told.
+    Of two concurrent requests with one token, one gets the successor and the other revokes the family,
+    because nobody can tell which of the two is the thief.
     """
     try:
         async with database.transaction() as session:
-            return await _spend(session, token, lifetimes=lifetimes, now=now)
+            return await _exchange(session, token, lifetimes=lifetimes, now=now)
     except RefreshReused:
-        await revoke_family(database, token, Action.REFRESH_REUSED, visitor=visitor, now=now)
+        await revoke_family(
+            database, token, Action.REFRESH_REUSED, client_info=client_info, now=now
+        )
         raise
 
 
-async def _spend(
+async def _exchange(
     session: AsyncSession, token: str, *, lifetimes: Lifetimes, now: datetime
-) -> Renewed:
+) -> RenewedSession:
     found = await find_refresh_token(session, token_hash := hash_token(token))
     if found is None:
         raise RefreshInvalid
@@ -119,12 +123,12 @@ async def _spend(
 
 async def _use(
     session: AsyncSession, row: UserSession, *, lifetimes: Lifetimes, now: datetime
-) -> Renewed:
+) -> RenewedSession:
     user = await session.get(User, row.user_id)
     if user is None or not user.is_active or not is_live(row, now):
         raise RefreshInvalid
     touch(row, lifetimes=lifetimes, now=now)
-    return Renewed(user, row, add_refresh_token(session, row, now=now))
+    return RenewedSession(user, row, add_refresh_token(session, row, now=now))
 
 
 def touch(row: UserSession, *, lifetimes: Lifetimes, now: datetime) -> None:
@@ -134,66 +138,76 @@ def touch(row: UserSession, *, lifetimes: Lifetimes, now: datetime) -> None:
 
 async def renew(
     session: AsyncSession, session_id: UUID, *, lifetimes: Lifetimes, now: datetime
-) -> Renewed:
+) -> RenewedSession:
     """For a browser's session. Raises RefreshInvalid."""
     row = await lock_session(session, session_id)
     user = await session.get(User, row.user_id) if row else None
     if row is None or user is None or not user.is_active or not is_live(row, now):
         raise RefreshInvalid
     touch(row, lifetimes=lifetimes, now=now)
-    return Renewed(user, row)
+    return RenewedSession(user, row)
 
 
 async def revoke_family(
-    database: Database, token: str, action: Action, *, visitor: Visitor, now: datetime
+    database: Database, token: str, action: Action, *, client_info: ClientInfo, now: datetime
 ) -> None:
-    """Ends the session of a refresh token, spent or not; nothing happens for an unknown one."""
+    """Ends the session of a refresh token, used or not; an unknown token is ignored."""
     async with database.transaction() as session:
         found = await find_refresh_token(session, hash_token(token))
         if found is not None:
-            await revoke(session, found.session_id, action, visitor=visitor, now=now)
+            await revoke(session, found.session_id, action, client_info=client_info, now=now)
 
 
 async def revoke(
-    session: AsyncSession, session_id: UUID, action: Action, *, visitor: Visitor, now: datetime
+    session: AsyncSession,
+    session_id: UUID,
+    action: Action,
+    *,
+    client_info: ClientInfo,
+    now: datetime,
 ) -> None:
     row = await lock_session(session, session_id)
     if row is not None and row.revoked_at is None:
         row.revoked_at = now
-        record(session, action, user_id=row.user_id, visitor=visitor)
+        record(session, action, user_id=row.user_id, client_info=client_info)
 
 
 async def revoke_own(
-    session: AsyncSession, session_id: UUID, *, user_id: UUID, visitor: Visitor, now: datetime
+    session: AsyncSession,
+    session_id: UUID,
+    *,
+    user_id: UUID,
+    client_info: ClientInfo,
+    now: datetime,
 ) -> None:
     """Raises NotFound for a session of somebody else."""
     row = await lock_session(session, session_id)
     if row is None or row.user_id != user_id:
         raise NotFound
-    await revoke(session, session_id, Action.SIGNED_OUT, visitor=visitor, now=now)
+    await revoke(session, session_id, Action.SIGNED_OUT, client_info=client_info, now=now)
 
 
 async def sign_out_elsewhere(
-    session: AsyncSession, principal: Person, *, visitor: Visitor, now: datetime
+    session: AsyncSession, principal: Person, *, client_info: ClientInfo, now: datetime
 ) -> None:
-    """Ends every other session, and whatever was begun from one. Raises NotAuthenticated."""
+    """Ends every other session, and voids links and the pending address. Raises NotAuthenticated."""
     user = await lock_user(session, principal.user_id)
     if user is None:
         raise NotAuthenticated
-    end_what_was_begun(user)
-    await revoke_all(session, user.id, now=now, but=principal.session_id)
-    record(session, Action.SIGNED_OUT_ELSEWHERE, user_id=user.id, visitor=visitor)
+    void_links_and_pending_email(user)
+    await revoke_all(session, user.id, now=now, keep_session_id=principal.session_id)
+    record(session, Action.SIGNED_OUT_ELSEWHERE, user_id=user.id, client_info=client_info)
 
 
 async def revoke_all(
-    session: AsyncSession, user_id: UUID, *, now: datetime, but: str | None = None
+    session: AsyncSession, user_id: UUID, *, now: datetime, keep_session_id: str | None = None
 ) -> None:
-    """Ends every session of an account; ``but`` is the id of the one that stays."""
+    """Ends every session of an account; ``keep_session_id`` is the one that stays."""
     statement = (
         update(UserSession)
         .where(col(UserSession.user_id) == user_id, col(UserSession.revoked_at).is_(None))
         .values(revoked_at=now)
     )
-    if but is not None:
-        statement = statement.where(col(UserSession.id) != UUID(but))
+    if keep_session_id is not None:
+        statement = statement.where(col(UserSession.id) != UUID(keep_session_id))
     await session.execute(statement)

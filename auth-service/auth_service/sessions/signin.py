@@ -1,14 +1,14 @@
-"""One way in for programs and browsers: e-mail address and password."""
+"""Sign-in with e-mail address and password, for programs and browsers."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from auth_service.client_info import ClientInfo
 from auth_service.models import User, UserSession
 from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import Kind, Lifetimes, open_session
-from auth_service.visitor import Visitor
 from service_kit.clock import utc_now
 
 
@@ -16,12 +16,12 @@ from service_kit.clock import utc_now
 class Credentials:
     username: str
     password: str
-    # Who sends them, if that is known already.
+    # The account of the token that came with the request, if any.
     signed_in_as: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignInResult:
     user: User
     session: UserSession
 
@@ -32,18 +32,18 @@ async def sign_in(
     credentials: Credentials,
     *,
     kind: Kind,
-    visitor: Visitor,
+    client_info: ClientInfo,
     lifetimes: Lifetimes,
-) -> SignedIn:
+) -> SignInResult:
     """Raises BadCredentials or LockedOut."""
     checked = await checks.check(
         credentials.username,
         credentials.password,
-        visitor=visitor,
+        client_info=client_info,
         signed_in_as=credentials.signed_in_as,
     )
     user = await checks.accept(session, checked)
     row = await open_session(
-        session, user, kind=kind, visitor=visitor, lifetimes=lifetimes, now=utc_now()
+        session, user, kind=kind, client_info=client_info, lifetimes=lifetimes, now=utc_now()
     )
-    return SignedIn(user, row)
+    return SignInResult(user, row)

@@ -1,7 +1,7 @@
-"""How this service checks its own tokens: with its own keys, and with the session behind them.
+"""Verifies tokens at auth-service: with its own keys, and against the session and the account.
 
-Elsewhere a token is good until it ends. Here it ends with its session, and what it says of its
-bearer is what the account says now.
+At the other services a token is valid until it expires. Here it ends with its session, and roles and
+name come from the account.
 """
 
 from dataclasses import replace
@@ -29,14 +29,14 @@ from service_kit.web.tokens import (
 
 
 class LocalKeys(KeySet):
-    """The keys of this very process; nothing is fetched."""
+    """The keys of this process; nothing is fetched over HTTP."""
 
     def __init__(self, ring: KeyRing) -> None:
         super().__init__(ring.document)
         self._ring = ring
 
     async def freshen(self) -> None:
-        """The ring sees to that."""
+        """KeyRing refreshes itself."""
 
     async def get(self, kid: str) -> Any:
         key = await self._ring.find_public(kid)
@@ -60,13 +60,13 @@ class SessionVerifier(TokenVerifier):
 
     async def verify(self, token: str) -> Principal:
         principal = await super().verify(token)
-        # A token that is remembered as good must not outlive its key.
+        # The result of a verification is cached, but must not outlive its key.
         await self._local_keys.get(jwt.get_unverified_header(token)["kid"])
-        return await self._as_of_now(principal) if principal.user_id else principal
+        return await self._with_current_account(principal) if principal.user_id else principal
 
     async def verify_ended(self, token: str) -> Principal:
-        """Takes an access token that has ended too, while its session lives: what keeps a page
-        signed in that slept longer than a token."""
+        """Accepts an expired access token as well, while its session is live: a page that was asleep
+        for longer than a token's lifetime stays signed in."""
         try:
             header = jwt.get_unverified_header(token)
             claims: dict[str, Any] = jwt.decode(
@@ -81,9 +81,9 @@ class SessionVerifier(TokenVerifier):
         except (jwt.PyJWTError, UnicodeError, RecursionError, OverflowError) as error:
             raise InvalidToken(type(error).__name__) from None
         self.refuse_long_life(claims)
-        return await self._as_of_now(principal_from(claims))
+        return await self._with_current_account(principal_from(claims))
 
-    async def _as_of_now(self, principal: Principal) -> Principal:
+    async def _with_current_account(self, principal: Principal) -> Principal:
         try:
             session_id = UUID(principal.session_id)
         except (ValueError, TypeError, AttributeError):

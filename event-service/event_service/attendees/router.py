@@ -9,8 +9,8 @@ from fastapi.responses import StreamingResponse
 from event_service.attendees import service
 from event_service.bookings.representation import respond
 from event_service.bookings.schemas import OrganizerBooking, Status
-from service_kit.database.engine import SessionDep
 from event_service.deps import CurrentUser, DatabaseDep, PagingDep
+from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.paging import Page

@@ -9,7 +9,6 @@ from fastapi import Query, Response, status
 from event_service.bookings import booking, ending, queries
 from event_service.bookings.representation import respond
 from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery, WholeBooking
-from service_kit.database.engine import SessionDep
 from event_service.deps import (
     CurrentUser,
     DatabaseDep,
@@ -30,6 +29,7 @@ from event_service.errors import (
     SoldOut,
 )
 from service_kit.clock import utc_now
+from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.paging import Page

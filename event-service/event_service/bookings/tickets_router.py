@@ -5,10 +5,10 @@ from uuid import UUID
 from fastapi import Response
 
 from event_service.bookings import tickets
-from service_kit.database.engine import SessionDep
 from event_service.deps import CurrentUser, SettingsDep
 from event_service.errors import BookingEnded, BookingNotConfirmed, HoldExpired
 from service_kit.clock import utc_now
+from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from fastapi import Request, status
 
-from service_kit.database.engine import SessionDep
 from event_service.deps import DatabaseDep, SettingsDep
 from event_service.erasures import queries, service
 from event_service.erasures.schemas import Erasure, OrganizerPublic
+from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, problem_responses
 from service_kit.web.auth import Router, require_scope
 

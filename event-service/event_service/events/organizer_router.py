@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from service_kit.database.engine import SessionDep
 from event_service.deps import CurrentUser
 from event_service.events import organizer_messages
 from event_service.events.organizer_messages import MessageSent, OrganizerMessageCreate
+from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from service_kit.database.engine import SessionDep
 from event_service.deps import (
     CurrentUser,
     EventPages,
@@ -37,6 +36,7 @@ from event_service.events.schemas import (
     SeatMap,
 )
 from service_kit.clock import utc_now
+from service_kit.database.engine import SessionDep
 from service_kit.problems import (
     Forbidden,
     NotAuthenticated,

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import status
 
-from service_kit.database.engine import SessionDep
 from event_service.deps import CurrentUser, DatabaseDep, PagingDep, SettingsDep
 from event_service.errors import (
     AlreadyWaiting,
@@ -17,6 +16,7 @@ from event_service.errors import (
 from event_service.waitlist import queries, service
 from event_service.waitlist.schemas import OwnWaitlistEntry, WaitlistJoin, WaitlistPlace
 from service_kit.clock import utc_now
+from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.paging import Page

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import Query, Request, status
 
-from service_kit.database.engine import SessionDep
 from notification_service.messages import queries, service
 from notification_service.messages.schemas import (
     MessageIds,
@@ -16,6 +15,7 @@ from notification_service.messages.schemas import (
     NotificationQuery,
 )
 from notification_service.problems import NotResendable
+from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import CurrentUser, Router, require_scope
 from service_kit.web.paging import Page, PagingDep

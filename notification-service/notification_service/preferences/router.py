@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Path, Request, status
+from fastapi import Path, status
 from starlette.responses import RedirectResponse
 
-from service_kit.database.engine import SessionDep
+from notification_service.deps import SettingsDep
 from notification_service.preferences import service
 from notification_service.preferences.schemas import PreferencesForm
+from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import CurrentUser, Router
 from service_kit.web.rate_limits import limited
@@ -58,6 +59,6 @@ async def unsubscribe(token: Token, session: SessionDep) -> None:
     responses=problem_responses(),
 )
 @limited("unsubscribe")
-async def open_unsubscribe_page(token: Token, request: Request) -> str:
+async def open_unsubscribe_page(token: Token, settings: SettingsDep) -> str:
     # Programs that look at links before people do must not unsubscribe anybody.
-    return f"{request.app.state.settings.public_url}/#/unsubscribe?token={token}"
+    return f"{settings.public_url}/#/unsubscribe?token={token}"

@@ -57,7 +57,7 @@ def _escape(path: Path) -> str:
     return str(path).replace("%", "%%")
 
 
-def main(
+def migrate(
     package: str,
     settings_class: type[SettingsT],
     *,

@@ -19,7 +19,8 @@ class Channel(redis.Channel):
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if getattr(self.connection, "client", None) is None:
             raise RedisConnectionError("The connection of this channel has been closed.")
-        parameters: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]  # kombu has no types
+        untyped: Any = super()
+        parameters: dict[str, Any] = untyped._connparams(asynchronous)
         return parameters
 
 

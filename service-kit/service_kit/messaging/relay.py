@@ -5,16 +5,13 @@ due again when the lease ends, so that a message is put on the queue at least on
 """
 
 import asyncio
-import contextlib
 import itertools
-import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
-import sentry_sdk
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -22,10 +19,9 @@ from kombu.exceptions import OperationalError
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import create_celery, describe
 from service_kit.messaging.outbox import OutboxQueries, OutboxRow
+from service_kit.messaging.periodic import PeriodicJob, background_process, run_jobs
 from service_kit.messaging.queue_length import QUEUE_IS_FULL, BrokerUnavailable, QueueLength
 from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
-from service_kit.observability.logs import configure_logging
-from service_kit.observability.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
 BATCH = 200
@@ -36,7 +32,6 @@ BATCH_TASKS = {"notifications.send": "notifications.send_many"}
 BATCH_SIZE, LARGEST_BATCH_SIZE, SHARES = 20, 50, 4
 LEASE = timedelta(seconds=30)
 IDLE_SECONDS = 0.1
-MAX_BACKOFF_SECONDS = 10.0
 KEPT_AFTER_CONFIRMATION = timedelta(days=7)
 PURGE_SECONDS = 3600
 PURGED_AT_ONCE = 1_000
@@ -179,29 +174,6 @@ class Relay:
         return purged == PURGED_AT_ONCE
 
 
-async def repeat(
-    work: Callable[[], Awaitable[Any]], *, every_seconds: float, stop: asyncio.Event
-) -> None:
-    """Runs ``work`` again and again until ``stop``; goes on at once while it reports work done,
-    waits longer after each failure in a row."""
-    failures = 0
-    while not stop.is_set():
-        try:
-            busy = bool(await work())
-            failures = 0
-        except Exception as error:
-            busy = False
-            failures += 1
-            log.warning("relay.failed", work=getattr(work, "__qualname__", ""), exc_info=error)
-            if failures == 1 and not isinstance(error, (BrokerUnavailable, ServiceUnavailable)):
-                sentry_sdk.capture_exception(error)
-        if busy:
-            continue
-        pause = min(every_seconds * 2 ** min(failures, 10), max(every_seconds, MAX_BACKOFF_SECONDS))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause)
-
-
 def missing_notifications(client: ServiceClient, notification_service_url: str) -> FindMissing:
     async def find(ids: list[UUID]) -> list[UUID]:
         response = await client.request(
@@ -216,53 +188,41 @@ def missing_notifications(client: ServiceClient, notification_service_url: str) 
     return find
 
 
-BackgroundWork = Callable[[Database], Awaitable[Any]]
-
-
 async def run_relay(
     name: str,
     settings: ServiceSettings,
     outbox: type[OutboxRow],
     *,
-    reconcile_seconds: float,
-    background: dict[BackgroundWork, float] | None = None,
+    periodic_jobs: Callable[[Database], Sequence[PeriodicJob]],
     service_client: ServiceClient | None = None,
     queue_is_full: int = QUEUE_IS_FULL,
 ) -> None:
     """The process ``python -m <service>.relay``; ends with SIGTERM or SIGINT after the batch.
 
-    ``background`` is what else the service does by itself, each with its period in seconds.
+    ``periodic_jobs`` gives the service's own jobs, which run beside the relay's.
     """
-    configure_logging(name, settings.log_level)
-    configure_sentry(name, settings.sentry_dsn, environment=settings.environment)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    database = Database(settings, application_name=name)
-    queue_length = QueueLength(settings)
-    async with httpx.AsyncClient(timeout=5.0) as http:
+    async with (
+        background_process(name, settings) as stop,
+        httpx.AsyncClient(timeout=5.0) as http,
+    ):
+        database = Database(settings, application_name=name)
+        queue_length = QueueLength(settings)
         client = service_client or ServiceClient(settings, http)
         relay = Relay(
             database,
             outbox,
             publish=QueuePublisher(create_celery(name, settings)),
             find_missing=missing_notifications(client, settings.notification_service_url),
-            reconcile_after=timedelta(seconds=reconcile_seconds),
+            reconcile_after=timedelta(seconds=settings.reconcile_seconds),
             queue_length=queue_length,
             queue_is_full=queue_is_full,
         )
-        log.info("relay.started")
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(repeat(relay.publish_batch, every_seconds=IDLE_SECONDS, stop=stop))
-            tasks.create_task(repeat(relay.reconcile, every_seconds=reconcile_seconds, stop=stop))
-            tasks.create_task(repeat(relay.purge, every_seconds=PURGE_SECONDS, stop=stop))
-            for work, every_seconds in (background or {}).items():
-
-                async def once(work: BackgroundWork = work) -> Any:
-                    return await work(database)
-
-                tasks.create_task(repeat(once, every_seconds=every_seconds, stop=stop))
-    await queue_length.close()
-    await database.close()
-    log.info("relay.stopped")
+        jobs = (
+            PeriodicJob(relay.publish_batch, IDLE_SECONDS),
+            PeriodicJob(relay.reconcile, settings.reconcile_seconds),
+            PeriodicJob(relay.purge, PURGE_SECONDS),
+            *periodic_jobs(database),
+        )
+        await run_jobs(jobs, stop)
+        await queue_length.close()
+        await database.close()

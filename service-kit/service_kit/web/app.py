@@ -1,7 +1,7 @@
 """The application that each service starts from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
@@ -34,12 +34,23 @@ log = structlog.get_logger()
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 CORS_REQUEST_HEADERS = (
-    "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
-    "X-CSRF-Token", "X-Request-ID",
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-CSRF-Token",
+    "X-Request-ID",
 )
 CORS_RESPONSE_HEADERS = (
-    "ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-RateLimit-Limit",
-    "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-ID",
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
 )
 READINESS_SECONDS = 2.0
 OUTGOING_TIMEOUT_SECONDS = 5.0
@@ -51,7 +62,7 @@ def create_service(
     *,
     title: str,
     description: str,
-    routers: list[APIRouter],
+    routers: Sequence[APIRouter],
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """A FastAPI application with everything that the services have in common.

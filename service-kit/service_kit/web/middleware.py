@@ -45,7 +45,9 @@ class RequestMetrics:
         labels = ("method", "route", "status")
         self.requests = Counter("http_requests_total", "Requests.", labels, registry=registry)
         self.seconds = Histogram(
-            "http_request_duration_seconds", "Time to the whole answer.", labels[:2],
+            "http_request_duration_seconds",
+            "Time to the whole answer.",
+            labels[:2],
             registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )

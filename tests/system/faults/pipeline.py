@@ -27,8 +27,9 @@ from notification_service.settings import Settings, WorkerSettings
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import create_celery
 from service_kit.messaging.outbox import OutboxRow, outbox_indexes
+from service_kit.messaging.periodic import repeat
 from service_kit.messaging.queue_length import QueueLength
-from service_kit.messaging.relay import QueuePublisher, Relay, repeat
+from service_kit.messaging.relay import QueuePublisher, Relay
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import Message, make_message
 from tests.processes import OneProcess

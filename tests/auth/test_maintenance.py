@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlmodel import select
 
-from auth_service.housekeeping import purge
+from auth_service.maintenance import purge
 from auth_service.models import AttemptCount, AuditEvent, RefreshToken, UserSession
 from service_kit.clock import utc_now
 from tests.auth.conftest import MakeSettings

@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as audit and the list of sessions tell it."""
+"""Address and user agent of a request, for the audit trail and the list of sessions."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,19 +9,19 @@ MAX_USER_AGENT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ClientInfo:
     address: str = ""
     user_agent: str = ""
     request_id: str | None = None
 
 
-async def get_visitor(request: Request) -> Visitor:
+async def get_client_info(request: Request) -> ClientInfo:
     agent = request.headers.get("user-agent", "")[:MAX_USER_AGENT]
-    return Visitor(
+    return ClientInfo(
         address=request.client.host if request.client else "",
         user_agent="".join(c for c in agent if c.isprintable()),
         request_id=request.state.request_id,
     )
 
 
-VisitorDep = Annotated[Visitor, Depends(get_visitor)]
+ClientInfoDep = Annotated[ClientInfo, Depends(get_client_info)]

@@ -1,4 +1,4 @@
-"""This service's problems. ``error`` is what OAuth 2 clients (RFC 6749, 5.2) look for."""
+"""The problems of auth-service. ``error`` is the member that OAuth 2 clients read (RFC 6749, 5.2)."""
 
 from service_kit.problems import NotAuthenticated, Problem, RateLimited
 

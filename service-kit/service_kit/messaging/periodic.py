@@ -1,0 +1,78 @@
+"""Periodic work in a background process: the one shape of the services' ``maintenance.py``."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sentry_sdk
+import structlog
+
+from service_kit.messaging.queue_length import BrokerUnavailable
+from service_kit.messaging.service_client import ServiceUnavailable
+from service_kit.observability.logs import configure_logging
+from service_kit.observability.sentry import configure_sentry
+from service_kit.settings import ServiceSettings
+
+MAX_BACKOFF_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicJob:
+    """``run`` returns whether more may be due, in which case it runs again at once; otherwise after
+    ``every_seconds``."""
+
+    run: Callable[[], Awaitable[Any]]
+    every_seconds: float
+
+
+@contextlib.asynccontextmanager
+async def background_process(name: str, settings: ServiceSettings) -> AsyncIterator[asyncio.Event]:
+    """Logging and Sentry of a process without HTTP; gives an event that SIGTERM and SIGINT set."""
+    configure_logging(name, settings.log_level)
+    configure_sentry(name, settings.sentry_dsn, environment=settings.environment)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    log.info("process.started")
+    yield stop
+    log.info("process.stopped")
+
+
+async def run_jobs(jobs: Iterable[PeriodicJob], stop: asyncio.Event) -> None:
+    """Runs all jobs concurrently until ``stop``."""
+    async with asyncio.TaskGroup() as tasks:
+        for job in jobs:
+            tasks.create_task(repeat(job.run, every_seconds=job.every_seconds, stop=stop))
+
+
+async def repeat(
+    work: Callable[[], Awaitable[Any]], *, every_seconds: float, stop: asyncio.Event
+) -> None:
+    """Runs ``work`` again and again until ``stop``: at once while it reports work done, and after
+    a longer pause with each failure in a row."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            busy = bool(await work())
+            failures = 0
+        except Exception as error:
+            busy = False
+            failures += 1
+            log.warning("job.failed", job=_name(work), exc_info=error)
+            if failures == 1 and not isinstance(error, (BrokerUnavailable, ServiceUnavailable)):
+                sentry_sdk.capture_exception(error)
+        if busy:
+            continue
+        pause = min(every_seconds * 2 ** min(failures, 10), max(every_seconds, MAX_BACKOFF_SECONDS))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+
+
+def _name(work: Any) -> str:
+    return str(getattr(getattr(work, "func", work), "__qualname__", ""))

@@ -13,21 +13,24 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from service_kit.timezones import use_pinned_rules
-from stack.demo_events import EVENTS, DemoEvent
+from stack.demo_events import EVENTS, DemoEvent, Json
 from stack.errors import StackError
+from stack.process_group import Say
 
 PASSWORD = "parterre-demo-7x"
-# Limits count by the minute; who is told to wait longer gives up.
+# Rate limits count by the minute; a longer wait is not worth it.
 MAX_WAIT_SECONDS = 90.0
 
 # What the guest has booked: so many places, or so many seats side by side.
 BOOKINGS = {"Jazz in the Courtyard": 2, "Балет «Щелкунчик»": 3, "Python Meetup": 1}
 
+SENT_AS_THEY_ARE = """
+    title description category venue city timezone price currency seating
+""".split()
+
 use_pinned_rules()
 
-Json = dict[str, Any]
 Admin = Callable[[list[str]], None]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -119,14 +122,14 @@ def _detail(answer: httpx.Response) -> str:
 def fill(addresses: Addresses, admin: Admin, say: Say) -> list[Account]:
     """Adds what is missing, also what an interrupted run has left out; nothing if all is there.
     The accounts that can be signed in to with ``PASSWORD``. Raises StackError."""
-    with explained(), httpx.Client(timeout=15) as http:
+    with errors_in_one_line(), httpx.Client(timeout=15) as http:
         api = Api(http, addresses, say)
         new = [account for account in ACCOUNTS if register(api, account)]
         if new:
             admin(["verify", *(account.email for account in new)])
         tokens = {}
         for account in ACCOUNTS:
-            token = settle(api, account, admin)
+            token = verified_token(api, account, admin)
             if token:
                 tokens[account] = token
             else:
@@ -142,8 +145,8 @@ def fill(addresses: Addresses, admin: Admin, say: Say) -> list[Account]:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Any failure in one line."""
+def errors_in_one_line() -> Iterator[None]:
+    """Raises StackError in place of what else a request, a command or an answer raises."""
     try:
         yield
     except httpx.HTTPError as error:
@@ -157,17 +160,13 @@ def explained() -> Iterator[None]:
 
 def register(api: Api, account: Account) -> bool:
     """Whether the account is new."""
-    body = {
-        "email": account.email,
-        "password": PASSWORD,
-        "full_name": account.full_name,
-        "locale": account.locale,
-    }
+    body = {name: getattr(account, name) for name in ("email", "full_name", "locale")}
+    body["password"] = PASSWORD
     answer = api.auth("POST", "/auth/register", json=body, accept={HTTPStatus.CONFLICT})
     return answer.status_code == HTTPStatus.CREATED
 
 
-def settle(api: Api, account: Account, admin: Admin) -> str | None:
+def verified_token(api: Api, account: Account, admin: Admin) -> str | None:
     """A token of the account, verified and with its role; None if its password is another. By the
     command and not by a mail: mails may go anywhere, or nowhere at the moment."""
     token = sign_in(api, account)
@@ -191,42 +190,31 @@ def sign_in(api: Api, account: Account) -> str | None:
 def add_events(api: Api, token: str) -> tuple[dict[str, Json], int]:
     """The organizer's events by title, and how many of them are new."""
     present = {event["title"]: event for event in api.every("/events", token, organizer="me")}
-    added = 0
-    for wanted in EVENTS:
-        event = present.get(wanted.title)
-        if event is None:
-            event = api.event("POST", "/events", token, json=request_body(wanted)).json()
-            present[wanted.title] = event
-            added += 1
-        if wanted.is_published and event["status"] == "draft":
-            api.event("POST", f"/events/{event['id']}/publish", token)
-    return present, added
+    missing = [event for event in EVENTS if event.title not in present]
+    for event in missing:
+        answer = api.event("POST", "/events", token, json=request_body(event))
+        present[event.title] = answer.json()
+    for event in EVENTS:
+        if event.is_published and present[event.title]["status"] == "draft":
+            api.event("POST", f"/events/{present[event.title]['id']}/publish", token)
+    return present, len(missing)
 
 
 def request_body(event: DemoEvent) -> Json:
     day = datetime.now(ZoneInfo(event.timezone)) + timedelta(days=event.days_ahead)
     starts_at = day.replace(hour=event.hour, minute=0, second=0, microsecond=0)
     ends_at = starts_at + timedelta(hours=event.hours)
-    return {
-        "title": event.title,
-        "description": event.description,
-        "category": event.category,
-        "venue": event.venue,
-        "city": event.city,
-        "timezone": event.timezone,
+    return {name: getattr(event, name) for name in SENT_AS_THEY_ARE} | {
         "starts_at": starts_at.astimezone(UTC).isoformat(),
         "ends_at": ends_at.astimezone(UTC).isoformat(),
-        "price": event.price,
-        "currency": event.currency,
-        "seating": event.seating,
     }
 
 
 def add_bookings(api: Api, token: str, events: dict[str, Json]) -> int:
     """How many are new. What the guest has cancelled is not booked again."""
     booked = {booking["event_id"] for booking in api.every("/bookings", token)}
-    wanted = [(events[title], number) for title, number in BOOKINGS.items()]
-    return sum(book(api, token, e, number) for e, number in wanted if e["id"] not in booked)
+    missing = [(events[t], n) for t, n in BOOKINGS.items() if events[t]["id"] not in booked]
+    return sum(book(api, token, event, number) for event, number in missing)
 
 
 def book(api: Api, token: str, event: Json, number: int) -> bool:

@@ -118,4 +118,4 @@ EVENTS = (
         "Music", "Town Hall", "Berlin", "Europe/Berlin", 120, 19, 4,
         price=6000, seating=general(300), is_published=False,
     ),
-)  # fmt: skip
+)  # fmt: skip  # an event in a few lines, as one reads it

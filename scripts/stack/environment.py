@@ -10,23 +10,21 @@ from stack.records import write_atomically
 from stack.services import AUTH, EVENT, SERVICES, Service
 
 # Settings that people may give ./scripts/up in the environment.
-PASSED_ON = (
-    "ALLOWED_HOSTS", "AUTH_PUBLIC_URL", "CORS_ORIGINS", "DATABASE_POOL_SIZE", "FLOWER_BASIC_AUTH",
-    "INTERNATIONAL_ADDRESSES", "LOG_LEVEL", "MAIL_FROM", "NOTIFICATION_PUBLIC_URL", "PUBLIC_URL",
-    "RATE_LIMIT_ENABLED", "SENTRY_DSN", "SENTRY_TRACES_SAMPLE_RATE", "SMTP_URL", "TRUSTED_PROXIES",
-    "WEB_CONCURRENCY",
-)  # fmt: skip
+PASSED_ON = """
+    ALLOWED_HOSTS AUTH_PUBLIC_URL CORS_ORIGINS DATABASE_POOL_SIZE FLOWER_BASIC_AUTH
+    INTERNATIONAL_ADDRESSES LOG_LEVEL MAIL_FROM NOTIFICATION_PUBLIC_URL PUBLIC_URL RATE_LIMIT_ENABLED
+    SENTRY_DSN SENTRY_TRACES_SAMPLE_RATE SMTP_URL TRUSTED_PROXIES WEB_CONCURRENCY
+""".split()
 PASSED_ON_BEGINNINGS = ("GRAPHQL_", "MAX_")
 PASSED_ON_ENDINGS = ("_RATE_LIMIT", "_SECONDS")
 
 # What a process needs to run at all, and to find certificates.
 SYSTEM = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT")
 
-SECRETS = (
-    "postgres", "auth-database", "event-database", "notification-database", "redis-broker",
-    "redis-cache", "secret-key", "verification", "reset", "event-client", "notification-client",
-    "flower",
-)  # fmt: skip
+SECRETS = """
+    postgres auth-database event-database notification-database redis-broker redis-cache secret-key
+    verification reset event-client notification-client flower
+""".split()
 
 
 def read_secrets(file: Path) -> dict[str, str]:

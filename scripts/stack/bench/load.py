@@ -1,6 +1,6 @@
 """A small HTTP/1.1 client for load on this machine: many connections, one process, a time limit.
 
-httpx needs several times the processor time of what is measured; this needs less than it."""
+httpx needs more processor time for a request than the service that is measured."""
 
 import asyncio
 import time

@@ -43,11 +43,11 @@ def _script(event_id: str, capacity: int) -> str:
         "message": '\'{"kind": "booking-confirmed", "data": "' + "x" * 600 + "\"}'::jsonb",
     }
 
-    def written_out(statement: Any) -> str:
+    def with_values(statement: Any) -> str:
         sql = re.sub(r"(?<!:):([a-z_]+)", lambda name: values[name[1]], statement.element.text)
         return " ".join(sql.split())
 
-    take = written_out(statements.TAKE_ANY).replace(
+    take = with_values(statements.TAKE_ANY).replace(
         "SELECT taken.id, taken.position,",
         "SELECT taken.id AS seat_id, taken.position AS seat_position,",
     )
@@ -56,9 +56,9 @@ def _script(event_id: str, capacity: int) -> str:
         "BEGIN;",
         # One statement more than the service sends: its booking id is made by Python.
         "SELECT gen_random_uuid() AS b \\gset",
-        written_out(statements.OPEN) + ";",
+        with_values(statements.OPEN) + ";",
         take + " \\gset",
-        written_out(statements.WRITE) + ";",
+        with_values(statements.WRITE) + ";",
         "COMMIT;",
     ]
     return "\n".join(lines) + "\n"

@@ -26,7 +26,7 @@ def text(data: bytes) -> str:
 
 
 def split(data: bytes) -> tuple[bytes, bytes]:
-    """Head and body; what has no blank line is all body."""
+    """Head and body; without a blank line all of it is body."""
     head, blank, body = data.partition(b"\r\n\r\n")
     return (head, body) if blank else (b"", data)
 
@@ -56,9 +56,9 @@ def parse(data: bytes) -> Json:
 def _parts(content_type: str, body: bytes) -> Json | None:
     if not content_type.startswith("multipart/"):
         return None
-    found = _MULTIPART.fullmatch(content_type)
-    mark = re.sub(r'^"|"$|\\(?=["\\])', "", found[2]) if found else ""
-    pieces = body.split(b"--" + mark.encode()) if mark else []
+    match = _MULTIPART.fullmatch(content_type)
+    boundary = re.sub(r'^"|"$|\\(?=["\\])', "", match[2]) if match else ""
+    pieces = body.split(b"--" + boundary.encode()) if boundary else []
     return {"Parts": [parse(piece.strip(b"\r\n")) for piece in pieces if piece] or None}
 
 
@@ -111,11 +111,10 @@ def matches(mail: Mail, hostname: str, kind: str, query: str) -> bool:
     headers = parse_head(mail.data[: max(mail.data.find(b"\r\n\r\n"), 0)])
     addresses = {"from": (mail.sender,), "to": mail.recipients}.get(kind, ())
     paths = [_path(address) for address in addresses]
-    places = [f"{path['Mailbox']}@{path['Domain']}" for path in paths]
-    places += headers.get(kind.title(), [])
+    texts = [f"{path['Mailbox']}@{path['Domain']}" for path in paths]
+    texts += headers.get(kind.title(), [])
     if kind == "containing":
         _add_trace(headers, mail, hostname)
-        places.append(text(split(mail.data)[1]))
-        places += [value for values in headers.values() for value in values]
-    wanted = query.lower()
-    return any(wanted in place.lower() for place in places)
+        texts.append(text(split(mail.data)[1]))
+        texts += [value for values in headers.values() for value in values]
+    return any(query.lower() in one.lower() for one in texts)

@@ -1,4 +1,4 @@
-"""A mail as people read it: a line of the list, its text, its HTML, its attachments."""
+"""A mail as people read it: its line in the list, its text, its HTML, its attachments."""
 
 import base64
 import email
@@ -20,13 +20,13 @@ CONTENT_ID = re.compile(rb"cid:([^\s\"'<>()]+)", re.IGNORECASE)
 HEAD = re.compile(rb"<head(\s[^>]*)?>", re.IGNORECASE)
 IMAGE = re.compile(r"image/[a-z0-9.+-]+")
 
-# What has been worked out goes when its mail goes.
+# Caches whose entries go when their mail goes.
 _summaries: WeakKeyDictionary[Mail, Json] = WeakKeyDictionary()
 _texts: WeakKeyDictionary[Mail, str] = WeakKeyDictionary()
 
 
 def decoded(header: Any) -> str:
-    """A header's words, encoded or raw UTF-8, on one line."""
+    """The text of a header, which may be encoded words or raw UTF-8, on one line."""
     value = text(str(header or "").encode("utf-8", "surrogateescape"))
     with suppress(ValueError, LookupError):
         value = str(email.header.make_header(email.header.decode_header(value)))
@@ -39,49 +39,46 @@ def raw_headers(whole: Message) -> list[tuple[str, str]]:
 
 
 def summary(mail: Mail) -> Json:
-    """A line of the page's list."""
-    known = _summaries.get(mail)
-    if known is None:
+    """What the page's list says of a mail."""
+    fields = _summaries.get(mail)
+    if fields is None:
         # Unlike MailHog's JSON, people see the subject also where bare line feeds end the lines.
         blank = BLANK_LINE.search(mail.data)
         head = mail.data[: blank.start()] if blank else mail.data
-        headers = {name.lower(): value for name, value in raw_headers(_parsed(head))}
-        known = _summaries[mail] = {
+        headers = {
+            name.lower(): value for name, value in raw_headers(email.message_from_bytes(head))
+        }
+        fields = _summaries[mail] = {
             "id": mail.id,
             "received_at": mail.received_at.isoformat(),
             "sender": headers.get("from") or mail.sender,
             "recipients": ", ".join(mail.recipients),
             "subject": headers.get("subject", ""),
         }
-    return known
+    return fields
 
 
 def holds(mail: Mail, query: str) -> bool:
     """Whether all words of ``query`` are in what is listed or in the text, in any case."""
-    wanted = query.lower().split()
-    shown = summary(mail)
-    listed = f"{shown['subject']} {shown['sender']} {shown['recipients']}".lower()
-    return all(word in listed for word in wanted) or all(
-        word in listed or word in _text(mail) for word in wanted
+    words = query.lower().split()
+    fields = summary(mail)
+    listed = f"{fields['subject']} {fields['sender']} {fields['recipients']}".lower()
+    return all(word in listed for word in words) or all(
+        word in listed or word in _text(mail) for word in words
     )
 
 
 def _text(mail: Mail) -> str:
-    known = _texts.get(mail)
-    if known is None:
-        parts = [part for _, part in leaves(_parsed(mail.data)) if _is_text(part)]
-        known = _texts[mail] = " ".join(map(text_of, parts)).lower()
-    return known
-
-
-def _parsed(data: bytes) -> Message:
-    return email.message_from_bytes(data)
+    if mail not in _texts:
+        parts = [part for _, part in leaves(email.message_from_bytes(mail.data)) if _is_text(part)]
+        _texts[mail] = " ".join(map(text_of, parts)).lower()
+    return _texts[mail]
 
 
 @lru_cache(maxsize=8)
 def _opened(mail: Mail) -> Message:
-    """The mails that are looked at just now: a browser asks for their parts one by one."""
-    return _parsed(mail.data)
+    """Cached for the mails that somebody reads: a browser asks for their parts one by one."""
+    return email.message_from_bytes(mail.data)
 
 
 def leaves(whole: Message) -> Iterator[tuple[int, Message]]:
@@ -130,10 +127,8 @@ def details(mail: Mail) -> Json:
     """A mail as the page shows it, with the numbers under which its parts are fetched."""
     whole = _opened(mail)
     parts = dict(leaves(whole))
-    html, plain = (
-        next((n for n, part in parts.items() if part.get_content_type() == kind and _is_text(part)), None)
-        for kind in ("text/html", "text/plain")
-    )  # fmt: skip
+    texts = {part.get_content_type(): n for n, part in reversed(parts.items()) if _is_text(part)}
+    html, plain = texts.get("text/html"), texts.get("text/plain")
     used = content_ids(content(parts[html])) if html is not None else set()
     attachments = [
         {
@@ -170,14 +165,14 @@ def page_of(mail: Mail, part: Message) -> bytes:
         if content_id(image) and IMAGE.fullmatch(image.get_content_type())
     }
 
-    def embedded(found: re.Match[bytes]) -> bytes:
-        image = images.get(unquote(found[1].decode("ascii", "replace")))
+    def embed(reference: re.Match[bytes]) -> bytes:
+        image = images.get(unquote(reference[1].decode("ascii", "replace")))
         if image is None:
-            return found[0]
+            return reference[0]
         start = f"data:{image.get_content_type()};base64,".encode()
         return start + base64.b64encode(content(image))
 
-    html, base = CONTENT_ID.sub(embedded, content(part)), b'<base target="_blank">'
+    html, base = CONTENT_ID.sub(embed, content(part)), b'<base target="_blank">'
     head = HEAD.search(html)
     # Before the doctype it would change how the page is laid out.
     return html[: head.end()] + base + html[head.end() :] if head else html + base
@@ -185,9 +180,9 @@ def page_of(mail: Mail, part: Message) -> bytes:
 
 def content_type(part: Message, data: bytes) -> str:
     """As the mail has it; for text of no named character set, UTF-8 if it is that."""
-    given = str(part["Content-Type"] or "text/plain")
+    header = str(part["Content-Type"] or "text/plain")
     if part.get_content_maintype() == "text" and part.get_content_charset() is None:
         with suppress(UnicodeDecodeError):
             data.decode()
             return f"{part.get_content_type()}; charset=utf-8"
-    return given
+    return header

@@ -1,4 +1,4 @@
-"""The SMTP side: takes everything from everybody."""
+"""The SMTP side: accepts every mail from every client."""
 
 import re
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from stack.mailbox.store import Store
 LINE_BYTES = 32 << 20
 
 
-class Greeting:
-    """What MailHog offers after EHLO, and where it puts a mail."""
+class Handler:
+    """Offers what MailHog offers after EHLO, and puts mails into the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -32,33 +32,33 @@ class Greeting:
 
 
 class Server(SMTP):
-    """Addresses as they stand, and no notice of parameters, as MailHog has it."""
+    """Takes addresses as they stand and ignores parameters, as MailHog does."""
 
     line_length_limit = LINE_BYTES
     AuthLoginUsernameChallenge = "Username:"
     AuthLoginPasswordChallenge = "Password:"
 
-    async def _take(self, keyword: str, argument: str | None, keep: Callable[[str], Any]) -> None:
+    async def _accept(self, keyword: str, argument: str | None, keep: Callable[[str], Any]) -> None:
         if await self.check_helo_needed():
             return
-        found = re.match(keyword + r":\s*(?:<([^>]*)>|(\S+))", argument or "", re.IGNORECASE)
-        if found:
-            address = found[1] or found[2] or ""
+        match = re.match(keyword + r":\s*(?:<([^>]*)>|(\S+))", argument or "", re.IGNORECASE)
+        if match:
+            address = match[1] or match[2] or ""
             keep(text(address.encode("utf-8", "surrogateescape")))
-        await self.push("250 Ok" if found else "550 Invalid syntax")
+        await self.push("250 Ok" if match else "550 Invalid syntax")
 
     async def smtp_MAIL(self, arg: str | None) -> None:
-        await self._take("FROM", arg, lambda address: setattr(self.envelope, "mail_from", address))
+        await self._accept("FROM", arg, lambda sender: setattr(self.envelope, "mail_from", sender))
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         envelope = self.envelope
         assert envelope is not None
-        await self._take("TO", arg, envelope.rcpt_tos.append)
+        await self._accept("TO", arg, envelope.rcpt_tos.append)
 
 
 def make_server(store: Store) -> Server:
     return Server(
-        Greeting(store),
+        Handler(store),
         hostname=store.hostname,
         ident="ESMTP MailHog",
         data_size_limit=None,

@@ -16,6 +16,7 @@ from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.retention import delete_expired
 from notification_service.delivery.service import deliver as deliver_mails
 from notification_service.flower import configure_flower
+from notification_service.kinds.booking_confirmed import BookingConfirmed
 from notification_service.previews.service import preview_sample
 from notification_service.queueing import QUEUE
 from notification_service.rendering.formats import LOCALES
@@ -80,7 +81,7 @@ def finish_the_current_send(**_: Any) -> None:
 def warm_up(**_: Any) -> None:
     """Compiles the templates and renders a mail, so that the first guest does not wait for it."""
     for locale in LOCALES:
-        preview_sample(context().writer, "booking-confirmed", locale)
+        preview_sample(context().renderer, BookingConfirmed.kind, locale)
 
 
 @worker_process_shutdown.connect(weak=False)

@@ -38,7 +38,7 @@ INTERNAL = re.compile(
     rf"\bNone\b|\bnull\b|undefined|\.v1\b|\dT\d\d:|\{{\{{|{UUID_PATTERN}|_at\b|\bguest\b"
 )
 
-writer = EmailRenderer("https://parterre.example")
+renderer = EmailRenderer("https://parterre.example")
 
 
 async def outbox(app: FastAPI) -> list[Json]:
@@ -65,14 +65,14 @@ def of_accounts() -> list[Json]:
 def read(message: Json) -> Incoming:
     incoming = read_message(message)
     assert incoming.fault is None, (message["kind"], incoming.fault)
-    assert incoming.content is not None
+    assert incoming.payload is not None
     return incoming
 
 
 def written(incoming: Incoming, locale: str) -> EmailContent:
-    assert incoming.content is not None
-    return writer.render(
-        incoming.content,
+    assert incoming.payload is not None
+    return renderer.render(
+        incoming.payload,
         Recipient("Ada Lovelace", locale),
         now=utc_now(),
         link=sample_link(),
@@ -105,23 +105,23 @@ async def test_every_kind_of_real_message_becomes_a_mail_without_internal_words(
         incoming = read(message)
         seen.add(incoming.kind)
         for locale in ("en", "ru"):
-            letter = written(incoming, locale)
-            _check(letter, incoming.kind)
+            content = written(incoming, locale)
+            _check(content, incoming.kind)
     assert seen == set(KINDS)
 
 
-def _check(letter: EmailContent, kind: str) -> None:
-    plain = without_links(letter.text)
+def _check(content: EmailContent, kind: str) -> None:
+    plain = without_links(content.text)
     assert not INTERNAL.search(plain), (kind, INTERNAL.search(plain), plain)
-    html = without_links(re.sub(r"<[^>]+>", " ", letter.html.partition("<body")[2]))
+    html = without_links(re.sub(r"<[^>]+>", " ", content.html.partition("<body")[2]))
     assert not INTERNAL.search(html), (kind, INTERNAL.search(html))
-    quoted = {line.rstrip() for line in letter.text.split("\n") if line.startswith(">")}
+    quoted = {line.rstrip() for line in content.text.split("\n") if line.startswith(">")}
     assert quoted <= WRITTEN_BY_ORGANIZERS, (kind, quoted)
-    if letter.locale == "ru":
+    if content.locale == "ru":
         # Names are the organizer's; all else is in the reader's language.
-        assert re.search("[а-я]", letter.subject) or kind == "organizer-message"
+        assert re.search("[а-я]", content.subject) or kind == "organizer-message"
     mail = compose(
-        letter,
+        content,
         sender="Parterre <tickets@parterre.example>",
         recipient=recipient_address("ada@guests.example", "Ada"),
         identity="<key@parterre.example>",
@@ -136,10 +136,10 @@ async def _files_of(app: FastAPI, kinds: tuple[str, ...], booking_id: str) -> li
     for message in await outbox(app):
         about = [message["data"].get("booking_id"), *message["data"].get("booking_ids", [])]
         if message.get("kind") in kinds and booking_id in about:
-            letter = written(read(message), "en")
-            assert letter.calendar is not None, message["kind"]
-            calendar: Any = Calendar.from_ical(letter.calendar)
-            assert letter.calendar_method == calendar["METHOD"]
+            content = written(read(message), "en")
+            assert content.calendar is not None, message["kind"]
+            calendar: Any = Calendar.from_ical(content.calendar)
+            assert content.calendar_method == calendar["METHOD"]
             found.append(calendar)
     return found
 
@@ -176,7 +176,7 @@ async def test_a_cancellation_takes_out_of_the_calendar_what_the_confirmation_pu
 
 def test_an_internal_word_in_a_mail_would_be_seen() -> None:
     """The negative control."""
-    letter = written(read(of_accounts()[-1]), "en")
+    content = written(read(of_accounts()[-1]), "en")
     for internal in ("> guest", "None", "user.password-changed.v1", "2026-11-25T18:00:00"):
         with pytest.raises(AssertionError):
-            _check(replace(letter, text=f"{letter.text}\n{internal}\n"), "password-changed")
+            _check(replace(content, text=f"{content.text}\n{internal}\n"), "password-changed")

@@ -17,7 +17,7 @@ from notification_service.delivery.service import deliver
 from notification_service.delivery.sweep import Due, sweep
 from notification_service.main import create_app
 from notification_service.models import Notification
-from notification_service.rendering.letter import LetterWriter
+from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import Settings, WorkerSettings
 from service_kit.database.engine import Database
 from tests.notifications.auth_server import AuthServerForTests
@@ -59,8 +59,8 @@ def auth_server(auth_server_of_run: AuthServerForTests) -> AuthServerForTests:
 
 
 @pytest.fixture(scope="session")
-def writer() -> LetterWriter:
-    return LetterWriter(PUBLIC_URL)
+def renderer() -> EmailRenderer:
+    return EmailRenderer(PUBLIC_URL)
 
 
 @pytest.fixture
@@ -175,9 +175,9 @@ async def mail_worker(
     options: dict[str, Any],
     database: Database,
     mail_server: MailServerForTests,
-    writer: LetterWriter,
+    renderer: EmailRenderer,
 ) -> AsyncIterator[WorkerForTests]:
-    async with WorkerContext(WorkerSettings(**options), writer=writer) as context:
+    async with WorkerContext(WorkerSettings(**options), renderer=renderer) as context:
         yield WorkerForTests(context, database, mail_server)
 
 

@@ -10,7 +10,7 @@ from notification_service.delivery import consumer
 from notification_service.delivery.allowances import canonical_address
 from notification_service.delivery.context import WorkerContext
 from notification_service.messages.service import resend
-from notification_service.rendering.letter import LetterWriter
+from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import WorkerSettings
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.conftest import WorkerForTests
@@ -66,14 +66,14 @@ async def age(mail_worker: WorkerForTests) -> None:
 
 
 async def test_workers_at_once_send_no_more_together(
-    mail_worker: WorkerForTests, options: dict[str, Any], writer: LetterWriter
+    mail_worker: WorkerForTests, options: dict[str, Any], renderer: EmailRenderer
 ) -> None:
     messages = [make_message(user_id=USER_ID) for _ in range(40)]
     settings = WorkerSettings(**options)
     async with (
-        WorkerContext(settings, writer=writer) as one,
-        WorkerContext(settings, writer=writer) as two,
-        WorkerContext(settings, writer=writer) as three,
+        WorkerContext(settings, renderer=renderer) as one,
+        WorkerContext(settings, renderer=renderer) as two,
+        WorkerContext(settings, renderer=renderer) as three,
     ):
         await asyncio.gather(
             *(
@@ -189,11 +189,11 @@ async def test_no_address_is_kept(mail_worker: WorkerForTests) -> None:
 async def test_there_may_be_no_limit(
     options: dict[str, Any],
     mail_worker: WorkerForTests,
-    writer: LetterWriter,
+    renderer: EmailRenderer,
     limit: int,
 ) -> None:
     settings = WorkerSettings(**options | {"mails_per_address_per_hour": limit})
-    async with WorkerContext(settings, writer=writer) as unlimited:
+    async with WorkerContext(settings, renderer=renderer) as unlimited:
         await consumer.receive(unlimited, [make_message(user_id=USER_ID) for _ in range(20)])
 
     assert len(mail_worker.mails) == 20

@@ -45,9 +45,9 @@ SENDER = Address("Parterre", "tickets", "parterre.example")
 HOSTILE = "<script>alert(1)</script> \"'>\r\nBcc: evil@evil.example\r\n\r\n{{ 7 * 7 }} \u202eevil"
 
 
-def write(writer: EmailRenderer, kind: str, content: Payload, locale: str = "en") -> EmailContent:
-    return writer.render(
-        content,
+def write(renderer: EmailRenderer, kind: str, payload: Payload, locale: str = "en") -> EmailContent:
+    return renderer.render(
+        payload,
         Recipient("Ada", locale),
         now=utc_now(),
         link=sample_link(),
@@ -55,17 +55,17 @@ def write(writer: EmailRenderer, kind: str, content: Payload, locale: str = "en"
     )
 
 
-def as_mail(letter: EmailContent, recipient: Address | None = None) -> EmailMessage:
-    content = compose(
-        letter,
+def as_mail(content: EmailContent, recipient: Address | None = None) -> EmailMessage:
+    sent = compose(
+        content,
         sender=str(SENDER),
         recipient=recipient or Address("Ada", "ada", "guests.example"),
         identity=message_id("key", domain="parterre.example"),
         at=utc_now(),
     )
-    assert all(len(line) <= 998 for line in content.split(b"\r\n"))
-    assert content.isascii()
-    return email.message_from_bytes(content, policy=default)
+    assert all(len(line) <= 998 for line in sent.split(b"\r\n"))
+    assert sent.isascii()
+    return email.message_from_bytes(sent, policy=default)
 
 
 def body(mail: EmailMessage, form: str) -> str:
@@ -77,13 +77,13 @@ def body(mail: EmailMessage, form: str) -> str:
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_written_in_every_language(
-    writer: EmailRenderer, kind: str, locale: str
+    renderer: EmailRenderer, kind: str, locale: str
 ) -> None:
-    letter = write(writer, kind, sample_payload(kind), locale)
-    mail = as_mail(letter)
+    content = write(renderer, kind, sample_payload(kind), locale)
+    mail = as_mail(content)
 
     text, html = body(mail, "plain"), body(mail, "html")
-    assert mail["Subject"] == letter.subject != ""
+    assert mail["Subject"] == content.subject != ""
     assert mail["Content-Language"] == locale
     assert ("Здравствуйте" in text) == (locale == "ru")
     assert f'lang="{locale}"' in html
@@ -93,8 +93,8 @@ def test_every_kind_is_written_in_every_language(
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_mails_link_to_the_public_url_only(writer: EmailRenderer, kind: str, locale: str) -> None:
-    mail = as_mail(write(writer, kind, sample_payload(kind), locale))
+def test_mails_link_to_the_public_url_only(renderer: EmailRenderer, kind: str, locale: str) -> None:
+    mail = as_mail(write(renderer, kind, sample_payload(kind), locale))
 
     for form in ("plain", "html"):
         links = re.findall(r"https?://[^\s\"'<>]+", body(mail, form))
@@ -103,8 +103,8 @@ def test_mails_link_to_the_public_url_only(writer: EmailRenderer, kind: str, loc
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_both_forms_have_the_same_links(writer: EmailRenderer, kind: str) -> None:
-    mail = as_mail(write(writer, kind, sample_payload(kind)))
+def test_both_forms_have_the_same_links(renderer: EmailRenderer, kind: str) -> None:
+    mail = as_mail(write(renderer, kind, sample_payload(kind)))
 
     def links(form: str) -> set[str]:
         return set(re.findall(r"https?://[^\s\"'<>]+", body(mail, form)))
@@ -135,19 +135,19 @@ def hostile(kind: str) -> Payload:
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_that_people_wrote_is_code_or_a_header(
-    writer: EmailRenderer, kind: str, locale: str
+    renderer: EmailRenderer, kind: str, locale: str
 ) -> None:
-    letter = writer.render(
+    content = renderer.render(
         hostile(kind), Recipient(HOSTILE, locale), now=utc_now(), link=sample_link()
     )
-    mail = as_mail(letter, recipient_address("ada@guests.example", HOSTILE))
+    mail = as_mail(content, recipient_address("ada@guests.example", HOSTILE))
 
     assert mail["Bcc"] is None
     assert "\n" not in mail["Subject"]
     assert mail["To"].addresses[0].addr_spec == "ada@guests.example"
     assert "<script" not in body(mail, "html")
     assert "{{ 7 * 7 }}" in body(mail, "html") or "49" not in body(mail, "html")
-    assert "\u202e" not in letter.subject + letter.text + letter.html
+    assert "\u202e" not in content.subject + content.text + content.html
 
 
 @pytest.mark.parametrize("address", ["", "@", "ada", "ada@", "@guests.example", "a@b\r\nc.example"])
@@ -161,9 +161,9 @@ def test_a_domain_of_another_alphabet_goes_out_as_the_dns_knows_it() -> None:
 
 
 def test_a_confirmation_carries_a_code_for_each_ticket_and_a_calendar_file(
-    writer: EmailRenderer,
+    renderer: EmailRenderer,
 ) -> None:
-    mail = as_mail(write(writer, "booking-confirmed", sample_payload("booking-confirmed")))
+    mail = as_mail(write(renderer, "booking-confirmed", sample_payload("booking-confirmed")))
 
     html = body(mail, "html")
     images = [part for part in mail.walk() if part.get_content_type() == "image/png"]
@@ -195,7 +195,7 @@ OFFERS_TO_CANCEL = {"en": "Can you not come?", "ru": "Не сможете при
     ],
 )
 def test_a_confirmation_offers_to_cancel_only_while_one_may_and_says_until_when(
-    writer: EmailRenderer,
+    renderer: EmailRenderer,
     locale: str,
     deadline: float | None,
     starts: float,
@@ -212,26 +212,26 @@ def test_a_confirmation_offers_to_cancel_only_while_one_may_and_says_until_when(
     data["event"].pop("cancellation_deadline", None)
     if deadline is not None:
         data["event"]["cancellation_deadline"] = at(deadline)
-    content = read_payload("booking-confirmed", data)
-    letter = writer.render(content, Recipient("Ada", locale), now=now)
+    payload = read_payload("booking-confirmed", data)
+    content = renderer.render(payload, Recipient("Ada", locale), now=now)
 
     until = now + timedelta(hours=starts if deadline is None else deadline)
     named = formats_for(locale).day_and_time(until, zone_of("Europe/Berlin"))
-    for text in (letter.text, letter.html):
+    for text in (content.text, content.html):
         said = re.sub(r"\s+", " ", html.unescape(text))
         assert (OFFERS_TO_CANCEL[locale] in said) == is_open
         assert not is_open or re.sub(r"\s+", " ", named) in said
 
 
-def test_a_large_booking_shows_some_tickets_and_counts_the_rest(writer: EmailRenderer) -> None:
+def test_a_large_booking_shows_some_tickets_and_counts_the_rest(renderer: EmailRenderer) -> None:
     data = sample_data("booking-confirmed")
     seat = data["seats"][0]
     data |= {"quantity": 50, "seats": [seat | {"id": str(new_id())} for _ in range(50)]}
 
-    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
+    content = write(renderer, "booking-confirmed", read_payload("booking-confirmed", data))
 
-    assert len(letter.images) == MAX_TICKETS
-    assert "30 more tickets" in letter.text
+    assert len(content.images) == MAX_TICKETS
+    assert "30 more tickets" in content.text
 
 
 @pytest.mark.parametrize("seats", [21, 3_500, 100_000])
@@ -266,34 +266,36 @@ async def test_a_booking_of_any_size_has_its_mail_and_has_it_again(
 
 @pytest.mark.parametrize("kind", ["event-changed", "event-cancelled"])
 def test_the_file_of_somebody_with_many_bookings_has_an_end(
-    writer: EmailRenderer, kind: str
+    renderer: EmailRenderer, kind: str
 ) -> None:
     data = sample_data(kind) | {"booking_ids": [str(new_id()) for _ in range(5_000)]}
 
-    letter = write(writer, kind, read_payload(kind, data))
+    content = write(renderer, kind, read_payload(kind, data))
 
-    assert letter.calendar is not None
-    assert len(Calendar.from_ical(letter.calendar).events) == MAX_CALENDAR_ENTRIES
-    assert len(letter.calendar) < 500_000
+    assert content.calendar is not None
+    assert len(Calendar.from_ical(content.calendar).events) == MAX_CALENDAR_ENTRIES
+    assert len(content.calendar) < 500_000
 
 
 @pytest.mark.parametrize("locale", ["en", "ru"])
 @pytest.mark.parametrize("kind", ["event-cancelled", "event-changed"])
 def test_a_reason_of_several_lines_keeps_them_and_is_in_no_header(
-    writer: EmailRenderer, kind: str, locale: str
+    renderer: EmailRenderer, kind: str, locale: str
 ) -> None:
     reason = "The soprano is ill.\r\n\r\nBcc: eve@evil.example\r\n<b>at</b> the box office"
 
-    letter = write(writer, kind, read_payload(kind, sample_data(kind) | {"reason": reason}), locale)
+    content = write(
+        renderer, kind, read_payload(kind, sample_data(kind) | {"reason": reason}), locale
+    )
 
     quoted = "> The soprano is ill.\n>\n> Bcc: eve@evil.example\n> <b>at</b> the box office\n"
-    assert quoted in re.sub(r" +\n", "\n", letter.text)
+    assert quoted in re.sub(r" +\n", "\n", content.text)
     assert re.search(
         r"<p [^>]*>The soprano is ill\.</p><p [^>]*>Bcc: eve@evil\.example<br>"
         r"&lt;b&gt;at&lt;/b&gt; the box office</p>",
-        letter.html,
+        content.html,
     )
-    mail = as_mail(letter)
+    mail = as_mail(content)
     assert mail["Bcc"] is None
     assert not any("soprano" in value or "evil" in value for value in mail.values())
 
@@ -305,21 +307,21 @@ RIGHT_TO_LEFT = "ערב של מוזיקה: Bach (2026)"
     "kind", [kind for kind, model in KINDS.items() if not issubclass(model, AccountPayload)]
 )
 def test_a_title_from_right_to_left_turns_nothing_around_it(
-    writer: EmailRenderer, kind: str
+    renderer: EmailRenderer, kind: str
 ) -> None:
     data = sample_data(kind)
     data["event"] |= {"title": RIGHT_TO_LEFT, "venue": "אולם", "city": "תל אביב"}
 
-    letter = write(writer, kind, read_payload(kind, data))
+    content = write(renderer, kind, read_payload(kind, data))
 
     isolated = f"\u2068{RIGHT_TO_LEFT}\u2069"
     if kind != "organizer-message":
-        assert isolated in letter.subject
-    assert isolated in letter.text
-    assert "\u2068אולם\u2069, \u2068תל אביב\u2069" in letter.text
-    assert re.search(rf'<h2 dir="auto" [^>]*>{re.escape(isolated)}</h2>', letter.html)
-    mail = as_mail(letter)
-    assert mail["Subject"] == letter.subject
+        assert isolated in content.subject
+    assert isolated in content.text
+    assert "\u2068אולם\u2069, \u2068תל אביב\u2069" in content.text
+    assert re.search(rf'<h2 dir="auto" [^>]*>{re.escape(isolated)}</h2>', content.html)
+    mail = as_mail(content)
+    assert mail["Subject"] == content.subject
 
 
 @pytest.mark.parametrize(
@@ -345,27 +347,27 @@ def test_a_title_from_right_to_left_turns_nothing_around_it(
 )
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("verify-email", "reset-password")])
 def test_nobody_is_greeted_by_a_link_or_by_nothing(
-    writer: EmailRenderer, kind: str, name: str, greeting: str
+    renderer: EmailRenderer, kind: str, name: str, greeting: str
 ) -> None:
-    letter = writer.render(sample_payload(kind), Recipient(name, "en"), now=utc_now())
+    content = renderer.render(sample_payload(kind), Recipient(name, "en"), now=utc_now())
 
-    assert greeting in letter.text.split("\n")
-    assert f">{greeting}</p>" in letter.html
+    assert greeting in content.text.split("\n")
+    assert f">{greeting}</p>" in content.html
 
 
 @pytest.mark.parametrize("title", ["https://evil.example/win", "Free at www.evil.example"])
-def test_no_mail_program_makes_a_link_of_a_title(writer: EmailRenderer, title: str) -> None:
+def test_no_mail_program_makes_a_link_of_a_title(renderer: EmailRenderer, title: str) -> None:
     for kind in ("event-changed", "booking-confirmed", "event-cancelled", "waitlist-offer"):
         data = sample_data(kind)
         data["event"] |= {"title": title, "venue": title, "city": title}
-        letter = write(writer, kind, read_payload(kind, data))
-        for form in (letter.text, letter.html, letter.subject):
+        content = write(renderer, kind, read_payload(kind, data))
+        for form in (content.text, content.html, content.subject):
             assert "https://evil" not in form
             assert "www.evil" not in form
             assert "evil.example" in form
 
 
-def test_a_change_of_everything_names_everything(writer: EmailRenderer) -> None:
+def test_a_change_of_everything_names_everything(renderer: EmailRenderer) -> None:
     data = sample_data("event-changed")
     event = data["event"]
     data["changes"] = {
@@ -378,28 +380,28 @@ def test_a_change_of_everything_names_everything(writer: EmailRenderer) -> None:
         "of_a_newer_sender": [1, 2],
     }
 
-    letter = write(writer, "event-changed", read_payload("event-changed", data))
+    content = write(renderer, "event-changed", read_payload("event-changed", data))
 
-    text = " ".join(letter.text.split())
+    text = " ".join(content.text.split())
     assert "Was: Old title Now: Goldberg Variations by Candlelight" in text
     assert "Was: Friday, November 20, 2026, 1:00 PM – Saturday, February 20, 2027, 3:00 PM" in text
     assert "(New York, UTC−5)" in text
     assert "Was: Old hall, Boston Now: Kesselhaus, Berlin" in text
 
 
-def test_general_admission_numbers_the_tickets(writer: EmailRenderer) -> None:
+def test_general_admission_numbers_the_tickets(renderer: EmailRenderer) -> None:
     data = sample_data("booking-confirmed")
     data["seats"] = [s | {"section": None, "row": None, "number": None} for s in data["seats"]]
 
-    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
+    content = write(renderer, "booking-confirmed", read_payload("booking-confirmed", data))
 
-    assert "Ticket 1: SAMPLE-0012" in letter.text
-    assert "None" not in letter.text
+    assert "Ticket 1: SAMPLE-0012" in content.text
+    assert "None" not in content.text
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_reminders_can_be_unsubscribed(writer: EmailRenderer, kind: str) -> None:
-    mail = as_mail(write(writer, kind, sample_payload(kind)))
+def test_only_reminders_can_be_unsubscribed(renderer: EmailRenderer, kind: str) -> None:
+    mail = as_mail(write(renderer, kind, sample_payload(kind)))
 
     if kind == "event-reminder":
         url = "<https://parterre.example/api/v1/notifications/unsubscribe/token>"
@@ -442,17 +444,17 @@ def test_only_reminders_can_be_unsubscribed(writer: EmailRenderer, kind: str) ->
     ],
 )
 def test_times_are_the_events_own_over_a_change_of_the_clocks(
-    writer: EmailRenderer, starts_at: datetime, text: str
+    renderer: EmailRenderer, starts_at: datetime, text: str
 ) -> None:
     hours = (starts_at, starts_at + timedelta(hours=2))
     data = sample_data("booking-confirmed")
     data["event"] |= {"starts_at": hours[0].isoformat(), "ends_at": hours[1].isoformat()}
 
-    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
+    content = write(renderer, "booking-confirmed", read_payload("booking-confirmed", data))
 
-    assert text in letter.text
-    assert letter.calendar is not None
-    calendar = Calendar.from_ical(letter.calendar)
+    assert text in content.text
+    assert content.calendar is not None
+    calendar = Calendar.from_ical(content.calendar)
     entry: Any = calendar.events[0]
     shown = entry["DTSTART"].dt, entry["DTEND"].dt
     assert tuple(at.astimezone(UTC) for at in shown) == hours
@@ -462,21 +464,21 @@ def test_times_are_the_events_own_over_a_change_of_the_clocks(
         assert str(at.tzinfo) == "UTC" or own.utcoffset(at.replace(tzinfo=None)) == at.utcoffset()
 
 
-def test_a_zone_that_is_not_known_is_shown_as_utc(writer: EmailRenderer) -> None:
+def test_a_zone_that_is_not_known_is_shown_as_utc(renderer: EmailRenderer) -> None:
     data = sample_data("booking-confirmed")
     data["event"]["timezone"] = "Mars/Olympus"
 
-    letter = write(writer, "booking-confirmed", read_payload("booking-confirmed", data))
+    content = write(renderer, "booking-confirmed", read_payload("booking-confirmed", data))
 
-    assert "(UTC)" in letter.text
+    assert "(UTC)" in content.text
 
 
-def test_a_change_names_what_was_and_what_is(writer: EmailRenderer) -> None:
-    letter = write(writer, "event-changed", sample_payload("event-changed"))
+def test_a_change_names_what_was_and_what_is(renderer: EmailRenderer) -> None:
+    content = write(renderer, "event-changed", sample_payload("event-changed"))
 
-    assert "Was: Old Gasworks, Berlin" in letter.text
-    assert "Now: Kesselhaus, Berlin" in letter.text
-    assert letter.calendar is not None
+    assert "Was: Old Gasworks, Berlin" in content.text
+    assert "Now: Kesselhaus, Berlin" in content.text
+    assert content.calendar is not None
 
 
 @pytest.mark.parametrize(

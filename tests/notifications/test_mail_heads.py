@@ -117,7 +117,7 @@ def composed(letter: EmailContent, name: str) -> bytes:
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=hostile_texts, locale=st.sampled_from(("en", "ru")))
 def test_each_kind_has_the_headers_that_it_is_meant_to_have(
-    writer: EmailRenderer, kind: str, text: str, locale: str
+    renderer: EmailRenderer, kind: str, text: str, locale: str
 ) -> None:
     try:
         content = hostile_content(kind, text)
@@ -125,7 +125,7 @@ def test_each_kind_has_the_headers_that_it_is_meant_to_have(
         # An organizer's message that is empty, say.
         content = hostile_content(kind, f"x{text}"[:200])
     reminder = kind == "event-reminder"
-    letter = writer.render(
+    letter = renderer.render(
         content,
         Recipient(text, locale),
         now=NOW,

@@ -11,7 +11,7 @@ from notification_service.kinds import registry
 from notification_service.previews.samples import sample_payload
 from notification_service.rendering import templates
 from notification_service.rendering.context import Recipient
-from notification_service.rendering.letter import LetterWriter
+from notification_service.rendering.renderer import EmailRenderer
 from service_kit.clock import utc_now
 from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
@@ -71,16 +71,16 @@ def new_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def writer(new_kind: str) -> LetterWriter:
+def renderer(new_kind: str) -> EmailRenderer:
     """Made after the kind's templates."""
-    return LetterWriter("https://parterre.example")
+    return EmailRenderer("https://parterre.example")
 
 
 @pytest.mark.parametrize("locale", HEADINGS)
 def test_its_mail_is_rendered_with_its_tickets_and_its_calendar_file(
-    new_kind: str, writer: LetterWriter, locale: str
+    new_kind: str, renderer: EmailRenderer, locale: str
 ) -> None:
-    content = writer.render(
+    content = renderer.render(
         sample_payload(new_kind, locale), Recipient("Ada", locale), now=utc_now()
     )
 

@@ -19,8 +19,8 @@ SENDER = WorkerSettings(**OPTIONS).sender
 
 
 @pytest.mark.skipif(not shutil.which("spamassassin"), reason="SpamAssassin is not installed")
-def test_no_mail_looks_like_spam(writer: EmailRenderer) -> None:
-    mails = [_mail(writer, kind, locale) for kind in KINDS for locale in LOCALES]
+def test_no_mail_looks_like_spam(renderer: EmailRenderer) -> None:
+    mails = [_mail(renderer, kind, locale) for kind in KINDS for locale in LOCALES]
     mailbox = b"".join(b"From tests Mon Nov 23 19:00:00 2026\n" + mail + b"\n" for mail in mails)
 
     # -L: local tests only, nothing is asked of anybody.
@@ -37,8 +37,8 @@ def test_no_mail_looks_like_spam(writer: EmailRenderer) -> None:
     assert max(map(float, scores)) < 1
 
 
-def _mail(writer: EmailRenderer, kind: str, locale: str) -> bytes:
-    letter = writer.render(
+def _mail(renderer: EmailRenderer, kind: str, locale: str) -> bytes:
+    content = renderer.render(
         sample_payload(kind, locale),
         sample_recipient(locale),
         now=utc_now(),
@@ -46,7 +46,7 @@ def _mail(writer: EmailRenderer, kind: str, locale: str) -> bytes:
         unsubscribe_token="token" if kind == "event-reminder" else None,
     )
     return compose(
-        letter,
+        content,
         sender=str(SENDER),
         recipient=recipient_address("ada@guests.example", sample_recipient(locale).name),
         identity=message_id(kind + locale, domain=SENDER.domain),

@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from notification_service.delivery.claim import Claim
 from notification_service.delivery.contacts import Contact
 from notification_service.delivery.outcome import Waiting
+from notification_service.kinds.registry import KINDS
 from service_kit.database.statements import Statement
 
 WINDOW = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=6)
-ACCOUNT_LINKS = ("verify-email", "reset-password")
 # These providers ignore dots in the part before the @.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
@@ -141,7 +141,7 @@ class Allowances:
     def _key(self, request: AllowanceRequest) -> bytes:
         claim, contact = request.claim, request.contact
         mailbox = canonical_address(request.address)
-        if claim.kind not in ACCOUNT_LINKS:
+        if KINDS[claim.kind].link_page is None:
             bucket, subject = "mail", mailbox
         elif request.address != contact.email:
             bucket, subject = f"{claim.kind} pending", mailbox

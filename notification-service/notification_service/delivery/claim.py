@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.outcome import WAIT_NOTES
-from notification_service.messages.contents import Content
+from notification_service.kinds.base import Payload
+from notification_service.kinds.registry import MalformedPayload, read_payload
 from notification_service.timeline import entry
 
 MAX_CLAIMS = 100
@@ -26,8 +27,8 @@ MAX_CLAIMS = 100
 class Claim:
     """A mail that belongs to this worker until its lease ends or the row's ``fence`` changes.
 
-    ``content`` is ``data`` as parsed, if the caller has parsed it already. ``has_waited``: the mail
-    was held back on purpose at least once.
+    ``payload`` is ``data`` as parsed; None if it is malformed. ``has_waited``: the mail was held back
+    on purpose at least once.
     """
 
     id: UUID
@@ -44,7 +45,7 @@ class Claim:
     give_up_at: datetime | None = None
     request_id: str | None = None
     has_waited: bool = False
-    content: Content | None = None
+    payload: Payload | None = None
 
 
 # Queued mails about the same event and user are claimed too: they have to be sent first.
@@ -102,8 +103,21 @@ async def claim_due(
             "step": json.dumps(entry("sending")),
         },
     )
-    found = sorted(claimed.mappings(), key=lambda row: (row["created_at"], row["id"]))
-    return [Claim(**{n: v for n, v in row.items() if n != "created_at"}) for row in found]
+    by_age = sorted(claimed.mappings(), key=lambda row: (row["created_at"], row["id"]))
+    return [
+        Claim(
+            **{name: value for name, value in row.items() if name != "created_at"},
+            payload=_payload_of(row["kind"], row["data"]),
+        )
+        for row in by_age
+    ]
+
+
+def _payload_of(kind: str, data: object) -> Payload | None:
+    try:
+        return read_payload(kind, data)
+    except MalformedPayload:
+        return None
 
 
 def order_by_version(claims: Sequence[Claim]) -> list[Claim]:

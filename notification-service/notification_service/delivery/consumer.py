@@ -7,9 +7,9 @@ from uuid import UUID
 from notification_service.delivery.claim import Claim, claim_due
 from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.record import report_to_operators
-from notification_service.delivery.send import KEEPS_ORDER
 from notification_service.delivery.service import deliver, deliver_batch
 from notification_service.delivery.waiting import release
+from notification_service.kinds.registry import KINDS
 from notification_service.messages import service
 from notification_service.messages.incoming import Incoming, UnreadableMessage, read_message
 
@@ -47,7 +47,7 @@ async def receive(context: WorkerContext, messages: Sequence[object]) -> None:
 
 async def _with_earlier_mails(context: WorkerContext, claims: list[Claim]) -> list[Claim]:
     """Earlier mails to the same user about the same event are sent first, if they are due."""
-    ordered_ids = [claim.id for claim in claims if claim.kind in KEEPS_ORDER]
+    ordered_ids = [claim.id for claim in claims if KINDS[claim.kind].keeps_order]
     if not ordered_ids:
         return claims
     async with context.statement() as connection:
@@ -80,7 +80,7 @@ def _claim(incoming: Incoming, *, version: int) -> Claim:
         version=version,
         event_id=incoming.event_id,
         request_id=incoming.request_id,
-        content=incoming.content,
+        payload=incoming.payload,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.contacts import ContactClient
 from notification_service.delivery.smtp import MailServer
-from notification_service.rendering.letter import LetterWriter
+from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import WorkerSettings
 from service_kit.database.engine import Database
 from service_kit.messaging.service_client import ServiceClient
@@ -21,12 +21,12 @@ CONTACT_TIMEOUT_SECONDS = 5.0
 
 
 class WorkerContext:
-    def __init__(self, settings: WorkerSettings, *, writer: LetterWriter | None = None) -> None:
+    def __init__(self, settings: WorkerSettings, *, renderer: EmailRenderer | None = None) -> None:
         self.settings = settings
         self.database = Database(settings, application_name="notification-worker")
         self.http = httpx.AsyncClient(timeout=CONTACT_TIMEOUT_SECONDS)
         self.contacts = ContactClient(ServiceClient(settings, self.http), settings.auth_service_url)
-        self.writer = writer or LetterWriter(settings.public_url)
+        self.renderer = renderer or EmailRenderer(settings.public_url)
         self.mail_server = MailServer(
             settings.smtp_url.get_secret_value(),
             sender=settings.sender.addr_spec,

@@ -49,9 +49,9 @@ def _requests(claims: Sequence[Claim], contacts: ContactsByUser) -> list[Allowan
     requests = []
     for claim in claims:
         contact = contacts.get(claim.user_id)
-        if contact is None:
+        if contact is None or claim.payload is None:
             continue
-        address = choose_address(claim, claim.data.get("address"), contact)
+        address = choose_address(claim.payload, contact)
         if not isinstance(address, Outcome):
             requests.append(AllowanceRequest(claim, contact, address))
     return requests

@@ -27,6 +27,7 @@ from notification_service.delivery.smtp import (
 )
 from notification_service.delivery.superseding import is_superseded, order_of
 from notification_service.delivery.tables import notifications, rows, snapshots
+from notification_service.kinds.registry import KINDS
 from service_kit.database.statements import Statement, param
 
 Permission = Literal["go", "overtaken", "outdated", "not-yet"]
@@ -36,10 +37,6 @@ REFUSALS: dict[Permission | None, Outcome] = {
     "not-yet": NotTried(),
     None: LeaseLost(),
 }
-# Mails of these kinds to one user about one event are sent in order, also by two workers at once.
-KEEPS_ORDER = frozenset(
-    ("booking-cancelled", "event-changed", "event-cancelled", "event-reminder", "organizer-message")
-)
 
 
 async def send(context: WorkerContext, email: PreparedEmail) -> Outcome:
@@ -80,7 +77,7 @@ def _permission_of(kind: str) -> Statement:
         snapshots.c.event_id == rows.event_id, snapshots.c.version > param("prepared_version")
     )
     answers = [(is_superseded(kind), "overtaken"), (newer.exists(), "outdated")]
-    if kind in KEEPS_ORDER:
+    if KINDS[kind].keeps_order:
         earlier = notifications.alias("earlier")
         is_being_sent = select(1).where(
             earlier.c.user_id == rows.user_id,

@@ -17,8 +17,6 @@ from notification_service.delivery.outcome import NotTried, Outcome, Postponed, 
 from notification_service.delivery.prepare import prepare
 from notification_service.delivery.record import record_outcome
 from notification_service.delivery.send import send
-from notification_service.rendering.mail import forget_lines
-from notification_service.rendering.templates import forget_paragraphs
 
 # Well within Celery's time limit, even if the last mail of a batch meets every timeout.
 BATCH_SECONDS = 5.0
@@ -39,19 +37,14 @@ async def deliver_batch(context: WorkerContext, claims: Sequence[Claim]) -> None
     """Sends claimed mails one after the other. What is not tried within ``BATCH_SECONDS`` is due again
     at once."""
     deadline = time.monotonic() + BATCH_SECONDS
-    try:
-        ordered = order_by_version(claims)
-        lookups = await look_up(context, ordered)
-        for claim in ordered:
-            with structlog.contextvars.bound_contextvars(request_id=claim.request_id):
-                await _deliver_one(context, claim, lookups, deadline)
-        if lookups.allowances.has_unused:
-            async with context.statement() as connection:
-                await lookups.allowances.give_back(connection)
-    finally:
-        # Contacts are personal data: nothing made from them outlives the batch.
-        forget_lines()
-        forget_paragraphs()
+    ordered = order_by_version(claims)
+    lookups = await look_up(context, ordered)
+    for claim in ordered:
+        with structlog.contextvars.bound_contextvars(request_id=claim.request_id):
+            await _deliver_one(context, claim, lookups, deadline)
+    if lookups.allowances.has_unused:
+        async with context.statement() as connection:
+            await lookups.allowances.give_back(connection)
 
 
 async def _deliver_one(

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Table, literal_column
 
+from notification_service.kinds.registry import KINDS
 from notification_service.models import (
     DUE_AT,
     EventSnapshot,
@@ -24,4 +25,4 @@ snapshots = _table(EventSnapshot)
 allowances = _table(MailAllowance)
 
 due_at = literal_column(DUE_AT, rows.next_attempt_at.type)
-is_change = rows.kind == "event-changed"
+is_change = rows.kind.in_([kind for kind, model in KINDS.items() if model.tells_changes])

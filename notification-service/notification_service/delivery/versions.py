@@ -17,16 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.claim import Claim
 from notification_service.delivery.outcome import Dropped
-from notification_service.messages.contents import (
-    ChangeContent,
-    Content,
-    EventSnapshot,
-    read_content,
-)
+from notification_service.kinds.base import Payload
+from notification_service.kinds.events import EventPayload, EventSnapshot
+from notification_service.kinds.registry import read_payload
 from service_kit.database.engine import to_json
 from service_kit.database.statements import Statement
 
-CHANGE = "event-changed"
 # A change is about time and place.
 TOLD_FIELDS = ("starts_at", "ends_at", "timezone", "venue", "city")
 TOLD_ALREADY = "What changed had been told already."
@@ -119,17 +115,18 @@ async def newer_events(connection: AsyncConnection, claims: Sequence[Claim]) -> 
     return newer
 
 
-def update_event(claim: Claim, content: Content, newer: NewerEvents) -> tuple[Content, int]:
-    """The content with the newest version of its event, and which version that is."""
+def update_event(claim: Claim, payload: Payload, newer: NewerEvents) -> tuple[Payload, int]:
+    """The payload with the newest version of its event, and which version that is."""
     latest = newer.get(claim.event_id) if claim.event_id is not None else None
-    if latest is None or not latest.is_newer_than(claim) or not hasattr(content, "event"):
-        return content, claim.version
-    return content.model_copy(update={"event": latest.event}), latest.version
+    is_newer = latest is not None and latest.is_newer_than(claim)
+    if latest is None or not is_newer or not isinstance(payload, EventPayload):
+        return payload, claim.version
+    return payload.model_copy(update={"event": latest.event}), latest.version
 
 
 async def full_change(
     connection: AsyncConnection, claim: Claim, newer: NewerEvents
-) -> tuple[ChangeContent, int] | Dropped:
+) -> tuple[Payload, int] | Dropped:
     """All that differs from what the guest was last told, and the event's newest version.
 
     Stored in the mail's row, so that the next change, and a resend, know what this one told.
@@ -149,11 +146,10 @@ async def full_change(
             before |= own
     changes = {name: [before[name], event[name]] for name in _differing(before, event)}
     told = {"event": event, "changes": changes or claim.data.get("changes", {})}
-    content = read_content(CHANGE, claim.data | told)
-    assert isinstance(content, ChangeContent)
+    payload = read_payload(claim.kind, claim.data | told)
     if event is not claim.data["event"] or told["changes"] != claim.data.get("changes"):
         await KEEP_CHANGE.value(connection, id=claim.id, fence=claim.fence, told=to_json(told))
-    return content, version
+    return payload, version
 
 
 async def _last_told(

@@ -59,8 +59,6 @@ class Payload(BaseModel):
     keeps_order: ClassVar[bool] = False
     # Says all that changed since the recipient last heard of the event.
     tells_changes: ClassVar[bool] = False
-    # The kind about the same booking that goes first; this one waits an hour after it.
-    follows: ClassVar[str | None] = None
     # The recipient may unsubscribe.
     is_optional: ClassVar[bool] = False
     # The page that takes the account's secret link; None if the mail has none.
@@ -106,11 +104,3 @@ class Payload(BaseModel):
     def sample(cls, texts: SampleTexts) -> dict[str, Any]:
         """The ``data`` of a message of this kind, for previews and tests."""
         return {}
-
-    # The names of before, for delivery until it uses the new ones.
-    def is_pointless(self, now: datetime) -> bool:
-        return self.is_expired(now)
-
-    @property
-    def pointless_note(self) -> str:
-        return self.expired_note

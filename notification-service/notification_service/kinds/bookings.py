@@ -30,6 +30,8 @@ class BookingPayload(EventPayload):
     """Base of the kinds about a booking."""
 
     shows_tickets: ClassVar[bool] = False
+    # The kind about the same booking that goes first; this one waits for an hour after it.
+    follows: ClassVar[str | None] = None
 
     booking_id: UUID
     quantity: int = Field(ge=1)

@@ -33,7 +33,7 @@ class UnreadableMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it is kept. ``content`` is its data as read; None where ``fault`` says in plain words
+    """A message as it is kept. ``payload`` is its data as read; None where ``fault`` says in plain words
     why no mail can come of it."""
 
     id: UUID
@@ -45,7 +45,7 @@ class Incoming:
     version: int = 0
     request_id: str | None = None
     fault: str | None = None
-    content: Payload | None = None
+    payload: Payload | None = None
 
     @property
     def booking_id(self) -> UUID | None:
@@ -62,7 +62,7 @@ class Incoming:
     @property
     def event_ends_at(self) -> datetime | None:
         """When the event ends of which the message has a snapshot that can be read."""
-        return self.content.event.ends_at if isinstance(self.content, EventPayload) else None
+        return self.payload.event.ends_at if isinstance(self.payload, EventPayload) else None
 
 
 def read_message(message: object) -> Incoming:
@@ -84,10 +84,10 @@ def read_message(message: object) -> Incoming:
         # Its id stands in, so that two such messages are not taken for one.
         key, fault = f"malformed:{message_id}", fault or "The message has no usable key."
     kind = str(one_line(kind[:MAX_KIND])) if isinstance(kind, str) else "unknown"
-    content = None
+    payload = None
     if fault is None:
         try:
-            content = read_payload(kind, data)
+            payload = read_payload(kind, data)
         except MalformedPayload as error:
             fault = error.reason
     request_id = message.get("request_id")
@@ -101,7 +101,7 @@ def read_message(message: object) -> Incoming:
         version=_version(message.get("version")),
         request_id=request_id_from(request_id) if isinstance(request_id, str) else None,
         fault=fault,
-        content=content,
+        payload=payload,
     )
 
 

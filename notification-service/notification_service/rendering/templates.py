@@ -103,7 +103,3 @@ def _wrapped(text: str, prefix: str = "") -> str:
 
 def _paragraphs(text: str) -> list[list[str]]:
     return [part.split("\n") for part in re.split(r"\n\s*\n", text.strip())]
-
-
-def forget_paragraphs() -> None:
-    """Nothing: no paragraph is kept. For ``delivery``, until it asks no more."""

@@ -22,7 +22,7 @@ from notification_service.delivery.context import WorkerContext
 from notification_service.health import QUEUE_KEY
 from notification_service.maintenance import maintain
 from notification_service.messages.queries import list_missing
-from notification_service.rendering.mail import message_id
+from notification_service.rendering.mime import message_id
 from notification_service.settings import Settings, WorkerSettings
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import create_celery

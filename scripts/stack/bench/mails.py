@@ -69,7 +69,7 @@ def mails(bench: Bench) -> list[Line]:
         delays = sorted(_delays(bench, booking_ids))
     slow = delays[min(len(delays) - 1, len(delays) * 99 // 100)]
     return [
-        line("confirmations, smtplib alone", through_all, alone, "/s", ">= 0.5"),
+        line("confirmations, smtplib alone", through_all, alone, "/s", ">= 0.3"),
         line("p99 from booking to mail, a second", slow, 1000, "ms", "<= 1"),
     ]
 

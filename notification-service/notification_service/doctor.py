@@ -1,4 +1,4 @@
-"""Lists stuck mails and why they are stuck: python -m notification_service.doctor [--retry [ID...]]
+"""Shows which mails are stuck and why: python -m notification_service.doctor [--retry [ID...]]
 
 "--retry" queues them again: without ids all stuck mails, with ids only those. The exit status is 1 while
 a mail is stuck, so that a watchdog may call it.

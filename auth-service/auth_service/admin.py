@@ -9,11 +9,11 @@ import argparse
 import asyncio
 import json
 
-from auth_service.accounts.queries import find_by_email
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
 from auth_service.clients.service import CLIENT_ID, SCOPES, add_secret
 from auth_service.commands import CommandFailed, run_command
+from auth_service.identity.queries import find_by_email
 from auth_service.mails.messages import address_confirmed
 from auth_service.settings import Settings
 from service_kit.clock import utc_now

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from auth_service.accounts.hashing import Hasher
 from auth_service.accounts.manager import UserManager
-from auth_service.accounts.queries import get_user
 from auth_service.client_info import ClientInfoDep
 from auth_service.erasures.organizers import OrganizerClient
+from auth_service.identity.hashing import Hasher
+from auth_service.identity.queries import get_user
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.models import User

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from auth_service.accounts.admin_router import router as administration
-from auth_service.accounts.hashing import Hasher
 from auth_service.accounts.own_router import router as own_account
-from auth_service.accounts.passwords import common_passwords
 from auth_service.accounts.router import router as registration
 from auth_service.clients.local import LocalServiceClient
 from auth_service.clients.router import router as clients
 from auth_service.erasures.organizers import OrganizerClient
+from auth_service.identity.hashing import Hasher
+from auth_service.identity.passwords import common_passwords
 from auth_service.keys.ring import KeyRing
 from auth_service.keys.router import router as keys
 from auth_service.keys.tokens import TokenIssuer

@@ -9,7 +9,7 @@ from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
-from auth_service.accounts.addresses import ascii_address
+from auth_service.addresses import ascii_address
 from auth_service.erasures.service import ErasureNotifier
 from auth_service.keys.ring import grace_period
 from auth_service.keys.service import list_keys

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import get_history
 from sqlmodel import Field, SQLModel
 
-from auth_service.accounts.addresses import ascii_address
+from auth_service.addresses import ascii_address
 from service_kit.clock import utc_now
 from service_kit.database.tables import new_registry
 from service_kit.ids import new_id
@@ -46,7 +46,7 @@ class User(Base, table=True):
     # it; maintenance fills it in.
     email_ascii: str | None = Field(default=None, max_length=320)
     hashed_password: str
-    # Incremented by every change that makes older links void; see accounts/credentials.py.
+    # Incremented by every change that makes older links void; see identity/credentials.py.
     credentials_version: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     is_active: bool = True
     is_superuser: bool = False

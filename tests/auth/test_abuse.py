@@ -185,7 +185,7 @@ async def test_a_crash_at_sign_in_tells_no_secret(
     async def crash(self: object, password: str, hashed: str | None) -> None:
         raise RuntimeError(f"cannot verify {password} of needle@example.com")
 
-    monkeypatch.setattr("auth_service.accounts.hashing.Hasher.verify", crash)
+    monkeypatch.setattr("auth_service.identity.hashing.Hasher.verify", crash)
     async with start_app() as app, client_of(app) as client:
         answer = await People(client, app.state.database).try_password(
             "needle@example.com", "N33dle password"

@@ -14,9 +14,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from auth_service.accounts.addresses import InvalidAddress, ascii_address, parse_address
-from auth_service.accounts.queries import find_by_email, has_address
+from auth_service.addresses import InvalidAddress, ascii_address, parse_address
 from auth_service.admin import main
+from auth_service.identity.queries import find_by_email, has_address
 from auth_service.mails.requests import process_mail_requests
 from auth_service.maintenance import fill_ascii_addresses
 from auth_service.models import MailRequest, User

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from auth_service.accounts.queries import find_by_email
+from auth_service.identity.queries import find_by_email
 from auth_service.mails import messages
 from auth_service.mails.requests import process_mail_requests
 from auth_service.models import MailRequest

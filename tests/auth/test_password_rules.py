@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from auth_service.accounts.passwords import common_passwords, weakness
+from auth_service.identity.passwords import common_passwords, weakness
 
 EMAIL = "anna.lee@example.com"
 
@@ -41,7 +41,7 @@ def test_the_list_is_the_one_that_ships_with_a_package() -> None:
 
 def test_the_list_is_loaded_when_it_is_needed_and_without_its_package() -> None:
     code = (
-        "import sys, auth_service.main, auth_service.accounts.passwords as p;"
+        "import sys, auth_service.main, auth_service.identity.passwords as p;"
         "assert not [m for m in sys.modules if m.startswith('zxcvbn')];"
         "p.common_passwords(); assert 'zxcvbn.matching' not in sys.modules"
     )

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_users.password import PasswordHelper
 from redis import Redis
 
-from auth_service.accounts.hashing import Hasher
+from auth_service.identity.hashing import Hasher
 from auth_service.problems import BadCredentials
 from auth_service.sessions import passwords as password_checks
 from service_kit.problems import Unavailable

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from auth_service.accounts.passwords import weakness
+from auth_service.identity.passwords import weakness
 from event_service.events.schemas import EventCreate
 from stack import demo
 from stack.demo import ACCOUNTS, ADMIN, BOOKINGS, GUEST, ORGANIZER, PASSWORD

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from auth_service.accounts.credentials import void_links_and_pending_email
 from auth_service.accounts.manager import UserManager
-from auth_service.accounts.queries import lock_user
 from auth_service.accounts.schemas import UserChanges
 from auth_service.audit.service import Action, record
 from auth_service.erasures.organizers import OrganizerClient
+from auth_service.identity.credentials import void_links_and_pending_email
+from auth_service.identity.queries import lock_user
 from auth_service.mails import messages
 from auth_service.models import User
 from auth_service.sessions.service import revoke_all

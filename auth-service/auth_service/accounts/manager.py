@@ -17,15 +17,15 @@ from fastapi_users.jwt import decode_jwt
 from fastapi_users.schemas import UC
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts import passwords
-from auth_service.accounts.addresses import non_ascii_character
-from auth_service.accounts.credentials import is_bound, void_links_and_pending_email
-from auth_service.accounts.hashing import Hasher, PrecomputedHashes
-from auth_service.accounts.queries import lock_user
 from auth_service.accounts.storage import UserDatabase
+from auth_service.addresses import non_ascii_character
 from auth_service.audit.service import Action, anonymize, record
 from auth_service.client_info import ClientInfo
 from auth_service.erasures.service import note_erasure
+from auth_service.identity import passwords
+from auth_service.identity.credentials import is_bound, void_links_and_pending_email
+from auth_service.identity.hashing import Hasher, PrecomputedHashes
+from auth_service.identity.queries import lock_user
 from auth_service.mails import messages
 from auth_service.models import User
 from auth_service.problems import EmailTaken

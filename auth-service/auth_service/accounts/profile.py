@@ -3,13 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
-from auth_service.accounts.addresses import ascii_address
-from auth_service.accounts.credentials import void_links_and_pending_email
 from auth_service.accounts.manager import UserManager
-from auth_service.accounts.queries import find_by_email, lock_user
 from auth_service.accounts.schemas import ProfileChanges
+from auth_service.addresses import ascii_address
 from auth_service.audit.service import Action, record
 from auth_service.erasures.organizers import OrganizerClient
+from auth_service.identity.credentials import void_links_and_pending_email
+from auth_service.identity.queries import find_by_email, lock_user
 from auth_service.mails import messages
 from auth_service.models import User
 from auth_service.problems import EmailTaken

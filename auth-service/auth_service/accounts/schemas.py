@@ -1,11 +1,12 @@
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi_users.schemas import BaseUserCreate
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import BaseModel, Field, StrictBool, field_validator, model_validator
 
-from auth_service.accounts.fields import (
+from auth_service.examples import ID_EXAMPLE, example
+from auth_service.identity.fields import (
     EmailAddress,
     FullName,
     LinkToken,
@@ -15,11 +16,6 @@ from auth_service.accounts.fields import (
 )
 
 MAX_CONTACTS = 100
-ID_EXAMPLE = "0198c0de-0000-7000-8000-000000000000"
-
-
-def example(**members: Any) -> ConfigDict:
-    return ConfigDict(from_attributes=True, json_schema_extra={"example": members})
 
 
 class AccountCreate(BaseUserCreate):

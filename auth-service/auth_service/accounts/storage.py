@@ -9,7 +9,7 @@ from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.queries import find_by_email
+from auth_service.identity.queries import find_by_email
 from auth_service.models import User
 from service_kit.clock import utc_now
 from service_kit.database.errors import constraint_name

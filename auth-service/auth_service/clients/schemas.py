@@ -2,7 +2,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from auth_service.accounts.schemas import example
+from auth_service.examples import example
 
 
 class ServiceToken(BaseModel):

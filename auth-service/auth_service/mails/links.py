@@ -10,7 +10,7 @@ from typing import Any
 from fastapi_users.jwt import SecretType, generate_jwt
 from fastapi_users.manager import RESET_PASSWORD_TOKEN_AUDIENCE, VERIFY_USER_TOKEN_AUDIENCE
 
-from auth_service.accounts.credentials import binding_claims
+from auth_service.identity.credentials import binding_claims
 from auth_service.models import User
 from auth_service.problems import AddressChanged, LinkNotNeeded
 

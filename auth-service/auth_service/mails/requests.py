@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.queries import find_by_email, lock_user
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
+from auth_service.identity.queries import find_by_email, lock_user
 from auth_service.mails import messages
 from auth_service.models import MailRequest, User
 from service_kit.clock import utc_now

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from auth_service.accounts.fields import EmailAddress
-from auth_service.accounts.schemas import ID_EXAMPLE, example
+from auth_service.examples import ID_EXAMPLE, example
+from auth_service.identity.fields import EmailAddress
 
 
 class LinkForm(BaseModel):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.queries import get_user
+from auth_service.identity.queries import get_user
 from auth_service.mails.links import Link, address_to_verify, reset_link, verification_link
 from auth_service.mails.requests import MailKind
 from auth_service.problems import AddressChanged, LinkNotNeeded

@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.hashing import Hasher
-from auth_service.accounts.queries import find_by_email, lock_user, lookup_form
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
+from auth_service.identity.hashing import Hasher
+from auth_service.identity.queries import find_by_email, lock_user, lookup_form
 from auth_service.models import User
 from auth_service.problems import BadCredentials
 from auth_service.sessions.attempts import (

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import Depends, Form, Request
 
-from auth_service.accounts.fields import Password, TypedAddress
 from auth_service.audit.service import Action
 from auth_service.client_info import ClientInfoDep
 from auth_service.deps import (
@@ -14,6 +13,7 @@ from auth_service.deps import (
     NoStore,
     PasswordChecksDep,
 )
+from auth_service.identity.fields import Password, TypedAddress
 from auth_service.problems import BadCredentials, LockedOut, RefreshInvalid, RefreshReused
 from auth_service.sessions import service
 from auth_service.sessions.forms import REFRESH_BODY, RefreshBody

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from auth_service.accounts.fields import RefreshTokenText
-from auth_service.accounts.schemas import ID_EXAMPLE, example
+from auth_service.examples import ID_EXAMPLE, example
+from auth_service.identity.fields import RefreshTokenText
 
 
 class TokenPair(BaseModel):

@@ -11,10 +11,10 @@ from sqlalchemy import update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.credentials import void_links_and_pending_email
-from auth_service.accounts.queries import lock_user
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
+from auth_service.identity.credentials import void_links_and_pending_email
+from auth_service.identity.queries import lock_user
 from auth_service.models import RefreshToken, User, UserSession
 from auth_service.problems import RefreshInvalid, RefreshReused
 from auth_service.sessions.queries import find_refresh_token, lock_session

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from auth_service.accounts.addresses import ascii_address
+from auth_service.addresses import ascii_address
 
 revision = "c04b9e6d1f38"
 down_revision = "3e8d5a0b7f42"

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from auth_service.accounts.hashing import fingerprint
+from auth_service.identity.hashing import fingerprint
 from auth_service.models import User
 
 VERSION_CLAIM, PASSWORD_CLAIM = "credentials_version", "password_fgpt"

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from auth_service.accounts.addresses import MAX_ADDRESS, parse_address
-from auth_service.accounts.passwords import MAX_CHARACTERS, MIN_CHARACTERS
+from auth_service.addresses import MAX_ADDRESS, parse_address
+from auth_service.identity.passwords import MAX_CHARACTERS, MIN_CHARACTERS
 from service_kit.text import as_is, check_text, line
 
 

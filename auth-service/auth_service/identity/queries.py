@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auth_service.accounts.addresses import InvalidAddress, ascii_address, parse_address
+from auth_service.addresses import InvalidAddress, ascii_address, parse_address
 from auth_service.models import User
 from service_kit.problems import NotFound
 from service_kit.web.paging import Paging

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,7 +65,7 @@ class Api:
         return self._send(method, f"{self.addresses.auth}/api/v1{path}", **options)
 
     def event(self, method: str, path: str, token: str, **options: Any) -> httpx.Response:
-        return self._send(method, f"{self.addresses.event}/api/v1{path}", token, **options)
+        return self._send(method, f"{self.addresses.event}/api/v1{path}", token=token, **options)
 
     def every(self, path: str, token: str, **query: Any) -> Iterator[Json]:
         """All items of a list of event-service, page by page."""
@@ -78,34 +78,28 @@ class Api:
             query["cursor"] = page["next_cursor"]
 
     def _send(
-        self,
-        method: str,
-        url: str,
-        token: str | None = None,
-        accept: Collection[int] = (),
-        **options: Any,
+        self, method: str, url: str, *, token: str = "", accept: int = HTTPStatus.OK, **options: Any
     ) -> httpx.Response:
         """The answer; waits as long as a rate limit says. Raises StackError on a problem whose
-        status is not among ``accept``."""
+        status is not ``accept``."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
             answer = self.http.request(method, url, headers=headers, **options)
+            if answer.is_success or answer.status_code == accept:
+                return answer
             if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-                break
+                status = f"{answer.status_code}{_detail(answer)}"
+                raise StackError(f"Demo: {method} {url} answered {status}")
             self._wait(answer, deadline)
-        if answer.is_success or answer.status_code in accept:
-            return answer
-        raise StackError(f"Demo: {method} {url} answered {answer.status_code}{_detail(answer)}")
 
     def _wait(self, answer: httpx.Response, deadline: float) -> None:
-        given = answer.headers.get("Retry-After", "")
-        seconds = max(int(given), 1) if given.isdecimal() else 1
+        header = answer.headers.get("Retry-After", "")
+        seconds = max(int(header), 1) if header.isdecimal() else 1
+        message = f"{answer.url} takes no more requests for {seconds} s"
         if time.monotonic() + seconds > deadline:
-            raise StackError(
-                f"Demo: {answer.url} takes no more requests for {seconds} s; try again."
-            )
-        self.say(f"{answer.url} takes no more requests for {seconds} s; waiting ...")
+            raise StackError(f"Demo: {message}; try again.")
+        self.say(f"{message}; waiting ...")
         time.sleep(seconds)
 
 
@@ -162,7 +156,7 @@ def register(api: Api, account: Account) -> bool:
     """Whether the account is new."""
     body = {name: getattr(account, name) for name in ("email", "full_name", "locale")}
     body["password"] = PASSWORD
-    answer = api.auth("POST", "/auth/register", json=body, accept={HTTPStatus.CONFLICT})
+    answer = api.auth("POST", "/auth/register", json=body, accept=HTTPStatus.CONFLICT)
     return answer.status_code == HTTPStatus.CREATED
 
 
@@ -183,7 +177,7 @@ def verified_token(api: Api, account: Account, admin: Admin) -> str | None:
 
 def sign_in(api: Api, account: Account) -> str | None:
     form = {"username": account.email, "password": PASSWORD}
-    answer = api.auth("POST", "/auth/login", data=form, accept={HTTPStatus.BAD_REQUEST})
+    answer = api.auth("POST", "/auth/login", data=form, accept=HTTPStatus.BAD_REQUEST)
     return str(answer.json()["access_token"]) if answer.is_success else None
 
 
@@ -225,7 +219,7 @@ def book(api: Api, token: str, event: Json, number: int) -> bool:
         body = {"event_id": event["id"], "seat_ids": seats_together(seat_map, number)}
         if not body["seat_ids"]:
             return False
-    answer = api.event("POST", "/bookings", token, json=body, accept={HTTPStatus.CONFLICT})
+    answer = api.event("POST", "/bookings", token, json=body, accept=HTTPStatus.CONFLICT)
     return answer.is_success
 
 

@@ -125,7 +125,3 @@ def forget(var: Path) -> None:
             shutil.rmtree(child)
         else:
             child.unlink()
-
-
-def free_megabytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free // 1_048_576

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -21,7 +22,7 @@ from stack.process_group import Say
 from stack.programs import python
 from stack.records import end_process, find_recorded, write_atomically, write_record
 from stack.services import AUTH
-from stack.stack import Stack, forget, free_megabytes
+from stack.stack import Stack, forget
 from stack.summary import write_summary
 
 NEEDED_MEGABYTES = 300
@@ -29,26 +30,21 @@ START_SECONDS = 240.0
 STOP_SECONDS = 180.0
 POLL_SECONDS = 0.05
 
-
-def record_of(var: Path) -> Path:
-    return var / "run" / "supervisor.json"
-
-
-def ready_mark(var: Path) -> Path:
-    """A file with the process id of the supervisor whose stack is ready."""
-    return var / "run" / "ready"
+# In the folder of a stack: the supervisor's record, and its process id once all is ready.
+RECORD = "run/supervisor.json"
+READY = "run/ready"
 
 
 def is_ready(var: Path, pid: int) -> bool:
     """Whether the supervisor with this process id is ready; that of a killed one may be there still."""
     try:
-        return ready_mark(var).read_text() == str(pid)
+        return (var / READY).read_text() == str(pid)
     except FileNotFoundError:
         return False
 
 
 def find_supervisor(var: Path) -> psutil.Process | None:
-    return find_recorded(record_of(var))
+    return find_recorded(var / RECORD)
 
 
 def close_to_others(var: Path) -> None:
@@ -77,11 +73,11 @@ def only_supervisor(var: Path) -> Iterator[None]:
             raise StackError(
                 "another ./scripts/up is at work here; see ./scripts/status."
             ) from None
-        write_record(record_of(var), os.getpid())
+        write_record(var / RECORD, os.getpid())
         try:
             yield
         finally:
-            record_of(var).unlink(missing_ok=True)
+            (var / RECORD).unlink(missing_ok=True)
 
 
 def interrupt_on_signals() -> None:
@@ -104,7 +100,7 @@ def supervise(var: Path, *, fresh: bool, with_demo: bool, is_detached: bool, say
     began = time.monotonic()
     interrupt_on_signals()
     with only_supervisor(var):
-        if free_megabytes(var) < NEEDED_MEGABYTES:
+        if shutil.disk_usage(var).free < NEEDED_MEGABYTES * 1_048_576:
             raise StackError(f"{var} has less than {NEEDED_MEGABYTES} MB left: free some space.")
         if fresh:
             say("Forgetting the data of earlier runs ...")
@@ -121,13 +117,13 @@ def supervise(var: Path, *, fresh: bool, with_demo: bool, is_detached: bool, say
             if not is_detached:
                 say((var / "summary.txt").read_text())
                 say("Ctrl-C stops everything.")
-            write_atomically(ready_mark(var), str(os.getpid()))
+            write_atomically(var / READY, str(os.getpid()))
             stack.watch(until=threading.Event())
         except KeyboardInterrupt:
             say("Stopping ...")
             return 0 if is_ready(var, os.getpid()) else 130
         finally:
-            ready_mark(var).unlink(missing_ok=True)
+            (var / READY).unlink(missing_ok=True)
             stack.stop()
     return 0
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, Table, and_, func, or_, select, text
+from sqlalchemy import Row, and_, func, or_, select, text
 
 from notification_service.messages.service import queue_again
-from notification_service.models import OVERDUE, Notification
+from notification_service.models import OVERDUE, notifications
 from notification_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.settings import load_settings
@@ -22,7 +22,6 @@ from service_kit.settings import load_settings
 STUCK_AFTER = timedelta(seconds=60)
 MAX_LISTED = 200
 
-notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 rows = notifications.c
 
 Stuck = Row[tuple[UUID, str, str, int, float, str | None, UUID | None]]

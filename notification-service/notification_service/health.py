@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry, Gauge
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import func, select, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notification_service.models import OVERDUE, Notification
+from notification_service.models import OVERDUE, notifications
 from notification_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import KEY_PREFIX
@@ -22,7 +22,6 @@ from service_kit.observability.gauges import refresh_periodically
 QUEUE_KEY = f"{KEY_PREFIX}notifications"
 REDIS_TIMEOUT_SECONDS = 1.0
 
-notifications: Table = Notification.__table__  # type: ignore[attr-defined]
 rows = notifications.c
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
-from service_kit.database.tables import new_registry
+from service_kit.database.tables import new_registry, table_of
 from service_kit.web.erasures import ErasedUserRow
 
 UNSENT = "status IN ('queued', 'sending')"
@@ -171,3 +171,11 @@ class MailAllowance(Base, table=True):
 
 class ErasedUser(ErasedUserRow, Base, table=True):
     """An erased account, stored for as long as one of its tokens may be valid."""
+
+
+# The tables as SQLAlchemy Core has them.
+notifications = table_of(Notification)
+seen_messages = table_of(SeenMessage)
+preferences = table_of(Preferences)
+event_snapshots = table_of(EventSnapshot)
+mail_allowances = table_of(MailAllowance)

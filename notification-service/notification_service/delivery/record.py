@@ -36,7 +36,8 @@ from notification_service.delivery.outcome import (
     Waiting,
     WaitReason,
 )
-from notification_service.delivery.tables import is_change, notifications, rows
+from notification_service.delivery.tables import is_change, rows
+from notification_service.models import notifications
 from notification_service.timeline import entry
 from service_kit.clock import utc_now
 from service_kit.database.errors import DATABASE_ERRORS

@@ -26,8 +26,9 @@ from notification_service.delivery.smtp import (
     SmtpTemporaryFailure,
 )
 from notification_service.delivery.superseding import is_superseded, order_of
-from notification_service.delivery.tables import notifications, rows, snapshots
+from notification_service.delivery.tables import rows
 from notification_service.kinds.registry import KINDS
+from notification_service.models import event_snapshots, notifications
 from service_kit.database.statements import Statement, param
 
 Permission = Literal["go", "overtaken", "outdated", "not-yet"]
@@ -74,7 +75,8 @@ def _outcome_of(error: SmtpError) -> Outcome:
 @cache
 def _permission_of(kind: str) -> Statement:
     newer = select(1).where(
-        snapshots.c.event_id == rows.event_id, snapshots.c.version > param("prepared_version")
+        event_snapshots.c.event_id == rows.event_id,
+        event_snapshots.c.version > param("prepared_version"),
     )
     answers = [(is_superseded(kind), "overtaken"), (newer.exists(), "outdated")]
     if KINDS[kind].keeps_order:

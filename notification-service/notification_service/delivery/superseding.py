@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, false, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, or_, select, tuple_
 
 from notification_service.kinds.registry import KINDS
-from notification_service.models import Notification
-
-notifications: Table = Notification.__table__  # type: ignore[attr-defined]
+from notification_service.models import notifications
 
 
 def order_of(table: Any) -> Any:

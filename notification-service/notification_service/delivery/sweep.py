@@ -12,8 +12,8 @@ from sqlalchemy import and_, case, func, literal, null, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.context import WorkerContext
-from notification_service.delivery.tables import due_at, is_change, notifications, rows
-from notification_service.models import SWEPT
+from notification_service.delivery.tables import due_at, is_change, rows
+from notification_service.models import SWEPT, notifications
 from notification_service.timeline import entry
 from service_kit.messaging.queue_length import QUEUE_IS_FULL
 

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.context import WorkerContext
-from notification_service.delivery.tables import notifications, rows, snapshots
-from notification_service.models import AWAITS_ADDRESS
+from notification_service.delivery.tables import rows
+from notification_service.models import AWAITS_ADDRESS, event_snapshots, notifications
 
 USERS_PER_LOOK_UP = 100
 LONGEST_PAUSE = timedelta(hours=6)
@@ -66,7 +66,7 @@ async def release_after_event(connection: AsyncConnection, user_ids: Sequence[UU
     """Makes those about ended events due: their next attempt drops them."""
     ended = (
         select(1)
-        .where(snapshots.c.event_id == rows.event_id, snapshots.c.ends_at <= func.now())
+        .where(event_snapshots.c.event_id == rows.event_id, event_snapshots.c.ends_at <= func.now())
         .correlate(notifications)
     )
     await _release(connection, rows.user_id.in_(user_ids), ended.exists())

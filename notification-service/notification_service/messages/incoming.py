@@ -145,8 +145,9 @@ def _uuid(value: object) -> UUID | None:
 
 def _version(value: object) -> int:
     """0 where the sender said none; what such a message ranks as is found when it is kept."""
-    is_version = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_version and 0 < value <= MAX_VERSION else 0  # type: ignore[operator,return-value]
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return value if 0 < value <= MAX_VERSION else 0
 
 
 def _time(value: object) -> datetime:

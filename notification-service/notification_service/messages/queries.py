@@ -8,12 +8,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service.messages.schemas import NotificationPublic, NotificationQuery
-from notification_service.models import Notification, SeenMessage
+from notification_service.models import Notification, notifications, seen_messages
 from service_kit.problems import NotFound
 from service_kit.web.paging import Page, Paging
 
-rows = Notification.__table__.c  # type: ignore[attr-defined]
-seen = SeenMessage.__table__.c  # type: ignore[attr-defined]
+rows = notifications.c
+seen = seen_messages.c
 
 
 async def list_own(

@@ -94,7 +94,7 @@ class NotificationCreate(BaseModel):
     kind: Annotated[str, Field(max_length=MAX_KIND)]
     user_id: UUID
     data: dict[str, Any] = {}
-    dedup_key: line(MAX_DEDUP_KEY)  # type: ignore[valid-type]
+    dedup_key: line(MAX_DEDUP_KEY)  # type: ignore[valid-type]  # the type is made by a call
     version: int = Field(0, ge=0, le=MAX_VERSION, strict=True)
 
     @model_validator(mode="after")

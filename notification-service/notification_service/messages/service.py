@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Interval,
-    Table,
     Text,
     bindparam,
     case,
@@ -28,14 +27,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service.messages.incoming import Incoming
 from notification_service.messages.queries import get_own
-from notification_service.models import Notification, Preferences, SeenMessage
+from notification_service.models import Notification, notifications, preferences, seen_messages
 from notification_service.problems import NotResendable
 from notification_service.timeline import entry
 from service_kit.database.engine import Database, affected_rows
 
-notifications: Table = Notification.__table__  # type: ignore[attr-defined]
-seen_messages: Table = SeenMessage.__table__  # type: ignore[attr-defined]
-preferences: Table = Preferences.__table__  # type: ignore[attr-defined]
 rows = notifications.c
 
 ERASED_PER_TRANSACTION = 1_000

@@ -3,15 +3,14 @@
 import secrets
 from uuid import UUID
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notification_service.models import Preferences
+from notification_service.models import preferences
 from service_kit.problems import NotFound
 
-preferences: Table = Preferences.__table__  # type: ignore[attr-defined]
 rows = preferences.c
 
 

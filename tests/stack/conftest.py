@@ -5,8 +5,8 @@ import respx
 
 from stack import demo
 from tests.stack.demo_run import Run
+from tests.stack.fake_services import Services
 from tests.stack.mailbox_program import Mailbox, running
-from tests.stack.played_services import Services
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
-"""The demo against services that are played."""
+"""The demo against fake services."""
 
 from dataclasses import dataclass, field
 
 from stack import demo
 from stack.demo import Account
-from tests.stack.played_services import Services
+from tests.stack.fake_services import Services
 
 ADDRESSES = demo.Addresses(auth="http://auth.test", event="http://event.test")
 COMMANDS = {"promote": "is_superuser", "verify": "is_verified"}

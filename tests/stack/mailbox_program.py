@@ -90,7 +90,7 @@ def _wait(process: subprocess.Popen[str], port: int) -> None:
             time.sleep(0.02)
 
 
-def letter(subject: str = "Hello", text: str = "The text.") -> EmailMessage:
+def plain_mail(subject: str = "Hello", text: str = "The text.") -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"] = "Parterre <tickets@example.org>", "guest@example.com"
     message["Subject"] = subject
@@ -100,7 +100,7 @@ def letter(subject: str = "Hello", text: str = "The text.") -> EmailMessage:
 
 def confirmation() -> EmailMessage:
     """As the services send it: text, HTML with images inside, a calendar file."""
-    message = letter("Ваши билеты", "Партер, ряд A")
+    message = plain_mail("Ваши билеты", "Партер, ряд A")
     html = (
         '<!DOCTYPE html><html><head><title>x</title></head><body><img src="cid:seat1">'
         '<img src="cid:seat10"><script>parent.stolen = 1</script><p>Партер</p></body></html>'

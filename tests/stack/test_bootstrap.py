@@ -28,7 +28,7 @@ def fresh() -> Iterator[Path]:
         root.chmod(0o755)
 
 
-def test_a_folder_that_one_may_not_write_is_said_to_be_so_in_one_line(fresh: Path) -> None:
+def test_a_read_only_folder_is_reported_in_one_line(fresh: Path) -> None:
     ran = subprocess.run(
         ["bash", str(fresh / "scripts" / "lint")],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The demo against services that are played: what it sends is checked by event-service's schemas."""
+"""The demo against fake services: what it sends is checked by event-service's schemas."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -76,7 +76,9 @@ def test_a_rate_limit_of_an_hour_is_not_waited_for(run: Run) -> None:
         ),
     ],
 )
-def test_a_refusal_is_told_in_one_line(run: Run, answer: httpx.Response, words: str) -> None:
+def test_a_refused_request_is_reported_in_one_line(
+    run: Run, answer: httpx.Response, words: str
+) -> None:
     refuse(run, 1, answer)
 
     with pytest.raises(StackError) as raised:
@@ -85,7 +87,7 @@ def test_a_refusal_is_told_in_one_line(run: Run, answer: httpx.Response, words: 
     assert str(raised.value) == f"Demo: POST http://event.test/api/v1/bookings answered {words}"
 
 
-def test_a_service_that_is_away_is_told_in_one_line(run: Run) -> None:
+def test_an_unreachable_service_is_reported_in_one_line(run: Run) -> None:
     def away(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("Connection refused", request=request)
 
@@ -95,7 +97,7 @@ def test_a_service_that_is_away_is_told_in_one_line(run: Run) -> None:
         run.fill()
 
 
-def test_a_failing_command_is_told_in_one_line(run: Run) -> None:
+def test_a_failing_command_is_reported_in_one_line(run: Run) -> None:
     def fail(_: list[str]) -> None:
         raise subprocess.CalledProcessError(1, ["verify"])
 
@@ -105,7 +107,7 @@ def test_a_failing_command_is_told_in_one_line(run: Run) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_an_answer_of_another_form_is_told_in_one_line(run: Run) -> None:
+def test_an_unexpected_answer_is_reported_in_one_line(run: Run) -> None:
     def login(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={})
 

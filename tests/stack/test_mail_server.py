@@ -1,34 +1,28 @@
-"""A mail server of one's own in SMTP_URL: up looks whether it answers, and never repeats a password."""
+"""A mail server in SMTP_URL: a start looks whether it answers, and never shows its password."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
 from stack import mail_server
-from tests.notifications.mail_server import MailServerForTests
 
 
-@pytest.fixture
-def own_server() -> Iterator[MailServerForTests]:
-    server = MailServerForTests()
-    server.start()
-    yield server
-    server.stop()
+def test_a_server_that_answers_needs_no_remark() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert mail_server.remark(f"smtp://127.0.0.1:{port}") == ""
 
 
-def test_one_that_answers_is_no_remark(own_server: MailServerForTests) -> None:
-    assert mail_server.remark(own_server.url) == ""
-
-
-def test_one_that_is_away_is_one_line_without_the_password(unused_tcp_port: int) -> None:
+def test_an_unreachable_server_is_reported_without_its_password(unused_tcp_port: int) -> None:
     line = mail_server.remark(f"smtp://somebody:a-password@127.0.0.1:{unused_tcp_port}")
     assert line.startswith(f"No mail server answers at 127.0.0.1:{unused_tcp_port}")
     assert line.endswith("mails wait until one does.")
     assert "a-password" not in line and "\n" not in line
 
 
-def test_one_that_never_accepts_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_never_accepts_delays_a_start_only_briefly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(mail_server, "ANSWER_SECONDS", 0.05)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -59,5 +53,5 @@ def test_one_that_never_accepts_is_not_waited_for_long(monkeypatch: pytest.Monke
         ("smtp://[::1", None),
     ],
 )
-def test_where_mails_go(url: str, place: tuple[str, int] | None) -> None:
+def test_host_and_port_are_read_from_the_url(url: str, place: tuple[str, int] | None) -> None:
     assert mail_server.where(url) == place

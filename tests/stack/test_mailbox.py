@@ -11,10 +11,10 @@ import pytest
 
 from stack.mailbox.store import Store
 from stack.ports import free_port
-from tests.stack.mailbox_program import Mailbox, launch, letter, running
+from tests.stack.mailbox_program import Mailbox, launch, plain_mail, running
 
 
-def test_a_mail_is_told_in_the_words_of_mailhog(mailbox: Mailbox) -> None:
+def test_a_mail_is_described_as_mailhog_describes_it(mailbox: Mailbox) -> None:
     source = b"Subject: One\r\nX-A: 1\r\nX-A: 2\r\n folded\r\n\r\nbody\r\n"
     identity = mailbox.send(source, to="Guest@Example.com")
 
@@ -57,8 +57,8 @@ def test_parts_are_split_and_bad_bytes_replaced_one_by_one(mailbox: Mailbox) -> 
     assert (part["Body"], end["Body"]) == ("\ufffd", "--")
 
 
-def test_pages_are_cut_as_mailhog_cuts_them(mailbox: Mailbox) -> None:
-    sent = [mailbox.send(letter(f"Number {n}")) for n in range(5)]
+def test_pages_begin_and_end_as_with_mailhog(mailbox: Mailbox) -> None:
+    sent = [mailbox.send(plain_mail(f"Number {n}")) for n in range(5)]
     newest = list(reversed(sent))
 
     def ids(**parameters: int) -> tuple[int, list[str]]:
@@ -89,9 +89,9 @@ def test_pages_are_cut_as_mailhog_cuts_them(mailbox: Mailbox) -> None:
 def test_search_finds_by_address_and_by_content(
     mailbox: Mailbox, kind: str, query: str, number: int
 ) -> None:
-    first = letter("One", "The first text.")
+    first = plain_mail("One", "The first text.")
     first.replace_header("To", "somebody")
-    second = letter("Two", "The second text.")
+    second = plain_mail("Two", "The second text.")
     second.replace_header("To", "somebody")
     mailbox.send(first, to="anna@example.com")
     mailbox.send(second, to="boris@example.com")
@@ -116,7 +116,7 @@ def test_the_source_comes_back_byte_by_byte(mailbox: Mailbox) -> None:
 
 
 def test_one_mail_is_deleted_and_then_all(mailbox: Mailbox) -> None:
-    first, second, _ = [mailbox.send(letter()) for _ in range(3)]
+    first, second, _ = [mailbox.send(plain_mail()) for _ in range(3)]
     where = f"/api/v1/messages/{quote(first)}"
 
     assert mailbox.http.delete(where).status_code == 200
@@ -129,7 +129,7 @@ def test_one_mail_is_deleted_and_then_all(mailbox: Mailbox) -> None:
     assert mailbox.get("/api/v2/messages")["total"] == 0
 
 
-def test_addresses_and_parameters_of_any_form_are_taken(mailbox: Mailbox) -> None:
+def test_addresses_and_parameters_of_any_form_are_accepted(mailbox: Mailbox) -> None:
     with smtplib.SMTP("127.0.0.1", mailbox.smtp) as client:
         client.ehlo()
         assert client.docmd("AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=")[0] == 235
@@ -142,7 +142,7 @@ def test_addresses_and_parameters_of_any_form_are_taken(mailbox: Mailbox) -> Non
     assert (message["Raw"]["From"], message["Raw"]["To"]) == ("", ["no-domain"])
 
 
-def test_hundreds_of_mails_arrive_while_others_read(mailbox: Mailbox) -> None:
+def test_hundreds_of_mails_arrive_while_clients_read(mailbox: Mailbox) -> None:
     senders, each = 8, 40
 
     def send_many(number: int) -> None:
@@ -165,7 +165,7 @@ def test_hundreds_of_mails_arrive_while_others_read(mailbox: Mailbox) -> None:
     assert seen == sorted(seen)
 
 
-def test_termination_ends_it_at_once_even_in_the_middle_of_things() -> None:
+def test_sigterm_ends_it_at_once_even_during_an_smtp_dialogue() -> None:
     with running() as mailbox, socket.create_connection(("127.0.0.1", mailbox.smtp)) as half:
         half.sendall(b"EHLO x\r\nMAIL FROM:<a@b>\r\n")
         assert half.recv(100)
@@ -181,7 +181,7 @@ def test_termination_ends_it_at_once_even_in_the_middle_of_things() -> None:
 
 
 @pytest.mark.parametrize("taken", ["MH_SMTP_BIND_ADDR", "MH_API_BIND_ADDR"])
-def test_a_taken_port_is_told_in_one_line(taken: str) -> None:
+def test_a_taken_port_is_reported_in_one_line(taken: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with launch(free_port(), free_port(), **{taken: f"127.0.0.1:{port}"}) as process:
@@ -193,7 +193,7 @@ def test_a_taken_port_is_told_in_one_line(taken: str) -> None:
     assert taken in error
 
 
-def test_an_address_that_is_none_is_told_in_one_line() -> None:
+def test_an_invalid_address_is_reported_in_one_line() -> None:
     with launch(1, 1, MH_API_BIND_ADDR="everywhere") as process:
         _, error = process.communicate(timeout=10)
 

@@ -5,13 +5,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.stack.mailbox_program import PIXEL, Mailbox, confirmation, letter
+from tests.stack.mailbox_program import PIXEL, Mailbox, confirmation, plain_mail
 
 
 def test_the_list_has_the_newest_first_in_readable_words(mailbox: Mailbox) -> None:
-    mailbox.send(letter("First"))
+    mailbox.send(plain_mail("First"))
     mailbox.send("Subject: Привет\r\nFrom: Анна <a@b.example>\r\n\r\nx".encode())
-    mailbox.send(letter("=?koi8-r?B?9MXT1A==?="))
+    mailbox.send(plain_mail("=?koi8-r?B?9MXT1A==?="))
 
     lines = mailbox.get("/mails")["items"]
 
@@ -30,14 +30,14 @@ def test_bare_line_feeds_hide_no_subject(mailbox: Mailbox) -> None:
 
 
 def test_the_list_is_not_sent_again_while_nothing_changes(mailbox: Mailbox) -> None:
-    identity = mailbox.send(letter())
+    identity = mailbox.send(plain_mail())
 
     def again(tag: str) -> int:
         return mailbox.http.get("/mails", headers={"If-None-Match": tag}).status_code
 
     tag = mailbox.http.get("/mails").headers["ETag"]
     assert again(tag) == 304
-    mailbox.send(letter())
+    mailbox.send(plain_mail())
     assert again(tag) == 200
     tag = mailbox.http.get("/mails").headers["ETag"]
     mailbox.http.delete(f"/api/v1/messages/{quote(identity)}")
@@ -60,7 +60,7 @@ def test_the_list_is_searched_in_what_people_see(
     mailbox: Mailbox, words: str, found: list[str]
 ) -> None:
     mailbox.send(confirmation())
-    mailbox.send(letter())
+    mailbox.send(plain_mail())
 
     answer = mailbox.get("/mails", q=words)
 
@@ -70,7 +70,7 @@ def test_the_list_is_searched_in_what_people_see(
 
 def test_the_list_is_capped_and_can_be_made_longer(mailbox: Mailbox) -> None:
     for number in range(4):
-        mailbox.send(letter(f"Number {number}"))
+        mailbox.send(plain_mail(f"Number {number}"))
 
     short = mailbox.get("/mails", limit=3)
 
@@ -124,8 +124,8 @@ def test_the_html_of_a_mail_has_no_scripts_no_origin_and_links_in_tabs(mailbox: 
     assert '<head><base target="_blank">' in answer.text
 
 
-def test_any_part_is_as_shut_in_as_the_html(mailbox: Mailbox) -> None:
-    message = letter()
+def test_each_part_is_sandboxed_as_the_html_is(mailbox: Mailbox) -> None:
+    message = plain_mail()
     message.add_attachment(b"<svg/>", "image", "svg+xml", filename="a.svg", disposition="inline")
     identity = mailbox.send(message)
     (file,) = mailbox.details(identity)["attachments"]
@@ -149,7 +149,7 @@ def test_html_of_no_named_character_set_is_read_as_utf_8(mailbox: Mailbox) -> No
 
 
 def test_a_mail_in_a_mail_is_one_file(mailbox: Mailbox) -> None:
-    message = letter("Outer")
+    message = plain_mail("Outer")
     message.add_attachment(confirmation())
     identity = mailbox.send(message)
 
@@ -206,7 +206,7 @@ def test_the_page_brings_all_it_needs_and_is_framed_by_nobody(mailbox: Mailbox) 
         assert all(address not in file.text for file in files)
 
 
-def test_what_people_wrote_has_its_own_direction(mailbox: Mailbox) -> None:
+def test_text_of_mails_has_its_own_direction(mailbox: Mailbox) -> None:
     page = mailbox.http.get("/").text
     for part in ('<h2 dir="auto">', 'class="subject" dir="auto"', '<dd class="sender" dir="auto">'):
         assert part in page

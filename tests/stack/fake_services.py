@@ -29,7 +29,7 @@ class Services:
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v1")
         self.requests.append(f"{request.method} {path}")
-        play: dict[str, Callable[[httpx.Request], httpx.Response]] = {
+        answers: dict[str, Callable[[httpx.Request], httpx.Response]] = {
             "POST /auth/register": self.register,
             "POST /auth/login": self.login,
             "GET /users/me": lambda r: httpx.Response(200, json=self.accounts[self._who(r)]),
@@ -38,8 +38,8 @@ class Services:
             "GET /bookings": lambda r: self.page(r, self.bookings),
             "POST /bookings": self.book,
         }
-        if f"{request.method} {path}" in play:
-            return play[f"{request.method} {path}"](request)
+        if f"{request.method} {path}" in answers:
+            return answers[f"{request.method} {path}"](request)
         number, action = int(path.split("/")[2]), path.split("/")[3]
         return self.publish(request, number) if action == "publish" else self.seats(number)
 

@@ -15,6 +15,7 @@ from auth_service.models import User
 from notification_service.kinds.accounts import AccountPayload
 from notification_service.kinds.registry import KINDS
 from service_kit.database.engine import Database
+from service_kit.database.tables import table_of
 from tests.auth.people import API, NEW_PASSWORD, PASSWORD, Links, People, Person, new_address
 from tests.changes import Change, changes, run, watching
 
@@ -24,7 +25,7 @@ ME = f"{API}/users/me"
 STATELESS = {
     "id", "full_name", "locale", "created_at", "updated_at", "email_ascii", "credentials_version",
 }  # fmt: skip
-WATCHED = set(User.__table__.columns.keys()) - STATELESS  # type: ignore[attr-defined]
+WATCHED = set(table_of(User).columns.keys()) - STATELESS
 STATE = {"account": "'there'"} | {
     f"account.{column}": f"coalesce({{row}}.{column}::text, '')" for column in sorted(WATCHED)
 }

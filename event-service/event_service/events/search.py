@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     String,
     Subquery,
-    Table,
     Text,
     bindparam,
     case,
@@ -28,6 +27,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.models import Event, EventSearch
+from service_kit.database.tables import table_of
 from service_kit.problems import InvalidRequest
 
 MAX_WORDS = 20
@@ -90,7 +90,7 @@ def _lexeme(word: str, suffix: str = "") -> str:
     return f"'{quoted}':{suffix}" if suffix else f"'{quoted}'"
 
 
-_TABLE: Table = getattr(EventSearch, "__table__")  # noqa: B009
+_TABLE = table_of(EventSearch)
 
 
 def _matches(column: ColumnElement[Any], query: str) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import Settings, WorkerSettings
 from service_kit.database.engine import Database
 from tests.notifications.auth_server import AuthServerForTests
-from tests.notifications.mail_server import MailServerForTests, Taken
+from tests.notifications.mail_server import MailServerForTests, ReceivedEmail
 from tests.notifications.messages import Message
 from tests.notifications.people import LIFE_SECONDS, public_keys, sign_in
 from tests.redis_waits import patient_redis
@@ -166,8 +166,8 @@ class WorkerForTests:
             return [row[0] for row in done] if returns_rows else []
 
     @property
-    def mails(self) -> list[Taken]:
-        return self.mail_server.taken
+    def mails(self) -> list[ReceivedEmail]:
+        return self.mail_server.received
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def user(user_id: UUID) -> dict[str, str]:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+def sentry_errors(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     """What Sentry was told."""
     errors: list[BaseException] = []
     monkeypatch.setattr(sentry_sdk, "capture_exception", errors.append)

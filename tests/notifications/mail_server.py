@@ -22,7 +22,7 @@ TAKE = "take"
 
 
 @dataclass
-class Taken:
+class ReceivedEmail:
     recipients: list[str]
     content: bytes
 
@@ -51,7 +51,7 @@ class Script:
 class Handler:
     """Keeps what it takes. The hooks are aiosmtpd's."""
 
-    taken: list[Taken] = field(default_factory=list)
+    received: list[ReceivedEmail] = field(default_factory=list)
     script: Script = field(default_factory=Script)
     asked: Counter[str] = field(default_factory=Counter)
     extensions: list[str] = field(default_factory=list)
@@ -103,12 +103,12 @@ class Handler:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.original_content or b""
-        took = Taken(list(envelope.rcpt_tos), content)
+        took = ReceivedEmail(list(envelope.rcpt_tos), content)
         if self.script.answer == "drop-after-taking" and self.script.times > 0:
-            self.taken.append(took)
+            self.received.append(took)
         answer = await self._answer(server, "DATA")
         if answer == OK:
-            self.taken.append(took)
+            self.received.append(took)
         return answer
 
 
@@ -127,8 +127,8 @@ class MailServerForTests:
         return f"smtp://127.0.0.1:{self.port}"
 
     @property
-    def taken(self) -> list[Taken]:
-        return self.handler.taken
+    def received(self) -> list[ReceivedEmail]:
+        return self.handler.received
 
     def start(self) -> None:
         self._controller = Controller(self.handler, hostname="127.0.0.1", port=self.port)
@@ -149,7 +149,7 @@ class MailServerForTests:
     def reset(self) -> None:
         """As it was at the start, with no connection open."""
         self.stop()
-        self.handler.taken.clear()
+        self.handler.received.clear()
         self.handler.asked.clear()
         self.handler.on_rcpt = None
         self.handler.extensions.clear()

@@ -108,7 +108,7 @@ async def test_an_offer_that_has_ended_is_dropped(mail_worker: WorkerForTests) -
 
 
 async def test_a_mail_that_cannot_be_written_fails_and_blocks_nobody(
-    mail_worker: WorkerForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, sentry_errors: list[BaseException]
 ) -> None:
     """Year 9999 overflows in Auckland: a fault of ours, if an event ever gets there."""
     message = make_message()
@@ -124,5 +124,5 @@ async def test_a_mail_that_cannot_be_written_fails_and_blocks_nobody(
         "failed",
         "The mail could not be written; this is our fault.",
     )
-    assert [type(error) for error in told] == [OverflowError]
+    assert [type(error) for error in sentry_errors] == [OverflowError]
     assert (await mail_worker.row(other)).status == "sent"

@@ -48,7 +48,7 @@ MALFORMED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("changed", MALFORMED)
 async def test_a_malformed_message_fails_with_a_reason_and_blocks_nobody(
-    mail_worker: WorkerForTests, told: list[BaseException], changed: dict[str, Any]
+    mail_worker: WorkerForTests, sentry_errors: list[BaseException], changed: dict[str, Any]
 ) -> None:
     message, other = make_message() | changed, make_message()
 
@@ -58,17 +58,17 @@ async def test_a_malformed_message_fails_with_a_reason_and_blocks_nobody(
     row = await mail_worker.row(message)
     assert (row.status, row.attempts) == ("failed", 0)
     assert row.last_error
-    assert len(told) == 1
+    assert len(sentry_errors) == 1
     assert (await mail_worker.row(other)).status == "sent"
 
 
 @pytest.mark.parametrize("message", [None, 1, "text", [], {}, {"id": 1}, {"id": "no id"}])
 async def test_what_has_no_id_is_dropped_and_told(
-    mail_worker: WorkerForTests, told: list[BaseException], message: object
+    mail_worker: WorkerForTests, sentry_errors: list[BaseException], message: object
 ) -> None:
     await mail_worker.receive(message)
 
-    assert [type(error) for error in told] == [UnreadableMessage]
+    assert [type(error) for error in sentry_errors] == [UnreadableMessage]
 
 
 @given(JSON)

@@ -56,7 +56,7 @@ async def test_what_is_on_the_queue_is_not_put_there_again(mail_worker: WorkerFo
 
 
 async def test_a_mail_that_kills_each_worker_is_given_up(
-    mail_worker: WorkerForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, sentry_errors: list[BaseException]
 ) -> None:
     message = make_message()
     await mail_worker.receive(message)
@@ -70,7 +70,7 @@ async def test_a_mail_that_kills_each_worker_is_given_up(
     row = await mail_worker.row(message)
     assert row.status == "failed"
     assert len(mail_worker.mails) == mails
-    assert len(told) == 1
+    assert len(sentry_errors) == 1
 
 
 async def test_erasure_drops_what_waits_and_forgets_the_rest(

@@ -179,7 +179,7 @@ async def test_whatever_an_event_is_called_its_guests_get_their_mails(
 
 
 async def test_a_head_that_is_not_as_meant_fails_closed(
-    mail_worker: WorkerForTests, told: list[BaseException], monkeypatch: pytest.MonkeyPatch
+    mail_worker: WorkerForTests, sentry_errors: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Should the encoding ever let something through: nothing of it is sent."""
     monkeypatch.setattr(mime, "text_header", lambda *_: b"Subject: x\r\nBcc: evil@evil.example\r\n")
@@ -190,7 +190,7 @@ async def test_a_head_that_is_not_as_meant_fails_closed(
     row = await mail_worker.row(message)
     assert (row.status, mail_worker.mails) == ("failed", [])
     assert row.last_error == UnsafeHead.reason
-    assert len(told) == 1
+    assert len(sentry_errors) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.notifications.messages import make_message
 
 
 async def test_a_permanent_refusal_fails_at_once_and_is_told_once(
-    mail_worker: WorkerForTests, mail_server: MailServerForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, sentry_errors: list[BaseException]
 ) -> None:
     message = make_message()
     address = address_of(message["user_id"])
@@ -26,7 +26,7 @@ async def test_a_permanent_refusal_fails_at_once_and_is_told_once(
     assert (row.status, row.attempts) == ("failed", 1)
     assert row.last_error == "The mail server refused the mail for good (550 5.1.1)."
     assert address not in str(row.timeline)
-    assert len(told) == 1
+    assert len(sentry_errors) == 1
     mail_server.is_well()
     other = make_message()
     await mail_worker.receive(other)
@@ -84,7 +84,7 @@ async def test_an_outage_costs_one_mail_its_timeout_and_not_each(
 
 
 async def test_after_a_day_it_is_given_up(
-    mail_worker: WorkerForTests, mail_server: MailServerForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, sentry_errors: list[BaseException]
 ) -> None:
     message = make_message()
     mail_server.answers("DATA", "451 Later")
@@ -97,7 +97,7 @@ async def test_after_a_day_it_is_given_up(
     assert row.status == "failed"
     assert row.last_error is not None
     assert row.last_error.startswith("Given up after 24 hours.")
-    assert len(told) == 1
+    assert len(sentry_errors) == 1
 
 
 async def test_accounts_away_postpone_the_mail(

@@ -42,7 +42,7 @@ async def test_a_closed_account_gets_no_mail(
 
 
 async def test_an_address_that_is_none_fails(
-    mail_worker: WorkerForTests, auth_server: AuthServerForTests, told: list[BaseException]
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, sentry_errors: list[BaseException]
 ) -> None:
     message = make_message()
     auth_server.accounts.special[message["user_id"]] = {"email": "nobody"}
@@ -50,7 +50,7 @@ async def test_an_address_that_is_none_fails(
     await mail_worker.receive(message)
 
     assert (await mail_worker.row(message)).status == "failed"
-    assert len(told) == 1
+    assert len(sentry_errors) == 1
 
 
 async def test_a_new_address_is_verified_where_it_is(
@@ -103,8 +103,8 @@ async def test_the_present_address_is_told_of_a_change_while_it_is_present(
     await mail_worker.receive(message)
 
     assert (await mail_worker.row(message)).status == status
-    told = [address for mail in mail_worker.mails for address in mail.recipients]
-    assert told == ([address_of(message["user_id"])] if status == "sent" else [])
+    sentry_errors = [address for mail in mail_worker.mails for address in mail.recipients]
+    assert sentry_errors == ([address_of(message["user_id"])] if status == "sent" else [])
 
 
 async def test_an_address_that_changes_meanwhile_is_asked_for_again(

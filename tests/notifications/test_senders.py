@@ -45,7 +45,7 @@ async def test_a_wish_with_a_mistake_is_422(
 
 
 async def test_missing_are_those_that_never_came(
-    client: httpx.AsyncClient, mail_worker: WorkerForTests, told: list[BaseException]
+    client: httpx.AsyncClient, mail_worker: WorkerForTests, sentry_errors: list[BaseException]
 ) -> None:
     sent, malformed = make_message(), make_message("surprise")
     alias = make_message(dedup_key=sent["dedup_key"])

@@ -34,7 +34,7 @@ def send(connection: MailServer, recipient: str) -> None:
 
 
 def named(mail_server: MailServerForTests) -> list[list[str]]:
-    return [taken.recipients for taken in mail_server.taken]
+    return [mail.recipients for mail in mail_server.received]
 
 
 def test_mails_go_to_whom_they_are_for(
@@ -66,7 +66,7 @@ def test_after_a_refusal_the_next_mail_hears_its_own_answers(
     with pytest.raises(SmtpPermanentFailure):
         connection.begin("nobody@guests.example")
     send(connection, "ada@guests.example")
-    assert [taken.recipients for taken in mail_server.taken] == [["ada@guests.example"]]
+    assert [mail.recipients for mail in mail_server.received] == [["ada@guests.example"]]
 
 
 @pytest.mark.parametrize("at", ["MAIL", "RCPT"])
@@ -127,7 +127,7 @@ def test_no_command_can_be_put_into_an_address(
     with suppress(ValueError, SmtpPermanentFailure):
         send(connection, "ada@guests.example>\r\nRCPT TO:<evil@guests.example")
     assert mail_server.handler.asked["RCPT"] <= 1
-    assert "evil@guests.example" not in [one for t in mail_server.taken for one in t.recipients]
+    assert "evil@guests.example" not in [one for t in mail_server.received for one in t.recipients]
 
 
 @pytest.mark.parametrize(

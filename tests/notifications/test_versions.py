@@ -10,7 +10,7 @@ import pytest
 from notification_service.messages.service import resend
 from service_kit.ids import new_id
 from tests.notifications.conftest import WorkerForTests
-from tests.notifications.mail_server import MailServerForTests, Taken
+from tests.notifications.mail_server import MailServerForTests, ReceivedEmail
 from tests.notifications.messages import Message, make_message
 
 USER_ID = uuid4()
@@ -70,13 +70,13 @@ def concert() -> Concert:
     return Concert()
 
 
-def text_of(mail: Taken) -> str:
+def text_of(mail: ReceivedEmail) -> str:
     body = mail.message.get_body(("plain",))
     assert body is not None
     return str(body.get_content())
 
 
-def calendar_of(mail: Taken) -> str:
+def calendar_of(mail: ReceivedEmail) -> str:
     return "".join(
         str(part.get_payload(decode=True), "utf-8")  # type: ignore[arg-type]
         for part in mail.message.walk()

@@ -168,8 +168,8 @@ class Pipeline:
     def copies(self) -> Counter[str]:
         """How many mails there are of each Message-ID that was asked for."""
         asked = {_identity(message) for message in self.messages}
-        taken = Counter(mail.message_id for mail in self.mail_server.taken)
-        return Counter({identity: n for identity, n in taken.items() if identity in asked})
+        received = Counter(mail.message_id for mail in self.mail_server.received)
+        return Counter({identity: n for identity, n in received.items() if identity in asked})
 
     @property
     def lost(self) -> int:

@@ -25,7 +25,7 @@ async def test_a_new_message_does_not_wait_for_a_backlog_in_the_outbox(
         if not leaves_full_queue:
             await until(pipeline.all_published, "the queue has all")
         await pipeline.worker()
-        await until(lambda: len(pipeline.mail_server.taken) > 100, "the backlog is under way")
+        await until(lambda: len(pipeline.mail_server.received) > 100, "the backlog is under way")
         before = await pipeline.count_sent()
         pipeline.start_counting()
         began = time.monotonic()
@@ -51,7 +51,7 @@ async def test_a_new_mail_does_not_wait_for_a_backlog_of_mails_that_are_due(
         await session.execute(text(DUE), {"ids": [message["id"] for message in backlog]})
     async with pipeline.in_use(leaves_full_queue=True, reconciles=False):
         await pipeline.worker()
-        await until(lambda: len(pipeline.mail_server.taken) > 100, "the backlog is under way")
+        await until(lambda: len(pipeline.mail_server.received) > 100, "the backlog is under way")
         before = await pipeline.count_sent()
         pipeline.start_counting()
         began = time.monotonic()

@@ -24,7 +24,7 @@ MAX_WAIT_SECONDS = 90.0
 # What the guest has booked: so many places, or so many seats side by side.
 BOOKINGS = {"Jazz in the Courtyard": 2, "Балет «Щелкунчик»": 3, "Python Meetup": 1}
 
-SENT_AS_THEY_ARE = """
+UNCHANGED_FIELDS = """
     title description category venue city timezone price currency seating
 """.split()
 
@@ -198,7 +198,7 @@ def request_body(event: DemoEvent) -> Json:
     day = datetime.now(ZoneInfo(event.timezone)) + timedelta(days=event.days_ahead)
     starts_at = day.replace(hour=event.hour, minute=0, second=0, microsecond=0)
     ends_at = starts_at + timedelta(hours=event.hours)
-    return {name: getattr(event, name) for name in SENT_AS_THEY_ARE} | {
+    return {name: getattr(event, name) for name in UNCHANGED_FIELDS} | {
         "starts_at": starts_at.astimezone(UTC).isoformat(),
         "ends_at": ends_at.astimezone(UTC).isoformat(),
     }

@@ -29,12 +29,12 @@ SECRETS = """
 
 def read_secrets(file: Path) -> dict[str, str]:
     """Passwords and keys by name, made once and kept where only their owner can read."""
-    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    missing = [name for name in SECRETS if name not in known]
+    existing: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    missing = [name for name in SECRETS if name not in existing]
     if missing:
-        known |= {name: secrets.token_hex(24) for name in missing}
-        write_atomically(file, json.dumps(known))
-    return known
+        existing |= {name: secrets.token_hex(24) for name in missing}
+        write_atomically(file, json.dumps(existing))
+    return existing
 
 
 def passed_on(caller: Mapping[str, str]) -> dict[str, str]:

@@ -60,12 +60,12 @@ def _holder(port: int) -> str:
 def remembered_ports(file: Path, names: list[str]) -> dict[str, int]:
     """Ports that nobody chose: the same as last time while they are free."""
     try:
-        known = dict(json.loads(file.read_text()))
+        previous = dict(json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
-        known = {}
+        previous = {}
     ports: dict[str, int] = {}
     for name in names:
-        port = known.get(name)
+        port = previous.get(name)
         if not isinstance(port, int) or port in ports.values() or not is_free(port):
             port = free_port(besides=ports.values())
         ports[name] = port

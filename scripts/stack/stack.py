@@ -24,7 +24,7 @@ CHOSEN_PORTS = {
 }
 HIDDEN_PORTS = ["postgres", "redis-broker", "redis-cache"]
 # What ``--fresh`` keeps: logs, and what says who is at work here, which is written before.
-KEPT = ("log", "run", "lock", "venv.lock", "venv.lock.d")
+KEPT_WHEN_FRESH = ("log", "run", "lock", "venv.lock", "venv.lock.d")
 
 
 class Stack(ProcessGroup):
@@ -115,11 +115,11 @@ def end_leftovers(var: Path) -> int:
     return process_group.end_leftovers(var / "run", last=programs.DATA_SERVERS)
 
 
-def forget(var: Path) -> None:
+def delete_data(var: Path) -> None:
     """Removes the data of a stack that does not run, and first ends what may be left of it."""
     end_leftovers(var)
     for child in var.iterdir() if var.exists() else ():
-        if child.name in KEPT:
+        if child.name in KEPT_WHEN_FRESH:
             continue
         if child.is_dir():
             shutil.rmtree(child)

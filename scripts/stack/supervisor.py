@@ -22,7 +22,7 @@ from stack.process_group import Say
 from stack.programs import python
 from stack.records import end_process, find_recorded, write_atomically, write_record
 from stack.services import AUTH
-from stack.stack import Stack, forget
+from stack.stack import Stack, delete_data
 from stack.summary import write_summary
 
 NEEDED_MEGABYTES = 300
@@ -104,7 +104,7 @@ def supervise(var: Path, *, fresh: bool, with_demo: bool, is_detached: bool, say
             raise StackError(f"{var} has less than {NEEDED_MEGABYTES} MB left: free some space.")
         if fresh:
             say("Forgetting the data of earlier runs ...")
-            forget(var)
+            delete_data(var)
         stack = Stack(var, caller=os.environ, say=say)
         try:
             stack.start()

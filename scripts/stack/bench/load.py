@@ -82,27 +82,27 @@ def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: floa
     return measured
 
 
-def rush(port: int, requests: list[bytes]) -> Measured:
+def all_at_once(port: int, requests: list[bytes]) -> Measured:
     """Everybody connects, then all ask at the same moment, each once; a 503 is asked again after as
     many seconds as it names."""
     measured = Measured()
-    doors = asyncio.Event()
+    start = asyncio.Event()
 
-    async def person(sent: bytes) -> None:
+    async def client(sent: bytes) -> None:
         try:
             async with Connection(port, measured) as connection:
-                await doors.wait()
+                await start.wait()
                 while (head := await connection.send(sent))[9:12] == b"503":
                     await asyncio.sleep(_number(head, b"retry-after:", 1))
         except (OSError, EOFError):
             measured.unanswered += 1
 
-    async def open_doors() -> None:
+    async def start_all() -> None:
         await asyncio.sleep(CONNECTING_SECONDS)
         measured.seconds = -time.perf_counter()
-        doors.set()
+        start.set()
 
-    asyncio.run(_all([*map(person, requests), open_doors()]))
+    asyncio.run(_all([*map(client, requests), start_all()]))
     measured.seconds += time.perf_counter()
     return measured
 

@@ -63,7 +63,7 @@ def on_sale(bench: Bench) -> list[Line]:
     asked to come again later does."""
     event_id = bench.publish(ON_SALE_SEATS, max_seats_per_user=1000)
     requests = [_book(event_id, token) for token in bench.tokens(ON_SALE_PEOPLE)]
-    measured = load.rush(bench.ports["event"], requests)
+    measured = load.all_at_once(bench.ports["event"], requests)
     check_statuses(measured, {201, 409, 503})
     [row] = bench.sql(EVENT, SOLD, event_id)
     p50, p99 = (measured.percentile(percent) for percent in (50, 99))

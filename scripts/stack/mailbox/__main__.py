@@ -50,6 +50,8 @@ async def serve() -> None:
         access_log=False,
         lifespan="off",
         server_header=False,
+        # A client that polls now and then finds its connection open.
+        timeout_keep_alive=60,
         timeout_graceful_shutdown=1,
     )
     await uvicorn.Server(config).serve(sockets=[listener])

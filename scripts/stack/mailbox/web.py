@@ -22,8 +22,8 @@ FILES = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
-LISTED = 100
-MAX_LISTED = 5_000
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 5_000
 SEARCH_SECONDS = 0.5
 SEARCHED_IN = ("from", "to", "containing")
 
@@ -49,7 +49,7 @@ class Handlers:
         """The page's list: the newest ``limit`` mails that hold ``q``. Reading thousands for the
         first time takes a while, so each answer says how many it got through."""
         query = request.query_params.get("q", "")
-        limit = min(_number(request, "limit") or LISTED, MAX_LISTED)
+        limit = min(_number(request, "limit") or DEFAULT_LIMIT, MAX_LIMIT)
         tag = f'"{self._store.revision}"'
         if request.headers.get("If-None-Match") == tag:
             return Response(status_code=304)
@@ -143,9 +143,9 @@ def page_file(request: Request) -> Response:
 
 
 def _answer(body: bytes, content_type: str, headers: dict[str, str] | None = None) -> Response:
-    given = {"Content-Type": content_type} | (headers or {})
+    all_headers = {"Content-Type": content_type} | (headers or {})
     # Some are a mail's own words.
-    safe = {name: re.sub("[^ -~]", "", value) for name, value in given.items()}
+    safe = {name: re.sub("[^ -~]", "", value) for name, value in all_headers.items()}
     return Response(body, headers=COMMON_HEADERS | safe)
 
 

@@ -12,11 +12,11 @@ import json
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
 from auth_service.clients.service import CLIENT_ID, SCOPES, add_secret
-from auth_service.commands import CommandFailed, run_command
 from auth_service.identity.queries import find_by_email
 from auth_service.mails.messages import address_confirmed
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
+from service_kit.database.cli import CommandFailed, run_command
 from service_kit.database.engine import Database
 from service_kit.settings import load_settings
 
@@ -95,7 +95,7 @@ def main() -> None:
             return await verify(database, arguments.emails)
         return await make_client(database, arguments.name, arguments.scopes)
 
-    asyncio.run(run_command("admin", load_settings(Settings), run))
+    asyncio.run(run_command("auth_service", "admin", load_settings(Settings), run))
 
 
 if __name__ == "__main__":

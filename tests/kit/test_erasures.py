@@ -1,6 +1,7 @@
 """Tokens of accounts that have been erased."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -22,11 +23,13 @@ from service_kit.web.erasures import (
 )
 from tests.kit.conftest import USER, MakeSettings, bearer, client_of, problem, serving
 
+# Several test processes use one database at the same time.
+TABLE = f"kit_erased_users_{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 OTHER = "0198c0de-0000-7000-8000-00000000000b"
 
 
 class ErasedUser(ErasedUserRow, table=True):
-    __tablename__ = "kit_erased_users"
+    __tablename__ = TABLE
 
 
 @pytest.fixture
@@ -37,17 +40,17 @@ async def app(
     async with serving(make_settings()) as app:
         database: Database = app.state.database
         async with database.transaction() as session:
-            await session.execute(text("DROP TABLE IF EXISTS kit_erased_users"))
+            await session.execute(text(f"DROP TABLE IF EXISTS {TABLE}"))
             await session.execute(
                 text(
-                    "CREATE TABLE kit_erased_users"
+                    f"CREATE TABLE {TABLE}"
                     " (user_id uuid PRIMARY KEY, erased_at timestamptz NOT NULL)"
                 )
             )
         async with watch_erasures(app.state, ErasedUser):
             yield app
         async with database.transaction() as session:
-            await session.execute(text("DROP TABLE kit_erased_users"))
+            await session.execute(text(f"DROP TABLE {TABLE}"))
 
 
 async def ask(app: FastAPI, **claims: Any) -> httpx.Response:

@@ -8,13 +8,13 @@ import argparse
 import asyncio
 from datetime import timedelta
 
-from auth_service.commands import run_command
 from auth_service.keys.cipher import cipher_for
 from auth_service.keys.ring import grace_period
 from auth_service.keys.service import list_keys, replace_all, rotate
 from auth_service.keys.states import key_states
 from auth_service.settings import Settings
 from service_kit.clock import utc_now
+from service_kit.database.cli import run_command
 from service_kit.database.engine import Database
 from service_kit.settings import load_settings
 
@@ -54,7 +54,7 @@ def main() -> None:
             return await describe_keys(database, settings)
         return await make_key(database, settings, compromised=arguments.compromised)
 
-    asyncio.run(run_command("keys", settings, run))
+    asyncio.run(run_command("auth_service", "keys", settings, run))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,3 @@
-"""PostgreSQL: engine and sessions (the one place that commits), errors by SQLSTATE, migrations.
+"""PostgreSQL: engine and sessions (the one place that commits), tables, errors by SQLSTATE, migrations.
 
 It stands on the modules beside it only."""

@@ -1,24 +1,30 @@
-"""Commands for operators: one line on success, one line on failure."""
+"""Commands for operators on a service's database: one line on success, one line on failure."""
 
 import sys
 from collections.abc import Awaitable, Callable
 
-from auth_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.database.errors import DATABASE_ERRORS, means_unavailable, sqlstate
+from service_kit.settings import ServiceSettings
 
 UNDEFINED_TABLE = "42P01"
 
 
 class CommandFailed(Exception):
-    """The message says what to do."""
+    """The message says why, and what to do."""
 
 
 async def run_command(
-    name: str, settings: Settings, command: Callable[[Database], Awaitable[str]]
+    package: str,
+    name: str,
+    settings: ServiceSettings,
+    command: Callable[[Database], Awaitable[str]],
 ) -> None:
-    """Prints what ``command`` returns, or says why not and ends the process with 1."""
-    database = Database(settings, application_name=f"auth-{name}")
+    """Prints what ``command`` returns, or why it failed, and then exits with status 1.
+
+    ``package`` is the service's, such as ``auth_service``; ``name`` is the command's.
+    """
+    database = Database(settings, application_name=f"{package.removesuffix('_service')}-{name}")
     try:
         print(await command(database))
         return
@@ -26,7 +32,7 @@ async def run_command(
         reason = str(error)
     except DATABASE_ERRORS as error:
         if sqlstate(error) == UNDEFINED_TABLE:
-            reason = "the database has no tables yet; run: python -m auth_service.migrate"
+            reason = f"the database has no tables yet; run: python -m {package}.migrate"
         elif means_unavailable(error):
             reason = "PostgreSQL cannot be reached; check DATABASE_URL and that it runs"
         else:

@@ -20,7 +20,7 @@ class BadCredentials(Problem):
 
 
 class BadToken(Problem):
-    code, status, title = "bad-token", 400, "The link is not valid, or no longer; ask for another."
+    code, status, title = "bad-token", 400, "The link is invalid or has expired; request another."
 
 
 class AlreadyVerified(Problem):
@@ -28,11 +28,15 @@ class AlreadyVerified(Problem):
 
 
 class LinkNotNeeded(Problem):
-    code, status, title = "link-not-needed", 409, "The account needs no such link."
+    code, status, title = "link-not-needed", 409, "The account does not need this link."
 
 
 class AddressChanged(Problem):
-    code, status, title = "address-changed", 409, "The account has no such address, or has two."
+    code, status, title = (
+        "address-changed",
+        409,
+        "The account does not have this address, or has two addresses.",
+    )
 
 
 class RefreshInvalid(Problem):
@@ -51,20 +55,24 @@ class RefreshReused(Problem):
 
 class ClientNotAuthenticated(NotAuthenticated):
     def __init__(self) -> None:
-        super().__init__("The client is not known, or its secret is wrong.")
+        super().__init__("The client is unknown, or its secret is wrong.")
         self.headers["WWW-Authenticate"] = 'Basic realm="parterre"'
         self.members["error"] = "invalid_client"
 
 
 class UnsupportedGrant(Problem):
-    code, status, title = "unsupported-grant-type", 400, "Only client_credentials is given here."
+    code, status, title = (
+        "unsupported-grant-type",
+        400,
+        "Only the grant type client_credentials is supported.",
+    )
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail, error="unsupported_grant_type")
 
 
 class InvalidScope(Problem):
-    code, status, title = "invalid-scope", 400, "The client was not given this scope."
+    code, status, title = "invalid-scope", 400, "The client does not have this scope."
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail, error="invalid_scope")

@@ -18,29 +18,29 @@ class Settings(ServiceSettings):
     event_service_client_secret: SecretStr = SecretStr("")
     notification_service_client_secret: SecretStr = SecretStr("")
 
-    # A session ends when it is not used for so long, and in any case after so many days.
+    # A session ends after so many days without use, and after so many days in any case.
     session_idle_days: int = Field(14, ge=1)
     session_days: int = Field(90, ge=1)
-    # How long before its first signature a key is published: longer than verifiers keep keys.
+    # How long a key is published before it signs: longer than verifiers cache keys.
     signing_key_lead_seconds: int = Field(360, ge=0)
 
     verification_link_hours: int = Field(24, ge=1)
     reset_link_minutes: int = Field(15, ge=1)
-    # At most one verification mail and one reset mail to an account in this time.
+    # An account gets at most one verification mail and one reset mail in this time.
     mail_coalesce_seconds: int = Field(60, ge=0)
 
     # OWASP's first choice for Argon2id; about 20 ms of one core each time.
     password_hash_memory_kib: int = Field(19_456, ge=8)
     password_hash_passes: int = Field(2, ge=1)
     password_hash_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
-    # Who comes when so many wait already is told to come again.
+    # Requests that may wait for a hash; the next one is refused with 503.
     password_hash_queue: int = Field(128, ge=0)
     bad_passwords: int = Field(10, ge=1)
     bad_password_minutes: int = Field(15, ge=1)
     email_changes_per_hour: int = Field(5, ge=1)
 
-    # Whether the mail server takes addresses with other letters than those of ASCII before the @
-    # (SMTPUTF8); one that does not would refuse every mail to such an account.
+    # Whether the mail server accepts non-ASCII letters before the @ (SMTPUTF8). If it does not, it would
+    # refuse every mail to such an account.
     international_addresses: bool = False
 
     audit_days: int = Field(365, ge=1)
@@ -54,7 +54,7 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def refuse_shared_secrets(self) -> Self:
-        """A link's token must not pass for one of another purpose."""
+        """A token for one purpose must not be valid for another."""
         secrets = (
             self.secret_key,
             self.verification_token_secret,

@@ -67,7 +67,7 @@ async def erase_user(
     await administration.erase_account(manager, organizers, user_id, by=admin)
 
 
-@router.get("/{user_id}/audit-events", summary="What happened to an account", responses=NOT_YOURS)
+@router.get("/{user_id}/audit-events", summary="Audit events of an account", responses=NOT_YOURS)
 async def list_audit_events(
     user_id: UUID, admin: Superuser, session: SessionDep, paging: PagingDep
 ) -> Page[AuditEventRead]:
@@ -79,7 +79,7 @@ async def list_audit_events(
 
 @router.get(
     "/{user_id}/contact",
-    summary="Whom to write to",
+    summary="Contact data of an account",
     description="For services with the scope `users:contact`.",
     dependencies=[require_scope("users:contact")],
     responses=NOT_THERE,
@@ -91,7 +91,7 @@ async def get_contact(user_id: UUID, session: SessionDep) -> Contact:
 
 @router.post(
     "/contacts",
-    summary="Whom to write to, for several at once",
+    summary="Contact data of several accounts",
     description="For services with the scope `users:contact`.",
     dependencies=[require_scope("users:contact")],
     responses=NOT_YOURS,

@@ -22,7 +22,10 @@ router = Router(prefix="/api/v1/auth", tags=["registration"], dependencies=[NoSt
 
 
 @router.post(
-    "/register", status_code=201, summary="Make an account", responses=problem_responses(EmailTaken)
+    "/register",
+    status_code=201,
+    summary="Create an account",
+    responses=problem_responses(EmailTaken),
 )
 @limited("register")
 async def register(body: Registration, manager: ManagerDep) -> UserRead:
@@ -32,7 +35,7 @@ async def register(body: Registration, manager: ManagerDep) -> UserRead:
 @router.post(
     "/request-verify-token",
     status_code=202,
-    summary="Ask for another verification mail",
+    summary="Request another verification mail",
     description="The answer is the same for every address, whether or not there is an account.",
 )
 @limited("mail")
@@ -55,7 +58,7 @@ async def verify(body: VerificationForm, manager: ManagerDep) -> Profile:
 @router.post(
     "/forgot-password",
     status_code=202,
-    summary="Ask for a mail to set a new password",
+    summary="Request a mail to set a new password",
     description="The answer is the same for every address, whether or not there is an account.",
 )
 @limited("mail")

@@ -68,7 +68,7 @@ class Hasher:
     @contextmanager
     def _slot(self) -> Iterator[None]:
         if self._free_slots <= 0:
-            raise Unavailable("Many people sign in at the moment; try again.")
+            raise Unavailable("Too many people are signing in at the moment; try again.")
         self._free_slots -= 1
         try:
             yield

@@ -15,7 +15,7 @@ router = Router(prefix="/api/v1/auth/links", tags=["services"], dependencies=[No
 @router.post(
     "",
     status_code=201,
-    summary="Make the token of a link in a mail",
+    summary="Create the token of a link in a mail",
     description="For services with the scope `auth:links`, when a mail is rendered.",
     dependencies=[require_scope("auth:links")],
     responses=problem_responses(

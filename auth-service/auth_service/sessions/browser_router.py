@@ -36,7 +36,7 @@ router = Router(prefix="/api/v1/auth/session", tags=["browser sign-in"], depende
 @router.post(
     "",
     status_code=204,
-    summary="Sign a browser in",
+    summary="Sign in a browser",
     responses=problem_responses(BadCredentials, CsrfFailed, LockedOut),
     dependencies=[OwnPage],
 )
@@ -63,7 +63,7 @@ async def open_browser_session(
 @router.post(
     "/renew",
     status_code=204,
-    summary="Put a new token into the session cookie",
+    summary="Renew the token in the session cookie",
     responses=problem_responses(NotAuthenticated, CsrfFailed, RefreshInvalid),
 )
 @limited("refresh")
@@ -85,7 +85,7 @@ async def renew_browser_session(
 @router.delete(
     "",
     status_code=204,
-    summary="Sign a browser out",
+    summary="Sign out a browser",
     responses=problem_responses(NotAuthenticated, CsrfFailed),
 )
 async def close_browser_session(

@@ -74,7 +74,7 @@ async def require_browser_session(request: Request) -> Principal:
             request.cookies.get(session_cookie_name(settings), "")
         )
     except InvalidToken:
-        raise NotAuthenticated("There is no session, or no longer.") from None
+        raise NotAuthenticated("There is no session, or it has ended.") from None
     check_csrf(request, principal, settings)
     return principal
 

@@ -45,7 +45,7 @@ async def end_other_sessions(
 @router.delete(
     "/{session_id}",
     status_code=204,
-    summary="Sign out there",
+    summary="End one of your sessions",
     responses=problem_responses(NotAuthenticated, NotFound),
 )
 async def end_session(

@@ -69,7 +69,7 @@ async def login(
 
 @router.post(
     "/refresh",
-    summary="Change a refresh token for a new pair",
+    summary="Exchange a refresh token for a new pair",
     description="As JSON, or as the form that OAuth 2 clients send (RFC 6749, 6).",
     responses=problem_responses(RefreshInvalid, RefreshReused),
     openapi_extra=REFRESH_BODY,

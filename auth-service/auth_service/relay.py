@@ -12,7 +12,7 @@ from auth_service.models import OutboxMessage
 from auth_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.messaging.queue_length import QUEUE_IS_FULL
-from service_kit.messaging.relay import run_relay
+from service_kit.messaging.relay_process import run_relay
 from service_kit.settings import load_settings
 
 NAME = "auth-relay"

@@ -28,6 +28,7 @@ from service_kit.messaging.celery_app import (
     worker_process_init,
     worker_process_shutdown,
 )
+from service_kit.messaging.contract import ADDRESS_CONFIRMED, ERASE_USER, SEND, SEND_MANY
 from service_kit.settings import load_settings
 
 RETENTION_SECONDS = 3600
@@ -91,12 +92,12 @@ def close_context(**_: Any) -> None:
     loop.close()
 
 
-@app.task(name="notifications.send")
+@app.task(name=SEND)
 def send(message: dict[str, Any]) -> None:
     loop.run(consumer.receive(context(), [message]))
 
 
-@app.task(name="notifications.send_many")
+@app.task(name=SEND_MANY)
 def send_many(messages: list[dict[str, Any]]) -> None:
     loop.run(consumer.receive(context(), messages))
 
@@ -113,12 +114,12 @@ def sweep() -> None:
     """Does nothing: a beat of the release before asks for it during a rolling deployment."""
 
 
-@app.task(name="notifications.address_confirmed")
+@app.task(name=ADDRESS_CONFIRMED)
 def address_confirmed(message: dict[str, Any]) -> None:
     loop.run(consumer.address_confirmed(context(), message))
 
 
-@app.task(name="notifications.erase_user")
+@app.task(name=ERASE_USER)
 def erase_user(message: dict[str, Any]) -> None:
     loop.run(consumer.erase_user(context(), message))
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from event_service import upkeep
 from event_service.events import messages as event_messages
 from event_service.models import OutboxMessage
-from service_kit.messaging.outbox import notification
+from service_kit.messaging.notifications import notification
 from tests.events.conftest import Json, Publish, User, messages, sections
 from tests.events.many_guests import fill, others_waiting, wait_in_line
 

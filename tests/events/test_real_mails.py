@@ -25,8 +25,10 @@ from notification_service.rendering.headers import check_head
 from notification_service.rendering.mime import HEAD, compose, recipient_address
 from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
+from service_kit.messaging.contract import CONTRACT
 from service_kit.messaging.outbox import OutboxRow
 from tests.changes import run
+from tests.contract import fits_contract
 from tests.events.conftest import Json, Publish, User
 from tests.events.test_told import book, do_all_that_can_be_done
 
@@ -102,6 +104,8 @@ async def test_every_kind_of_real_message_becomes_a_mail_without_internal_words(
     for message in messages:
         if message.get("kind") is None:
             continue
+        assert fits_contract(message["kind"], message["data"]), message
+        assert message["topic"] in CONTRACT[message["kind"]].topics
         incoming = read(message)
         seen.add(incoming.kind)
         for locale in ("en", "ru"):

@@ -5,9 +5,9 @@ from typing import Literal
 from uuid import UUID
 
 from auth_service.models import OutboxMessage
-from service_kit.clock import utc_now
-from service_kit.ids import new_id
-from service_kit.messaging.outbox import OutboxRow, notification
+from service_kit.messaging import notifications
+from service_kit.messaging.notifications import notification
+from service_kit.messaging.outbox import OutboxRow
 
 Address = Literal["current", "pending"]
 
@@ -30,7 +30,6 @@ def verification_mail(
 def reset_mail(user_id: UUID, *, version: int = 1, now: datetime) -> OutboxRow:
     return notification(
         OutboxMessage,
-        topic="user.password-reset-requested.v1",
         kind="reset-password",
         user_id=user_id,
         dedup_key=f"reset-password:{user_id}:{now.timestamp():.3f}",
@@ -43,7 +42,6 @@ def email_change_notice(user_id: UUID, *, version: int = 1, now: datetime) -> Ou
     """Tells the owner of the current address that another was requested."""
     return notification(
         OutboxMessage,
-        topic="user.email-change-requested.v1",
         kind="email-change-notice",
         user_id=user_id,
         dedup_key=f"email-change-notice:{user_id}:{now.timestamp():.3f}",
@@ -56,7 +54,6 @@ def password_changed(user_id: UUID, *, version: int) -> OutboxRow:
     """Tells the owner of the account, in case somebody else changed it."""
     return notification(
         OutboxMessage,
-        topic="user.password-changed.v1",
         kind="password-changed",
         user_id=user_id,
         dedup_key=f"password-changed:{user_id}:{version}",
@@ -67,27 +64,9 @@ def password_changed(user_id: UUID, *, version: int) -> OutboxRow:
 
 def address_confirmed(user_id: UUID) -> OutboxRow:
     """Mails that waited for the verification of the address can be sent."""
-    return _task_message("notifications.address_confirmed", "user.address-confirmed.v1", user_id)
+    return notifications.address_confirmed(OutboxMessage, user_id)
 
 
 def erasure(user_id: UUID) -> OutboxRow:
     """Asks notification-service to erase a user's data."""
-    return _task_message("notifications.erase_user", "user.erased.v1", user_id)
-
-
-def _task_message(task: str, topic: str, user_id: UUID) -> OutboxRow:
-    """A message for a task that sends no mail."""
-    message_id, now = new_id(), utc_now()
-    return OutboxMessage(
-        id=message_id,
-        task=task,
-        topic=topic,
-        message={
-            "id": str(message_id),
-            "topic": topic,
-            "user_id": str(user_id),
-            "occurred_at": now.isoformat(),
-        },
-        created_at=now,
-        next_attempt_at=now,
-    )
+    return notifications.erasure(OutboxMessage, user_id)

@@ -17,7 +17,8 @@ import httpx
 
 from notification_service.previews.samples import sample_data
 from service_kit.ids import new_id
-from service_kit.messaging.outbox import OutboxRow, notification
+from service_kit.messaging.notifications import notification
+from service_kit.messaging.outbox import OutboxRow
 from stack.bench.lines import Line, line
 from stack.bench.servers import Bench
 from stack.errors import StackError
@@ -101,7 +102,6 @@ def _send_backlog(bench: Bench, guests: list[UUID], count: int) -> float:
     messages = [
         notification(
             Outbox,
-            topic="booking.confirmed.v1",
             kind="booking-confirmed",
             user_id=guest,
             dedup_key=f"bench:{new_id()}",

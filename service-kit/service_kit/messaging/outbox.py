@@ -4,12 +4,12 @@ A service declares its table as ``class OutboxMessage(OutboxRow, Base, table=Tru
 (``service_kit.messaging.relay``) puts the rows on the queue; a row's id is the message's id everywhere.
 """
 
+import importlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Index, Select, func, or_, select, text, union, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -64,48 +64,6 @@ def outbox_indexes() -> tuple[Index, ...]:
             "confirmed_at",
             postgresql_where=text("confirmed_at IS NOT NULL"),
         ),
-    )
-
-
-def notification(
-    outbox: Callable[..., RowT],
-    *,
-    topic: str,
-    kind: str,
-    user_id: UUID,
-    dedup_key: str,
-    data: dict[str, Any],
-    version: int,
-    not_before: datetime | None = None,
-) -> RowT:
-    """A message for notification-service: the task ``notifications.send`` with this content. ``outbox``
-    is the table's class, or what stands for one of its rows.
-
-    ``data`` is a snapshot for the mail's text: JSON values, and never an address, a name or a
-    token, because queue and Flower show it. ``dedup_key`` makes one mail of what is said twice.
-    ``version`` is that of the subject (the event, or the account) at the moment of writing: of two
-    messages about one subject the higher version is the later one, whatever clocks say.
-    """
-    now = utc_now()
-    message_id = new_id()
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return outbox(
-        id=message_id,
-        task="notifications.send",
-        topic=topic,
-        message={
-            "id": str(message_id),
-            "topic": topic,
-            "kind": kind,
-            "user_id": str(user_id),
-            "dedup_key": dedup_key,
-            "version": version,
-            "data": data,
-            "occurred_at": now.isoformat(),
-            "request_id": request_id,
-        },
-        created_at=now,
-        next_attempt_at=not_before or now,
     )
 
 
@@ -253,3 +211,10 @@ class OutboxQueries:
             )
         )
         return max(0.0, float(age.scalar() or 0.0))
+
+
+def notification(outbox: Callable[..., RowT], **fields: Any) -> RowT:
+    """The name of before, until event-service uses the new one."""
+    module = importlib.import_module("service_kit.messaging.notifications")
+    row: RowT = module.notification(outbox, **fields)
+    return row

@@ -5,35 +5,29 @@ due again when the lease ends, so that a message is put on the queue at least on
 """
 
 import asyncio
+import importlib
 import itertools
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from service_kit.database.engine import Database
-from service_kit.messaging.celery_app import create_celery, describe
+from service_kit.messaging.celery_app import describe
 from service_kit.messaging.outbox import OutboxQueries, OutboxRow
-from service_kit.messaging.periodic import PeriodicJob, background_process, run_jobs
-from service_kit.messaging.queue_length import QUEUE_IS_FULL, BrokerUnavailable, QueueLength
-from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
-from service_kit.settings import ServiceSettings
+from service_kit.messaging.queue_length import QUEUE_IS_FULL, BrokerUnavailable
 
 BATCH = 200
 # A message on the queue costs Celery and Redis more than a mail costs its worker: where several wait
 # they travel together, as one message for the task that takes a list. The more of them wait the larger
 # it is, up to a size at which it leaves something for other processes and ends in good time.
-BATCH_TASKS = {"notifications.send": "notifications.send_many"}
 BATCH_SIZE, LARGEST_BATCH_SIZE, SHARES = 20, 50, 4
 LEASE = timedelta(seconds=30)
-IDLE_SECONDS = 0.1
 KEPT_AFTER_CONFIRMATION = timedelta(days=7)
-PURGE_SECONDS = 3600
 PURGED_AT_ONCE = 1_000
 
 log = structlog.get_logger()
@@ -44,17 +38,21 @@ Publish = Callable[[list[Row]], list[UUID]]
 
 
 class QueuePublisher:
-    """Puts claimed rows on the queue, in a thread, because Celery's producer blocks."""
+    """Puts claimed rows on the queue, in a thread, because Celery's producer blocks.
 
-    def __init__(self, queue: Celery[Any]) -> None:
+    ``batch_tasks``: for tasks whose messages may travel together, the task that takes a list of them.
+    """
+
+    def __init__(self, queue: Celery[Any], batch_tasks: Mapping[str, str]) -> None:
         self._queue = queue
+        self._batch_tasks = batch_tasks
 
     def __call__(self, rows: list[Row]) -> list[UUID]:
         """The ids that the broker took; stops at the first that it did not."""
         taken: list[UUID] = []
         try:
             with self._queue.producer_pool.acquire(block=True, timeout=5) as producer:
-                for task, some in _batches(rows):
+                for task, some in _batches(rows, self._batch_tasks):
                     self._send(producer, task, some)
                     taken.extend(row[0] for row in some)
         except (OperationalError, OSError) as error:
@@ -65,7 +63,7 @@ class QueuePublisher:
         ids, messages = [row[0] for row in rows], [row[2] for row in rows]
         is_batch = len(rows) > 1
         self._queue.send_task(
-            BATCH_TASKS[task] if is_batch else task,
+            self._batch_tasks[task] if is_batch else task,
             args=[messages if is_batch else messages[0]],
             task_id=None if is_batch else str(ids[0]),
             # What Flower shows; the messages themselves hold ticket codes.
@@ -86,12 +84,12 @@ def _shown(row: Row) -> tuple[str, datetime | None, UUID]:
     return str(message.get("kind") or message.get("topic")), written_at, row[0]
 
 
-def _batches(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+def _batches(rows: list[Row], batch_tasks: Mapping[str, str]) -> Iterator[tuple[str, list[Row]]]:
     """Rows in the order in which they came; neighbours for the same task go together."""
     for task, group in itertools.groupby(rows, key=lambda row: row[1]):
         together = list(group)
         size = min(max(BATCH_SIZE, len(together) // SHARES), LARGEST_BATCH_SIZE)
-        size = size if task in BATCH_TASKS else 1
+        size = size if task in batch_tasks else 1
         for start in range(0, len(together), size):
             yield task, together[start : start + size]
 
@@ -174,55 +172,8 @@ class Relay:
         return purged == PURGED_AT_ONCE
 
 
-def missing_notifications(client: ServiceClient, notification_service_url: str) -> FindMissing:
-    async def find(ids: list[UUID]) -> list[UUID]:
-        response = await client.request(
-            "POST",
-            f"{notification_service_url}/api/v1/notifications/missing",
-            json={"ids": [str(one) for one in ids]},
-        )
-        if response.status_code != 200:
-            raise ServiceUnavailable(f"missing answered {response.status_code}")
-        return [UUID(one) for one in response.json()["missing"]]
-
-    return find
-
-
-async def run_relay(
-    name: str,
-    settings: ServiceSettings,
-    outbox: type[OutboxRow],
-    *,
-    periodic_jobs: Callable[[Database], Sequence[PeriodicJob]],
-    service_client: ServiceClient | None = None,
-    queue_is_full: int = QUEUE_IS_FULL,
-) -> None:
-    """The process ``python -m <service>.relay``; ends with SIGTERM or SIGINT after the batch.
-
-    ``periodic_jobs`` gives the service's own jobs, which run beside the relay's.
-    """
-    async with (
-        background_process(name, settings) as stop,
-        httpx.AsyncClient(timeout=5.0) as http,
-    ):
-        database = Database(settings, application_name=name)
-        queue_length = QueueLength(settings)
-        client = service_client or ServiceClient(settings, http)
-        relay = Relay(
-            database,
-            outbox,
-            publish=QueuePublisher(create_celery(name, settings)),
-            find_missing=missing_notifications(client, settings.notification_service_url),
-            reconcile_after=timedelta(seconds=settings.reconcile_seconds),
-            queue_length=queue_length,
-            queue_is_full=queue_is_full,
-        )
-        jobs = (
-            PeriodicJob(relay.publish_batch, IDLE_SECONDS),
-            PeriodicJob(relay.reconcile, settings.reconcile_seconds),
-            PeriodicJob(relay.purge, PURGE_SECONDS),
-            *periodic_jobs(database),
-        )
-        await run_jobs(jobs, stop)
-        await queue_length.close()
-        await database.close()
+def __getattr__(name: str) -> Any:
+    """The name of before, until event-service uses the new one."""
+    if name != "run_relay":
+        raise AttributeError(name)
+    return importlib.import_module("service_kit.messaging.relay_process").run_relay

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,6 +26,7 @@ from notification_service.rendering.mime import message_id
 from notification_service.settings import Settings, WorkerSettings
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import create_celery
+from service_kit.messaging.contract import BATCH_TASKS
 from service_kit.messaging.outbox import OutboxRow, outbox_indexes
 from service_kit.messaging.periodic import repeat
 from service_kit.messaging.queue_length import QueueLength
@@ -192,13 +193,13 @@ class Pipeline:
 
     def _make_relay(
         self,
-        publisher: Callable[[Celery[Any]], Publish],
+        publisher: Callable[[Celery[Any], Mapping[str, str]], Publish],
         queue_length: QueueLength | None = None,
     ) -> Relay:
         return Relay(
             self.database,
             Outbox,
-            publish=publisher(self.queue),
+            publish=publisher(self.queue, BATCH_TASKS),
             find_missing=self._find_missing,
             reconcile_after=timedelta(seconds=RECONCILE_SECONDS),
             queue_length=queue_length,
@@ -215,7 +216,7 @@ class Pipeline:
         relays: int = 1,
         sweeps: bool = True,
         reconciles: bool = True,
-        publisher: Callable[[Celery[Any]], Publish] = QueuePublisher,
+        publisher: Callable[[Celery[Any], Mapping[str, str]], Publish] = QueuePublisher,
         leaves_full_queue: bool = False,
     ) -> AsyncIterator[None]:
         """Relays, and the sweep, until the block ends."""

@@ -8,8 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 
 import email_validator
-import idna
 
+from service_kit.domains import ascii_domain
 from service_kit.text import check_text
 
 # RFC 5321, 4.5.3.1, in octets; the path's angle brackets are counted there.
@@ -49,7 +49,7 @@ def parse_address(value: str) -> Address:
         raise InvalidAddress("is not an e-mail address") from None
     local = unicodedata.normalize("NFC", checked.local_part.lower())
     domain = checked.domain.lower()
-    if _ascii_domain(domain) != checked.ascii_domain.lower():
+    if ascii_domain(domain) != checked.ascii_domain.lower():
         raise InvalidAddress("has a domain to which mail might go astray")
     address = Address(f"{local}@{domain}", f"{local}@{checked.ascii_domain.lower()}")
     if max(len(address.display.encode()), len(address.ascii.encode())) > MAX_ADDRESS:
@@ -90,13 +90,6 @@ def ascii_address(address: str) -> str:
     only made lower case."""
     local, at, domain = address.rpartition("@")
     try:
-        return f"{local}{at}{_ascii_domain(domain)}".lower()
+        return f"{local}{at}{ascii_domain(domain)}".lower()
     except UnicodeError:
         return address.lower()
-
-
-def _ascii_domain(domain: str) -> str:
-    """Raises idna.IDNAError, which is a UnicodeError."""
-    if domain.isascii():
-        return domain
-    return idna.encode(domain, uts46=True, transitional=False).decode()

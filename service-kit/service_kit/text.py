@@ -21,9 +21,9 @@ MAX_STRING_CHARACTERS = 20_000
 TOO_MANY_COMBINING = f"has more than {MAX_COMBINING_IN_A_ROW} combining characters in a row"
 
 # Cc are the control characters, Cs lone surrogates; Zl and Zp end lines in some readers.
-_REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # They turn the reading order of what stands after them, in mails and pages of others.
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DIRECTION_CHARACTERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Shown as nothing or as a space although Unicode calls them letters, marks or symbols: grapheme joiner,
 # Hangul and Khmer fillers, Mongolian and other variation selectors, blank Braille, the null note head.
 _BLANK = frozenset(
@@ -144,7 +144,9 @@ def is_invisible(text: str) -> bool:
 def _one_line(value: str) -> str:
     if value.isascii() and value.isprintable():
         return value
-    if any(unicodedata.category(c) in _REFUSED or c in _DIRECTIONS for c in value):
+    if any(
+        unicodedata.category(c) in CONTROL_CATEGORIES or c in DIRECTION_CHARACTERS for c in value
+    ):
         raise ValueError("holds a control character")
     return unicodedata.normalize("NFC", value)
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
-import idna
 from sqlalchemy import Integer, Interval, LargeBinary, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +20,7 @@ from notification_service.delivery.contacts import Contact
 from notification_service.delivery.outcome import Waiting
 from notification_service.kinds.registry import KINDS
 from service_kit.database.statements import Statement
+from service_kit.domains import ascii_domain
 
 WINDOW = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=6)
@@ -158,8 +158,8 @@ def canonical_address(address: str) -> str:
     # Not casefold(): it would turn faß.de into another domain.
     local, _, domain = address.lower().rpartition("@")
     try:
-        domain = idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
+        domain = ascii_domain(domain)
+    except UnicodeError:
         pass
     domain = domain.rstrip(".")
     local = local.partition("+")[0] or local

@@ -19,6 +19,7 @@ from notification_service.delivery.outcome import WAIT_NOTES
 from notification_service.kinds.base import Payload
 from notification_service.kinds.registry import MalformedPayload, read_payload
 from notification_service.timeline import entry
+from service_kit.ordering import order_by_version
 
 MAX_CLAIMS = 100
 
@@ -120,18 +121,10 @@ def _payload_of(kind: str, data: object) -> Payload | None:
         return None
 
 
-def order_by_version(claims: Sequence[Claim]) -> list[Claim]:
-    """The claims in their order, but a user's mails about one event by the event's version.
-
-    They fill the same positions of the list: a mail moves past none about another event or user.
-    """
-    positions: dict[object, list[int]] = {}
-    for position, claim in enumerate(claims):
-        if claim.event_id is not None:
-            positions.setdefault((claim.user_id, claim.event_id), []).append(position)
-    ordered = list(claims)
-    for group in positions.values():
-        by_version = sorted((claims[position] for position in group), key=lambda one: one.version)
-        for position, claim in zip(group, by_version, strict=True):
-            ordered[position] = claim
-    return ordered
+def in_sending_order(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims in their order, but a user's mails about one event by the event's version."""
+    return order_by_version(
+        claims,
+        subject=lambda claim: (claim.user_id, claim.event_id) if claim.event_id else None,
+        version=lambda claim: claim.version,
+    )

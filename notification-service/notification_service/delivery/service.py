@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from notification_service.delivery.claim import Claim, claim_due, order_by_version
+from notification_service.delivery.claim import Claim, claim_due, in_sending_order
 from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.lookups import Lookups, look_up
 from notification_service.delivery.outcome import NotTried, Outcome, Postponed, Sent
@@ -37,7 +37,7 @@ async def deliver_batch(context: WorkerContext, claims: Sequence[Claim]) -> None
     """Sends claimed mails one after the other. What is not tried within ``BATCH_SECONDS`` is due again
     at once."""
     deadline = time.monotonic() + BATCH_SECONDS
-    ordered = order_by_version(claims)
+    ordered = in_sending_order(claims)
     lookups = await look_up(context, ordered)
     for claim in ordered:
         with structlog.contextvars.bound_contextvars(request_id=claim.request_id):

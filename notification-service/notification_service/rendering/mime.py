@@ -19,11 +19,10 @@ from email.policy import Compat32
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
-import idna
-
 from notification_service.rendering.headers import address_header, check_head, text_header
 from notification_service.rendering.renderer import EmailContent
 from notification_service.rendering.texts import one_line
+from service_kit.domains import ascii_domain
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 # What each head has, and nothing else; the first part's Content-Type ends it.
@@ -53,17 +52,13 @@ def recipient_address(email: str, name: str | None) -> Address:
     anything that could end a header. Raises BadAddress."""
     local, _, domain = str(one_line(email)).rpartition("@")
     try:
-        # Beyond ASCII nothing else is asked of it: a domain with an underscore, say, gets its mail.
-        ascii_domain = domain if domain.isascii() else _ascii_domain(domain)
-        if not local or not _DOMAIN.fullmatch(ascii_domain):
+        # A domain in ASCII is not checked further: one with an underscore, say, gets its mail.
+        known_to_dns = ascii_domain(domain)
+        if not local or not _DOMAIN.fullmatch(known_to_dns):
             raise ValueError
-        return Address(str(one_line(name or "")), local, ascii_domain)
+        return Address(str(one_line(name or "")), local, known_to_dns)
     except (ValueError, IndexError) as error:
         raise BadAddress from error
-
-
-def _ascii_domain(domain: str) -> str:
-    return idna.encode(domain, uts46=True, transitional=False).decode()
 
 
 def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:

@@ -4,17 +4,17 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from service_kit.text import CONTROL_CATEGORIES, DIRECTION_CHARACTERS, is_invisible
+
 KEPT_TEXTS = 1024
 MAX_NAME = 100
 # FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE: what is between them turns nothing outside.
 ISOLATED = "\u2068{}\u2069"
 WORD_JOINER = "\u2060"
 
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-_SHOWS_NOTHING = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zl", "Zp", "Zs"})
-# Letters that are drawn as nothing, and so are counted as none.
-_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+# Not drawn, or not without a character before them.
+_NOT_DRAWN_ALONE = frozenset({"Cn", "Co", "Cs", "Mn", "Me"})
 _LINK = re.compile(r"://|(?i:\bwww\.)")
 # Mail programs make links of bare domains and of addresses too.
 _LIKE_A_LINK = re.compile(r"[/@\uff0f\uff20]|(?i:\bwww\b)|[^\W\d_][.\u3002\uff0e][^\W\d_]{2,}")
@@ -28,7 +28,7 @@ def one_line(value: object) -> object:
         # Nearly every text: nothing to take out of it.
         return value.strip()
     cleaned = (
-        " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _DIRECTIONS else c
+        " " if unicodedata.category(c) in CONTROL_CATEGORIES or c in DIRECTION_CHARACTERS else c
         for c in value
     )
     return " ".join("".join(cleaned).split())
@@ -65,7 +65,5 @@ def name_to_greet(name: str) -> str | None:
     """None for what is no name to be greeted with: a link, say, an address, or nothing that shows."""
     if len(name) > MAX_NAME or _LIKE_A_LINK.search(name):
         return None
-    shows = (
-        unicodedata.category(c) not in _SHOWS_NOTHING and c not in _BLANK_LETTERS for c in name
-    )
+    shows = (unicodedata.category(c) not in _NOT_DRAWN_ALONE and not is_invisible(c) for c in name)
     return isolated(name) if any(shows) else None

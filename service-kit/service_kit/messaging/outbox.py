@@ -20,6 +20,7 @@ from service_kit.database.engine import affected_rows
 from service_kit.database.purging import delete_some
 from service_kit.database.tables import table_of
 from service_kit.ids import new_id
+from service_kit.ordering import order_by_version
 
 RowT = TypeVar("RowT")
 
@@ -70,18 +71,14 @@ def outbox_indexes() -> tuple[Index, ...]:
 def in_order(claimed: Iterable[Any]) -> list[Any]:
     """By their ids, which are made in the order of time; but the messages to a person about one event in
     the order of its versions, because clocks differ."""
-    ordered = sorted(claimed, key=lambda row: str(row.id))
-    places: dict[object, list[int]] = {}
-    for place, row in enumerate(ordered):
-        data = row.message.get("data")
-        if isinstance(data, dict) and data.get("event_id"):
-            subject = (row.message.get("user_id"), data["event_id"])
-            places.setdefault(subject, []).append(place)
-    for some in places.values():
-        about = sorted((ordered[place] for place in some), key=_version)
-        for place, row in zip(some, about, strict=True):
-            ordered[place] = row
-    return ordered
+    by_id = sorted(claimed, key=lambda row: str(row.id))
+    return order_by_version(by_id, subject=_subject, version=_version)
+
+
+def _subject(row: Any) -> tuple[str, str] | None:
+    data = row.message.get("data")
+    has_event = isinstance(data, dict) and data.get("event_id")
+    return (row.message.get("user_id"), data["event_id"]) if has_event else None
 
 
 def _version(row: Any) -> int:

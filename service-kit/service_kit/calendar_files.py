@@ -17,8 +17,8 @@ UTC_NAMES = frozenset(
     | {"GMT", "Etc/GMT", "Etc/GMT0", "Etc/GMT+0", "Etc/GMT-0", "Etc/Greenwich", "GMT0", "GMT+0"}
     | {"GMT-0", "Greenwich"}
 )
-KEPT_RULES = 256
-# Rules are written for so long before and after the times that they are there for.
+RULES_CACHE_SIZE = 256
+# How long before and after an appointment the rules of its zone go.
 RULES_AROUND = timedelta(days=366)
 # An appointment of more years has the rules around its start and its end.
 LONGEST_RULES = timedelta(days=3660)
@@ -54,7 +54,7 @@ class Entry:
 
 
 def method_of(status: Status) -> Method:
-    """What a calendar is to do with an entry of that status."""
+    """The METHOD of a file with entries of that status (RFC 5546)."""
     return "CANCEL" if status == "CANCELLED" else "PUBLISH"
 
 
@@ -63,8 +63,8 @@ def calendar_file(
 ) -> bytes:
     """A file that puts the entries into a calendar, or takes them out if they are cancelled.
 
-    SEQUENCE is the appointment's version. What is cancelled has one more: it must be higher than that
-    of the file which put it there, and that may have had this very version.
+    SEQUENCE is the appointment's version, plus one in a cancellation: calendars heed only a higher number
+    than that of the entry, which may have been made at this version.
     """
     calendar = Calendar()
     calendar.add("version", "2.0")
@@ -86,13 +86,13 @@ def calendar_file(
         event.add("status", status)
         calendar.add_component(event)
     rules = _rules(zone, appointment.starts_at, appointment.ends_at)
-    # As a component of the calendar they would be written anew for each file, in twice the time.
+    # The same for all appointments of the zone around that date: serialised once, not for each file.
     return bytes(calendar.to_ical()).replace(b"BEGIN:VEVENT", rules + b"BEGIN:VEVENT", 1)
 
 
 def local_time(at: datetime, zone: ZoneInfo) -> datetime:
-    """The time on the zone's clocks; in UTC where those show it twice and the second is meant, since a
-    local time in a calendar means the first (RFC 5545, 3.3.5)."""
+    """The local time in the zone. In UTC if clocks show that time twice and ``at`` is the second: a local
+    time in a calendar file means the first (RFC 5545, 3.3.5)."""
     local = at.astimezone(zone)
     if zone.key in UTC_NAMES or local.fold:
         return at.astimezone(UTC)
@@ -108,7 +108,7 @@ def _rules(zone: ZoneInfo, starts_at: datetime, ends_at: datetime) -> bytes:
     return _rules_around(zone.key, ((first.date(), first.date()), (last.date(), last.date())))
 
 
-@lru_cache(maxsize=KEPT_RULES)
+@lru_cache(maxsize=RULES_CACHE_SIZE)
 def _rules_around(name: str, spans: tuple[tuple[date, date], ...]) -> bytes:
     """A VTIMEZONE for the days of the spans and a year around each.
 

@@ -21,8 +21,8 @@ from notification_service.kinds.registry import KINDS
 from notification_service.messages.incoming import Incoming, read_message
 from notification_service.previews.samples import sample_link
 from notification_service.rendering.context import Recipient
-from notification_service.rendering.headers import check_head
-from notification_service.rendering.mime import HEAD, compose, recipient_address
+from notification_service.rendering.headers import check_headers
+from notification_service.rendering.mime import HEADER_NAMES, compose, recipient_address
 from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
 from service_kit.messaging.contract import CONTRACT
@@ -131,7 +131,7 @@ def _check(content: EmailContent, kind: str) -> None:
         identity="<key@parterre.example>",
         at=utc_now(),
     )
-    check_head(mail, (*HEAD, "Content-Type"))
+    check_headers(mail, (*HEADER_NAMES, "Content-Type"))
 
 
 async def _files_of(app: FastAPI, kinds: tuple[str, ...], booking_id: str) -> list[Any]:

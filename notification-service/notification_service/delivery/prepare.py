@@ -20,8 +20,13 @@ from notification_service.kinds.bookings import BookingPayload
 from notification_service.kinds.registry import MalformedPayload, read_payload
 from notification_service.preferences.service import reminder_token
 from notification_service.rendering.context import Link, Recipient
-from notification_service.rendering.headers import UnsafeHead
-from notification_service.rendering.mime import BadAddress, compose, message_id, recipient_address
+from notification_service.rendering.headers import UnsafeHeaders
+from notification_service.rendering.mime import (
+    InvalidAddress,
+    compose,
+    message_id,
+    recipient_address,
+)
 from service_kit.clock import utc_now
 from service_kit.database.statements import Statement, param
 from service_kit.messaging.service_client import ServiceUnavailable
@@ -87,7 +92,7 @@ async def _prepare(
     name = None if payload.link_page else contact.full_name
     try:
         mailbox = recipient_address(address, name)
-    except BadAddress as error:
+    except InvalidAddress as error:
         return Failed("The address of the account is not one that mail can go to.", error)
     recipient = Recipient(name, contact.locale)
     rendered = _render(context, claim, payload, recipient, mailbox, now, link, token)
@@ -199,7 +204,7 @@ def _render(
         return compose(
             content, sender=settings.sender_header, recipient=mailbox, identity=identity, at=now
         )
-    except UnsafeHead as error:
+    except UnsafeHeaders as error:
         return Failed(error.reason, error)
     except Exception as error:
         # A defect of ours that another attempt would meet again: operators see it, and set the mail

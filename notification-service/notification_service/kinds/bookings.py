@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from notification_service.kinds.base import Label, Line
-from notification_service.kinds.events import KEPT_EVENTS, EventPayload, EventSnapshot
+from notification_service.kinds.events import EVENT_CACHE_SIZE, EventPayload, EventSnapshot
 from notification_service.rendering.context import RenderContext
 from notification_service.rendering.formats import formats_for, zone_of
-from notification_service.rendering.texts import among_others
+from notification_service.rendering.texts import inline_text
 
 # More would make a mail that servers refuse; the booking's page has them all.
 MAX_TICKETS = 20
@@ -58,7 +58,7 @@ class BookingPayload(EventPayload):
 
 def _ticket(context: RenderContext, index: int, seat: Seat) -> dict[str, Any]:
     labels = {"section": seat.section, "row": seat.row, "number": seat.number}
-    shown = {name: label and among_others(label) for name, label in labels.items()}
+    shown = {name: label and inline_text(label) for name, label in labels.items()}
     location = context.words.place({"index": index, **shown})
     return {"place": str(location), "code": seat.ticket_code, "cid": f"ticket-{index}@parterre"}
 
@@ -68,6 +68,6 @@ def _cancel_until(event: EventSnapshot, context: RenderContext) -> str | None:
     return _last_cancellation(event, context.locale) if is_open else None
 
 
-@lru_cache(maxsize=KEPT_EVENTS)
+@lru_cache(maxsize=EVENT_CACHE_SIZE)
 def _last_cancellation(event: EventSnapshot, locale: str) -> str:
     return formats_for(locale).day_and_time(event.last_cancellation, zone_of(event.timezone))

@@ -11,11 +11,11 @@ from notification_service.kinds.base import Line, OptionalParagraphs, Paragraphs
 from notification_service.kinds.sample_texts import SampleTexts
 from notification_service.rendering.context import RenderContext
 from notification_service.rendering.formats import formats_for, zone_of
-from notification_service.rendering.texts import among_others
+from notification_service.rendering.texts import inline_text
 from service_kit.calendar_files import Appointment, Entry, calendar_file
 
 MAX_CALENDAR_ENTRIES = 50
-KEPT_EVENTS = 256
+EVENT_CACHE_SIZE = 256
 
 
 class EventSnapshot(BaseModel):
@@ -103,13 +103,13 @@ class EventNews(EventPayload):
 
 
 # Many mails about an event come together, and babel takes a while.
-@lru_cache(maxsize=KEPT_EVENTS)
+@lru_cache(maxsize=EVENT_CACHE_SIZE)
 def event_values(event: EventSnapshot, locale: str) -> dict[str, Any]:
     """An event as recipients see it."""
     formats, zone = formats_for(locale), zone_of(event.timezone)
     day = formats.day(event.starts_at, zone)
     hours = formats.hours(event.starts_at, event.ends_at, zone)
-    title, venue, city = (among_others(text) for text in (event.title, event.venue, event.city))
+    title, venue, city = (inline_text(text) for text in (event.title, event.venue, event.city))
     return {
         "title": title,
         "venue": venue,

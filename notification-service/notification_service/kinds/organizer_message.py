@@ -8,7 +8,7 @@ from notification_service.kinds.base import Line, Paragraphs
 from notification_service.kinds.events import EventPayload
 from notification_service.kinds.sample_texts import SampleTexts
 from notification_service.rendering.context import RenderContext
-from notification_service.rendering.texts import among_others
+from notification_service.rendering.texts import inline_text
 
 
 class OrganizerMessage(EventPayload):
@@ -20,7 +20,7 @@ class OrganizerMessage(EventPayload):
 
     def template_values(self, context: RenderContext) -> dict[str, Any]:
         return super().template_values(context) | {
-            "message_subject": among_others(self.subject),
+            "message_subject": inline_text(self.subject),
             "message_body": self.body,
         }
 

@@ -1,4 +1,4 @@
-"""Reads what comes over the queue. Whatever it is, it must not stop what comes after it."""
+"""Reads messages from the queue. A malformed one never stops the messages after it."""
 
 import json
 import re
@@ -19,22 +19,22 @@ from service_kit.text import check_text, refuse_unbounded_text
 MAX_KIND = 50
 MAX_DEDUP_KEY = 300
 MAX_DATA_CHARACTERS = 500_000
-# A mail shows fewer, and ``quantity`` says how many there are: a booking of any size has its mail.
+# A mail shows fewer, and ``quantity`` gives their number: a booking of any size gets its mail.
 MAX_SEATS = 100
 MAX_VERSION = 2**31 - 1
 
-# An even number of backslashes before it: otherwise somebody wrote those six characters.
+# After an even number of backslashes; after an odd one these six characters are text.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class UnreadableMessage(Exception):
-    """Not even an id can be read, so that there is nothing to keep it under."""
+    """The message has no readable id, so that it cannot be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it is kept. ``payload`` is its data as read; None where ``fault`` says in plain words
-    why no mail can come of it."""
+    """A message as it is recorded. ``payload`` is its parsed data; None if ``fault`` says why the message
+    cannot become a mail."""
 
     id: UUID
     kind: str
@@ -49,7 +49,7 @@ class Incoming:
 
     @property
     def booking_id(self) -> UUID | None:
-        """The booking that the mail is about, if it is about a single one."""
+        """The booking that the mail is about; None if it is about several or none."""
         booking_ids = self.data.get("booking_ids")
         if isinstance(booking_ids, list) and len(booking_ids) == 1:
             return _uuid(booking_ids[0])
@@ -61,7 +61,7 @@ class Incoming:
 
     @property
     def event_ends_at(self) -> datetime | None:
-        """When the event ends of which the message has a snapshot that can be read."""
+        """The end of the event in the message's snapshot, if it has one."""
         return self.payload.event.ends_at if isinstance(self.payload, EventPayload) else None
 
 
@@ -81,7 +81,7 @@ def read_message(message: object) -> Incoming:
     if user_id is None:
         fault = fault or "The message does not say whom it is for."
     if not isinstance(key, str) or not _is_storable(key) or not 0 < len(key) <= MAX_DEDUP_KEY:
-        # Its id stands in, so that two such messages are not taken for one.
+        # Made of the id, so that two such messages have different keys.
         key, fault = f"malformed:{message_id}", fault or "The message has no usable key."
     kind = str(one_line(kind[:MAX_KIND])) if isinstance(kind, str) else "unknown"
     payload = None
@@ -144,7 +144,7 @@ def _uuid(value: object) -> UUID | None:
 
 
 def _version(value: object) -> int:
-    """0 where the sender said none; what such a message ranks as is found when it is kept."""
+    """0 if the message has none; ``service.record`` gives it a rank."""
     if isinstance(value, bool) or not isinstance(value, int):
         return 0
     return value if 0 < value <= MAX_VERSION else 0

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from notification_service.rendering.formats import Formats, formats_for
-from notification_service.rendering.texts import name_to_greet, one_line
+from notification_service.rendering.texts import greeting_name, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Recipient:
     locale: str
 
     def greeting_name(self) -> str | None:
-        return name_to_greet(str(one_line(self.name))) if self.name else None
+        return greeting_name(str(one_line(self.name))) if self.name else None
 
 
 @dataclass(frozen=True, slots=True)

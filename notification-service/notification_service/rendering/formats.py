@@ -1,4 +1,4 @@
-"""Dates, money and plurals as a reader of a language writes them."""
+"""Dates, times, money and plurals in the recipient's language (CLDR, by babel)."""
 
 import re
 from copy import copy
@@ -16,21 +16,21 @@ from service_kit.calendar_files import UTC_NAMES
 from service_kit.money import CURRENCY_DIGITS
 
 LOCALES: tuple[Literal["en", "ru"], ...] = ("en", "ru")
-KEPT_NUMBERS = 1024
+NUMBER_CACHE_SIZE = 1024
 # HUF\N{NO-BREAK SPACE}500, as CLDR has it, but no space after a sign such as €.
 _CODE_BEFORE_AMOUNT = re.compile(r"^([A-Za-z]+)(?=[\d-])")
 FREE = {"en": "Free", "ru": "Бесплатно"}
 
 
-def locale_of(wanted: str) -> str:
-    """The language to write in: the reader's if we have it, else English."""
-    language = wanted.replace("_", "-").partition("-")[0].lower()
+def supported_locale(locale: str) -> str:
+    """The recipient's language if there are templates for it, else English."""
+    language = locale.replace("_", "-").partition("-")[0].lower()
     return language if language in LOCALES else "en"
 
 
 @cache
 def zone_of(name: str) -> ZoneInfo:
-    """The time zone; UTC, which is then named in the mail, where this one is not known here."""
+    """The time zone; UTC, which the mail then names, for an unknown one."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -38,7 +38,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 class Formats:
-    """One language's ways. Times are shown in the zone that they are asked for, with its name."""
+    """Formats of one language. Times are shown in the given zone, with its name."""
 
     def __init__(self, locale: str) -> None:
         self.locale = locale
@@ -54,8 +54,8 @@ class Formats:
         return f"{self.day(at, zone)}, {self.time(at, zone)} ({self.zone(at, zone)})"
 
     def hours(self, starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
-        """``7:30 – 10:00 PM (Berlin, UTC+1)``, with the last day if it is another, and with the offset
-        of each if the clocks change in between."""
+        """``7:30 – 10:00 PM (Berlin, UTC+1)``; with the last day if it is another, and with both offsets
+        if the clocks change in between."""
         start, end = self.time(starts_at, zone), self.time(ends_at, zone)
         if starts_at.astimezone(zone).utcoffset() != ends_at.astimezone(zone).utcoffset():
             start = f"{start} ({self.offset(starts_at, zone)})"
@@ -64,7 +64,7 @@ class Formats:
         return f"{start}\N{NO-BREAK SPACE}– {end} ({self.zone(ends_at, zone)})"
 
     def zone(self, at: datetime, zone: ZoneInfo) -> str:
-        """The place whose clocks are meant, and how far they are from UTC at that moment."""
+        """The zone's city, and its offset from UTC at that moment."""
         offset = self.offset(at, zone)
         return offset if zone.key in UTC_NAMES else f"{_city(zone.key, self.locale)}, {offset}"
 
@@ -99,11 +99,11 @@ def _city(zone: str, locale: str) -> str:
     return str(get_timezone_location(zone_of(zone), locale=locale, return_city=True))
 
 
-# Many mails about an event come together, and say the same numbers.
-@lru_cache(maxsize=KEPT_NUMBERS)
+# Mails about one event come together, with the same numbers.
+@lru_cache(maxsize=NUMBER_CACHE_SIZE)
 def _money(minor_units: int, currency: str, locale: str) -> str:
-    """With the digits of ISO 4217; those of CLDR are others for HUF, COP, RSD and more. A code that is
-    not active any more, in an old booking, has those that it had."""
+    """With the digits of ISO 4217: CLDR has others for HUF, COP, RSD and more. A withdrawn currency, in
+    an old booking, has CLDR's."""
     digits = CURRENCY_DIGITS.get(currency)
     if digits is None:
         digits = get_currency_precision(currency)
@@ -115,7 +115,7 @@ def _money(minor_units: int, currency: str, locale: str) -> str:
     return _CODE_BEFORE_AMOUNT.sub("\\1\N{NO-BREAK SPACE}", text)
 
 
-@lru_cache(maxsize=KEPT_NUMBERS)
+@lru_cache(maxsize=NUMBER_CACHE_SIZE)
 def _number(value: int, locale: str) -> str:
     return format_decimal(value, locale=locale)
 

@@ -1,8 +1,8 @@
-"""A mail's header lines: encoding (RFC 2047), folding (RFC 5322, 2.2.3), and a check of the finished head.
+"""A mail's header lines: encoding (RFC 2047), folding (RFC 5322, 2.2.3), and a check of the result.
 
-``email.policy``'s header factory must never see what people wrote. Up to Python 3.12 it decodes the
-encoded words in it, and folding writes a line break that it found in one as a line break, which made a
-``Bcc:`` header of a title. ``email.header.Header`` encodes and never decodes.
+User text never goes through ``email.policy``'s header factory: up to Python 3.12 it decodes encoded
+words in the text and writes a line break from them as it is, so that a title could add a ``Bcc:`` header.
+``email.header.Header`` encodes and never decodes.
 
 The module uses the standard library alone, so that it can be tested on every Python.
 """
@@ -20,14 +20,14 @@ ENCODED_LINE_CHARACTERS = 76
 _ATOM_SPECIALS = frozenset('()<>[]:;@\\,."')
 
 
-class UnsafeHead(Exception):
-    """The finished head is not the one that was meant; ``reason`` quotes nothing of it."""
+class UnsafeHeaders(Exception):
+    """The headers are not exactly the expected ones; ``reason`` quotes nothing of them."""
 
     reason = "The mail could not be written safely; this is our fault."
 
 
 def text_header(name: str, text: str) -> bytes:
-    """A header of unstructured text, such as Subject, however hostile the text is."""
+    """A header of unstructured text, such as Subject; the text may be anything."""
     if _is_plain(text) and len(name) + 2 + len(text) <= LINE_CHARACTERS:
         return f"{name}: {text}\r\n".encode("ascii")
     return f"{name}: {_encoded(name, text)}\r\n".encode("ascii")
@@ -46,23 +46,23 @@ def address_header(name: str, display_name: str, addr_spec: str) -> bytes:
     return f"{name}: {phrase}{fold}<{addr_spec}>\r\n".encode()
 
 
-def check_head(mail: bytes, expected: Sequence[str], *, is_ascii: bool = True) -> None:
-    """Raises UnsafeHead unless the head has exactly the ``expected`` headers, in this order, and no
+def check_headers(mail: bytes, expected: Sequence[str], *, is_ascii: bool = True) -> None:
+    """Raises UnsafeHeaders unless the mail has exactly the ``expected`` headers, in this order, and no
     line that a mail server could read as something else."""
     head, end, _ = mail.partition(b"\r\n\r\n")
     names: list[bytes] = []
     for line in head.split(b"\r\n"):
         if len(line) > MAX_LINE_BYTES or b"\r" in line or b"\n" in line or b"\0" in line:
-            raise UnsafeHead
+            raise UnsafeHeaders
         if not line.startswith((b" ", b"\t")):
             names.append(line.partition(b" ")[0])
         elif not names or not line.strip():
-            # Some readers take a line of blanks for the end of the head.
-            raise UnsafeHead
+            # Some mail programs take a blank line for the end of the headers.
+            raise UnsafeHeaders
     if not end or names != [f"{name}:".encode("ascii") for name in expected]:
-        raise UnsafeHead
+        raise UnsafeHeaders
     if is_ascii and not head.isascii():
-        raise UnsafeHead
+        raise UnsafeHeaders
 
 
 def _is_plain(text: str) -> bool:
@@ -78,7 +78,7 @@ def _phrase(text: str) -> str | None:
 
 def _encoded(name: str, text: str) -> str:
     """Base64 or quoted words of UTF-8, a word a line."""
-    # It splits at whatever ends a line in Unicode, which would come out as folding.
+    # Header folds wherever Unicode ends a line.
     one_line = " ".join(text.splitlines()) if len(text.splitlines()) > 1 else text
     encodable = one_line.encode("utf-8", "replace").decode()
     header = Header(encodable, "utf-8", ENCODED_LINE_CHARACTERS, header_name=name)

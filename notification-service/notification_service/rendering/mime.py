@@ -1,7 +1,7 @@
-"""From the content of a mail to the bytes that go to the mail server.
+"""Builds the MIME message (RFC 2045) that goes to the mail server.
 
-What people wrote stands in the headers of ``headers.py`` and in encoded bodies, nowhere else. The
-finished head is checked before anybody gets it.
+User text is only in headers made by ``headers.py`` and in encoded bodies. The finished headers are
+checked before the mail is sent.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ from email.policy import Compat32
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
-from notification_service.rendering.headers import address_header, check_head, text_header
+from notification_service.rendering.headers import address_header, check_headers, text_header
 from notification_service.rendering.renderer import EmailContent
 from notification_service.rendering.texts import one_line
 from service_kit.domains import ascii_domain
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
-# What each head has, and nothing else; the first part's Content-Type ends it.
-HEAD = (
+# The headers of every mail; the Content-Type of the first part follows.
+HEADER_NAMES = (
     "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "MIME-Version"
 )  # fmt: skip
-UNSUBSCRIBING = ("List-Unsubscribe", "List-Unsubscribe-Post")
+UNSUBSCRIBE_HEADERS = ("List-Unsubscribe", "List-Unsubscribe-Post")
 
 
 class PartsPolicy(Compat32):
-    """Writes the parts' headers as they are: they are ours, ASCII and short. The mail's own headers are
-    encoded and folded by ``headers.py``."""
+    """Writes the headers of parts without folding: they are ASCII, short and contain no user text. To fold
+    them would nearly double the time of ``compose``."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         return f"{name}: {value}\r\n".encode("ascii")
@@ -43,13 +43,13 @@ class PartsPolicy(Compat32):
 PARTS = PartsPolicy(linesep="\r\n", mangle_from_=False)
 
 
-class BadAddress(Exception):
-    """No mail can go to an address like this."""
+class InvalidAddress(Exception):
+    """The address is not one that mail can be sent to."""
 
 
 def recipient_address(email: str, name: str | None) -> Address:
-    """The domain as the DNS knows it (IDNA2008: ``faß.de`` is not ``fass.de``), the name without
-    anything that could end a header. Raises BadAddress."""
+    """The address with its domain in ASCII (IDNA2008) and the name on one line. Raises
+    InvalidAddress."""
     local, _, domain = str(one_line(email)).rpartition("@")
     try:
         # A domain in ASCII is not checked further: one with an underscore, say, gets its mail.
@@ -58,12 +58,12 @@ def recipient_address(email: str, name: str | None) -> Address:
             raise ValueError
         return Address(str(one_line(name or "")), local, known_to_dns)
     except (ValueError, IndexError) as error:
-        raise BadAddress from error
+        raise InvalidAddress from error
 
 
 def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
-    """The same for every attempt at a mail, so that a copy is known for one; another for a copy that
-    was asked for, which a mailbox would hide otherwise."""
+    """The same for every attempt, so that mail systems recognise a duplicate; a new one for each resend,
+    which they would hide otherwise."""
     name = dedup_key if not resends else f"{dedup_key}#{resends}"
     return f"<{hashlib.sha256(name.encode()).hexdigest()[:32]}@{domain}>"
 
@@ -71,8 +71,8 @@ def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
 def compose(
     content: EmailContent, *, sender: str, recipient: Address, identity: str, at: datetime
 ) -> bytes:
-    """The whole mail, in seven bits but for a recipient of another alphabet (RFC 6532). Raises
-    UnsafeHead if its head is not the one that was meant."""
+    """The whole mail, in ASCII unless the recipient's address is not (RFC 6532). Raises
+    UnsafeHeaders."""
     headers = [
         address_header("From", *parseaddr(sender)),
         address_header("To", recipient.display_name, recipient.addr_spec),
@@ -83,23 +83,24 @@ def compose(
         _fixed("Content-Language", content.locale),
         _fixed("MIME-Version", "1.0"),
     ]
-    expected: tuple[str, ...] = HEAD
+    expected: tuple[str, ...] = HEADER_NAMES
     if content.unsubscribe_url:
         headers.append(_fixed("List-Unsubscribe", f"<{content.unsubscribe_url}>"))
         headers.append(_fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
-        expected += UNSUBSCRIBING
+        expected += UNSUBSCRIBE_HEADERS
     mail = b"".join(headers) + _body(content).as_bytes(policy=PARTS)
-    check_head(mail, (*expected, "Content-Type"), is_ascii=recipient.username.isascii())
+    check_headers(mail, (*expected, "Content-Type"), is_ascii=recipient.username.isascii())
     return mail
 
 
 def _fixed(name: str, value: str) -> bytes:
-    """A header of our own making, which is ASCII and short."""
+    """A header without user text: ASCII and short."""
     return f"{name}: {value}\r\n".encode("ascii")
 
 
 def _body(content: EmailContent) -> MIMEBase:
-    """mixed [ alternative [ text, related [ HTML, images ] ], calendar ], as far as there are any."""
+    """mixed [ alternative [ text, related [ HTML, images ] ], calendar ]; without images or calendar
+    their level is left out."""
     html: MIMEBase = _text("html", content.html)
     if content.images:
         images = [_image(cid, png) for cid, png in content.images.items()]
@@ -107,7 +108,7 @@ def _body(content: EmailContent) -> MIMEBase:
     body = _multipart("alternative", _text("plain", content.text), html)
     if content.calendar is not None:
         body = _multipart("mixed", body, _calendar(content.calendar, content.calendar_method))
-    # The head has it already.
+    # compose() writes it.
     del body["MIME-Version"]
     return body
 
@@ -121,7 +122,7 @@ def _text(subtype: str, text: str) -> MIMEBase:
     part = MIMENonMultipart("text", subtype, charset="utf-8")
     encoded = text.encode()
     if len(encoded) > 1.2 * len(text):
-        # Of another alphabet: here base64 is shorter, and no less readable.
+        # For text that is mostly not ASCII base64 is shorter than quoted-printable.
         part.set_payload(encoded.replace(b"\n", b"\r\n"))
         encode_base64(part)
     else:

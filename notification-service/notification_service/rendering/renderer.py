@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from notification_service.rendering.context import Link, Recipient, RenderContext
-from notification_service.rendering.formats import locale_of
+from notification_service.rendering.formats import supported_locale
 from notification_service.rendering.qr import qr_code
 from notification_service.rendering.templates import Templates
 from service_kit.calendar_files import Status, method_of
@@ -53,7 +53,7 @@ class EmailRenderer:
         link: Link | None = None,
         unsubscribe_token: str | None = None,
     ) -> EmailContent:
-        locale = locale_of(recipient.locale)
+        locale = supported_locale(recipient.locale)
         words = self._templates.words(locale)
         context = RenderContext(locale, self._url, now, words, link)
         calendar = payload.calendar_file(context)

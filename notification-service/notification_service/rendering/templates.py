@@ -1,7 +1,7 @@
-"""The templates: each kind is written once in each language, and read twice, as HTML and as text.
+"""Renders the templates: one per kind and language makes both the HTML and the text of a mail.
 
-The two readings differ in the parts that the template is made of (``parts.*.j2``) and in escaping, so
-that a mail's two forms cannot say different things.
+The two forms differ in layout, macros (``parts.*.j2``) and escaping only, so that they cannot say
+different things.
 """
 
 import re
@@ -46,7 +46,7 @@ class Templates:
         )
 
     def words(self, locale: str) -> Any:
-        """What several mails of a language share, as plain text."""
+        """The texts that the mails of a language share (``words.j2``)."""
         return self._text.get_template(f"{locale}/words.j2").module
 
 
@@ -66,7 +66,7 @@ def _environment(form: str, *, autoescape: bool) -> Environment:
 
 
 def _prepare(environment: Environment, kind: str, locale: str) -> tuple[Template, dict[str, Any]]:
-    """A template, and what it is given with every mail."""
+    """A template, and the values that every mail gives it."""
     formats = formats_for(locale)
     base: dict[str, Any] = {
         "layout": environment.globals["layout"],
@@ -81,7 +81,7 @@ def _prepare(environment: Environment, kind: str, locale: str) -> tuple[Template
 
 def _blocks(template: Template, names: Iterable[str], values: dict[str, Any]) -> dict[str, str]:
     context = template.new_context(values)
-    # Whatever people wrote has been made one line; what isolates its direction stays.
+    # Line breaks come from the templates: user text is on one line already.
     return {name: " ".join("".join(template.blocks[name](context)).split()) for name in names}
 
 

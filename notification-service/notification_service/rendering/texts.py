@@ -1,4 +1,4 @@
-"""What people wrote, as it may stand among other text in a mail."""
+"""Text from users, made safe to show in a mail."""
 
 import re
 import unicodedata
@@ -6,9 +6,10 @@ from functools import lru_cache
 
 from service_kit.text import CONTROL_CATEGORIES, DIRECTION_CHARACTERS, is_invisible
 
-KEPT_TEXTS = 1024
+TEXT_CACHE_SIZE = 1024
 MAX_NAME = 100
-# FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE: what is between them turns nothing outside.
+# FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE: the text between has no effect on the direction of
+# the text around it.
 ISOLATED = "\u2068{}\u2069"
 WORD_JOINER = "\u2060"
 
@@ -21,11 +22,10 @@ _LIKE_A_LINK = re.compile(r"[/@\uff0f\uff20]|(?i:\bwww\b)|[^\W\d_][.\u3002\uff0e
 
 
 def one_line(value: object) -> object:
-    """Text that can end neither a header nor a paragraph: control characters become spaces."""
+    """One line of text: control characters and line breaks become spaces. Other types stay as they are."""
     if not isinstance(value, str):
         return value
     if value.isprintable() and "  " not in value:
-        # Nearly every text: nothing to take out of it.
         return value.strip()
     cleaned = (
         " " if unicodedata.category(c) in CONTROL_CATEGORIES or c in DIRECTION_CHARACTERS else c
@@ -35,7 +35,7 @@ def one_line(value: object) -> object:
 
 
 def many_lines(value: object) -> object:
-    """The same, but for line breaks."""
+    """Like ``one_line``, with the line breaks kept. None becomes an empty text."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -44,26 +44,26 @@ def many_lines(value: object) -> object:
     return "\n".join(str(one_line(line)) for line in lines)
 
 
-@lru_cache(maxsize=KEPT_TEXTS)
-def among_others(text: str) -> str:
-    """A title, a place, a section: no mail program makes a link of it, and it is read in its own
-    direction without turning what stands around it."""
+@lru_cache(maxsize=TEXT_CACHE_SIZE)
+def inline_text(text: str) -> str:
+    """A title, venue or section: mail programs make no link of it, and its direction (a Hebrew title, say)
+    does not affect the text around it."""
     if text.isascii() and "://" not in text and "www." not in text.lower():
         return text
     if _LINK.search(text):
         text = re.sub(r"(:/|(?i:www)\.)", rf"\1{WORD_JOINER}", text)
-    return isolated(text)
+    return isolate_direction(text)
 
 
-def isolated(text: str) -> str:
+def isolate_direction(text: str) -> str:
     if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
         return ISOLATED.format(text)
     return text
 
 
-def name_to_greet(name: str) -> str | None:
-    """None for what is no name to be greeted with: a link, say, an address, or nothing that shows."""
+def greeting_name(name: str) -> str | None:
+    """The name for the greeting; None if it looks like a link or an address, is too long or invisible."""
     if len(name) > MAX_NAME or _LIKE_A_LINK.search(name):
         return None
     shows = (unicodedata.category(c) not in _NOT_DRAWN_ALONE and not is_invisible(c) for c in name)
-    return isolated(name) if any(shows) else None
+    return isolate_direction(name) if any(shows) else None

@@ -21,16 +21,21 @@ from notification_service.kinds.registry import KINDS, MalformedPayload, read_pa
 from notification_service.previews.samples import sample_data, sample_link
 from notification_service.rendering import headers, mime
 from notification_service.rendering.context import Recipient
-from notification_service.rendering.headers import UnsafeHead, check_head
-from notification_service.rendering.mime import HEAD, UNSUBSCRIBING, compose, recipient_address
+from notification_service.rendering.headers import UnsafeHeaders, check_headers
+from notification_service.rendering.mime import (
+    HEADER_NAMES,
+    UNSUBSCRIBE_HEADERS,
+    compose,
+    recipient_address,
+)
 from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.text import has_long_combining_run
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.conftest import WorkerForTests
-from tests.notifications.head_program import PIECES, TEXTS
+from tests.notifications.header_program import PIECES, TEXTS
 from tests.notifications.messages import make_message
 
-PROGRAM = Path(__file__).with_name("head_program.py")
+PROGRAM = Path(__file__).with_name("header_program.py")
 MODULE = Path(headers.__file__)
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 OLDEST = (3, 11)
@@ -135,7 +140,7 @@ def test_each_kind_has_the_headers_that_it_is_meant_to_have(
 
     content_sent = composed(letter, text)
 
-    meant = (*HEAD, *(UNSUBSCRIBING if reminder else ()), "Content-Type")
+    meant = (*HEADER_NAMES, *(UNSUBSCRIBE_HEADERS if reminder else ()), "Content-Type")
     for policy in (default, compat32):
         read: Any = email.message_from_bytes(content_sent, policy=policy)
         assert tuple(read.keys()) == meant
@@ -189,7 +194,7 @@ async def test_a_head_that_is_not_as_meant_fails_closed(
 
     row = await mail_worker.row(message)
     assert (row.status, mail_worker.mails) == ("failed", [])
-    assert row.last_error == UnsafeHead.reason
+    assert row.last_error == UnsafeHeaders.reason
     assert len(sentry_errors) == 1
 
 
@@ -215,9 +220,9 @@ async def test_a_head_that_is_not_as_meant_fails_closed(
     ],
 )
 def test_a_head_with_anything_else_in_it_is_refused(head: bytes) -> None:
-    check_head(b"To: a\r\nSubject: b\r\n\tc\r\n\r\nbody", ("To", "Subject"))
-    with pytest.raises(UnsafeHead):
-        check_head(head + b"body", ("To", "Subject"))
+    check_headers(b"To: a\r\nSubject: b\r\n\tc\r\n\r\nbody", ("To", "Subject"))
+    with pytest.raises(UnsafeHeaders):
+        check_headers(head + b"body", ("To", "Subject"))
 
 
 @pytest.mark.parametrize("kind", ["verify-email", "reset-password"])

@@ -1,6 +1,6 @@
 """Writes and checks heads of mails of hostile texts, on whichever Python runs it.
 
-``python head_program.py PATH_OF_headers.py`` needs nothing but the standard library, and prints a line
+``python header_program.py PATH_OF_headers.py`` needs nothing but the standard library, and prints a line
 of JSON: the version, how many texts were tried, and how many headers this Python's own header factory
 lets texts add (the fault that the module is there for). ``--control`` tries the latter only.
 """
@@ -124,7 +124,7 @@ def try_text(headers: ModuleType, text: str) -> None:
     for name in (text, ""):
         to = headers.address_header("To", name, "ada@guests.example")
         mail = to + headers.text_header("Subject", text) + end
-        headers.check_head(mail, EXPECTED)
+        headers.check_headers(mail, EXPECTED)
         for policy in (compat32, default):
             read = message_from_bytes(mail, policy=policy)
             assert tuple(read.keys()) == EXPECTED, text
@@ -149,8 +149,8 @@ def adds_a_header(text: str) -> bool:
 
 def refuses(headers: ModuleType, mail: bytes) -> bool:
     try:
-        headers.check_head(mail, EXPECTED)
-    except headers.UnsafeHead:
+        headers.check_headers(mail, EXPECTED)
+    except headers.UnsafeHeaders:
         return True
     return False
 

@@ -24,9 +24,9 @@ from notification_service.kinds.registry import KINDS, read_payload
 from notification_service.messages.service import resend
 from notification_service.previews.samples import sample_data, sample_link, sample_payload
 from notification_service.rendering.context import Recipient
-from notification_service.rendering.formats import Formats, formats_for, locale_of, zone_of
+from notification_service.rendering.formats import Formats, formats_for, supported_locale, zone_of
 from notification_service.rendering.mime import (
-    BadAddress,
+    InvalidAddress,
     compose,
     message_id,
     recipient_address,
@@ -152,7 +152,7 @@ def test_nothing_that_people_wrote_is_code_or_a_header(
 
 @pytest.mark.parametrize("address", ["", "@", "ada", "ada@", "@guests.example", "a@b\r\nc.example"])
 def test_an_address_that_mail_cannot_go_to_is_refused(address: str) -> None:
-    with pytest.raises(BadAddress):
+    with pytest.raises(InvalidAddress):
         recipient_address(address, "Ada")
 
 
@@ -537,8 +537,8 @@ def test_the_currencies_that_cldr_writes_otherwise_are_among_them() -> None:
 @pytest.mark.parametrize(
     ("wanted", "locale"), [("ru", "ru"), ("ru-RU", "ru"), ("RU_ru", "ru"), ("de", "en"), ("", "en")]
 )
-def test_who_speaks_neither_language_reads_english(wanted: str, locale: str) -> None:
-    assert locale_of(wanted) == locale
+def test_a_recipient_of_another_language_gets_english(wanted: str, locale: str) -> None:
+    assert supported_locale(wanted) == locale
 
 
 def caches() -> dict[str, int]:

@@ -112,12 +112,32 @@ class Handler:
         return answer
 
 
+class ClosingController(Controller):
+    """Closes at its end the connections that are still open; aiosmtpd leaves them to the garbage
+    collector, whose warning would fail whatever test runs at that moment."""
+
+    def __init__(self, handler: Handler, *, port: int) -> None:
+        super().__init__(handler, hostname="127.0.0.1", port=port)
+        self._servers: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        server: SMTP = super().factory()  # type: ignore[no-untyped-call]
+        self._servers.append(server)
+        return server
+
+    def cancel_tasks(self, stop_loop: bool = True) -> None:
+        for server in self._servers:
+            if isinstance(server.transport, asyncio.Transport):
+                server.transport.abort()
+        super().cancel_tasks(stop_loop)  # type: ignore[no-untyped-call]
+
+
 class MailServerForTests:
     """aiosmtpd in a thread, on a port of loopback. ``stop`` and ``start`` keep the port."""
 
     def __init__(self) -> None:
         self.handler = Handler()
-        self._controller: Controller | None = None
+        self._controller: ClosingController | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -131,7 +151,7 @@ class MailServerForTests:
         return self.handler.received
 
     def start(self) -> None:
-        self._controller = Controller(self.handler, hostname="127.0.0.1", port=self.port)
+        self._controller = ClosingController(self.handler, port=self.port)
         self._controller.start()
 
     def stop(self) -> None:

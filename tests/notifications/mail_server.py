@@ -129,7 +129,7 @@ class ClosingController(Controller):
         for server in self._servers:
             if isinstance(server.transport, asyncio.Transport):
                 server.transport.abort()
-        super().cancel_tasks(stop_loop)  # type: ignore[no-untyped-call]
+        super().cancel_tasks(stop_loop)
 
 
 class MailServerForTests:

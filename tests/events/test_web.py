@@ -126,7 +126,7 @@ def test_nothing_is_sent_but_by_the_module_that_looks_whose_session_it_is() -> N
 
 def test_every_refusal_has_plain_words() -> None:
     """In English and, by the test of the words, in Russian."""
-    words = read_files().by_name["words/en.js"].content.decode()
+    words = read_files().by_name["locales/en.js"].content.decode()
     unknown = [
         code for code in sorted(PROBLEMS) if f'"problem.{code}"' not in words and code not in UNSEEN
     ]
@@ -165,7 +165,7 @@ def test_both_languages_have_the_same_words() -> None:
     files = read_files().by_name
     english, russian = (
         re.findall(
-            r'^  (?:"([^"]+)"|([a-z]+)):', files[f"words/{language}.js"].content.decode(), re.M
+            r'^  (?:"([^"]+)"|([a-z]+)):', files[f"locales/{language}.js"].content.decode(), re.M
         )
         for language in ("en", "ru")
     )

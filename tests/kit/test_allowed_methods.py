@@ -98,7 +98,7 @@ async def test_addresses_outside_the_document_name_theirs_too() -> None:
     async with client_of(events("test")) as client:
         for path, methods in (
             ("/", {"GET", "HEAD"}),
-            ("/static/x/entry.js", {"GET", "HEAD"}),
+            ("/static/x/auth.js", {"GET", "HEAD"}),
             ("/openapi.json", {"GET", "HEAD"}),
             ("/docs", {"GET"}),
             ("/health/live", {"GET"}),

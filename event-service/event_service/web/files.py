@@ -1,7 +1,7 @@
-"""The page's files, as they are sent.
+"""The files of the web page, read from ``event-service/web``.
 
-A file's address holds a hash of all of them, so that browsers keep it for good, and a module that
-imports its neighbour by a relative path always gets one of the same release.
+A file's URL contains a hash of all files: browsers cache it for good, and a module that imports its
+neighbour by a relative path always gets the one of the same release.
 """
 
 import hashlib
@@ -13,13 +13,14 @@ from pathlib import Path
 
 from service_kit.money import CURRENCY_DIGITS
 
-FOLDER = Path(__file__).parent / "static"
+# Beside the package, in the repository as in the image.
+FOLDER = Path(__file__).parents[2] / "web"
 INDEX = "index.html"
-# A module that is no file: which currencies there are, and the decimals of each. Browsers know others.
+# A generated module: the currencies and the number of their decimals. Browsers have other tables.
 CURRENCIES = "currencies.js"
 HASH_CHARACTERS = 16
 
-# What the machine's own table says differs from one to the next.
+# The tables of media types differ from machine to machine.
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -46,7 +47,7 @@ def digest(content: bytes) -> str:
 
 
 def read_files() -> Files:
-    """All files by their path below the folder; whatever is not among them does not exist."""
+    """All files by their path below FOLDER; no other path is served."""
     by_name = {}
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file():
@@ -65,10 +66,13 @@ def _currencies() -> File:
 
 
 def _media_type(path: Path) -> str:
-    known = MEDIA_TYPES.get(path.suffix)
-    return known or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return (
+        MEDIA_TYPES.get(path.suffix)
+        or mimetypes.guess_type(path.name)[0]
+        or "application/octet-stream"
+    )
 
 
 @lru_cache(maxsize=1)
-def kept_files() -> Files:
+def cached_files() -> Files:
     return read_files()

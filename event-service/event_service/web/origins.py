@@ -1,4 +1,4 @@
-"""Where the page finds the other services."""
+"""The origins at which the page calls the other services."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ LOOPBACK = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True)
 class Origins:
-    """Empty for the page's own origin, as behind a gateway."""
+    """Empty strings mean the page's own origin, as behind a gateway."""
 
     auth: str
     notification: str
@@ -21,7 +21,7 @@ class Origins:
 
 
 def origins_for(settings: Settings, host: str) -> Origins:
-    """As a page that was opened under the name ``host`` must call them."""
+    """The origins for a page that was opened at ``host``."""
     return Origins(
         auth=_seen_from(host, settings.auth_public_url),
         notification=_seen_from(host, settings.notification_public_url),
@@ -29,8 +29,8 @@ def origins_for(settings: Settings, host: str) -> Origins:
 
 
 def _seen_from(host: str, url: str) -> str:
-    """Cookies of localhost are not those of 127.0.0.1: who opens the page under one name must sign
-    in under the same."""
+    """Browsers keep cookies of localhost and 127.0.0.1 apart: a page that was opened under one name must
+    call the services under the same."""
     if not url:
         return ""
     parts = urlsplit(url)

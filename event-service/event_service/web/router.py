@@ -6,23 +6,23 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from event_service.deps import IfNoneMatch, SettingsDep
-from event_service.web.files import INDEX, File, Files, digest, kept_files, read_files
+from event_service.web.files import INDEX, File, Files, cached_files, digest, read_files
 from event_service.web.origins import Origins, origins_for
 from service_kit.problems import NotFound
 from service_kit.web.auth import Router, SharedResponse
 from service_kit.web.rate_limits import limited
 
-FOR_GOOD = "public, max-age=31536000, immutable"
-ASK_EACH_TIME = "no-cache"
-# Of a file that is opened by itself, a picture with a script in it for instance, nothing runs.
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
+# A file that is opened by itself, such as a picture with a script in it, runs nothing.
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 router = Router(include_in_schema=False)
 
 
 async def get_files(settings: SettingsDep) -> Files:
-    """Whoever writes the page sees each change at once; elsewhere files do not change."""
-    return await asyncio.to_thread(read_files) if settings.is_development else kept_files()
+    """Read anew for each request in development; elsewhere files do not change."""
+    return await asyncio.to_thread(read_files) if settings.is_development else cached_files()
 
 
 async def get_origins(request: Request, settings: SettingsDep) -> Origins:
@@ -39,9 +39,9 @@ async def get_page(
     files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch = None
 ) -> Response:
     file = _page(files, origins)
-    response = _respond(file, ASK_EACH_TIME, if_none_match)
+    response = _respond(file, REVALIDATE, if_none_match)
     response.headers["Content-Security-Policy"] = content_security_policy(origins)
-    # A window that opened the page, or is opened by it, gets no hold of it.
+    # A window that opened the page, or is opened by it, has no access to it.
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
 
@@ -53,9 +53,9 @@ async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch = None
     file = files.by_name.get(name)
     if file is None or name == INDEX:
         raise NotFound
-    # While a new release comes up, a page of one may ask a worker of the other.
-    keep = FOR_GOOD if release == files.release else ASK_EACH_TIME
-    response = _respond(file, keep, if_none_match)
+    # During a rolling update a page of one release may ask a process of the other.
+    cache_control = IMMUTABLE if release == files.release else REVALIDATE
+    response = _respond(file, cache_control, if_none_match)
     response.headers["Content-Security-Policy"] = FILE_POLICY
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
@@ -79,7 +79,7 @@ def _respond(file: File, cache_control: str, if_none_match: str | None) -> Respo
 
 
 def content_security_policy(origins: Origins) -> str:
-    """Trusted Types turn off ``innerHTML`` and its like: what organizers write can only be text."""
+    """Trusted Types disable ``innerHTML`` and its like: what organizers write can only be text."""
     return "; ".join(
         (
             "default-src 'self'",

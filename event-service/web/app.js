@@ -22,7 +22,7 @@ const ROUTES = [
   [/^\/my-events\/new$/, () => import("./views/event-form.js"), true],
   [new RegExp(`^/my-events/${ID}$`), () => import("./views/my-event.js"), true],
   [new RegExp(`^/my-events/${ID}/edit$`), () => import("./views/event-form.js"), true],
-  [/^\/(sign-in|register|verify|forgot|reset|unsubscribe)$/, () => import("./views/entry.js"), false],
+  [/^\/(sign-in|register|verify|forgot|reset|unsubscribe)$/, () => import("./views/auth.js"), false],
 ];
 
 const main = document.getElementById("main");

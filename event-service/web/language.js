@@ -1,6 +1,6 @@
 // English or Russian, as the browser asks for, unless the person chose here.
-import en from "./words/en.js";
-import ru from "./words/ru.js";
+import en from "./locales/en.js";
+import ru from "./locales/ru.js";
 
 const WORDS = { en, ru };
 const KEPT = "parterre-language";

@@ -8,7 +8,7 @@ import { forgetToken, linkToken } from "../link-token.js";
 import { ASK_AGAIN } from "../mail-again.js";
 import { actionButton, alert, explain } from "../parts.js";
 import { forgetAccount, signOut, whoAmI } from "../session.js";
-import { mailForm, narrow } from "./entry-parts.js";
+import { mailForm, narrow } from "./auth-forms.js";
 
 const VIEW = "verify";
 

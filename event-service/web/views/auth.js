@@ -7,7 +7,7 @@ import { actionButton, alert, explain, field, form } from "../parts.js";
 import { signIn, whoAmI } from "../session.js";
 import { forgetToken, linkToken } from "../link-token.js";
 import { confirmAddress } from "./confirm-address.js";
-import { email, mailForm, narrow } from "./entry-parts.js";
+import { email, mailForm, narrow } from "./auth-forms.js";
 
 const MIN_PASSWORD = 10;
 const MAX_PASSWORD = 128;

@@ -1,16 +1,15 @@
-"""The cache: stored bytes under keys that hold the versions of their tags.
+"""The cache: pages under keys that contain the versions of their tags.
 
-A change bumps its tags; what was stored under the old versions is never asked for again, so nothing
-has to be found and deleted, and a reader that was overtaken stores where nobody looks. Redis only
-accelerates: when it is away every page is computed.
+A change bumps its tags. Pages under old versions are never read again: nothing has to be found and
+deleted, and a reader that was overtaken by a change stores under an old key. Redis only accelerates:
+while it is unavailable every page is computed.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import ContextVar
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import redis.asyncio
@@ -19,8 +18,9 @@ from fastapi_cache.types import Backend
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.models import StaleTag
-from event_service.page_store import UNCACHEABLE, Page, PageStore
-from service_kit.database.engine import after_commit
+from event_service.page_store import Page, PageKey, PageStore
+from event_service.single_flight import SingleFlight
+from service_kit.database.engine import Database, after_commit
 from service_kit.ids import new_id
 from service_kit.redis_clients import AcceleratorRedis
 
@@ -34,77 +34,77 @@ def event_tag(event_id: UUID) -> str:
 
 
 class TagVersions:
-    """What version each tag is at. One question to Redis serves all that wait in a loop's turn."""
+    """The version of each tag. Reads within one turn of the event loop share one request to Redis."""
 
     def __init__(self, redis: AcceleratorRedis, *, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
-        # Whether a tag that has no version gets one.
-        self._waiting: dict[str, bool] = {}
+        # The tags of the next request, and whether a tag without a version gets one.
+        self._pending: dict[str, bool] = {}
         self._answer: asyncio.Future[dict[str, str]] | None = None
 
-    async def read(self, tags: tuple[str, ...], *, begin: bool = True) -> str | None:
-        """The versions as one word, or None while Redis is away. Without ``begin`` also if one of them
-        has none: anybody can ask for ids that nothing has, and Redis must not keep a tag for each.
+    async def read(self, tags: tuple[str, ...], *, create_missing: bool = True) -> str | None:
+        """The versions in one string, or None while Redis is unavailable.
 
-        The question is asked after the caller came, so that a change that was committed before is
-        always seen.
+        Without ``create_missing`` also None if a tag has no version: anybody can ask for ids that do
+        not exist, and Redis must not store a tag for each. The request is sent after the call, so that
+        the versions of all earlier commits are seen.
         """
         for tag in tags:
-            self._waiting[tag] = begin or self._waiting.get(tag, False)
+            self._pending[tag] = create_missing or self._pending.get(tag, False)
         if self._answer is None:
             loop = asyncio.get_running_loop()
             self._answer = loop.create_future()
-            loop.call_soon(self._ask)
+            loop.call_soon(self._send)
         versions = await asyncio.shield(self._answer)
         if any(tag not in versions for tag in tags):
             return None
         return ".".join(versions[tag] for tag in tags)
 
-    def _ask(self) -> None:
-        tags, answer = self._waiting, self._answer
-        self._waiting, self._answer = {}, None
+    def _send(self) -> None:
+        tags, answer = self._pending, self._answer
+        self._pending, self._answer = {}, None
         assert answer is not None
         task = asyncio.ensure_future(self._fetch(tags))
-        task.add_done_callback(lambda done: _pass_on(done, answer))
+        task.add_done_callback(lambda done: _resolve(done, answer))
 
     async def _fetch(self, tags: dict[str, bool]) -> dict[str, str]:
         keys = [self._key(tag) for tag in tags]
-        found = await self._redis.attempt(lambda client: client.mget(keys))
-        if found is None:
+        values = await self._redis.attempt(lambda client: client.mget(keys))
+        if values is None:
             return {}
-        versions = {t: _text(v) for t, v in zip(tags, found, strict=True) if v is not None}
-        for tag, begin in tags.items():
-            if begin and tag not in versions:
-                made = await self._redis.attempt(partial(self._begin, tag))
-                if made:
-                    versions[tag] = made
+        versions = {t: _text(v) for t, v in zip(tags, values, strict=True) if v is not None}
+        for tag, create_missing in tags.items():
+            if create_missing and tag not in versions:
+                version = await self._redis.attempt(partial(self._create, tag))
+                if version:
+                    versions[tag] = version
         return versions
 
-    async def begin(self, tags: tuple[str, ...]) -> None:
-        """Gives those of the tags a version that have none, so that pages can be kept under it."""
+    async def create_missing(self, tags: tuple[str, ...]) -> None:
+        """Gives a version to each tag without one, so that its pages can be stored."""
         for tag in tags:
-            await self._redis.attempt(partial(self._begin, tag))
+            await self._redis.attempt(partial(self._create, tag))
 
-    async def _begin(self, tag: str, client: redis.asyncio.Redis) -> str:
-        """A version for a tag that has none. Random, because a counter that began again after a
-        flush would name pages that processes still keep."""
+    async def _create(self, tag: str, client: redis.asyncio.Redis) -> str:
+        """A version for a tag without one. It is random: a counter that starts again after a flush would
+        name pages that processes still have."""
         version = new_id().hex[-12:]
         await client.set(self._key(tag), version, nx=True, ex=VERSION_SECONDS)
         stored = await client.get(self._key(tag))
         return _text(stored) if stored else version
 
     async def bump(self, tags: list[str]) -> bool:
-        """Makes all that was stored under the tags unreachable; False if Redis was not told."""
+        """Makes all pages under the tags unreachable. Returns False if Redis is unavailable."""
 
-        async def tell(client: redis.asyncio.Redis) -> bool:
+        async def set_all(client: redis.asyncio.Redis) -> bool:
             pipe = client.pipeline(transaction=False)
             for tag in tags:
                 pipe.set(self._key(tag), new_id().hex[-12:], ex=VERSION_SECONDS)
             await pipe.execute()
             return True
 
-        return bool(await self._redis.attempt(tell))
+        return bool(await self._redis.attempt(set_all))
 
     def _key(self, tag: str) -> str:
         return f"{self._prefix}:tag:{tag}"
@@ -114,7 +114,7 @@ def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _pass_on(
+def _resolve(
     done: "asyncio.Task[dict[str, str]]", answer: "asyncio.Future[dict[str, str]]"
 ) -> None:
     if not answer.done():
@@ -122,26 +122,29 @@ def _pass_on(
         answer.set_result({} if done.cancelled() or error else done.result())
 
 
-class StoreOfSource(Backend):
-    """fastapi-cache2's backend, of which there is one in a process: it passes on to the store of
-    the application that asks."""
+class StoreBackend(Backend):
+    """fastapi-cache2's backend; each key brings the store of its application along."""
 
     async def get_with_ttl(self, key: str) -> tuple[int, bytes | None]:
         return 0, await self.get(key)
 
     async def get(self, key: str) -> bytes | None:
-        return await _in_use.get().store.get(key)
+        assert isinstance(key, PageKey)
+        return await key.store.get(key) if key.is_versioned else None
 
     async def set(self, key: str, value: bytes, expire: int | None = None) -> None:
-        await _in_use.get().store.set(key, value, expire)
+        """``expire`` is not used: a page has its own age, which the setting of the same name limits."""
+        assert isinstance(key, PageKey) and isinstance(value, Page)
+        if key.is_versioned:
+            await key.store.set(key, value)
 
     async def clear(self, namespace: str | None = None, key: str | None = None) -> int:
-        """Clears nothing: tags are bumped instead."""
+        """Clears nothing: a change bumps tags instead."""
         return 0
 
 
 class BytesCoder(Coder):
-    """What is stored is what is sent."""
+    """Pages are stored as the bytes that are sent."""
 
     @classmethod
     def encode(cls, value: Any) -> bytes:
@@ -157,77 +160,71 @@ class BytesCoder(Coder):
         return value
 
 
-class CacheSource(Protocol):
-    """What a cached function is given first: where its pages are stored and versions are known."""
+class CacheContext:
+    """The first argument of a cached function: the parts of its application, and the key of this call,
+    which the key builder sets."""
 
-    store: PageStore
-    tag_versions: TagVersions
+    key: PageKey
+
+    def __init__(
+        self,
+        database: Database,
+        store: PageStore,
+        tag_versions: TagVersions,
+        flights: SingleFlight[Page],
+    ) -> None:
+        self.database = database
+        self.store = store
+        self.tag_versions = tag_versions
+        self._flights = flights
+
+    async def compute_once(self, compute: Callable[[], Coroutine[Any, Any, Page]]) -> Page:
+        """Runs ``compute`` once for all concurrent calls with the same key."""
+        key = self.key
+        if not key.is_versioned:
+            return await self._flights.join_next(key, compute)
+        # Another call may have computed it while this one asked Redis.
+        return self.store.find_local(key) or await self._flights.join(
+            key, lambda: self._compute(key, compute)
+        )
+
+    async def _compute(
+        self, key: PageKey, compute: Callable[[], Coroutine[Any, Any, Page]]
+    ) -> Page:
+        page = await compute()
+        self.store.add_local(key, page)
+        return page
 
 
-_in_use: ContextVar[CacheSource] = ContextVar("cache_source")
-_key_in_use: ContextVar[str] = ContextVar("cache_key", default=UNCACHEABLE)
-
-
-def tagged(
-    tags_of: Callable[..., tuple[str, ...]], *, begin: bool = True
+def versioned_key(
+    tags_of: Callable[..., tuple[str, ...]], *, create_missing: bool = True
 ) -> Callable[..., Awaitable[str]]:
-    """A key builder for ``@cache``: what is asked for, and the versions of ``tags_of(...)``. Without
-    ``begin`` nothing is kept of a tag without a version; see ``TagVersions.read``.
+    """The key builder for ``@cache`` on functions of a CacheContext and a query: the query, and the
+    versions of the tags ``tags_of(*query)``. For ``create_missing`` see ``TagVersions.read``.
 
-    The versions are read before anything else is, so that what is computed from older rows goes
-    under an older key. The decorated function takes ``(source, query)``; see ``single_flight``.
+    The versions are read before the rows, so that a page of older rows is stored under an older key.
     """
 
     async def build(
         func: Callable[..., Any], namespace: str = "", *, args: tuple[Any, ...], **_: Any
     ) -> str:
-        source: CacheSource = args[0]
+        context: CacheContext = args[0]
         query = args[1:]
-        _in_use.set(source)
-        versions = await source.tag_versions.read(tags_of(*query), begin=begin)
-        asked = f"{func.__name__}:{hashlib.sha256(repr(query).encode()).hexdigest()[:32]}"
-        key = f"{UNCACHEABLE}{asked}" if versions is None else f"{namespace}:{asked}:{versions}"
-        _key_in_use.set(key)
-        return key
+        versions = await context.tag_versions.read(tags_of(*query), create_missing=create_missing)
+        digest = hashlib.sha256(repr(query).encode()).hexdigest()[:32]
+        context.key = PageKey.make(
+            f"{namespace}:{func.__name__}:{digest}:{versions}",
+            context.store,
+            is_versioned=versions is not None,
+        )
+        return context.key
 
     return build
 
 
-def is_cacheable() -> bool:
-    """Whether the page that is asked for has a key that names versions."""
-    return not _key_in_use.get().startswith(UNCACHEABLE)
-
-
-async def single_flight(compute: Callable[[], Coroutine[Any, Any, Page]]) -> Page:
-    """One computation per key at a time in a process: those who wait get the same bytes."""
-    key = _key_in_use.get()
-    store = _in_use.get().store
-    if key.startswith(UNCACHEABLE):
-        shared = await store.without_versions.share(key, compute)
-        assert isinstance(shared, Page)
-        return shared
-    kept = store.kept(key)
-    if kept is not None:
-        # Made while this one asked Redis.
-        return kept
-    flight = store.flights.get(key)
-    if flight is None:
-
-        async def make() -> Page:
-            value = await compute()
-            store.keep(key, value)
-            return value
-
-        flight = asyncio.ensure_future(make())
-        store.flights[key] = flight
-        flight.add_done_callback(lambda _: store.flights.pop(key, None))
-    # Whoever goes away must not take the others' answer along.
-    return await asyncio.shield(flight)
-
-
 async def touch_event(session: AsyncSession, event_id: UUID) -> None:
-    """Makes what is cached of an event stale: at once after the commit, and again by the sweeper,
-    for the case that Redis or this process goes away in between."""
+    """Makes the cached pages of an event stale: after the commit, and again by the sweeper in case that
+    Redis or this process fails in between."""
     stale = [EVENT_LIST_TAG, event_tag(event_id)]
     session.add_all([StaleTag(tag=tag) for tag in stale])
     await session.flush()

@@ -1,11 +1,10 @@
-"""The dependencies of the handlers."""
+"""The dependencies of handlers: a handler's signature shows who may do what."""
 
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from event_service.errors import EmailNotVerified
-from event_service.events.pages import Pages
+from event_service.problems import EmailNotVerified
 from event_service.settings import Settings
 from service_kit.database.engine import DatabaseDep
 from service_kit.messaging.service_client import ServiceClient, ServiceUnavailable
@@ -18,7 +17,6 @@ from service_kit.web.tokens import Person
 __all__ = [
     "CurrentUser",
     "DatabaseDep",
-    "EventPages",
     "IdempotencyKeyHeader",
     "IfMatch",
     "IfNoneMatch",
@@ -30,7 +28,7 @@ __all__ = [
 
 
 MAX_IDEMPOTENCY_KEY = 255
-# Of several entity tags, as a cache between us and a browser may send them.
+# A cache between us and a browser may send several entity tags.
 MAX_ETAGS = 2_000
 
 
@@ -39,7 +37,7 @@ async def get_idempotency_key(
         str | None,
         Header(
             max_length=MAX_IDEMPOTENCY_KEY,
-            description="Up to 255 visible characters; the same again is answered, not done.",
+            description="Up to 255 visible characters. A request with a known key returns its booking.",
         ),
     ] = None,
 ) -> str | None:
@@ -68,7 +66,7 @@ async def get_if_match(
 
 
 async def require_verified(request: Request, user: CurrentUser) -> Person:
-    """A token from before the address was verified does not know: then auth-service is asked."""
+    """A token may be older than the verification of the address: then auth-service is asked."""
     if not user.is_verified:
         client: ServiceClient = request.app.state.service_client
         url = f"{request.app.state.settings.auth_service_url}/api/v1/users/{user.user_id}/contact"
@@ -81,12 +79,6 @@ async def require_verified(request: Request, user: CurrentUser) -> Person:
     return user
 
 
-async def get_pages(request: Request) -> Pages:
-    pages: Pages = request.app.state.pages
-    return pages
-
-
-EventPages = Annotated[Pages, Depends(get_pages)]
 IfNoneMatch = Annotated[
     str | None,
     Header(

@@ -9,7 +9,9 @@ from fastapi_cache import FastAPICache
 from event_service.attendees.router import router as attendees
 from event_service.bookings.router import router as bookings
 from event_service.bookings.tickets_router import router as tickets
-from event_service.cache import TAG_PREFIX, StoreOfSource, TagVersions
+from event_service.bookings.waitlist.router import own_router as own_waitlist
+from event_service.bookings.waitlist.router import router as waitlist
+from event_service.cache import TAG_PREFIX, StoreBackend, TagVersions
 from event_service.checkin.router import router as check_ins
 from event_service.erasures.router import router as erasures
 from event_service.events.drafts import new_write_locks
@@ -21,8 +23,6 @@ from event_service.graphql.router import router as graphql
 from event_service.models import ErasedUser, OutboxMessage
 from event_service.page_store import PageStore
 from event_service.settings import Settings
-from event_service.waitlist.router import own_router as own_waitlist
-from event_service.waitlist.router import router as waitlist
 from event_service.web.router import router as web
 from service_kit.messaging.outbox_gauge import watch_outbox
 from service_kit.messaging.service_client import ServiceClient
@@ -52,11 +52,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
     versions = TagVersions(redis, prefix=TAG_PREFIX)
-    FastAPICache.init(StoreOfSource(), prefix=f"{TAG_PREFIX}:page")
-    app.state.pages = Pages(app.state.database, PageStore(redis), versions)
+    FastAPICache.init(StoreBackend(), prefix=f"{TAG_PREFIX}:page", expire=settings.cache_seconds)
+    store = PageStore(redis, max_age_seconds=settings.cache_seconds)
+    app.state.pages = Pages(app.state.database, store, versions)
     app.state.write_locks = new_write_locks()
     app.state.service_client = ServiceClient(settings, app.state.http)
-    # Writers find the versions in their session, to bump them after the commit.
+    # Sessions carry the versions: ``touch_event`` bumps them after the commit.
     app.state.database.sessions.configure(info={"tag_versions": versions})
     try:
         async with (

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlmodel import Field, SQLModel
 
+from event_service.statuses import BookingStatus, EnumText, EventStatus, SeatingKind, one_of
 from service_kit.clock import utc_now
 from service_kit.database.tables import new_registry
 from service_kit.ids import new_id
@@ -31,7 +32,8 @@ _SEARCH = " || ".join(
     f"setweight(to_tsvector('{SEARCH_CONFIG}'::regconfig, {column}::text), '{weight}'::\"char\")"
     for column, weight in (("title", "A"), ("venue", "B"), ("city", "B"), ("description", "C"))
 )
-_PUBLISHED = text("status = 'published'")
+_PUBLISHED = text(f"status = '{EventStatus.PUBLISHED}'")
+_HELD = f"status = '{BookingStatus.HELD}'"
 
 
 class Base(SQLModel, registry=new_registry()):
@@ -40,8 +42,8 @@ class Base(SQLModel, registry=new_registry()):
 
 class Event(Base, table=True):
     __table_args__ = (
-        CheckConstraint("status IN ('draft', 'published', 'cancelled')", name="status"),
-        CheckConstraint("seating IN ('general', 'assigned')", name="seating"),
+        CheckConstraint(one_of("status", EventStatus), name="status"),
+        CheckConstraint(one_of("seating", SeatingKind), name="seating"),
         CheckConstraint("capacity BETWEEN 1 AND 100000", name="capacity"),
         CheckConstraint("price >= 0", name="price"),
         CheckConstraint("max_seats_per_user >= 1", name="max_seats_per_user"),
@@ -51,7 +53,7 @@ class Event(Base, table=True):
         Index("ix_event_starts", "starts_at", "id", postgresql_where=_PUBLISHED),
         # GET /events?sort=-created_at
         Index("ix_event_created", "created_at", "id", postgresql_where=_PUBLISHED),
-        # GET /events?city= and ?category=; what is common in them the statistics event_place_plain say
+        # GET /events?city= and ?category=; the statistics event_place_plain have their common values
         Index(
             "ix_event_city_plain", text("event_plain(city)"), "starts_at", "id",
             postgresql_where=_PUBLISHED,
@@ -60,7 +62,7 @@ class Event(Base, table=True):
             "ix_event_category_plain", text("event_plain(category)"), "starts_at", "id",
             postgresql_where=_PUBLISHED,
         ),
-        # These two, and ``search`` with its index, are read by the release before only.
+        # Only the previous release reads these two, and ``search`` with its index.
         Index("ix_event_city", text("lower(city)"), "starts_at", "id", postgresql_where=_PUBLISHED),
         Index(
             "ix_event_category", text("lower(category)"), "starts_at", "id",
@@ -83,11 +85,12 @@ class Event(Base, table=True):
     ends_at: datetime
     sales_start: datetime | None = None
     sales_end: datetime | None = None
-    # None: until it begins.
-    # Past ``ends_at`` it is that: a process of the release before may move the end alone.
+    # See rules.cancellation_deadline.
     cancellation_deadline: datetime | None = None
-    status: str = "draft"
-    seating: str
+    status: EventStatus = Field(
+        default=EventStatus.DRAFT, sa_column=Column(EnumText(EventStatus), nullable=False)
+    )
+    seating: SeatingKind = Field(sa_column=Column(EnumText(SeatingKind), nullable=False))
     capacity: int
     price: int = 0
     currency: str = "EUR"
@@ -102,14 +105,14 @@ class Event(Base, table=True):
 
 
 def _gin(name: str, column: str) -> Index:
-    # Without a list of what is still to be sorted in, which every search would read as well.
+    # Without the pending list, which every search would read as well.
     return Index(name, column, postgresql_using="gin", postgresql_with={"fastupdate": "off"})
 
 
 class EventSearch(Base, table=True):
-    """The words of an event without accents, and their stems; kept by a trigger on ``event``.
+    """The words of an event without accents, and their stems; a trigger on ``event`` maintains them.
 
-    Beside the event, so that neither a booking's lock nor a list reads them."""
+    A table of its own, so that bookings and lists do not read them."""
 
     __tablename__: ClassVar[str] = "event_search"
     __table_args__ = (
@@ -123,7 +126,7 @@ class EventSearch(Base, table=True):
 
 
 class SearchSpelling(Base, table=True):
-    """A word of some published event, as itself and without each of its letters."""
+    """A word of a published event, in full and without each of its letters (typo search)."""
 
     __tablename__: ClassVar[str] = "search_spelling"
     __table_args__ = (Index("ix_search_spelling", "spelling", "word"),)
@@ -136,7 +139,7 @@ class SearchSpelling(Base, table=True):
 
 
 class Section(Base, table=True):
-    """A part of an assigned seating, with its own price or the event's."""
+    """A section of assigned seating, with its own price or the event's."""
 
     __table_args__ = (
         CheckConstraint("price >= 0", name="price"),
@@ -151,31 +154,30 @@ class Section(Base, table=True):
 
 
 class Seat(Base, table=True):
-    """Every seat that can be sold is one row, general admission too, and can point to one booking.
+    """One seat, with general admission too; it belongs to one booking at most.
 
-    It is free when it points to none, or when the hold that it points to has ended: the predicate
-    ``booking_id IS NULL OR held_until <= now()`` reads it, nobody has to sweep first.
+    It is free without a booking or when its hold has lapsed (rules.IS_FREE): no sweep is needed.
     """
 
     __table_args__ = (
         CheckConstraint("booking_id IS NOT NULL OR held_until IS NULL", name="held_by_somebody"),
-        # A booking is written after its seats, by the same transaction.
+        # A booking is inserted after its seats are updated, in the same transaction.
         ForeignKeyConstraint(
             ["booking_id"], ["booking.id"], name="fk_seat_booking_id",
             deferrable=True, initially="DEFERRED",
         ),
-        # the seat map in order; a position is taken once
+        # the seat map in order; positions are unique
         Index("uq_seat_event_id_position", "event_id", "position", unique=True),
         # any n free seats from some position on
         Index(
             "ix_seat_free", "event_id", "position", postgresql_where=text("booking_id IS NULL")
         ),
-        # seats whose hold has ended
+        # seats of lapsed holds
         Index(
             "ix_seat_held", "event_id", "held_until",
             postgresql_where=text("held_until IS NOT NULL"),
         ),
-        # whether a section has seats, which the foreign key asks when it goes
+        # deleting a section: its foreign key looks for seats
         Index("ix_seat_section", "section_id", postgresql_where=text("section_id IS NOT NULL")),
         # the seats of a booking that is cancelled, confirmed or expired
         Index("ix_seat_booking", "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
@@ -193,43 +195,43 @@ class Seat(Base, table=True):
 
 class Booking(Base, table=True):
     __table_args__ = (
-        CheckConstraint("status IN ('held', 'confirmed', 'cancelled', 'expired')", name="status"),
+        CheckConstraint(one_of("status", BookingStatus), name="status"),
         CheckConstraint("quantity >= 1", name="quantity"),
-        CheckConstraint("(status = 'held') <= (expires_at IS NOT NULL)", name="holds_end"),
+        CheckConstraint(f"({_HELD}) <= (expires_at IS NOT NULL)", name="holds_end"),
         # GET /bookings
         Index("ix_booking_user", "user_id", "id"),
         # GET /events/{id}/bookings, cancelling an event
         Index("ix_booking_event", "event_id", "id"),
-        # the sweeper: holds that have ended
-        Index("ix_booking_expiry", "expires_at", postgresql_where=text("status = 'held'")),
-        # seats_available: the holds of an event that have ended and wait for the sweeper. What has
-        # ended expires no more; a status in the condition would be a parameter to a prepared plan.
+        # the sweeper: lapsed holds
+        Index("ix_booking_expiry", "expires_at", postgresql_where=text(_HELD)),
+        # seats_available: lapsed holds of an event before the sweep. Only holds have ``expires_at``; a
+        # condition on the status would be a parameter, which a prepared plan cannot match.
         Index(
             "ix_booking_held", "event_id", "expires_at",
             postgresql_where=text("expires_at IS NOT NULL"),
         ),
-        # what an erased account still holds
+        # holds of an erased account
         Index("ix_booking_holder", "user_id", postgresql_where=text("expires_at IS NOT NULL")),
     )  # fmt: skip
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     event_id: UUID = Field(foreign_key="event.id")
     user_id: UUID
-    status: str
+    status: BookingStatus = Field(sa_column=Column(EnumText(BookingStatus), nullable=False))
     quantity: int
     total: int = Field(sa_type=BigInteger)
     currency: str
     created_at: datetime = Field(default_factory=utc_now)
     expires_at: datetime | None = None
-    # Of what was held before; what never was is confirmed when it is created.
+    # Of former holds; other bookings are confirmed at ``created_at``.
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None
-    # The start that its guest was reminded of: an event that is moved has another.
+    # The ``starts_at`` of the last reminder: an event that is moved gets another one.
     reminded_of: datetime | None = None
 
 
 class Ticket(Base, table=True):
-    """A seat as it was booked: it stays readable when the seat has gone to somebody else."""
+    """A booked seat with its price and code; it stays when the seat is sold again."""
 
     __table_args__ = (
         # check-in by code
@@ -248,7 +250,7 @@ class Ticket(Base, table=True):
 
 
 class SeatAllowance(Base, table=True):
-    """How many seats of an event one person has or waits for; its CHECK is the limit per person."""
+    """The number of seats of an event that one person has or waits for; its CHECK is the limit per person."""
 
     __tablename__: ClassVar[str] = "seat_allowance"
     __table_args__ = (
@@ -263,27 +265,27 @@ class SeatAllowance(Base, table=True):
 
 
 class WaitlistEntry(Base, table=True):
-    """A person's group in an event's line; gone when they leave, confirm or let the offer lapse.
+    """A person's group on the waitlist of an event; deleted when it leaves, confirms or lets the offer lapse.
 
-    It waits while it has no booking; then the booking is the hold that was offered.
+    It waits while it has no booking; the booking is the hold of its offer.
     """
 
     __tablename__: ClassVar[str] = "waitlist_entry"
     __table_args__ = (
         CheckConstraint("quantity >= 1", name="quantity"),
-        # the first in line, and whether there is a line at all
+        # the first waiting entry, and whether there is one
         Index(
             "ix_waitlist_entry_waiting", "event_id", "place",
             postgresql_where=text("booking_id IS NULL"),
         ),
-        # the entry whose offer is confirmed, cancelled or lapses; an offer is one person's
+        # the entry of an offer that is confirmed, cancelled or lapses
         Index(
             "uq_waitlist_entry_booking", "booking_id", unique=True,
             postgresql_where=text("booking_id IS NOT NULL"),
         ),
-        # GET /waitlist, and what an erased account waits for
+        # GET /waitlist, and entries of an erased account
         Index("ix_waitlist_entry_user", "user_id", "place"),
-        # the smallest group in a line, and which events have one at all
+        # the smallest waiting group of each event
         Index(
             "ix_waitlist_entry_smallest", "event_id", "quantity",
             postgresql_where=text("booking_id IS NULL"),
@@ -292,7 +294,8 @@ class WaitlistEntry(Base, table=True):
 
     event_id: UUID = Field(primary_key=True, foreign_key="event.id", ondelete="CASCADE")
     user_id: UUID = Field(primary_key=True)
-    # Who joins holds a lock on the event, so that places follow the order of commits.
+    # The order of joining: the lock on the event makes it the order of commits. The position among those
+    # who wait is counted from it.
     place: int | None = Field(
         default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False)
     )
@@ -303,16 +306,16 @@ class WaitlistEntry(Base, table=True):
 
 
 class SeatTally(Base, table=True):
-    """How many seats of an event are held and booked: the sum over its rows.
+    """The numbers of held and booked seats of an event: sums over its rows.
 
-    A booking adds a row and updates none, so that a hot event has no hot row; ``events.tally``
-    folds rows together. Only what is shown is read from here, never what may be sold.
+    A booking inserts a row and updates none, so that a hot event has no hot row; maintenance.fold_tallies
+    sums rows up. For display only: what may be sold is decided on the seats.
     """
 
     __tablename__: ClassVar[str] = "seat_tally"
     __table_args__ = (
         Index("ix_seat_tally_event", "event_id"),
-        # the fold: what came since the last one
+        # rows since the last fold
         Index("ix_seat_tally_new", "event_id", postgresql_where=text("NOT folded")),
     )
 
@@ -324,7 +327,7 @@ class SeatTally(Base, table=True):
 
 
 class IdempotencyKey(Base, table=True):
-    """What a client has asked for under its own key: the same again is answered, not done."""
+    """The booking that a client made under its own key: a repeated request returns it."""
 
     __tablename__: ClassVar[str] = "idempotency_key"
     __table_args__ = (
@@ -340,7 +343,7 @@ class IdempotencyKey(Base, table=True):
 
 
 class StaleTag(Base, table=True):
-    """A cache tag that a committed change has made stale; gone once Redis was told."""
+    """A cache tag that a committed change has made stale; deleted once Redis has its new version."""
 
     __tablename__: ClassVar[str] = "stale_tag"
 

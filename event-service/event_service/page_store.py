@@ -1,108 +1,116 @@
-"""Where pages are kept: some in the process, all in Redis, none longer than it may be shown."""
+"""Where pages are stored: the most used ones in the process, all in Redis, none beyond its age."""
 
-import asyncio
 import contextlib
+import math
 import time
 from functools import partial
 
 import cachetools
 import redis.asyncio
 
-from event_service.departures import Departures
 from service_kit.redis_clients import AcceleratorRedis
 
-# No page is older, wherever it is kept.
-MAX_AGE_SECONDS = 300.0
-# Some hundred pages; the others are in Redis, and this much stands in each process.
-BYTES_KEPT_IN_PROCESS = 8 * 1_048_576
-ENTRIES_KEPT_IN_PROCESS = 10_000
-# Key, links and expiry of an entry, so that pages of few bytes come to an end as well.
-BYTES_OF_AN_ENTRY = 1_000
-
-# How the key of a page begins whose versions nobody can tell at the moment.
-UNCACHEABLE = "-:"
+# Of the pages in one process: some hundred lists; Redis has the others.
+MAX_LOCAL_BYTES = 8 * 1_048_576
+MAX_LOCAL_PAGES = 10_000
+# Key, links and expiry of an entry count as well, or tiny pages would not be bounded.
+ENTRY_OVERHEAD_BYTES = 1_000
 
 
 class Page(bytes):
-    """A page with the time, of ``time.monotonic``, until which it may be shown."""
+    """The content of a page, with the time of ``time.monotonic`` until which it may be shown."""
 
-    until: float
+    valid_until: float
+
+
+class PageKey(str):
+    """A key of a page. It knows the store of its application: fastapi-cache2 has one backend in a
+    process, and a process may have several applications."""
+
+    store: "PageStore"
+    # Without versions in the key a stored page could not become stale: it is not stored.
+    is_versioned: bool
 
     @classmethod
-    def lasting(
-        cls, page: bytes, seconds: float = MAX_AGE_SECONDS, *, since: float | None = None
-    ) -> "Page":
-        """``since`` is the time from which the seconds count, when it was read, say; else now."""
-        made = cls(page)
-        begun = time.monotonic() if since is None else since
-        made.until = begun + min(seconds, MAX_AGE_SECONDS)
+    def make(cls, key: str, store: "PageStore", *, is_versioned: bool) -> "PageKey":
+        made = cls(key)
+        made.store, made.is_versioned = store, is_versioned
         return made
 
 
-class _Kept(cachetools.TLRUCache[str, Page]):
+class _LocalPages(cachetools.TLRUCache[str, Page]):
     """Pages by age and use, as many as fit."""
 
-    def __init__(self, keep_bytes: int) -> None:
+    def __init__(self, max_bytes: int) -> None:
         super().__init__(
-            maxsize=keep_bytes,
-            ttu=lambda _, page, __: page.until,
+            maxsize=max_bytes,
+            ttu=lambda _, page, __: page.valid_until,
             timer=time.monotonic,
-            getsizeof=lambda page: len(page) + BYTES_OF_AN_ENTRY,
+            getsizeof=lambda page: len(page) + ENTRY_OVERHEAD_BYTES,
         )
 
-    def keep(self, key: str, page: Page) -> None:
-        while len(self) >= ENTRIES_KEPT_IN_PROCESS:
+    def add(self, key: str, page: Page) -> None:
+        while len(self) >= MAX_LOCAL_PAGES:
             self.popitem()
-        # One that does not fit at all is not kept.
+        # A page that is larger than the whole store is left to Redis.
         with contextlib.suppress(ValueError):
             self[key] = page
 
 
 class PageStore:
-    """The process's own copy of the bytes, then Redis.
+    """The process's own copies of pages, then Redis.
 
-    A key names versions, so that a copy can be old but never wrong; an age of its own ends what
-    nobody changes, such as a list whose first event begins.
+    A key names the versions of what a page shows, so that a copy can be old but never wrong. The age of
+    a page ends what nobody changes, such as a list whose first event begins.
     """
 
-    def __init__(self, redis: AcceleratorRedis, *, keep_bytes: int = BYTES_KEPT_IN_PROCESS) -> None:
+    def __init__(
+        self,
+        redis: AcceleratorRedis,
+        *,
+        max_age_seconds: float,
+        max_local_bytes: int = MAX_LOCAL_BYTES,
+    ) -> None:
         self._redis = redis
-        self._kept = _Kept(keep_bytes)
-        self.flights: dict[str, asyncio.Future[Page]] = {}
-        self.without_versions = Departures()
+        self._max_age_seconds = max_age_seconds
+        self._local = _LocalPages(max_local_bytes)
 
-    def kept(self, key: str) -> Page | None:
-        page: Page | None = self._kept.get(key)
+    def new_page(
+        self, content: bytes, seconds: float = math.inf, *, since: float | None = None
+    ) -> Page:
+        """A page for ``seconds`` at most from ``since``, the time when its content was read (None: now)."""
+        page = Page(content)
+        start = time.monotonic() if since is None else since
+        page.valid_until = start + min(seconds, self._max_age_seconds)
         return page
 
+    def find_local(self, key: str) -> Page | None:
+        page: Page | None = self._local.get(key)
+        return page
+
+    def add_local(self, key: str, page: Page) -> None:
+        self._local.add(key, page)
+
     async def get(self, key: str) -> Page | None:
-        kept = self.kept(key)
-        if kept is not None or key.startswith(UNCACHEABLE):
-            return kept
-        found = await self._redis.attempt(partial(self._read, key))
-        if found is None:
-            return None
-        self._kept.keep(key, found)
-        return found
+        page = self.find_local(key)
+        if page is None:
+            page = await self._redis.attempt(partial(self._read, key))
+            if page is not None:
+                self.add_local(key, page)
+        return page
 
     async def _read(self, key: str, client: redis.asyncio.Redis) -> Page | None:
         asked_at = time.monotonic()
         pipe = client.pipeline(transaction=False)
         pipe.get(key)
         pipe.pttl(key)
-        value, left_ms = await pipe.execute()
-        if not isinstance(value, bytes) or left_ms <= 0:
+        content, ms_left = await pipe.execute()
+        if not isinstance(content, bytes) or ms_left <= 0:
             return None
-        return Page.lasting(value, left_ms / 1000, since=asked_at)
+        return self.new_page(content, ms_left / 1000, since=asked_at)
 
-    async def set(self, key: str, value: bytes, expire: int | None = None) -> None:
-        """``expire`` is not asked: a page knows how long it lasts."""
-        assert isinstance(value, Page)
-        left_ms = int((value.until - time.monotonic()) * 1000)
-        if key.startswith(UNCACHEABLE) or left_ms <= 0:
-            return
-        self._kept.keep(key, value)
-        await self._redis.attempt(lambda client: client.set(key, bytes(value), px=left_ms))
-
-    def keep(self, key: str, value: Page) -> None:
-        self._kept.keep(key, value)
+    async def set(self, key: str, page: Page) -> None:
+        ms_left = int((page.valid_until - time.monotonic()) * 1000)
+        if ms_left > 0:
+            self.add_local(key, page)
+            await self._redis.attempt(lambda client: client.set(key, bytes(page), px=ms_left))

@@ -3,9 +3,9 @@
 import asyncio
 from functools import partial
 
+from event_service.maintenance import periodic_jobs
 from event_service.models import OutboxMessage
 from event_service.settings import Settings
-from event_service.upkeep import periodic_jobs
 from service_kit.messaging.relay import run_relay
 from service_kit.settings import load_settings
 

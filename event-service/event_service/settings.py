@@ -1,4 +1,4 @@
-"""What event-service is told by its environment."""
+"""The settings of event-service, read from its environment."""
 
 import re
 from datetime import timedelta
@@ -14,12 +14,13 @@ class Settings(ServiceSettings):
     hold_seconds: int = Field(600, ge=1)
     waitlist_offer_seconds: int = Field(3600, ge=1)
     idempotency_hours: int = Field(24, ge=1)
-    # How soon seats_available follows a booking, at most.
+    # The delay of ``seats_available`` after a booking, at most.
     tally_seconds: float = Field(0.4, gt=0)
     sweep_seconds: float = Field(1.0, gt=0)
     reminder_seconds: float = Field(30.0, gt=0)
+    # Of the event list and of single events; a list also ends when its first event begins.
     cache_seconds: int = Field(300, ge=1)
-    # Of one person, in all unpublished drafts together: each seat is a row that somebody has to store.
+    # In all drafts of one person together: each seat is a row.
     max_draft_seats: int = Field(500_000, ge=1)
 
     # Where browsers reach the other services; empty for the page's own origin, behind a gateway.
@@ -29,19 +30,19 @@ class Settings(ServiceSettings):
     event_write_rate_limit: str = "120/minute"
     booking_rate_limit: str = "120/minute"
     waitlist_rate_limit: str = "60/minute"
-    # A door has several scanners under one account.
+    # Several scanners may use one account.
     check_in_rate_limit: str = "1200/minute"
     attendees_rate_limit: str = "30/minute"
     organizer_message_rate_limit: str = "20/hour"
-    # A first visit asks for some thirty files, and many people share one address.
+    # A first visit loads some thirty files, and many people may share one address.
     static_rate_limit: str = "6000/minute"
 
     graphql_rate_limit: str = "120/minute"
 
-    # One query may ask for much more than one request of REST: see graphql/limits.py.
+    # A query may ask for much more than a request of REST; see graphql/limits.py and query_size.py.
     graphql_max_characters: int = Field(10_000, ge=1)
     graphql_max_tokens: int = Field(500, ge=1)
-    # Beyond some hundred levels nobody could count them.
+    # Deeper queries would exceed the recursion limit while they are measured.
     graphql_max_depth: int = Field(12, ge=1, le=100)
     graphql_max_aliases: int = Field(15, ge=0)
     graphql_max_cost: int = Field(10_000, ge=1)
@@ -54,7 +55,7 @@ class Settings(ServiceSettings):
     @field_validator("auth_public_url", "notification_public_url")
     @classmethod
     def name_an_origin(cls, value: str) -> str:
-        # They become part of a header and of the page's source.
+        # They are inserted into a header and into the page.
         if value and not ORIGIN.fullmatch(value.rstrip("/")):
             raise ValueError("must be an origin such as https://auth.example.com")
         return value.rstrip("/")
@@ -69,7 +70,7 @@ class Settings(ServiceSettings):
 
     @property
     def allows_introspection(self) -> bool:
-        """Whether GraphQL tells what it has, and what somebody may have meant."""
+        """Whether GraphQL answers introspection and adds suggestions to its errors."""
         if self.graphql_introspection is None:
             return self.is_development
         return self.graphql_introspection

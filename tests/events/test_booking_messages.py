@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi import FastAPI
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.bookings.messages import SEATS_IN_MESSAGE
 from notification_service.messages.incoming import MAX_DATA_CHARACTERS, read_message
 from tests.events.conftest import Json, Publish, User, messages, sections
@@ -35,7 +35,7 @@ async def soon(published: Publish, organizer: User) -> AsyncIterator[Json]:
 
 
 async def remind(app: FastAPI) -> None:
-    while await upkeep.remind_guests(app.state.database):
+    while await maintenance.remind_guests(app.state.database):
         pass
 
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.cache import TAG_PREFIX, TagVersions
 from event_service.events import queries
 from event_service.settings import Settings
@@ -167,9 +167,9 @@ async def test_seats_available_follows_a_booking_with_the_next_fold(
         redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
     versions = TagVersions(redis, prefix=TAG_PREFIX)
     # Other tests may have left more than one batch.
-    while await upkeep.fold_tallies(app.state.database):
+    while await maintenance.fold_tallies(app.state.database):
         pass
-    while await upkeep.bump_stale_tags(app.state.database, versions):
+    while await maintenance.bump_stale_tags(app.state.database, versions):
         pass
     await redis.close()
     assert (await anybody.get(path)).json()["seats_available"] == 3

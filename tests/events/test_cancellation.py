@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from event_service.bookings import ending, queries
+from event_service.bookings import cancel, queries
 from event_service.models import Booking
 from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sections
 from tests.events.waitlist import MakeUser, change, rows
@@ -77,7 +77,7 @@ async def test_nobody_is_let_in_between_the_look_and_the_cancellation(
     entering: list[asyncio.Task[Any]] = []
 
     async def look_and_wait(*arguments: Any) -> Any:
-        found = await queries.list_used_seats(*arguments)
+        found = await queries.list_checked_in_seats(*arguments)
         entering.append(asyncio.create_task(enter()))
         await asyncio.wait(entering, timeout=0.5)
         return found
@@ -90,9 +90,9 @@ async def test_nobody_is_let_in_between_the_look_and_the_cancellation(
     async def no_lock(session: Any, booking_id: Any, **more: Any) -> Any:
         return await session.get(Booking, booking_id)
 
-    monkeypatch.setattr(ending, "list_used_seats", look_and_wait)
+    monkeypatch.setattr(cancel, "list_checked_in_seats", look_and_wait)
     if not is_guarded:
-        monkeypatch.setattr(ending, "lock_booking", no_lock)
+        monkeypatch.setattr(cancel, "lock_booking", no_lock)
     answer = await guest.post(f"/bookings/{booking['id']}/cancel")
     assert answer.json()["status"] == "cancelled"
     assert await entering[0] == (404 if is_guarded else 200)

@@ -12,11 +12,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from event_service.bookings import booking, ending, statements
+from event_service.bookings import cancel as cancelling
+from event_service.bookings import create, statements
 from service_kit.database.engine import TryAgain
 from service_kit.database.statements import compiled
 from tests.events.conftest import Json, Publish, User, problem
-from tests.events.unguarded.rewriting import rewritten
+from tests.events.mutants.rewriting import rewritten
 from tests.events.waitlist import MakeUser, join
 
 PAUSE = 20_261_125
@@ -66,18 +67,18 @@ async def pause_before_locking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "TAKE_ANY", rewritten(statements.TAKE_ANY, (look, paused)))
 
 
-take = booking._Attempt._take
+take = create._Attempt._take
 
 
 async def goes_on_with_what_it_has(self: Any, connection: Any, parameters: Any, *more: Any) -> Any:
     """The old way: an empty answer was taken for a transaction that holds nothing."""
-    if self.request.wanted.seat_ids:
+    if self.request.body.seat_ids:
         return await take(self, connection, parameters, *more)
-    parameters |= {"seats": self.request.wanted.quantity}
-    if not self.waits_for_others:
+    parameters |= {"seats": self.request.body.quantity}
+    if not self.waits_for_locked_seats:
         passing_by = parameters | {"start": 1}
         seats = await statements_of("TAKE_ANY").rows(connection, **passing_by)
-        self.waits_for_others = True
+        self.waits_for_locked_seats = True
         if seats:
             raise TryAgain
     return await statements_of("TAKE_ANY_WAITING").rows(connection, **parameters)
@@ -104,7 +105,7 @@ async def test_nobody_waits_for_seats_with_locks_that_an_empty_answer_has_left(
     await pause_before_locking(monkeypatch)
     monkeypatch.setattr(random, "randint", lambda *_: 1)
     if not is_guarded:
-        monkeypatch.setattr(booking._Attempt, "_take", goes_on_with_what_it_has)
+        monkeypatch.setattr(create._Attempt, "_take", goes_on_with_what_it_has)
     async with another(app) as door, another(app) as chooser:
         await door.connection.execute(f"SELECT pg_advisory_lock({PAUSE})")
         await chooser.lock("seat", id=first)
@@ -232,7 +233,7 @@ async def test_who_loses_every_time_is_asked_to_come_again(
     async def lose(*_: Any, **__: Any) -> Any:
         raise asyncpg.exceptions.DeadlockDetectedError("deadlock detected")
 
-    monkeypatch.setattr(ending, "lock_booking", lose)
+    monkeypatch.setattr(cancelling, "lock_booking", lose)
     answer = await guest.post(f"/bookings/{booked['id']}/cancel")
     assert problem(answer) == (503, "unavailable")
     assert answer.headers["retry-after"]

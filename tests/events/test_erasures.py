@@ -8,14 +8,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.bookings import statements
 from event_service.erasures import service
 from service_kit.ids import new_id
 from service_kit.web.tokens import SERVICE_AUDIENCE
 from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sign
+from tests.events.mutants.rewriting import rewritten
 from tests.events.test_real_mails import read, written
-from tests.events.unguarded.rewriting import rewritten
 from tests.events.waitlist import (
     MakeUser,
     SoldOut,
@@ -172,7 +172,7 @@ async def test_an_erased_organizer_changes_nothing_where_it_is_not_known_yet(
 
 
 async def finish(app: FastAPI) -> None:
-    while await upkeep.finish_erasures(app.state.database, app.state.settings.offer_for):
+    while await maintenance.finish_erasures(app.state.database, app.state.settings.offer_for):
         pass
 
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.settings import Settings
 from service_kit.money import CURRENCY_DIGITS
 from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sections
@@ -114,7 +114,7 @@ async def test_a_name_that_is_not_taken_cancels_and_sends_nothing(
     sent = await organizer.post(f"/events/{event['id']}/messages", letter)
     for answer in (cancelled, sent):
         assert problem(answer) == (422, "invalid-request")
-    while await upkeep.send_organizer_messages(app.state.database):
+    while await maintenance.send_organizer_messages(app.state.database):
         pass
     assert await messages(app, event["id"], "organizer-message") == []
     assert (await guest.get(f"/events/{event['id']}")).json()["status"] == "published"

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from event_service import upkeep
+from event_service import maintenance
 from tests.events.conftest import Publish, User, messages, problem
 
 MakeUser = Callable[..., User]
@@ -25,7 +25,7 @@ async def let_lapse(app: FastAPI, booking: dict[str, object]) -> None:
 
 
 async def sweep(app: FastAPI) -> None:
-    while await upkeep.sweep_holds(app.state.database, app.state.settings.offer_for):
+    while await maintenance.sweep_holds(app.state.database, app.state.settings.offer_for):
         pass
 
 

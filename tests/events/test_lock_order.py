@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from event_service.bookings import ending, queries
+from event_service.bookings import cancel, confirm, queries
 from tests.events.conftest import Json, Publish, User
 from tests.events.waitlist import let_lapse, sweep
 
@@ -140,6 +140,7 @@ async def test_in_another_order_they_would(
         await asyncio.sleep(0.2)
         return await queries.lock_event_of_booking(session, booking_id, user_id=user_id, **more)
 
-    monkeypatch.setattr(ending, "lock_event_of_booking", booking_first)
+    for module in (cancel, confirm):
+        monkeypatch.setattr(module, "lock_event_of_booking", booking_first)
     await Storm(app, organizer, user, await published(capacity=SEATS)).end()
     assert deadlocks

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.events import messages as event_messages
 from event_service.models import OutboxMessage
 from service_kit.messaging.notifications import notification
@@ -64,7 +64,7 @@ async def test_many_guests_take_as_many_statements_as_few(
                 answer = await ACTS[kind](organizer, event)
         assert answer.is_success, answer.text
         asked.append(statements)
-        while await upkeep.send_organizer_messages(app.state.database):
+        while await maintenance.send_organizer_messages(app.state.database):
             pass
         told = await messages(app, event["id"], kind)
         by_user = Counter(message["user_id"] for message in told)
@@ -176,7 +176,7 @@ async def test_many_are_reminded_in_batches_that_keep_nobody_waiting(
         )
     async with others_waiting() as waited:
         batches = 0
-        while await upkeep.remind_guests(app.state.database):
+        while await maintenance.remind_guests(app.state.database):
             batches += 1
     assert batches >= 2
     assert waited.loop < LOOP_SECONDS
@@ -200,7 +200,7 @@ async def test_a_reminder_holds_what_the_confirmation_held(
     booking = (await guest.book(event, seat_ids=chosen)).json()
     async with app.state.database.transaction() as session:
         await session.execute(text(BOOKED_YESTERDAY), {"id": event["id"]})
-    while await upkeep.remind_guests(app.state.database):
+    while await maintenance.remind_guests(app.state.database):
         pass
     [confirmation] = await messages(app, event["id"], "booking-confirmed")
     [reminder] = await messages(app, event["id"], "event-reminder")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from event_service.waitlist.wording import reason_for
+from event_service.bookings.waitlist.explanations import explain
 from tests.events.conftest import Publish, User, messages, problem, sections
 from tests.events.waitlist import (
     MakeUser,
@@ -286,4 +286,4 @@ def test_reasons_are_plain_words(facts: dict[str, Any], words: str) -> None:
         "is_offered": False,
         "is_on_sale": True,
     }
-    assert reason_for(**(plain | facts)) == words
+    assert explain(**(plain | facts)) == words

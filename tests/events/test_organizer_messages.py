@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from fastapi import FastAPI
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.events import organizer_messages
 from tests.events.conftest import Json, Publish, User, messages
 from tests.events.waitlist import rows
@@ -46,7 +46,7 @@ async def test_each_guest_of_that_moment_gets_it_once_however_many_batches_it_ta
     assert cancelled.status_code == 200
 
     steps = 0
-    while await upkeep.send_organizer_messages(app.state.database):
+    while await maintenance.send_organizer_messages(app.state.database):
         steps += 1
 
     told = await messages(app, event["id"], "organizer-message")
@@ -72,10 +72,10 @@ async def test_a_batch_that_fails_is_written_whole_the_next_time(
     with monkeypatch.context() as patch:
         patch.setattr(organizer_messages, "delete", fail)
         with pytest.raises(RuntimeError):
-            await upkeep.send_organizer_messages(app.state.database)
+            await maintenance.send_organizer_messages(app.state.database)
     assert await messages(app, event["id"], "organizer-message") == []
     assert await left(app, event) == 1
-    while await upkeep.send_organizer_messages(app.state.database):
+    while await maintenance.send_organizer_messages(app.state.database):
         pass
     assert len(await messages(app, event["id"], "organizer-message")) == 1
 
@@ -85,7 +85,7 @@ async def test_nobody_to_write_to_leaves_nothing_behind(
 ) -> None:
     event = await published(capacity=5)
     assert await send(organizer, event) == 0
-    while await upkeep.send_organizer_messages(app.state.database):
+    while await maintenance.send_organizer_messages(app.state.database):
         pass
     assert await messages(app, event["id"], "organizer-message") == []
     assert await left(app, event) == 0

@@ -62,12 +62,12 @@ async def test_an_event_leaves_the_list_when_it_begins_though_nothing_changes(
 async def test_control_without_an_age_it_stays_listed(
     anybody: httpx.AsyncClient, published: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ageless = Page.lasting
+    new_page = PageStore.new_page
 
-    def lasting(page: bytes, *_: float, **__: float) -> Page:
-        return ageless(page)
+    def ageless(store: PageStore, content: bytes, *_: float, **__: float) -> Page:
+        return new_page(store, content)
 
-    monkeypatch.setattr(Page, "lasting", lasting)
+    monkeypatch.setattr(PageStore, "new_page", ageless)
     event = await soon(published)
     assert await is_listed(anybody, event)
     await begun(event)
@@ -75,15 +75,16 @@ async def test_control_without_an_age_it_stays_listed(
 
 
 async def test_a_process_that_takes_a_page_from_redis_shows_it_no_longer(app: FastAPI) -> None:
-    mine, other = app.state.pages.store, PageStore(app.state.pages.store._redis)
+    mine = app.state.pages.store
+    other = PageStore(mine._redis, max_age_seconds=300)
     key = f"test:{new_id()}"
-    await mine.set(key, Page.lasting(b"page", 1.0))
+    await mine.set(key, mine.new_page(b"page", 1.0))
     taken = await other.get(key)
     assert taken is not None and taken == b"page"
-    assert taken.until <= time.monotonic() + 1.0
-    while time.monotonic() < taken.until:
+    assert taken.valid_until <= time.monotonic() + 1.0
+    while time.monotonic() < taken.valid_until:
         await asyncio.sleep(0.05)
-    assert other.kept(key) is mine.kept(key) is None
+    assert other.find_local(key) is mine.find_local(key) is None
     assert await other.get(key) is None
 
 
@@ -92,7 +93,7 @@ async def test_ids_that_nothing_has_leave_no_trace(
 ) -> None:
     store = app.state.pages.store
     async with Redis.from_url(redis_url) as client:
-        keys, kept = set(await client.keys("*")), set(store._kept)
+        keys, kept = set(await client.keys("*")), set(store._local)
         for _ in range(30):
             nothing = new_id()
             query = {"query": f'{{ event(id: "{nothing}") {{ title }} }}'}
@@ -101,8 +102,8 @@ async def test_ids_that_nothing_has_leave_no_trace(
             await anybody.post("/graphql", json=query)
         # Others' keys may have come to an end meanwhile.
         assert set(await client.keys("*")) <= keys
-    assert set(store._kept) <= kept
-    assert not store.flights and not store.without_versions._under_way
+    assert set(store._local) <= kept
+    assert app.state.pages.flights.is_idle
 
 
 async def test_what_exists_is_kept_from_the_second_reader_on(
@@ -111,7 +112,7 @@ async def test_what_exists_is_kept_from_the_second_reader_on(
     event = await published()
     async with Redis.from_url(redis_url) as client:
         await client.flushdb()
-    kept: Any = app.state.pages.store._kept
+    kept: Any = app.state.pages.store._local
     before = len(kept)
     for _ in range(3):
         assert (await anybody.get(f"/events/{event['id']}")).status_code == 200
@@ -122,12 +123,12 @@ async def test_what_exists_is_kept_from_the_second_reader_on(
 async def test_a_process_keeps_so_many_pages_however_short(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch, page: bytes
 ) -> None:
-    monkeypatch.setattr(page_store, "ENTRIES_KEPT_IN_PROCESS", 100)
-    store = PageStore(app.state.pages.store._redis, keep_bytes=200_000)
+    monkeypatch.setattr(page_store, "MAX_LOCAL_PAGES", 100)
+    store = PageStore(app.state.pages.store._redis, max_age_seconds=300, max_local_bytes=200_000)
     for number in range(1_000):
-        store.keep(f"key {number}", Page.lasting(page))
-    assert len(store._kept) <= 100
-    assert store._kept.currsize <= 200_000
-    assert store.kept("key 999") == page and store.kept("key 0") is None
-    store.keep("too large", Page.lasting(b"x" * 300_000))
-    assert store.kept("too large") is None
+        store.add_local(f"key {number}", store.new_page(page))
+    assert len(store._local) <= 100
+    assert store._local.currsize <= 200_000
+    assert store.find_local("key 999") == page and store.find_local("key 0") is None
+    store.add_local("too large", store.new_page(b"x" * 300_000))
+    assert store.find_local("too large") is None

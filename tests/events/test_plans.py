@@ -9,17 +9,17 @@ from uuid import UUID
 
 import pytest
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.attendees.queries import ROWS_PER_BATCH, ticket_batches
-from event_service.bookings import ending
+from event_service.bookings import expire, offers
 from event_service.bookings import queries as bookings
 from event_service.bookings import reminders
 from event_service.bookings.schemas import BookingQuery
+from event_service.bookings.waitlist import queries as waitlist
 from event_service.events import queries as events
 from event_service.events.schemas import EventQuery
 from event_service.models import OutboxMessage
 from event_service.settings import Settings
-from event_service.waitlist import queries as waitlist
 from service_kit.database.engine import Database
 from service_kit.messaging.outbox import OutboxQueries
 from service_kit.web.paging import Paging, encode_cursor
@@ -178,9 +178,9 @@ SMALL: dict[str, Ask] = {
         bookings.list_event_bookings, HOT, BookingQuery(status="cancelled"), Paging(20)
     ),
     "an idempotency key": of(bookings.find_idempotency_key, GUEST, "key"),
-    "whether the line is due": of(waitlist.is_line_due, HOT),
+    "whether the line is due": of(offers.is_waitlist_due, HOT),
     "one's entry in the line": of(waitlist.find_entry, HOT, GUEST),
-    "whose holds have ended": of(ending._lapsed, HOT, passes_by=True),
+    "whose holds have ended": of(expire.lock_lapsed_holds, HOT, skip_locked=True),
     "messages that are due": of(OUTBOX.claim, limit=100, lease=timedelta(seconds=30)),
     "messages that nobody confirmed": of(
         OUTBOX.unconfirmed, older_than=timedelta(seconds=15), limit=100
@@ -210,9 +210,9 @@ async def test_a_batch_of_attendees_begins_where_the_last_one_ended(observer: Ob
 
 SWEEPS: dict[str, Ask] = {
     "due events": of(waitlist.list_due_events, limit=100),
-    "reminders": of(reminders.remind),
-    "tallies": upkeep.fold_tallies,
-    "idempotency keys": lambda database: upkeep.forget_idempotency_keys(
+    "reminders": of(reminders.add_reminders),
+    "tallies": maintenance.fold_tallies,
+    "idempotency keys": lambda database: maintenance.forget_idempotency_keys(
         database, timedelta(hours=24)
     ),
 }

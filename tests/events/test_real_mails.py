@@ -16,7 +16,7 @@ from icalendar import Calendar
 from sqlalchemy import text
 
 from auth_service.mails import messages as account_messages
-from event_service import upkeep
+from event_service import maintenance
 from notification_service.kinds.registry import KINDS
 from notification_service.messages.incoming import Incoming, read_message
 from notification_service.previews.samples import sample_link
@@ -30,7 +30,7 @@ from service_kit.messaging.outbox import OutboxRow
 from tests.changes import run
 from tests.contract import fits_contract
 from tests.events.conftest import Json, Publish, User
-from tests.events.test_told import book, do_all_that_can_be_done
+from tests.events.test_notification_coverage import book, do_all_that_can_be_done
 
 MakeUser = Callable[..., User]
 WRITTEN_BY_ORGANIZERS = {"> Ill", "> Dear all,", ">", "> come early!"}
@@ -96,7 +96,7 @@ async def test_every_kind_of_real_message_becomes_a_mail_without_internal_words(
     body = {"subject": "Doors open at 18:30", "body": "Dear all,\n\ncome early!"}
     sent = await organizer.post(f"/events/{event['id']}/messages", body)
     assert sent.status_code in (200, 201, 202), sent.text
-    while await upkeep.send_organizer_messages(app.state.database):
+    while await maintenance.send_organizer_messages(app.state.database):
         pass
 
     messages = [*await outbox(app), *of_accounts()]

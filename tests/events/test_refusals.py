@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from event_service.bookings import ending
-from event_service.bookings.ending import expire_holds_of
+from event_service.bookings import expire
+from event_service.bookings.expire import expire_holds_of_user
 from event_service.settings import Settings
 from tests.events.conftest import Json, Publish, User, problem, running
 from tests.events.waitlist import join, let_lapse, sweep
@@ -78,7 +78,7 @@ async def test_who_finds_their_hold_swept_already_is_not_at_their_limit(
     app: FastAPI, full_up: Json, guest: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sweeper came between the look at the limit and the look at one's own holds."""
-    monkeypatch.setattr(ending, "expire_holds_of", sweeping_first(app, expire_holds_of))
+    monkeypatch.setattr(expire, "expire_holds_of_user", sweeping_first(app, expire_holds_of_user))
     assert (await guest.book(full_up, 2)).status_code == 201
 
 
@@ -86,7 +86,7 @@ async def test_nor_are_they_when_they_join_the_line(
     app: FastAPI, full_up: Json, user: Any, guest: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await user().book(full_up, 2)).status_code == 201
-    monkeypatch.setattr(ending, "expire_holds_of", sweeping_first(app, expire_holds_of))
+    monkeypatch.setattr(expire, "expire_holds_of_user", sweeping_first(app, expire_holds_of_user))
     assert (await join(guest, full_up, 2))["status"] == "waiting"
 
 

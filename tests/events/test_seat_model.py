@@ -14,9 +14,9 @@ from hypothesis import Phase, settings
 from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
-from event_service.bookings import ending, statements
+from event_service.bookings import statements, transitions
+from tests.events.mutants.rewriting import rewritten
 from tests.events.seat_machine import Seats
-from tests.events.unguarded.rewriting import rewritten
 
 EXAMPLES, EXAMPLES_OF_A_CONTROL = int(os.environ.get("SEAT_EXAMPLES", "15")), 200
 STEPS = 25
@@ -52,9 +52,9 @@ GUARDS: dict[str, tuple[Any, str, Any]] = {
     "who has a seat": changed("TAKE_CHOSEN", TAKEN),
     "that a hold ends": changed("KEEP_SEATS", "AND seat.held_until > now()"),
     "that an end frees the seats": changed("FREE_SEATS", "seat.id = theirs.id", "false"),
-    "that an end frees the limit": changed("LOWER_ALLOWANCES", "- gone.seats"),
+    "that an end frees the limit": changed("LOWER_ALLOWANCES", "- freed.seats"),
     "the limit": changed("OPEN", "seat_allowance.seats + excluded.seats", "0"),
-    "the line": (ending, "lock_line", nobody_waits),
+    "the line": (transitions, "lock_waitlist", nobody_waits),
 }
 
 

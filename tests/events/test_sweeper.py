@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import TextClause, text
 
-from event_service import upkeep
+from event_service import maintenance
+from event_service.bookings import waitlist_statements as statements
 from event_service.models import OutboxMessage
-from event_service.waitlist import statements
 from service_kit.database import purging
 from service_kit.messaging.outbox import OutboxQueries
 from tests.events.conftest import Json, Publish, User
@@ -68,17 +68,17 @@ async def test_one_locked_event_stops_no_other_from_being_counted(
 ) -> None:
     locked, *others = [await published() for _ in range(5)]
     if not is_guarded:
-        monkeypatch.setattr(upkeep, "_FOLD", FOLD_OF_ALL)
+        monkeypatch.setattr(maintenance, "_FOLD", FOLD_OF_ALL)
     for event in (locked, *others):
         assert (await guest.book(event)).status_code == 201
     async with another(app) as organizer:
         await organizer.lock("event", id=UUID(locked["id"]))
-        folding = asyncio.create_task(upkeep.fold_tallies(app.state.database))
+        folding = asyncio.create_task(maintenance.fold_tallies(app.state.database))
         await asyncio.wait([folding], timeout=SOON_SECONDS)
         left = [await unfolded(app, event) for event in (locked, *others)]
     assert left == ([1, 0, 0, 0, 0] if is_guarded else [1] * 5)
     await folding
-    await upkeep.fold_tallies(app.state.database)
+    await maintenance.fold_tallies(app.state.database)
     assert await unfolded(app, locked) == 0
 
 
@@ -93,7 +93,7 @@ async def test_one_event_with_something_locked_stops_no_other_from_being_swept(
         async with another(app) as other:
             await other.lock("seat", booking_id=UUID(stuck["id"]))
             began = time.monotonic()
-            await upkeep.sweep_holds(app.state.database, app.state.settings.offer_for)
+            await maintenance.sweep_holds(app.state.database, app.state.settings.offer_for)
             assert time.monotonic() - began < SOON_SECONDS
         # The others in the first round; what was stuck when it is so no more.
         found = await rows(
@@ -128,7 +128,7 @@ async def pages_read(app: FastAPI, statement: TextClause) -> int:
     """8 kB pages, which are the same whatever else the machine does."""
     explained = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}")
     async with app.state.database.transaction() as session:
-        found = await session.execute(explained, {"events": upkeep.EVENTS_PER_SWEEP})
+        found = await session.execute(explained, {"events": maintenance.EVENTS_PER_SWEEP})
         plan = found.scalar_one()[0]["Plan"]
     return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
@@ -158,7 +158,7 @@ async def test_whoever_waits_for_what_is_over_waits_no_more(
     over, running = events
     past = "starts_at = now() - interval '2 hours', ends_at = now() - interval '1 second'"
     await change(app, f"UPDATE event SET {past} WHERE id = :id", id=over["id"])
-    while await upkeep.end_waitlists(app.state.database):
+    while await maintenance.end_waitlists(app.state.database):
         pass
     found = await rows(
         app,
@@ -180,7 +180,7 @@ async def test_many_go_in_bounded_steps(app: FastAPI, published: Publish) -> Non
     await leave_behind(app, event, 2_500)
     past = "starts_at = now() - interval '2 hours', ends_at = now() - interval '1 second'"
     await change(app, f"UPDATE event SET {past} WHERE id = :id", id=event["id"])
-    steps = [await upkeep.end_waitlists(app.state.database) for _ in range(3)]
+    steps = [await maintenance.end_waitlists(app.state.database) for _ in range(3)]
     assert steps == [True, True, False]
     left = await rows(app, "SELECT 1 FROM waitlist_entry WHERE event_id = :id", id=event["id"])
     assert left == []
@@ -203,7 +203,7 @@ async def test_old_messages_and_keys_go_a_batch_at_a_time(
         id=guest.id,
         old=old,
     )
-    await upkeep.forget_idempotency_keys(app.state.database, timedelta(hours=24))
+    await maintenance.forget_idempotency_keys(app.state.database, timedelta(hours=24))
     [(left,)] = await rows(app, "SELECT count(*) FROM idempotency_key")
     assert left == 2
     await change(app, "DELETE FROM outbox")

@@ -14,6 +14,7 @@ from icalendar import Calendar, Timezone
 from event_service.bookings.calendar import booking_calendar_file
 from event_service.bookings.tickets import draw
 from event_service.models import Event
+from event_service.statuses import SeatingKind
 from service_kit.calendar_files import local_time
 from tests.events.conftest import Json, Publish, User, problem
 from tests.events.test_holds import let_lapse
@@ -28,7 +29,7 @@ def event_at(starts_at: datetime, timezone: str = "Europe/Berlin", **more: Any) 
         timezone=timezone,
         starts_at=starts_at,
         ends_at=starts_at + timedelta(hours=1),
-        seating="general",
+        seating=SeatingKind.GENERAL,
         capacity=1,
         version=1,
         **fields,

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from event_service import upkeep
-from event_service.bookings import ending, queries
-from event_service.waitlist import offers, service, statements
-from event_service.waitlist.queries import find_entry
+from event_service import maintenance
+from event_service.bookings import cancel as cancelling
+from event_service.bookings import offers, queries, transitions
+from event_service.bookings import waitlist_statements as statements
+from event_service.bookings.waitlist import service
+from event_service.bookings.waitlist.queries import find_entry
 from tests.events.conftest import Publish, User
-from tests.events.unguarded.rewriting import rewritten
+from tests.events.mutants.rewriting import rewritten
 from tests.events.waitlist import (
     MakeUser,
     SoldOut,
@@ -67,9 +69,9 @@ async def test_nobody_joins_between_the_look_at_the_line_and_the_seats_coming_fr
         return await queries.lock_event_of_booking(session, booking_id, user_id=user_id)
 
     if not is_guarded:
-        monkeypatch.setattr(ending, "lock_event_of_booking", bare_lock)
-    meanwhile = Meanwhile(app, offers.lock_line, lambda: join_somehow(guest, event, 1))
-    monkeypatch.setattr(ending, "lock_line", meanwhile)
+        monkeypatch.setattr(cancelling, "lock_event_of_booking", bare_lock)
+    meanwhile = Meanwhile(app, offers.lock_waitlist, lambda: join_somehow(guest, event, 1))
+    monkeypatch.setattr(transitions, "lock_waitlist", meanwhile)
     await cancel(holder, booking)
     assert meanwhile.task
     assert await meanwhile.task == (409 if is_guarded else 201)
@@ -90,10 +92,10 @@ async def test_two_who_free_a_seat_each_see_the_others(
     bookings = await fill(event, [one, other])
     await join(group, event, 2)
     if not is_guarded:
-        bare = rewritten(statements.LOCK_LINE, ("FOR UPDATE OF waitlist_entry", ""))
-        monkeypatch.setattr(statements, "LOCK_LINE", bare)
+        bare = rewritten(statements.LOCK_WAITLIST, ("FOR UPDATE OF waitlist_entry", ""))
+        monkeypatch.setattr(statements, "LOCK_WAITLIST", bare)
     meanwhile = Meanwhile(app, offers.offer_free_seats, lambda: cancel(other, bookings[1]))
-    monkeypatch.setattr(ending, "offer_free_seats", meanwhile)
+    monkeypatch.setattr(transitions, "offer_free_seats", meanwhile)
     await cancel(one, bookings[0])
     assert meanwhile.task
     await meanwhile.task
@@ -118,9 +120,9 @@ async def test_who_leaves_the_line_of_a_past_event_is_not_taken_out_of_it_twice(
     await change(app, f"UPDATE event SET {over} WHERE id = :id", id=event["id"])
     if not is_guarded:
         lock = "FOR NO KEY UPDATE OF event SKIP LOCKED"
-        bare = rewritten(statements.END_WAITING, (lock, ""))
-        monkeypatch.setattr(statements, "END_WAITING", bare)
-    meanwhile = Meanwhile(app, find_entry, lambda: upkeep.end_waitlists(app.state.database))
+        bare = rewritten(statements.DELETE_PAST_ENTRIES, (lock, ""))
+        monkeypatch.setattr(statements, "DELETE_PAST_ENTRIES", bare)
+    meanwhile = Meanwhile(app, find_entry, lambda: maintenance.end_waitlists(app.state.database))
     monkeypatch.setattr(service, "find_entry", meanwhile)
     answer = await guest.delete(f"/events/{event['id']}/waitlist")
     assert meanwhile.task

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from event_service.waitlist import offers
+from event_service.bookings import offers
 from tests.events.conftest import Json, Publish, User, messages, problem
 from tests.events.waitlist import (
     MakeUser,

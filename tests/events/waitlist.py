@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from event_service import upkeep
+from event_service import maintenance
 from tests.events.conftest import Json, User
 
 MakeUser = Callable[..., User]
@@ -50,7 +50,7 @@ async def let_lapse(app: FastAPI, booking_id: str) -> None:
 
 
 async def sweep(app: FastAPI) -> None:
-    while await upkeep.sweep_holds(app.state.database, app.state.settings.offer_for):
+    while await maintenance.sweep_holds(app.state.database, app.state.settings.offer_for):
         pass
 
 

@@ -1,7 +1,6 @@
-"""The list of an event's tickets as CSV (RFC 4180), for a spreadsheet or a printed list.
+"""The tickets of an event as CSV (RFC 4180).
 
-It starts with a byte order mark: without one Excel reads UTF-8 as something else, and every other
-program skips it.
+The file starts with a byte order mark: without it Excel does not read UTF-8; other programs skip it.
 """
 
 import csv
@@ -14,14 +13,14 @@ from typing import Any
 from service_kit.text import is_invisible
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# What makes a spreadsheet take a cell for a formula (OWASP, CSV injection). Excel also takes the
-# full-width forms of East Asian keyboards, which NFKC turns into these.
+# With these a cell becomes a formula (OWASP, CSV injection). Excel also accepts their full-width forms,
+# which NFKC turns into these.
 _FORMULA_STARTS = frozenset("=+-@\u2212")
 _CELL_ENDS = frozenset("\t\r\n")
 
 
 def cell(value: Any) -> str:
-    """Text that no program calculates. Times are RFC 3339 in UTC, to the second."""
+    """The text of a cell, which no program takes for a formula. Times are RFC 3339 in UTC, to the second."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -29,15 +28,15 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     text = str(value)
-    return f"'{text}" if _may_calculate(text) else text
+    return f"'{text}" if _may_be_formula(text) else text
 
 
-def _may_calculate(text: str) -> bool:
-    """Whether a formula begins with it, after whatever no reader sees and some program skips."""
+def _may_be_formula(text: str) -> bool:
+    """Whether its first visible character can start a formula: some programs skip invisible ones."""
     for character in text:
         if character in _CELL_ENDS:
             return True
-        # Control and format characters, and marks that have nothing to stand on.
+        # Control and format characters, and marks without a base character.
         if is_invisible(character) or unicodedata.category(character)[0] in "CM":
             continue
         return not _FORMULA_STARTS.isdisjoint(unicodedata.normalize("NFKC", character)[0])

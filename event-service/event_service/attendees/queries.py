@@ -1,7 +1,7 @@
-"""An event's tickets, a batch at a time.
+"""The tickets of an event in batches.
 
-Each batch is a short transaction that goes on after the last row of the one before. A cursor on the
-server would keep a connection and its snapshot for as long as the slowest reader takes.
+Each batch is a short transaction that continues after the last row of the one before. A server-side
+cursor would keep a connection and its snapshot as long as the slowest client reads.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,12 +11,14 @@ from uuid import UUID
 from sqlalchemy import literal, select, tuple_
 from sqlmodel import col
 
-from event_service.bookings.queries import STATUS_NOW
-from event_service.bookings.schemas import Status
 from event_service.models import Booking, Ticket
+from event_service.rules import STATUS_NOW
+from event_service.statuses import BookingStatus
 from service_kit.database.engine import Database
 
 ROWS_PER_BATCH = 1_000
+# The statuses without a filter.
+DEFAULT_STATUSES = (BookingStatus.CONFIRMED, BookingStatus.HELD)
 COLUMNS = (
     "booking_id", "status", "section", "row", "seat", "price", "currency", "ticket_code",
     "checked_in_at", "booked_at",
@@ -24,7 +26,7 @@ COLUMNS = (
 
 
 async def ticket_batches(
-    database: Database, event_id: UUID, status: Status | None
+    database: Database, event_id: UUID, status: BookingStatus | None
 ) -> AsyncIterator[Sequence[Any]]:
     """Rows with COLUMNS, oldest booking first: confirmed and held ones, or those of one status."""
     after = None
@@ -38,7 +40,7 @@ async def ticket_batches(
 
 
 async def _batch(
-    database: Database, event_id: UUID, status: Status | None, after: tuple[UUID, int] | None
+    database: Database, event_id: UUID, status: BookingStatus | None, after: tuple[UUID, int] | None
 ) -> Sequence[Any]:
     key = tuple_(col(Booking.id), col(Ticket.position))
     statement = (
@@ -58,13 +60,13 @@ async def _batch(
         .join(Ticket, col(Ticket.booking_id) == col(Booking.id))
         .where(
             col(Booking.event_id) == event_id,
-            STATUS_NOW == status if status else STATUS_NOW.in_(("confirmed", "held")),
+            STATUS_NOW == status if status else STATUS_NOW.in_(DEFAULT_STATUSES),
         )
         .order_by(col(Booking.id), col(Ticket.position))
         .limit(ROWS_PER_BATCH)
     )
     if after:
-        # The second condition says nothing new, but lets the index begin where it should.
+        # The second condition is redundant; with it PostgreSQL starts at the right place of the index.
         statement = statement.where(
             key > tuple_(literal(after[0]), literal(after[1])), col(Booking.id) >= after[0]
         )

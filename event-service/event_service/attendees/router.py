@@ -1,4 +1,4 @@
-"""What an organizer sees: ``/api/v1/events/{event_id}/bookings`` and ``/attendees.csv``."""
+"""``/api/v1/events/{event_id}/bookings`` and ``/attendees.csv``, for the organizer."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,8 +8,9 @@ from fastapi.responses import StreamingResponse
 
 from event_service.attendees import service
 from event_service.bookings.representation import respond
-from event_service.bookings.schemas import OrganizerBooking, Status
+from event_service.bookings.schemas import OrganizerBooking
 from event_service.deps import CurrentUser, DatabaseDep, PagingDep
+from event_service.statuses import BookingStatus
 from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
@@ -31,7 +32,7 @@ async def list_event_bookings(
     paging: PagingDep,
     user: CurrentUser,
     session: SessionDep,
-    status: Status | None = None,
+    status: BookingStatus | None = None,
 ) -> Response:
     return respond(await service.list_bookings(session, event_id, status, paging, by=user.user_id))
 
@@ -49,7 +50,7 @@ async def download_attendees(
     user: CurrentUser,
     database: DatabaseDep,
     status: Annotated[
-        Status | None, Query(description="Without it, confirmed and held ones.")
+        BookingStatus | None, Query(description="Without it, confirmed and held ones.")
     ] = None,
 ) -> StreamingResponse:
     chunks = await service.attendees_file(database, event_id, status, by=user.user_id)

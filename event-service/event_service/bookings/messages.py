@@ -1,38 +1,32 @@
-"""What event-service tells about bookings: snapshots for the mails, without address or name."""
+"""Messages about bookings: snapshots for the mails, without address or name of the guest."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from event_service.bookings.writing import NewBooking, NewTicket
+from event_service.bookings.insert import NewBooking, NewTicket
 from event_service.models import Booking, Ticket
+from event_service.rules import cancellation_deadline
 from service_kit.messaging.outbox import RowT, notification
 
 EVENT_FIELDS = (
     "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version"
 )  # fmt: skip
 
-# A mail shows the first few; the number of all is ``quantity``. With each of 100,000 seats no message
-# would pass the queue.
+# A mail shows the first few, and ``quantity`` is the number of all. A message with 100,000 seats would be
+# too large for the queue.
 SEATS_IN_MESSAGE = 50
-# For the entry in a guest's calendar. A message to each of 30,000 guests with a description of 10,000
-# characters would be 300 MB, and PostgreSQL would compress each by itself.
+# For the entry in a guest's calendar. Messages to 30,000 guests with 10,000 characters each would be
+# 300 MB.
 DESCRIPTION_CHARACTERS = 500
 
 
-def last_cancellation(event: Any) -> datetime:
-    """Until when a guest may cancel; none said: the start, and never after the end."""
-    deadline: datetime = min(event.cancellation_deadline or event.starts_at, event.ends_at)
-    return deadline
-
-
 def event_snapshot(event: Any) -> dict[str, Any]:
-    """``event`` is an Event or a row with its columns. A long description is cut short."""
+    """``event`` is an Event or a row with its columns. A long description is truncated."""
     values = {name: getattr(event, name) for name in EVENT_FIELDS}
     if len(values["description"]) > DESCRIPTION_CHARACTERS:
         values["description"] = values["description"][: DESCRIPTION_CHARACTERS - 1] + "…"
-    values["cancellation_deadline"] = last_cancellation(event)
+    values["cancellation_deadline"] = cancellation_deadline(event)
     times = ("starts_at", "ends_at", "cancellation_deadline")
     return values | {name: values[name].isoformat() for name in times}
 
@@ -69,8 +63,8 @@ def booking_message(
     event: Any,
     **more: Any,
 ) -> RowT:
-    """``booking.confirmed.v1`` and its like: one per booking and kind. A ``reason`` in ``more`` is what
-    somebody wrote; what we know ourselves has a name of its own."""
+    """A message such as ``booking.confirmed.v1``, once per booking and kind. A ``reason`` in ``more`` is
+    text that a person wrote."""
     return notification(
         row,
         topic=f"{kind.replace('-', '.', 1)}.v1",

@@ -5,25 +5,21 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Integer, Select, Uuid, and_, bindparam, case, func, select, text
+from sqlalchemy import Integer, Select, Uuid, and_, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.representation import Json, booking_fields
 from event_service.bookings.schemas import BookingQuery
-from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance, Ticket
+from event_service.models import Booking, Event, IdempotencyKey, Seat, SeatAllowance, Ticket
+from event_service.rules import STATUS_NOW
+from event_service.statuses import BookingStatus
+from service_kit.database.engine import Executor
 from service_kit.problems import NotFound
 from service_kit.web.paging import Paging, encode_cursor
 
-# A hold that has ended is over, whether or not the sweeper has been.
-STATUS_NOW = case(
-    (and_(col(Booking.status) == "held", col(Booking.expires_at) <= func.now()), "expired"),
-    else_=col(Booking.status),
-)
-
-
-# How many seats the bookings of a page have together, if it has more than one: a page ends early.
+# A page ends early once its bookings have more seats than this together; it has one booking at least.
 SEATS_PER_PAGE = 5_000
 
 _BOOKINGS = bindparam("booking_ids", type_=ARRAY(Uuid))
@@ -39,52 +35,52 @@ _SEATS = text("""
 _FIRST_TICKETS = text("""
     SELECT first.* FROM unnest(:booking_ids) AS of (id) CROSS JOIN LATERAL (
         SELECT booking_id, seat_id, section, row_name, number, code
-        FROM ticket WHERE booking_id = of.id ORDER BY position LIMIT :most
+        FROM ticket WHERE booking_id = of.id ORDER BY position LIMIT :limit
     ) AS first
-""").bindparams(_BOOKINGS, bindparam("most", type_=Integer()))
+""").bindparams(_BOOKINGS, bindparam("limit", type_=Integer()))
 
 
 async def get_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Json:
-    """One's own booking, in the form of BookingPublic; another's is NotFound."""
-    found = await session.execute(
+    """A person's booking in the form of BookingPublic. Raises NotFound for other people's."""
+    rows = await session.execute(
         select(Booking, STATUS_NOW.label("status_now")).where(
             col(Booking.id) == booking_id, col(Booking.user_id) == user_id
         )
     )
-    row = found.one_or_none()
+    row = rows.one_or_none()
     if row is None:
         raise NotFound
     return await show_booking(session, row.Booking, status=row.status_now)
 
 
 async def show_booking(
-    session: AsyncSession, booking: Booking, *, status: str | None = None
+    session: AsyncSession, booking: Booking, *, status: BookingStatus | None = None
 ) -> Json:
-    """In the form of BookingPublic, its seats as JSON text within."""
+    """The booking in the form of BookingPublic, with its seats as a fragment of JSON."""
     seats = await list_seats(session, [booking.id])
-    return _shown(booking, seats, status or booking.status)
+    return _to_public(booking, seats, status or booking.status)
 
 
-def _shown(booking: Booking, seats: dict[UUID, str], status: str) -> Json:
-    written = orjson.Fragment(seats.get(booking.id, "[]"))
-    return booking_fields(booking, status) | {"seats": written}
+def _to_public(booking: Booking, seats: dict[UUID, str], status: BookingStatus) -> Json:
+    fragment = orjson.Fragment(seats.get(booking.id, "[]"))
+    return booking_fields(booking, status) | {"seats": fragment}
 
 
 async def list_bookings(
     session: AsyncSession, user_id: UUID, query: BookingQuery, paging: Paging
 ) -> Json:
-    """One's own bookings, newest first: a page of BookingPublic."""
-    rows, cursor = _cut(*await find_bookings(session, user_id, query, paging))
+    """A page of a person's bookings in the form of BookingPublic, newest first."""
+    rows, cursor = _limit_seats(*await find_bookings(session, user_id, query, paging))
     seats = await list_seats(session, [row.Booking.id for row in rows])
-    items = [_shown(row.Booking, seats, row.status_now) for row in rows]
+    items = [_to_public(row.Booking, seats, row.status_now) for row in rows]
     return {"items": items, "next_cursor": cursor}
 
 
 async def find_bookings(
     session: AsyncSession, user_id: UUID, query: BookingQuery, paging: Paging
 ) -> tuple[list[Any], str | None]:
-    """Rows of Booking and status_now of one's own bookings, newest first, and where the next page
-    begins."""
+    """A page of a person's bookings as rows of Booking and status_now, newest first, and the cursor of the
+    next page."""
     statement = _newest_first(paging).where(col(Booking.user_id) == user_id)
     if query.status:
         statement = statement.where(STATUS_NOW == query.status)
@@ -96,14 +92,14 @@ async def find_bookings(
 async def list_event_bookings(
     session: AsyncSession, event_id: UUID, query: BookingQuery, paging: Paging
 ) -> Json:
-    """The bookings of an event, newest first: a page of OrganizerBooking."""
+    """A page of an event's bookings in the form of OrganizerBooking, newest first."""
     statement = _newest_first(paging).where(col(Booking.event_id) == event_id)
     if query.status:
         statement = statement.where(STATUS_NOW == query.status)
-    rows, cursor = _cut(*await _page(session, statement, paging))
+    rows, cursor = _limit_seats(*await _page(session, statement, paging))
     seats = await list_seats(session, [row.Booking.id for row in rows])
     items = [
-        _shown(row.Booking, seats, row.status_now) | {"user_id": row.Booking.user_id}
+        _to_public(row.Booking, seats, row.status_now) | {"user_id": row.Booking.user_id}
         for row in rows
     ]
     return {"items": items, "next_cursor": cursor}
@@ -119,39 +115,41 @@ def _newest_first(paging: Paging) -> Select[Any]:
 async def _page(
     session: AsyncSession, statement: Select[Any], paging: Paging
 ) -> tuple[list[Any], str | None]:
-    found = (await session.execute(statement.limit(paging.limit + 1))).all()
-    return paging.page(found, lambda row: (row.Booking.id,))
+    rows = (await session.execute(statement.limit(paging.limit + 1))).all()
+    return paging.page(rows, lambda row: (row.Booking.id,))
 
 
-def _cut(rows: list[Any], cursor: str | None) -> tuple[list[Any], str | None]:
-    """So many bookings as have SEATS_PER_PAGE together, and one at least."""
+def _limit_seats(rows: list[Any], cursor: str | None) -> tuple[list[Any], str | None]:
+    """The first bookings with at most SEATS_PER_PAGE seats together, one at least, and the cursor."""
     seats = 0
-    for shown, row in enumerate(rows):
+    for index, row in enumerate(rows):
         seats += row.Booking.quantity
-        if shown and seats > SEATS_PER_PAGE:
-            return rows[:shown], encode_cursor((rows[shown - 1].Booking.id,))
+        if index and seats > SEATS_PER_PAGE:
+            return rows[:index], encode_cursor((rows[index - 1].Booking.id,))
     return rows, cursor
 
 
 async def list_seats(session: AsyncSession, booking_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """By booking: its seats in order, as JSON that PostgreSQL writes."""
-    found = await session.execute(_SEATS, {"booking_ids": list(booking_ids)})
-    return {row.booking_id: row.seats for row in found}
+    """By booking: its seats by position, as JSON that PostgreSQL writes."""
+    rows = await session.execute(_SEATS, {"booking_ids": list(booking_ids)})
+    return {row.booking_id: row.seats for row in rows}
 
 
-async def first_tickets(
-    session: AsyncSession, booking_ids: Sequence[UUID], *, most: int
+async def list_first_tickets(
+    session: AsyncSession, booking_ids: Sequence[UUID], *, limit: int
 ) -> dict[UUID, list[Any]]:
-    """By booking: so many of its tickets as rows, in order."""
-    found = await session.execute(_FIRST_TICKETS, {"booking_ids": list(booking_ids), "most": most})
+    """By booking: its first ``limit`` tickets as rows, by position."""
+    found = await session.execute(
+        _FIRST_TICKETS, {"booking_ids": list(booking_ids), "limit": limit}
+    )
     tickets: dict[UUID, list[Any]] = {booking_id: [] for booking_id in booking_ids}
     for row in found:
         tickets[row.booking_id].append(row)
     return tickets
 
 
-async def list_used_seats(session: AsyncSession, booking_id: UUID) -> list[UUID]:
-    """The seats of a booking with whose tickets somebody was let in."""
+async def list_checked_in_seats(session: AsyncSession, booking_id: UUID) -> list[UUID]:
+    """The seats of a booking whose tickets were checked in."""
     found = await session.execute(
         select(col(Ticket.seat_id))
         .where(col(Ticket.booking_id) == booking_id, col(Ticket.checked_in_at).is_not(None))
@@ -167,9 +165,9 @@ async def find_idempotency_key(
 
 
 async def has_allowance(session: AsyncSession, user_id: UUID, event_id: UUID, seats: int) -> bool:
-    """Whether a person may have so many more seats of an event, in a look that begins now."""
+    """Whether a person may have ``seats`` more of an event, in a new snapshot."""
     counted = func.coalesce(col(SeatAllowance.seats), 0)
-    found = await session.scalar(
+    is_allowed = await session.scalar(
         select(counted + seats <= col(Event.max_seats_per_user))
         .outerjoin(
             SeatAllowance,
@@ -179,14 +177,14 @@ async def has_allowance(session: AsyncSession, user_id: UUID, event_id: UUID, se
         )
         .where(col(Event.id) == event_id)
     )
-    return bool(found)
+    return bool(is_allowed)
 
 
 async def lock_event_of_booking(
     session: AsyncSession, booking_id: UUID, *, user_id: UUID, frees_seats: bool = False
 ) -> Event:
-    """The event of one's own booking, against its organizer's changes; before the booking, as the
-    order of locks has it. Whoever frees seats also keeps the line from growing unseen."""
+    """The event of a person's booking, locked against changes by its organizer. It is locked before the
+    booking (lock order). With ``frees_seats`` the lock also conflicts with joining the waitlist."""
     of = select(col(Booking.event_id)).where(
         col(Booking.id) == booking_id, col(Booking.user_id) == user_id
     )
@@ -202,7 +200,7 @@ async def lock_event_of_booking(
 
 
 async def lock_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Booking:
-    """One's own booking, locked; another's is NotFound."""
+    """A person's booking, locked. Raises NotFound for other people's."""
     found = await session.execute(
         select(Booking)
         .where(col(Booking.id) == booking_id, col(Booking.user_id) == user_id)
@@ -212,3 +210,18 @@ async def lock_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID
     if booking is None:
         raise NotFound
     return booking
+
+
+async def count_free_seats(executor: Executor, event_id: UUID) -> int:
+    """Counted from the seats themselves, in a snapshot that begins now.
+
+    The time is that of the statement, not of the transaction, which may have waited: a hold that
+    lapsed meanwhile is free. As a subquery the time is read once, after the snapshot is taken.
+    """
+    now = select(func.clock_timestamp()).scalar_subquery()
+    free = select(func.count()).where(
+        col(Seat.event_id) == event_id, col(Seat.booking_id).is_(None)
+    )
+    lapsed = select(func.count()).where(col(Seat.event_id) == event_id, col(Seat.held_until) <= now)
+    counts = await executor.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
+    return int(counts.scalar_one())

@@ -1,4 +1,4 @@
-"""A day before an event each of its guests is reminded, once for each start that it has had."""
+"""Reminders, a day before an event: one for each booking and start of the event."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import SEATS_IN_MESSAGE, event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, Ticket
+from event_service.rules import IS_CONFIRMED, IS_UPCOMING
 from service_kit.messaging.bulk_messages import json_object, write_notifications
 
 REMINDED_BEFORE_START = timedelta(hours=24)
@@ -28,11 +29,11 @@ NOT_REMINDED_AFTER_CONFIRMATION = timedelta(hours=1)
 REMINDERS_PER_BATCH = 1_000
 
 
-async def remind(session: AsyncSession) -> int:
-    """How many reminders were written, all of one event. Any number of relays may do this at once.
+async def add_reminders(session: AsyncSession) -> int:
+    """Writes a batch of reminders of one event; returns their number. Several processes may run it.
 
-    What a booking was reminded of is written with the message, under a lock on it, so that another
-    relay passes by and a cancellation waits. The event cannot be moved meanwhile.
+    ``reminded_of`` is set in the transaction of the message, under a lock on the booking: other processes
+    skip it, and a cancellation waits. The event cannot be moved meanwhile.
     """
     is_due = exists(
         select(col(Booking.id)).where(
@@ -42,8 +43,7 @@ async def remind(session: AsyncSession) -> int:
     event = await session.scalar(
         select(Event)
         .where(
-            col(Event.status) == "published",
-            col(Event.starts_at) > func.now(),
+            IS_UPCOMING,
             col(Event.starts_at) <= func.now() + REMINDED_BEFORE_START,
             is_due,
         )
@@ -65,17 +65,17 @@ async def remind(session: AsyncSession) -> int:
 
 
 def _is_due(starts_at: Any) -> tuple[ColumnElement[bool], ...]:
-    """Of a booking: it is confirmed, for an hour at least, and not reminded of this start."""
+    """Conditions on a booking: confirmed for an hour at least, and not yet reminded of this start."""
     confirmed_at = func.coalesce(col(Booking.confirmed_at), col(Booking.created_at))
     return (
-        col(Booking.status) == "confirmed",
+        IS_CONFIRMED,
         col(Booking.reminded_of).is_distinct_from(starts_at),
         confirmed_at <= func.now() - NOT_REMINDED_AFTER_CONFIRMATION,
     )
 
 
 def _recipients(event: Event) -> Select[Any]:
-    """A batch of bookings, marked as reminded, each with a message of its own."""
+    """A batch of bookings, which are marked as reminded, each with its own message."""
     due = (
         select(col(Booking.id))
         .where(col(Booking.event_id) == event.id, *_is_due(event.starts_at))
@@ -115,7 +115,7 @@ def _recipients(event: Event) -> Select[Any]:
 
 
 def _seats(booking_id: Any) -> Any:
-    """As ``bookings.messages.seat_snapshot`` shows each."""
+    """Seats in the form of ``bookings.messages.seat_snapshot``."""
     seat = json_object(
         id=col(Ticket.seat_id),
         section=col(Ticket.section),
@@ -124,6 +124,6 @@ def _seats(booking_id: Any) -> Any:
         ticket_code=col(Ticket.code),
     )
     in_order = func.jsonb_agg(aggregate_order_by(seat, col(Ticket.position)))
-    # A LIMIT would need a LATERAL, in which SQLAlchemy cannot name a row that an UPDATE returns.
+    # LIMIT would need LATERAL, where SQLAlchemy cannot refer to rows that an UPDATE returns.
     first = func.jsonb_path_query_array(in_order, cast(f"$[0 to {SEATS_IN_MESSAGE - 1}]", JSONPATH))
     return select(first).where(col(Ticket.booking_id) == booking_id).scalar_subquery()

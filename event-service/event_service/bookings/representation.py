@@ -1,5 +1,5 @@
-"""Bookings as they are answered, in the form of BookingPublic, without an object for each seat: one
-booking may have 10,000, and Python would keep everybody waiting."""
+"""Bookings in the form of BookingPublic, without an object for each seat: a booking may have 10,000, which
+would block the event loop."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,11 +7,15 @@ from typing import Any
 import orjson
 from fastapi import Response, status
 
+from event_service.statuses import BookingStatus
+
 Json = dict[str, Any]
 
+HOLDS = frozenset({BookingStatus.HELD, BookingStatus.EXPIRED})
 
-def booking_fields(booking: Any, status_now: str) -> Json:
-    """All but the seats. ``booking`` is a Booking or a NewBooking."""
+
+def booking_fields(booking: Any, status_now: BookingStatus) -> Json:
+    """All fields but the seats. ``booking`` is a Booking or a NewBooking."""
     return {
         "id": booking.id,
         "event_id": booking.event_id,
@@ -19,12 +23,12 @@ def booking_fields(booking: Any, status_now: str) -> Json:
         "total": booking.total,
         "currency": booking.currency,
         "created_at": booking.created_at,
-        "expires_at": booking.expires_at if status_now in ("held", "expired") else None,
+        "expires_at": booking.expires_at if status_now in HOLDS else None,
     }
 
 
 def seats_of(tickets: Iterable[Any]) -> list[Json]:
-    """Of tickets in the order of their positions, as ``queries.list_seats`` has PostgreSQL write them."""
+    """The seats of tickets in the order of positions, in the same form as ``queries.list_seats``."""
     return [
         {
             "id": ticket.seat_id,
@@ -38,8 +42,8 @@ def seats_of(tickets: Iterable[Any]) -> list[Json]:
 
 
 def encode(document: Json) -> bytes:
-    """Moments end with a Z, as everywhere in the API."""
-    # asyncpg's UUID is a subclass, which orjson leaves to ``default``.
+    """Times end with a Z, as everywhere in the API."""
+    # orjson does not serialize asyncpg's subclass of UUID by itself.
     return orjson.dumps(document, default=str, option=orjson.OPT_UTC_Z)
 
 

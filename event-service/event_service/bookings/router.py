@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from event_service.bookings import booking, ending, queries
+from event_service.bookings import cancel, confirm, create, queries
 from event_service.bookings.representation import respond
 from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery, WholeBooking
 from event_service.deps import (
@@ -16,7 +16,7 @@ from event_service.deps import (
     PagingDep,
     SettingsDep,
 )
-from event_service.errors import (
+from event_service.problems import (
     BookingEnded,
     CancellationClosed,
     CheckedIn,
@@ -50,16 +50,16 @@ router = Router(prefix="/api/v1/bookings", tags=["bookings"])
 )  # fmt: skip
 @limited("booking")
 async def create_booking(
-    wanted: BookingCreate,
+    body: BookingCreate,
     user: CurrentUser,
     database: DatabaseDep,
     key: IdempotencyKeyHeader,
     settings: SettingsDep,
 ) -> Response:
-    request = booking.Request(
-        user.user_id, wanted, key, hold_for=settings.hold_for, offer_for=settings.offer_for
+    request = create.BookingRequest(
+        user.user_id, body, key, hold_for=settings.hold_for, offer_for=settings.offer_for
     )
-    booked, is_replay = await booking.book(database, request)
+    booked, is_replay = await create.book(database, request)
     headers = {"Location": f"/api/v1/bookings/{booked['id']}", "Cache-Control": "no-store"}
     if is_replay:
         headers["Idempotency-Replayed"] = "true"
@@ -102,8 +102,8 @@ async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) 
 async def confirm_booking(
     booking_id: UUID, user: CurrentUser, database: DatabaseDep, _: WholeBooking | None = None
 ) -> Response:
-    confirm = partial(ending.confirm_booking, booking_id=booking_id, by=user.user_id)
-    return respond(await database.run(confirm))
+    work = partial(confirm.confirm_booking, booking_id=booking_id, by=user.user_id)
+    return respond(await database.run(work))
 
 
 @router.post(
@@ -120,11 +120,11 @@ async def cancel_booking(
     settings: SettingsDep,
     _: WholeBooking | None = None,
 ) -> Response:
-    cancel = partial(
-        ending.cancel_booking,
+    work = partial(
+        cancel.cancel_booking,
         booking_id=booking_id,
         by=user.user_id,
         now=utc_now(),
         offer_for=settings.offer_for,
     )
-    return respond(await database.run(cancel))
+    return respond(await database.run(work))

@@ -1,19 +1,19 @@
-"""Bookings as they come in and go out; the form is the API contract's."""
+"""Bodies of requests and answers about bookings, as the API contract has them."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-# Each is a row and a code to be made while others wait.
-MAX_SEATS_PER_BOOKING = 10_000
+from event_service.statuses import BookingStatus
 
-Status = Literal["held", "confirmed", "cancelled", "expired"]
+# Each is a row and a ticket code in the transaction of the booking.
+MAX_SEATS_PER_BOOKING = 10_000
 
 
 class BookingCreate(BaseModel):
-    """A name that is not taken is refused: a misspelled ``hold`` would book for good."""
+    """Unknown fields are refused: a misspelled ``hold`` would book instead."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -38,12 +38,12 @@ class BookingCreate(BaseModel):
         return self
 
     @property
-    def seats_wanted(self) -> int:
+    def seat_count(self) -> int:
         return self.quantity or len(self.seat_ids or ())
 
 
 class WholeBooking(BaseModel):
-    """What is done to a booking is done to all of it: who names some seats is refused."""
+    """An empty body: confirming and cancelling concern all seats, and a body that names some is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ class BookedSeat(BaseModel):
 class BookingPublic(BaseModel):
     id: UUID
     event_id: UUID
-    status: Status
+    status: BookingStatus
     seats: list[BookedSeat]
     total: int = Field(description="In minor units.")
     currency: str
@@ -74,5 +74,5 @@ class OrganizerBooking(BookingPublic):
 
 
 class BookingQuery(BaseModel):
-    status: Status | None = None
+    status: BookingStatus | None = None
     event_id: UUID | None = None

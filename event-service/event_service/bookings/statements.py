@@ -1,27 +1,28 @@
-"""The statements of a booking, and those that end one. Everything that several people may want at
-once is decided here, by rows and constraints; see Design notes in ../../README.md."""
+"""The SQL that books seats and frees them. Row locks and constraints decide every race; see Design
+notes in ../../README.md."""
 
 from sqlalchemy import bindparam, column, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from sqlalchemy.types import BigInteger, Boolean, DateTime, Integer, String
 
+from event_service.rules import IS_FREE, IS_ON_SALE
+
 _TIME = DateTime(timezone=True)
 
-# What the first three return is named beside them, so that SQLAlchemy need not find out each time.
+# The columns of results are declared, so that SQLAlchemy does not look them up for each execution.
 
-# 1. The event, under a lock that only its organizer's changes conflict with, so that a cancelled
-# event cannot gain a booking; the client's key, on which a second request with the same key waits;
+# 1. Locks the event against changes by its organizer, so that a cancelled event gets no booking; inserts
+# the idempotency key, on which a second request with the same key waits; and counts the seats towards
 # the person's allowance, whose CHECK is the limit per person.
-OPEN = text("""
+OPEN = text(f"""
     WITH wanted AS (
         SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city,
             timezone, starts_at, ends_at, cancellation_deadline, max_seats_per_user, version,
             EXISTS (
                 SELECT FROM waitlist_entry WHERE event_id = :event_id AND booking_id IS NULL
-            ) AS has_line,
+            ) AS has_waitlist,
             EXISTS (SELECT FROM erased_users WHERE user_id = :user_id) AS is_erased,
-            coalesce(sales_start <= now(), true) AND coalesce(sales_end > now(), true)
-                AND ends_at > now() AND status = 'published' AS is_on_sale
+            {IS_ON_SALE} AS is_on_sale
         FROM event WHERE id = :event_id
         FOR KEY SHARE
     ), keyed AS (
@@ -56,15 +57,15 @@ OPEN = text("""
     column("city", String()), column("timezone", String()), column("starts_at", _TIME),
     column("ends_at", _TIME), column("cancellation_deadline", _TIME),
     column("max_seats_per_user", Integer()), column("version", Integer()),
-    column("has_line", Boolean()), column("is_erased", Boolean()), column("is_on_sale", Boolean()),
+    column("has_waitlist", Boolean()), column("is_erased", Boolean()), column("is_on_sale", Boolean()),
     column("now", _TIME), column("keyed", Integer()), column("allowed", Integer()),
 )  # fmt: skip
 
-_TAKE = """
+_TAKE = f"""
     , taken AS (
         UPDATE seat SET booking_id = :booking_id, held_until = :held_until
         FROM picked WHERE seat.id = picked.id
-            AND (seat.booking_id IS NULL OR seat.held_until <= now())
+            AND {IS_FREE}
         RETURNING seat.id, seat.position, seat.section_id, seat.row_name, seat.number
     )
     SELECT taken.id, taken.position, taken.row_name, taken.number, section.name AS section,
@@ -83,8 +84,7 @@ _TAKEN = (
     column("number", Integer()), column("section", String()), column("price", Integer()),
 )  # fmt: skip
 
-# 2a. Chosen seats, locked in the order of their ids, so that two who want the same seats wait for
-# each other in one direction only.
+# 2a. Chosen seats, locked in the order of their ids: two requests for the same seats cannot deadlock.
 TAKE_CHOSEN = text(f"""
     WITH picked AS (
         SELECT id FROM seat
@@ -93,8 +93,8 @@ TAKE_CHOSEN = text(f"""
     ) {_TAKE}
 """).bindparams(*_TAKE_PARAMETERS, bindparam("seat_ids", type_=ARRAY(UUID()))).columns(*_TAKEN)
 
-# 2b. Any free seats, passing by those that others are just taking, from a random position on so
-# that not everybody starts at the same seat. The second half begins again at the front.
+# 2b. Any free seats, skipping locked ones, from a random position on so that requests do not start at
+# the same seat. The second half starts at the first position; the third takes seats of lapsed holds.
 TAKE_ANY = (
     text(f"""
     WITH ahead AS (
@@ -122,9 +122,8 @@ TAKE_ANY = (
     .columns(*_TAKEN)
 )
 
-# 2c. The same without passing by: whoever finds too few waits here for those who are still
-# deciding, holding no seat yet, before "sold out" is said. Whatever seat may be had is locked in the
-# one order of TAKE_CHOSEN: free ones first and lapsed ones then could be a deadlock of a second.
+# 2c. The same, waiting for locked seats, before a request is answered "sold out". All seats that may be
+# free are locked in the order of TAKE_CHOSEN: first free and then lapsed ones could be a deadlock.
 TAKE_ANY_WAITING = text(f"""
     WITH possible AS MATERIALIZED (
         SELECT id FROM seat WHERE event_id = :event_id AND booking_id IS NULL
@@ -132,12 +131,12 @@ TAKE_ANY_WAITING = text(f"""
         SELECT id FROM seat WHERE event_id = :event_id AND held_until <= now()
     ), picked AS (
         SELECT id FROM seat
-        WHERE id IN (SELECT id FROM possible) AND (booking_id IS NULL OR held_until <= now())
+        WHERE id IN (SELECT id FROM possible) AND {IS_FREE}
         ORDER BY id LIMIT :seats FOR UPDATE
     ) {_TAKE}
 """).bindparams(*_TAKE_PARAMETERS, bindparam("seats", type_=Integer())).columns(*_TAKEN)
 
-# 3. What was decided, and the message about it.
+# 3. The booking, its tickets, its counts and its message.
 WRITE = (
     text("""
     WITH booked AS (
@@ -155,7 +154,7 @@ WRITE = (
     ), counted AS (
         INSERT INTO seat_tally (id, event_id, held, booked, folded)
         VALUES (:tally_id, :event_id, :held, :booked, false)
-    ), told AS (
+    ), message AS (
         INSERT INTO outbox (id, task, topic, message, created_at, next_attempt_at, attempts)
         SELECT :message_id, :task, :topic, :message, now(), now(), 0
         WHERE CAST(:topic AS text) IS NOT NULL
@@ -189,8 +188,7 @@ WRITE = (
     .columns(column("created_at", _TIME))
 )
 
-# What follows locks several rows of a kind at once, always in the order of ids: TAKE_CHOSEN waits
-# in that order for seats that are taken, since their holder may let them go.
+# These lock several rows of a table in the order of their ids, as TAKE_CHOSEN does.
 KEEP_SEATS = text("""
     WITH mine AS (SELECT id FROM seat WHERE booking_id = :booking_id ORDER BY id FOR UPDATE)
     UPDATE seat SET held_until = NULL
@@ -206,15 +204,15 @@ FREE_SEATS = text("""
 """).bindparams(bindparam("booking_ids", type_=ARRAY(UUID())))
 
 LOWER_ALLOWANCES = text("""
-    WITH gone AS (
+    WITH freed AS (
         SELECT * FROM unnest(:user_ids, :seats) AS new (user_id, seats)
     ), theirs AS (
         SELECT user_id FROM seat_allowance
         WHERE event_id = :event_id AND user_id = ANY(:user_ids) ORDER BY user_id FOR UPDATE
     )
-    UPDATE seat_allowance SET seats = seat_allowance.seats - gone.seats
-    FROM gone JOIN theirs USING (user_id)
-    WHERE seat_allowance.event_id = :event_id AND seat_allowance.user_id = gone.user_id
+    UPDATE seat_allowance SET seats = seat_allowance.seats - freed.seats
+    FROM freed JOIN theirs USING (user_id)
+    WHERE seat_allowance.event_id = :event_id AND seat_allowance.user_id = freed.user_id
 """).bindparams(
     bindparam("event_id", type_=UUID()),
     bindparam("user_ids", type_=ARRAY(UUID())),

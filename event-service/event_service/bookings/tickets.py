@@ -1,4 +1,4 @@
-"""What a guest takes along: the entry for their calendar, and a QR code for each seat."""
+"""The calendar file of a booking, and the QR codes of its tickets."""
 
 import re
 from datetime import datetime
@@ -12,29 +12,34 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from zxingcpp import BarcodeFormat, create_barcode
 
 from event_service.bookings.calendar import booking_calendar_file
-from event_service.bookings.queries import STATUS_NOW
-from event_service.errors import BookingEnded, BookingNotConfirmed, HoldExpired
 from event_service.models import Booking, Event, Ticket
-from service_kit.problems import NotFound
+from event_service.problems import BookingEnded, BookingNotConfirmed, HoldExpired
+from event_service.rules import STATUS_NOW
+from event_service.statuses import BookingStatus
+from service_kit.problems import NotFound, Problem
 
 QR_ERROR_CORRECTION = "M"
 QR_SCALE = 8
-# To find the best of eight patterns takes four fifths of the time, and random codes have no need of it.
+# The search for the best of eight masks takes four fifths of the time; random codes do not need it.
 QR_MASK = 0
 
-_REFUSALS = {"held": BookingNotConfirmed, "cancelled": BookingEnded, "expired": HoldExpired}
+_REFUSALS: dict[BookingStatus, type[Problem]] = {
+    BookingStatus.HELD: BookingNotConfirmed,
+    BookingStatus.CANCELLED: BookingEnded,
+    BookingStatus.EXPIRED: HoldExpired,
+}
 
 
 async def booking_calendar(
     session: AsyncSession, booking_id: UUID, *, by: UUID, public_url: str, at: datetime
 ) -> bytes:
-    """Of an ended booking it is the entry that takes the earlier one out of the calendar."""
-    found = await session.execute(
+    """For a booking that has ended, the file removes the earlier entry from the calendar."""
+    rows = await session.execute(
         select(Event, STATUS_NOW)
         .join(Booking, col(Booking.event_id) == col(Event.id))
         .where(col(Booking.id) == booking_id, col(Booking.user_id) == by)
     )
-    row = found.one_or_none()
+    row = rows.one_or_none()
     if row is None:
         raise NotFound
     url = f"{public_url}/#/bookings/{booking_id}"
@@ -44,8 +49,8 @@ async def booking_calendar(
 async def ticket_code_image(
     session: AsyncSession, booking_id: UUID, seat_id: UUID, *, by: UUID
 ) -> bytes:
-    """An SVG. Raises BookingNotConfirmed, BookingEnded, HoldExpired: what opens no door has none."""
-    found = await session.execute(
+    """An SVG. Only confirmed bookings have one: raises BookingNotConfirmed, BookingEnded, HoldExpired."""
+    rows = await session.execute(
         select(col(Ticket.code), STATUS_NOW)
         .join(Booking, col(Booking.id) == col(Ticket.booking_id))
         .where(
@@ -54,7 +59,7 @@ async def ticket_code_image(
             col(Booking.user_id) == by,
         )
     )
-    row = found.one_or_none()
+    row = rows.one_or_none()
     if row is None:
         raise NotFound
     if row[1] in _REFUSALS:
@@ -63,8 +68,8 @@ async def ticket_code_image(
 
 
 def draw(code: str) -> bytes:
-    """A white ground and black modules: a page may be dark, and a scanner wants contrast."""
-    # A byte for each module, white ones included that are four wide on each side of the code.
+    """Black modules on white: a page may be dark, and scanners need the contrast."""
+    # One byte a module, with a white margin of four modules.
     barcode = create_barcode(
         code, BarcodeFormat.QRCode, ec_level=QR_ERROR_CORRECTION, data_mask=QR_MASK
     )

@@ -1,4 +1,4 @@
-"""``/api/v1/bookings/{booking_id}``: its calendar file and its tickets' codes."""
+"""``/api/v1/bookings/{booking_id}``: the calendar file and the QR codes of tickets."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from fastapi import Response
 
 from event_service.bookings import tickets
 from event_service.deps import CurrentUser, SettingsDep
-from event_service.errors import BookingEnded, BookingNotConfirmed, HoldExpired
+from event_service.problems import BookingEnded, BookingNotConfirmed, HoldExpired
 from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses
@@ -20,7 +20,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 @router.get(
     "/calendar.ics",
     response_class=Response,
-    summary="Download a booking for one's calendar",
+    summary="Download a booking as a calendar file",
     responses=problem_responses(NotAuthenticated, NotFound)
     | {200: {"content": {"text/calendar": {}}}},
 )

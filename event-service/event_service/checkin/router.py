@@ -9,7 +9,7 @@ from fastapi import Path, status
 from event_service.checkin import service
 from event_service.checkin.schemas import MAX_TICKET_CODE, CheckInCreate, CheckInPublic
 from event_service.deps import CurrentUser, DatabaseDep
-from event_service.errors import AlreadyCheckedIn
+from event_service.problems import AlreadyCheckedIn
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
@@ -21,17 +21,17 @@ router = Router(prefix="/api/v1/events/{event_id}/check-ins", tags=["check-in"])
 
 @router.post(
     "",
-    summary="Let the bearer of a ticket in, once",
+    summary="Check a ticket in, once",
     responses=problem_responses(NotAuthenticated, Forbidden, NotFound, AlreadyCheckedIn),
 )
 @limited("check_in")
 async def check_in(
-    event_id: UUID, presented: CheckInCreate, user: CurrentUser, database: DatabaseDep
+    event_id: UUID, body: CheckInCreate, user: CurrentUser, database: DatabaseDep
 ) -> CheckInPublic:
     check_in = partial(
         service.check_in,
         event_id=event_id,
-        ticket_code=presented.ticket_code,
+        ticket_code=body.ticket_code,
         by=user.user_id,
     )
     return await database.run(check_in)

@@ -1,4 +1,4 @@
-"""Check-in as it comes in and goes out; the form is the API contract's."""
+"""Bodies of check-in's requests and answers, as the API contract has them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ class CheckInCreate(BaseModel):
 
 
 class CheckedInSeat(BaseModel):
-    """General admission has an id only."""
+    """With general admission only the id is set."""
 
     id: UUID
     section: str | None

@@ -1,4 +1,4 @@
-"""A ticket opens the door once."""
+"""Check-in: each ticket is valid once."""
 
 from uuid import UUID
 
@@ -7,16 +7,17 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.checkin.schemas import CheckedInSeat, CheckInPublic
-from event_service.errors import AlreadyCheckedIn, UnknownTicket
 from event_service.events.queries import require_organizer
 from event_service.models import Booking, Ticket
+from event_service.problems import AlreadyCheckedIn, UnknownTicket
+from event_service.rules import IS_CONFIRMED
 
 
 async def check_in(
     session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
 ) -> CheckInPublic:
-    """Of two scanners at once one wins. Raises AlreadyCheckedIn, and UnknownTicket for a ticket that
-    opens no door of this event."""
+    """One of two concurrent scanners succeeds. Raises AlreadyCheckedIn, and UnknownTicket for a code without
+    a confirmed booking of this event."""
     await require_organizer(session, event_id, by)
     ticket = await _lock_ticket(session, event_id, ticket_code)
     if ticket.checked_in_at is not None:
@@ -39,7 +40,7 @@ async def check_in(
 async def undo_check_in(
     session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
 ) -> None:
-    """What was not checked in stays so; UnknownTicket as for ``check_in``."""
+    """Safe to repeat. Raises UnknownTicket as ``check_in`` does."""
     await require_organizer(session, event_id, by)
     ticket = await _lock_ticket(session, event_id, ticket_code)
     ticket.checked_in_at = None
@@ -47,8 +48,8 @@ async def undo_check_in(
 
 
 async def _lock_ticket(session: AsyncSession, event_id: UUID, ticket_code: str) -> Ticket:
-    """A confirmed booking's ticket, locked with its booking: one that is just being cancelled is
-    waited for, and opens no door then."""
+    """The ticket of a confirmed booking, locked with its booking: a cancellation in progress is waited for,
+    and the ticket is unknown after it."""
     code = ticket_code.strip().upper()
     booking = await session.scalar(
         select(Booking)
@@ -56,7 +57,7 @@ async def _lock_ticket(session: AsyncSession, event_id: UUID, ticket_code: str) 
         .where(
             col(Ticket.code) == code,
             col(Booking.event_id) == event_id,
-            col(Booking.status) == "confirmed",
+            IS_CONFIRMED,
         )
         .with_for_update(read=True, of=Booking)
     )

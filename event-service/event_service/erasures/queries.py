@@ -1,20 +1,21 @@
-"""What is left of an erased account. Each question reads a few rows, however much there is."""
+"""What is left of an erased account. Each query reads a bounded number of rows."""
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import UUID as SqlUuid
 from sqlalchemy.types import Integer
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.models import ErasedUser, Event
-from service_kit.problems import NotAuthenticated
+from event_service.models import Event
+from event_service.rules import IS_ACTIVE
+from event_service.statuses import EventStatus
 
 _USER = bindparam("user_id", type_=SqlUuid())
 _LIMIT = bindparam("limit", type_=Integer())
 
-# Events in which somebody waits or holds seats. What is held is what expires: see ix_booking_held.
+# Events in which a person waits or holds seats. Only holds have ``expires_at``.
 _EVENTS_OF = text("""
     SELECT event_id FROM waitlist_entry WHERE user_id = :user_id
     UNION
@@ -22,7 +23,7 @@ _EVENTS_OF = text("""
     LIMIT :limit
 """).bindparams(_USER, _LIMIT)
 
-_UNFINISHED = text("""
+_UNFINISHED = text(f"""
     SELECT user_id FROM erased_users
     WHERE EXISTS (SELECT FROM waitlist_entry WHERE user_id = erased_users.user_id)
         OR EXISTS (
@@ -30,7 +31,7 @@ _UNFINISHED = text("""
         )
         OR EXISTS (
             SELECT FROM event WHERE organizer_id = erased_users.user_id
-                AND (status = 'draft' OR (status = 'published' AND ends_at > now()))
+                AND (status = '{EventStatus.DRAFT}' OR {IS_ACTIVE})
         )
         OR EXISTS (SELECT FROM idempotency_key WHERE user_id = erased_users.user_id)
     ORDER BY random() LIMIT :limit
@@ -45,48 +46,35 @@ DELETE_KEYS = text("""
 
 
 async def list_events_to_leave(session: AsyncSession, user_id: UUID, *, limit: int) -> list[UUID]:
-    found = await session.execute(_EVENTS_OF, {"user_id": user_id, "limit": limit})
-    return list(found.scalars())
+    rows = await session.execute(_EVENTS_OF, {"user_id": user_id, "limit": limit})
+    return list(rows.scalars())
 
 
 async def list_drafts(session: AsyncSession, user_id: UUID, *, limit: int) -> list[UUID]:
-    found = await session.execute(
+    rows = await session.execute(
         select(col(Event.id))
-        .where(col(Event.organizer_id) == user_id, col(Event.status) == "draft")
+        .where(col(Event.organizer_id) == user_id, col(Event.status) == EventStatus.DRAFT)
         .limit(limit)
     )
-    return list(found.scalars())
-
-
-def _is_upcoming(organizer_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Event.organizer_id) == organizer_id,
-        col(Event.status) == "published",
-        col(Event.ends_at) > func.now(),
-    )
+    return list(rows.scalars())
 
 
 async def list_upcoming_events(session: AsyncSession, user_id: UUID, *, limit: int) -> list[UUID]:
-    found = await session.execute(select(col(Event.id)).where(*_is_upcoming(user_id)).limit(limit))
-    return list(found.scalars())
+    rows = await session.execute(
+        select(col(Event.id)).where(col(Event.organizer_id) == user_id, IS_ACTIVE).limit(limit)
+    )
+    return list(rows.scalars())
 
 
 async def list_unfinished(session: AsyncSession, *, limit: int) -> list[UUID]:
-    """Erased accounts of which something is left, or came after the erasure: who books, joins,
-    publishes or writes a draft at that very moment may commit a little later. In no order, so that one whose
-    event is locked keeps none waiting."""
-    found = await session.execute(_UNFINISHED, {"limit": limit})
-    return list(found.scalars())
+    """Erased accounts with something left, which may also have been committed shortly after the erasure.
+    In random order, so that an account whose event is locked does not block the others."""
+    rows = await session.execute(_UNFINISHED, {"limit": limit})
+    return list(rows.scalars())
 
 
 async def count_upcoming_events(session: AsyncSession, user_id: UUID) -> int:
-    found = await session.scalar(
-        select(func.count()).select_from(Event).where(*_is_upcoming(user_id))
+    count = await session.scalar(
+        select(func.count()).select_from(Event).where(col(Event.organizer_id) == user_id, IS_ACTIVE)
     )
-    return found or 0
-
-
-async def refuse_erased(session: AsyncSession, user_id: UUID) -> None:
-    """Raises NotAuthenticated: a process may not know yet whose tokens to refuse."""
-    if await session.get(ErasedUser, user_id) is not None:
-        raise NotAuthenticated
+    return count or 0

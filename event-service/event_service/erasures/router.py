@@ -1,4 +1,4 @@
-"""What auth-service tells and asks about accounts that are erased."""
+"""Routes for auth-service: the erasure of an account, and what prevents it."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ router = Router(prefix="/api/v1", tags=["erasures"])
 @router.post(
     "/bookings/erasures",
     status_code=status.HTTP_204_NO_CONTENT,
-    summary="Forget an erased account; safe to repeat",
+    summary="Erase an account; safe to repeat",
     dependencies=[require_scope("users:erase")],
     responses=problem_responses(NotAuthenticated, Forbidden),
 )

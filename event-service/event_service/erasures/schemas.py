@@ -1,4 +1,4 @@
-"""Erased accounts as auth-service tells of them, and what it asks before it erases one."""
+"""Bodies of the routes about erased accounts."""
 
 from uuid import UUID
 

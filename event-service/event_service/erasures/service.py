@@ -1,8 +1,8 @@
-"""Erased accounts: whoever waits leaves, holds end, drafts go, what is on sale is called off; bookings
-stay countable.
+"""The erasure of an account: waitlist entries, holds and drafts are removed, active events are cancelled;
+confirmed bookings stay, for the organizer's counts.
 
-Each event, draft and batch of keys is a transaction of its own, and a pass has an end: an account may
-have thousands. The relay goes on where a pass has stopped, and finds what came in the same moment.
+Each event, draft and batch of keys is a transaction of its own, and a pass is bounded: an account may have
+thousands. The relay continues what a pass has left, and finds what was committed at the same moment.
 """
 
 import asyncio
@@ -15,11 +15,13 @@ from sqlalchemy import select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.ending import EXPIRED_PER_SWEEP, end_bookings
+from event_service.bookings.expire import HOLDS_PER_BATCH
+from event_service.bookings.transitions import end_bookings
+from event_service.bookings.waitlist.queries import remove_entry
 from event_service.erasures import queries
-from event_service.events.service import cancel_for_erased, delete_event
+from event_service.events.service import cancel_for_erased_organizer, delete_event
 from event_service.models import Booking, ErasedUser, Event
-from event_service.waitlist.queries import remove_entry
+from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
 from service_kit.problems import NotFound, Problem
@@ -34,13 +36,12 @@ PASS_SECONDS = 2.0
 async def erase_account(
     database: Database, user_id: UUID, *, offer_for: timedelta, state: Any
 ) -> None:
-    """From now on the account's tokens are refused; safe to repeat.
+    """Refuses the account's tokens from now on, and runs the first pass; safe to repeat.
 
-    What it waits for and holds is free when this returns, unless that takes longer than a pass.
-    ``state`` is the application's.
+    ``state`` is that of the application.
     """
     await database.run(partial(_note, user_id, state))
-    await forget_account(database, user_id, offer_for=offer_for)
+    await run_erasure_pass(database, user_id, offer_for=offer_for)
 
 
 async def _note(user_id: UUID, state: Any, session: AsyncSession) -> None:
@@ -48,16 +49,16 @@ async def _note(user_id: UUID, state: Any, session: AsyncSession) -> None:
 
 
 async def finish_erasures(database: Database, *, offer_for: timedelta) -> bool:
-    """For the relay: goes on with one account of which something is left; whether there was one."""
+    """Runs a pass for one account whose erasure is not finished; returns whether there was one."""
     async with database.transaction() as session:
         unfinished = await queries.list_unfinished(session, limit=1)
     for user_id in unfinished:
-        await forget_account(database, user_id, offer_for=offer_for)
+        await run_erasure_pass(database, user_id, offer_for=offer_for)
     return bool(unfinished)
 
 
-async def forget_account(database: Database, user_id: UUID, *, offer_for: timedelta) -> None:
-    """One pass: so many events, drafts and keys, and so much time."""
+async def run_erasure_pass(database: Database, user_id: UUID, *, offer_for: timedelta) -> None:
+    """One pass, bounded in time and in the number of events, drafts and keys."""
     until = asyncio.get_running_loop().time() + PASS_SECONDS
     async with database.transaction() as session:
         events = await queries.list_events_to_leave(session, user_id, limit=EVENTS_PER_PASS)
@@ -65,7 +66,7 @@ async def forget_account(database: Database, user_id: UUID, *, offer_for: timede
         drafts = await queries.list_drafts(session, user_id, limit=DRAFTS_PER_PASS)
         await session.execute(queries.DELETE_KEYS, {"user_id": user_id, "limit": KEYS_PER_PASS})
     steps = [partial(_leave_event, event_id, user_id, offer_for) for event_id in events]
-    # auth-service asks before it erases an account: these were published in between.
+    # auth-service checks for active events before it erases; these were published in between.
     steps += [partial(_cancel_event, event_id, user_id) for event_id in upcoming]
     steps += [partial(_delete_draft, event_id, user_id) for event_id in drafts]
     for step in steps:
@@ -77,36 +78,38 @@ async def forget_account(database: Database, user_id: UUID, *, offer_for: timede
 async def _leave_event(
     event_id: UUID, user_id: UUID, offer_for: timedelta, session: AsyncSession
 ) -> None:
-    """Locks as whoever leaves the line does, so that no seat comes free unseen."""
+    """Locks the event as for leaving the waitlist, so that no seat becomes free unnoticed."""
     event = await session.scalar(
         select(Event).where(col(Event.id) == event_id).with_for_update(key_share=True)
     )
     if event is None:
         return
-    held = await _lock_holds(session, event_id, user_id)
-    if held:
-        await end_bookings(session, event, held, "cancelled", now=utc_now(), offer_for=offer_for)
+    holds = await _lock_holds(session, event_id, user_id)
+    if holds:
+        await end_bookings(
+            session, event, holds, BookingStatus.CANCELLED, now=utc_now(), offer_for=offer_for
+        )
     await remove_entry(session, event_id, user_id)
 
 
 async def _lock_holds(session: AsyncSession, event_id: UUID, user_id: UUID) -> list[Booking]:
-    found = await session.execute(
+    rows = await session.execute(
         select(Booking)
         .where(
             col(Booking.event_id) == event_id,
             col(Booking.user_id) == user_id,
-            col(Booking.status) == "held",
+            col(Booking.status) == BookingStatus.HELD,
         )
         .order_by(col(Booking.expires_at), col(Booking.id))
-        .limit(EXPIRED_PER_SWEEP)
+        .limit(HOLDS_PER_BATCH)
         .with_for_update()
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 async def _cancel_event(event_id: UUID, user_id: UUID, session: AsyncSession) -> None:
     try:
-        await cancel_for_erased(session, event_id, organizer_id=user_id, now=utc_now())
+        await cancel_for_erased_organizer(session, event_id, organizer_id=user_id, now=utc_now())
     except NotFound:
         # Deleted since it was listed.
         return

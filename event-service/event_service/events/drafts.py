@@ -1,5 +1,4 @@
-"""How many seats a person may have in unpublished drafts: each is a row, and a draft needs no verified
-address."""
+"""The limit of seats in one person's drafts: each seat is a row, and a draft needs no verified address."""
 
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
@@ -12,11 +11,12 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.deps import CurrentUser, SettingsDep
-from event_service.errors import TooManyDraftSeats
 from event_service.models import Event
+from event_service.problems import TooManyDraftSeats
+from event_service.statuses import EventStatus
 from service_kit.problems import Unavailable
 
-# The locks of those who write events in this process, for as long as somebody has or wants them.
+# The locks of people who write events in this process; an unused lock is collected.
 WriteLocks = MutableMapping[UUID, asyncio.Lock]
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('drafts:' || CAST(:user AS text), 0))")
@@ -26,11 +26,11 @@ def new_write_locks() -> WriteLocks:
     return WeakValueDictionary()
 
 
-async def write_in_turn(
+async def serialize_writes(
     request: Request, user: CurrentUser, settings: SettingsDep
 ) -> AsyncIterator[None]:
-    """One person's events are written one after the other, and who waits for the turn has no
-    connection yet: a dozen large drafts at once would keep those that everybody needs."""
+    """Runs one person's writes of events one after the other. A request that waits has no connection yet:
+    a dozen large drafts at once would use up the connections of everybody."""
     locks: WriteLocks = request.app.state.write_locks
     lock = locks.setdefault(user.user_id, asyncio.Lock())
     try:
@@ -45,23 +45,22 @@ async def write_in_turn(
 
 
 # Before the session's dependency, so that it ends after the commit.
-WriteInTurn = Depends(write_in_turn, scope="function")
+SerializedWrites = Depends(serialize_writes, scope="function")
 
 
 async def lock_drafts(session: AsyncSession, user_id: UUID) -> None:
-    """Until the end of the transaction nobody else makes this person's drafts larger. After the lock of
-    an event, and before any of seats: whoever has this lock waits for no event."""
+    """Locks the size of one person's drafts until the end of the transaction. Taken after the lock of an
+    event and before any of seats: a transaction with this lock never waits for an event."""
     await session.execute(_LOCK, {"user": str(user_id)})
 
 
-async def refuse_too_many_draft_seats(
+async def check_draft_seats(
     session: AsyncSession, user_id: UUID, *, limit: int, more: int = 0
 ) -> None:
-    """Raises TooManyDraftSeats if what is stored and ``more`` seats pass the limit. The person's drafts
-    are locked."""
+    """Raises TooManyDraftSeats if the stored seats and ``more`` exceed the limit. The drafts are locked."""
     stored = await session.scalar(
         select(func.coalesce(func.sum(col(Event.capacity)), 0)).where(
-            col(Event.organizer_id) == user_id, col(Event.status) == "draft"
+            col(Event.organizer_id) == user_id, col(Event.status) == EventStatus.DRAFT
         )
     )
     if (stored or 0) + more > limit:

@@ -1,4 +1,4 @@
-"""What an organizer writes to the guests of an event: each gets it once."""
+"""Messages of an organizer to the guests of an event: one to each guest."""
 
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,8 +10,8 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import event_snapshot
-from event_service.erasures.queries import refuse_erased
-from event_service.events.messages import each_of, guests_once
+from event_service.erased_users import refuse_erased
+from event_service.events.messages import confirmed_guests, recipients
 from event_service.events.queries import require_organizer
 from event_service.models import Event, OrganizerMessage, OutboxMessage
 from service_kit.clock import utc_now
@@ -19,12 +19,12 @@ from service_kit.ids import new_id
 from service_kit.messaging.bulk_messages import write_notifications
 from service_kit.text import line, paragraphs
 
-# 10 MB of the longest texts.
+# 10 MB of texts with the maximum length.
 GUESTS_PER_BATCH = 500
 
 
 class OrganizerMessageCreate(BaseModel):
-    # A misspelled ``preview`` in the body would send what was only to be looked at.
+    # Unknown fields are refused: with a misspelled ``preview`` the message would be sent.
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
@@ -44,12 +44,12 @@ class MessageSent(BaseModel):
 async def send_to_guests(
     session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: UUID
 ) -> MessageSent:
-    """Keeps the message once; ``write_next_messages`` writes each guest's. A text of 20,000 characters
-    for each of 30,000 guests takes PostgreSQL longer than anybody waits for an answer."""
+    """Stores the message once; ``write_next_messages`` writes one to each guest later. A text of 20,000
+    characters for each of 30,000 guests would take longer than a request may."""
     event = await require_organizer(session, event_id, by)
     await refuse_erased(session, by)
-    guests = guests_once(event_id, "").subquery()
-    kept = await session.execute(
+    guests = confirmed_guests(event_id, "").subquery()
+    stored = await session.execute(
         insert(OrganizerMessage)
         .values(
             id=new_id(),
@@ -64,14 +64,14 @@ async def send_to_guests(
         )
         .returning(func.cardinality(col(OrganizerMessage.guest_ids)))
     )
-    return MessageSent(guests=kept.scalar_one())
+    return MessageSent(guests=stored.scalar_one())
 
 
 async def write_next_messages(session: AsyncSession) -> bool:
-    """Writes the outbox messages of the next ``GUESTS_PER_BATCH`` guests of the oldest organizer's
-    message that no other process is at; whether there was one."""
+    """Writes the messages to the next GUESTS_PER_BATCH guests of the oldest organizer's message that no
+    other process has locked. Returns whether there was one."""
     end = col(OrganizerMessage.written) + GUESTS_PER_BATCH
-    found = await session.execute(
+    rows = await session.execute(
         select(
             col(OrganizerMessage.id),
             col(OrganizerMessage.event_id),
@@ -86,14 +86,14 @@ async def write_next_messages(session: AsyncSession) -> bool:
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    message = found.one_or_none()
+    message = rows.one_or_none()
     if message is None:
         return False
     event = await session.get_one(Event, message.event_id)
     await write_notifications(
         session,
         OutboxMessage,
-        each_of(message.guests, f"organizer-message:{message.id}"),
+        recipients(message.guests, f"organizer-message:{message.id}"),
         topic="organizer.message.v1",
         kind="organizer-message",
         data={
@@ -115,11 +115,10 @@ async def write_next_messages(session: AsyncSession) -> bool:
 async def preview_for_guests(
     session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: UUID
 ) -> MessageSent:
-    """Nothing is sent. Greeting and layout are added by notification-service, in each guest's
-    language."""
+    """Sends nothing. notification-service adds greeting and layout in each guest's language."""
     event = await require_organizer(session, event_id, by)
     guests = await session.scalar(
-        select(func.count()).select_from(guests_once(event_id, "").subquery())
+        select(func.count()).select_from(confirmed_guests(event_id, "").subquery())
     )
     starts_at = event.starts_at.astimezone(ZoneInfo(event.timezone))
     return MessageSent(

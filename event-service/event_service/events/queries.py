@@ -11,11 +11,11 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Select,
+    TextClause,
     Uuid,
     bindparam,
     func,
     literal,
-    or_,
     select,
     text,
     true,
@@ -30,19 +30,22 @@ from event_service.events.schemas import (
     EventQuery,
 )
 from event_service.events.search import WORST_RANK, Search, read_search
-from event_service.models import Booking, Event, Seat, SeatTally
-from service_kit.database.engine import Executor
+from event_service.models import Booking, Event, SeatTally
+from event_service.rules import (
+    CANCELLATION_DEADLINE,
+    IS_UPCOMING,
+    IS_VISIBLE,
+    SEAT_STATE,
+    may_change,
+    may_see,
+)
 from service_kit.problems import Forbidden, InvalidRequest, NotFound
 from service_kit.web.paging import Page, Paging
 from service_kit.web.tokens import Person
 
-# What is not said of an event has a value all the same.
-_COMPUTED = {
-    "cancellation_deadline": func.least(
-        func.coalesce(col(Event.cancellation_deadline), col(Event.starts_at)), col(Event.ends_at)
-    ).label("cancellation_deadline")
-}
-_SHOWN: list[Any] = [
+# Columns whose public value is computed.
+_COMPUTED = {"cancellation_deadline": CANCELLATION_DEADLINE.label("cancellation_deadline")}
+_PUBLIC_COLUMNS: list[Any] = [
     _COMPUTED.get(name, getattr(Event, name, None))
     for name in EventPublic.model_fields
     if name != "seats_available"
@@ -50,7 +53,7 @@ _SHOWN: list[Any] = [
 
 
 def _tally(of: Any) -> Any:
-    """Held and booked seats of an event, and those of holds that have ended without a sweep."""
+    """Lateral sums of an event: held and booked seats, and seats of lapsed holds before the sweep."""
     sums = (
         select(
             func.coalesce(func.sum(SeatTally.held), 0).label("held"),
@@ -61,15 +64,15 @@ def _tally(of: Any) -> Any:
     )
     ended = (
         select(func.coalesce(func.sum(Booking.quantity), 0).label("seats"))
-        # Only what is held expires. To ask for the status too would lead to the sweeper's index, which
-        # has the ended holds of all events.
+        # Only holds have ``expires_at``. A condition on the status would make PostgreSQL use the sweeper's
+        # index, which has the lapsed holds of all events.
         .where(col(Booking.event_id) == of, col(Booking.expires_at) <= func.now()).lateral("ended")
     )
     return sums, ended
 
 
 def _with_availability(chosen: Select[Any]) -> Select[Any]:
-    """Adds ``seats_available`` to rows of events; last, so that only what is shown is counted."""
+    """Adds ``seats_available`` outside of the limited select, so that only returned rows are counted."""
     event = chosen.subquery("event")
     tally, ended = _tally(event.c.id)
     available = event.c.capacity - tally.c.held - tally.c.booked + ended.c.seats
@@ -77,34 +80,32 @@ def _with_availability(chosen: Select[Any]) -> Select[Any]:
 
 
 async def get_event(session: AsyncSession, event_id: UUID, *, viewer: Person | None) -> EventPublic:
-    """The event, unless it is a draft and neither the viewer's nor a superuser asks: then NotFound."""
-    statement = _with_availability(select(*_SHOWN).where(col(Event.id) == event_id))
-    found = (await session.execute(statement)).one_or_none()
-    if found is None or (found.status == "draft" and not may_change(found, viewer)):
+    """Raises NotFound for a draft, unless the viewer is its organizer or a superuser."""
+    statement = _with_availability(select(*_PUBLIC_COLUMNS).where(col(Event.id) == event_id))
+    row = (await session.execute(statement)).one_or_none()
+    if row is None or not (may_change(row, viewer) or may_see(row, None)):
         raise NotFound
-    return EventPublic.model_validate(found)
+    return EventPublic.model_validate(row)
 
 
 async def find_published_event(session: AsyncSession, event_id: UUID) -> EventPublic | None:
-    """What everybody may see, or None. A cancelled event stays visible."""
-    statement = select(*_SHOWN).where(col(Event.id) == event_id, col(Event.status) != "draft")
-    found = (await session.execute(_with_availability(statement))).one_or_none()
-    return EventPublic.model_validate(found) if found else None
+    """The event if everybody may see it, else None. A cancelled event stays visible."""
+    statement = select(*_PUBLIC_COLUMNS).where(col(Event.id) == event_id, _visible_to(None))
+    row = (await session.execute(_with_availability(statement))).one_or_none()
+    return EventPublic.model_validate(row) if row else None
 
 
 async def list_events(
     session: AsyncSession, query: EventQuery, paging: Paging, *, owner: UUID | None = None
 ) -> tuple[Page[EventPublic], float]:
-    """A page of what is published and has not begun, and for how many seconds none of it begins; with
-    ``owner``, of one's own in every status."""
-    # PostgreSQL's clock, which decides what has begun.
-    statement = select(*_SHOWN, (col(Event.starts_at) - func.now()).label("until_start"))
+    """A page of upcoming events, or of the owner's events in every status; and the seconds until the first
+    of them begins."""
+    # By PostgreSQL's clock, which also decides what is upcoming.
+    statement = select(*_PUBLIC_COLUMNS, (col(Event.starts_at) - func.now()).label("until_start"))
     if owner is not None:
         statement = statement.where(col(Event.organizer_id) == owner)
     else:
-        statement = statement.where(
-            col(Event.status) == "published", col(Event.starts_at) > func.now()
-        )
+        statement = statement.where(IS_UPCOMING)
     statement = statement.where(*_filters(query))
     search = await read_search(session, query.q) if query.q else None
     if search and search.is_empty:
@@ -117,7 +118,7 @@ async def list_events(
         page = _sorted(statement, query, _position(query, paging))
         names = [query.order.lstrip("-"), "id"]
     rows = list((await session.execute(_with_availability(page.limit(paging.limit + 1)))).all())
-    # A join promises no order, whatever its inner side had.
+    # A join does not keep the order of its inner side.
     key = attrgetter(*names)
     rows.sort(key=key, reverse=query.order.startswith("-"))
     shown, cursor = paging.page(rows, lambda row: (query.order, *key(row)))
@@ -127,7 +128,7 @@ async def list_events(
 
 
 def _by_relevance(statement: Select[Any], search: Search, paging: Paging) -> Select[Any]:
-    """The best matches first, of equal ones that which begins first."""
+    """The best matches first, equal ones by their start."""
     condition = statement.whereclause
     ranked = search.ranked(true() if condition is None else condition)
     key = (ranked.c.rank, ranked.c.starts_at, ranked.c.id)
@@ -182,32 +183,33 @@ def _sorted(
     )
 
 
-def _visible_to(viewer: UUID | None) -> ColumnElement[bool]:
-    return or_(col(Event.status) != "draft", col(Event.organizer_id) == viewer)
+def _visible_to(viewer: UUID | None) -> TextClause:
+    """Holds for the events that ``rules.may_see`` lets the viewer see."""
+    return text(IS_VISIBLE).bindparams(bindparam("viewer", viewer, type_=Uuid))
 
 
 async def list_events_by_id(
     session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
 ) -> dict[UUID, EventPublic]:
-    """Those of the events that the viewer may see."""
-    statement = select(*_SHOWN).where(col(Event.id).in_(event_ids), _visible_to(viewer))
-    found = await session.execute(_with_availability(statement))
-    return {row.id: EventPublic.model_validate(row) for row in found}
+    """The events that the viewer may see, by id."""
+    statement = select(*_PUBLIC_COLUMNS).where(col(Event.id).in_(event_ids), _visible_to(viewer))
+    rows = await session.execute(_with_availability(statement))
+    return {row.id: EventPublic.model_validate(row) for row in rows}
 
 
 async def get_availability(
     session: AsyncSession, event_id: UUID, *, viewer: UUID | None
 ) -> Availability:
-    found = await list_availability(session, [event_id], viewer=viewer)
-    if event_id not in found:
+    by_id = await list_availability(session, [event_id], viewer=viewer)
+    if event_id not in by_id:
         raise NotFound
-    return found[event_id]
+    return by_id[event_id]
 
 
 async def list_availability(
     session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
 ) -> dict[UUID, Availability]:
-    """By event, for those that the viewer may see."""
+    """By event, for events that the viewer may see."""
     tally, ended = _tally(col(Event.id))
     held = tally.c.held - ended.c.seats
     statement = (
@@ -221,19 +223,18 @@ async def list_availability(
         .select_from(Event, tally, ended)
         .where(col(Event.id).in_(event_ids), _visible_to(viewer))
     )
-    found = await session.execute(statement)
-    return {row.id: Availability.model_validate(row, from_attributes=True) for row in found}
+    rows = await session.execute(statement)
+    return {row.id: Availability.model_validate(row, from_attributes=True) for row in rows}
 
 
-# The map of each event by a query of its own, so that PostgreSQL looks up seats by their event
-# however many events it expects.
-_SEAT_MAPS = text("""
+# A subquery for each event, so that PostgreSQL finds seats by their event, whatever number of events it
+# expects.
+_SEAT_MAPS = text(f"""
     SELECT event.id, (
         WITH seats AS (
             SELECT section_id, row_name, min(position) AS position,
-                json_agg(json_build_object('id', id, 'number', number, 'state', CASE
-                    WHEN booking_id IS NULL OR held_until <= now() THEN 'free'
-                    WHEN held_until IS NULL THEN 'booked' ELSE 'held' END) ORDER BY position) AS seats
+                json_agg(json_build_object('id', id, 'number', number, 'state', {SEAT_STATE})
+                    ORDER BY position) AS seats
             FROM seat WHERE event_id = event.id
             GROUP BY section_id, row_name
         ), sections AS (
@@ -249,74 +250,57 @@ _SEAT_MAPS = text("""
         ), '[]'))::text FROM sections
     ) AS seat_map
     FROM event
-    WHERE event.id = ANY(:event_ids) AND (event.status <> 'draft' OR event.organizer_id = :viewer)
+    WHERE event.id = ANY(:event_ids) AND {IS_VISIBLE}
 """).bindparams(bindparam("event_ids", type_=ARRAY(Uuid)), bindparam("viewer", type_=Uuid))
 
 
 async def list_seat_maps(
     session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
 ) -> dict[UUID, str]:
-    """By event, for those that the viewer may see: every seat with its state, read from the seats
-    themselves, as JSON in the form of SeatMap. PostgreSQL writes 100,000 seats in a third of a
-    second, where Python would keep everybody waiting. General admission has no map."""
-    given = {"event_ids": list(event_ids), "viewer": viewer}
-    return {row.id: row.seat_map for row in await session.execute(_SEAT_MAPS, given)}
+    """Seat maps by event, for events that the viewer may see, as JSON in the form of SeatMap.
+
+    PostgreSQL writes 100,000 seats in a third of a second; Python would block the event loop. General
+    admission has an empty map.
+    """
+    parameters = {"event_ids": list(event_ids), "viewer": viewer}
+    return {row.id: row.seat_map for row in await session.execute(_SEAT_MAPS, parameters)}
 
 
 async def get_seat_map(session: AsyncSession, event_id: UUID, *, viewer: UUID | None) -> str:
-    found = await list_seat_maps(session, [event_id], viewer=viewer)
-    if event_id not in found:
+    by_id = await list_seat_maps(session, [event_id], viewer=viewer)
+    if event_id not in by_id:
         raise NotFound
-    return found[event_id]
+    return by_id[event_id]
 
 
 async def lock_event(session: AsyncSession, event_id: UUID, *, owner: UUID | None) -> Event:
-    """The organizer's event, or anybody's without ``owner``, locked against every booking until the end
-    of the transaction.
+    """The event, locked against bookings until the end of the transaction; with ``owner`` only if it is
+    that person's.
 
-    A stranger's draft is NotFound, a stranger's published event Forbidden.
+    Raises NotFound for another person's draft, Forbidden for another person's public event.
     """
     statement = select(Event).where(col(Event.id) == event_id).with_for_update()
     event: Event | None = (await session.execute(statement)).scalar_one_or_none()
     if event is not None and owner is None:
         return event
-    return owned(event, owner)
+    return check_owner(event, owner)
 
 
-def owner_for(person: Person) -> UUID | None:
-    """Whose events a person may change: their own, or, as a superuser, anybody's (None)."""
+def required_owner(person: Person) -> UUID | None:
+    """The owner of events that a person may change; None for superusers, who may change every event."""
     return None if person.is_superuser else person.user_id
 
 
-def may_change(event: Any, person: Person | None) -> bool:
-    """Whether it is theirs, or they are superusers. ``event`` is an Event or a row with its columns."""
-    return person is not None and (person.is_superuser or event.organizer_id == person.user_id)
-
-
 async def require_organizer(session: AsyncSession, event_id: UUID, user_id: UUID) -> Event:
-    """The event, for its organizer, without a lock; refuses others as ``lock_event`` does."""
-    found = await session.execute(select(Event).where(col(Event.id) == event_id))
-    return owned(found.scalar_one_or_none(), user_id)
+    """The event without a lock, if it is that person's. Raises as ``lock_event`` does."""
+    rows = await session.execute(select(Event).where(col(Event.id) == event_id))
+    return check_owner(rows.scalar_one_or_none(), user_id)
 
 
-def owned(event: Event | None, owner: UUID | None) -> Event:
-    if event is None or (event.status == "draft" and event.organizer_id != owner):
+def check_owner(event: Event | None, owner: UUID | None) -> Event:
+    """Raises NotFound and Forbidden as ``lock_event`` does."""
+    if event is None or not may_see(event, owner):
         raise NotFound
     if event.organizer_id != owner:
         raise Forbidden("Only its organizer may do this.")
     return event
-
-
-async def count_free_seats(executor: Executor, event_id: UUID) -> int:
-    """Counted from the seats themselves, in a look that begins now.
-
-    Now, and not when the transaction began: it may have waited since, and a hold that ended
-    meanwhile is free. As a query of its own the time is read once, after the look has begun.
-    """
-    now = select(func.clock_timestamp()).scalar_subquery()
-    free = select(func.count()).where(
-        col(Seat.event_id) == event_id, col(Seat.booking_id).is_(None)
-    )
-    lapsed = select(func.count()).where(col(Seat.event_id) == event_id, col(Seat.held_until) <= now)
-    counts = await executor.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
-    return int(counts.scalar_one())

@@ -1,4 +1,4 @@
-"""Events as bytes: one form for what is cached and what is not, with an ETag of its content."""
+"""Events as bytes, cached or not, each with the ETag of its content."""
 
 import hashlib
 from uuid import UUID
@@ -15,7 +15,7 @@ HASH_CHARACTERS = 16
 
 
 def encode_event(event: EventPublic) -> bytes:
-    """The body, led by its entity tag, so that a hit has nothing left to compute."""
+    """The entity tag and the body in one value, so that a cache hit computes nothing."""
     return pack(event.model_dump_json().encode(), version=event.version)
 
 
@@ -27,14 +27,13 @@ def pack(body: bytes, *, version: int | None = None) -> bytes:
 
 
 def respond(packed: bytes, if_none_match: str | None, *, is_personal: bool = False) -> Response:
-    """304 if the client has these very bytes. Clients may keep what is the same for everybody, and ask
-    each time."""
-    answer = Response if is_personal else SharedResponse
+    """304 if the client has the same content. Clients may cache public content, and revalidate it."""
+    response_class = Response if is_personal else SharedResponse
     tag, _, body = packed.partition(b"\n")
     headers = {"ETag": tag.decode(), "Cache-Control": "no-cache", "Vary": "Authorization, Cookie"}
     if if_none_match is not None and _matches(if_none_match, headers["ETag"]):
-        return answer(status_code=304, headers=headers)
-    return answer(body, headers=headers, media_type="application/json")
+        return response_class(status_code=304, headers=headers)
+    return response_class(body, headers=headers, media_type="application/json")
 
 
 def _matches(if_none_match: str, tag: str) -> bool:
@@ -45,7 +44,7 @@ def _matches(if_none_match: str, tag: str) -> bool:
 async def event_response(
     session: AsyncSession, event_id: UUID, viewer: Person, status_code: int = 200
 ) -> Response:
-    """What a change answers: the event as it is after it."""
+    """The answer to a change: the event after it."""
     response = respond(
         encode_event(await get_event(session, event_id, viewer=viewer)), None, is_personal=True
     )

@@ -7,7 +7,6 @@ from fastapi import Query, Response, status
 
 from event_service.deps import (
     CurrentUser,
-    EventPages,
     IfMatch,
     IfNoneMatch,
     OptionalUser,
@@ -15,16 +14,9 @@ from event_service.deps import (
     SettingsDep,
     VerifiedUser,
 )
-from event_service.errors import (
-    CapacityInUse,
-    EmailNotVerified,
-    EventCancelled,
-    EventHasBookings,
-    TooManyDraftSeats,
-)
 from event_service.events import queries, service
-from event_service.events.drafts import WriteInTurn
-from event_service.events.pages import Draft
+from event_service.events.drafts import SerializedWrites
+from event_service.events.pages import Draft, PagesDep
 from event_service.events.representation import event_response, pack, respond
 from event_service.events.schemas import (
     Availability,
@@ -34,6 +26,13 @@ from event_service.events.schemas import (
     EventQuery,
     EventUpdate,
     SeatMap,
+)
+from event_service.problems import (
+    CapacityInUse,
+    EmailNotVerified,
+    EventCancelled,
+    EventHasBookings,
+    TooManyDraftSeats,
 )
 from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
@@ -60,7 +59,7 @@ UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is what y
     response_model=EventPublic,
     summary="Create an event as a draft",
     responses=problem_responses(NotAuthenticated, TooManyDraftSeats),
-    dependencies=[WriteInTurn],
+    dependencies=[SerializedWrites],
 )
 @long_body
 @limited("event_write")
@@ -84,7 +83,7 @@ async def create_event(
 async def list_events(
     query: Annotated[EventQuery, Query()],
     paging: PagingDep,
-    pages: EventPages,
+    pages: PagesDep,
     user: OptionalUser,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
@@ -99,7 +98,7 @@ async def list_events(
     responses=problem_responses(NotFound) | UNCHANGED,
 )
 async def get_event(
-    event_id: UUID, pages: EventPages, user: OptionalUser, if_none_match: IfNoneMatch = None
+    event_id: UUID, pages: PagesDep, user: OptionalUser, if_none_match: IfNoneMatch = None
 ) -> Response:
     packed = await pages.event(event_id, user)
     return respond(packed, if_none_match, is_personal=isinstance(packed, Draft))
@@ -118,7 +117,7 @@ async def get_event(
         EventCancelled,
         TooManyDraftSeats,
     ),
-    dependencies=[WriteInTurn],
+    dependencies=[SerializedWrites],
 )
 @long_body
 @limited("event_write")

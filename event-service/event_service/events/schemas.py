@@ -18,10 +18,11 @@ from pydantic import (
     model_validator,
 )
 
+from event_service.rules import MAX_SEATS
+from event_service.statuses import EventStatus, SeatingKind, SeatState
 from service_kit.money import CURRENCY_DIGITS, currency_digits
 from service_kit.text import line, paragraphs
 
-MAX_SEATS = 100_000
 MAX_PRICE = 1_000_000_000
 MAX_SECTIONS = 500
 # Of a whole plan: as many as a tenth of its seats.
@@ -130,12 +131,12 @@ def count_seats(sections: list[SectionIn]) -> int:
 
 
 class GeneralSeating(BaseModel):
-    kind: Literal["general"]
+    kind: Literal[SeatingKind.GENERAL]
     capacity: Capacity
 
 
 class AssignedSeating(BaseModel):
-    kind: Literal["assigned"]
+    kind: Literal[SeatingKind.ASSIGNED]
     sections: Sections
 
 
@@ -251,8 +252,8 @@ class EventPublic(BaseModel):
     sales_start: datetime | None
     sales_end: datetime | None
     cancellation_deadline: datetime
-    status: Literal["draft", "published", "cancelled"]
-    seating: Literal["general", "assigned"]
+    status: EventStatus
+    seating: SeatingKind
     capacity: int
     seats_available: int
     price: int
@@ -279,7 +280,7 @@ class Availability(BaseModel):
 class SeatPublic(BaseModel):
     id: UUID
     number: int
-    state: Literal["free", "held", "booked"]
+    state: SeatState
 
 
 class RowPublic(BaseModel):

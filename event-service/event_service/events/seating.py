@@ -1,7 +1,7 @@
-"""The seats of an event: made when it is created, and changed only while what is taken still fits.
+"""The seats of an event: created with it, and changed as long as booked and held seats stay.
 
-PostgreSQL makes and compares the seats from the rows of the plan. In Python each of 100,000 would be an
-object, and nobody else would be answered meanwhile.
+PostgreSQL creates and compares the seats from the rows of the plan: 100,000 objects in Python would
+block the event loop.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    or_,
     select,
     text,
 )
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.errors import CapacityInUse
 from event_service.events.schemas import SectionIn, count_seats
 from event_service.models import Event, Seat, Section
+from event_service.problems import CapacityInUse
+from event_service.rules import IS_FREE
 from service_kit.database.engine import affected_rows
 from service_kit.messaging.bulk_messages import ALLOW_LONG_STATEMENTS, NEW_ID_IN_SQL
 
 SEATS_PER_STATEMENT = 20_000
 
-# The plan's rows: ``position`` of the seat before the first, and how many there are.
+# The rows of the plan: ``position`` is that of the seat before the first, ``seats`` their number.
 _ROWS = """
     unnest(:sections, :names, :seats, :positions)
         AS plan_row (section_id, name, seats, position)
@@ -42,7 +42,6 @@ _IS_IN_ROW = """
     plan_row.section_id = seat.section_id AND plan_row.name = seat.row_name
         AND seat.number <= plan_row.seats
 """
-_IS_FREE = "(seat.booking_id IS NULL OR seat.held_until <= now())"
 
 
 def _for_rows(statement: str) -> Executable:
@@ -75,14 +74,16 @@ _ADD_ROWS = _for_rows(f"""
     )
 """)
 
-# Seats that are not in the plan: how many are in use, and the others away.
-_LEFT_OUT = f"""
+# Seats that are not in the plan.
+_NOT_IN_PLAN = f"""
     seat.event_id = :event_id AND NOT EXISTS (SELECT FROM {_ROWS} WHERE {_IS_IN_ROW})
 """
-_COUNT_IN_USE = _for_rows(f"SELECT count(*) FROM seat WHERE {_LEFT_OUT} AND {_IS_FREE} IS NOT TRUE")
-_REMOVE = _for_rows(f"DELETE FROM seat WHERE {_LEFT_OUT} AND {_IS_FREE}")
+_COUNT_IN_USE = _for_rows(
+    f"SELECT count(*) FROM seat WHERE {_NOT_IN_PLAN} AND {IS_FREE} IS NOT TRUE"
+)
+_REMOVE = _for_rows(f"DELETE FROM seat WHERE {_NOT_IN_PLAN} AND {IS_FREE}")
 
-# Positions are unique: first all that move go out of the way, then each to its place.
+# Positions are unique: seats that move get negative positions first, and then their new ones.
 _RENUMBER = (
     _for_rows(f"""
         UPDATE seat SET position = -(plan_row.position + seat.number)
@@ -98,7 +99,7 @@ _RENUMBER = (
 
 @dataclass
 class _Rows:
-    """Rows of a plan as PostgreSQL takes them: a list for each column."""
+    """Rows of a plan as parameters of PostgreSQL: a list for each column."""
 
     sections: list[UUID] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -143,7 +144,7 @@ async def _insert_sections(
 async def _add_rows(
     session: AsyncSession, event_id: UUID, sections: list[SectionIn], ids: dict[str, UUID]
 ) -> int:
-    """Those seats of the plan that are not there yet; how many."""
+    """Adds the seats of the plan that do not exist yet; returns their number."""
     added = 0
     for rows in _rows(sections, ids, seats=SEATS_PER_STATEMENT):
         added += affected_rows(await session.execute(_ADD_ROWS, rows.parameters(event_id)))
@@ -153,24 +154,21 @@ async def _add_rows(
 def _rows(
     sections: list[SectionIn], ids: dict[str, UUID], *, seats: int | None = None
 ) -> Iterator[_Rows]:
-    """The rows of the plan, in parts of about so many seats, or all at once."""
-    rows, position, in_part = _Rows(), 0, 0
+    """The rows of the plan, in batches of about ``seats`` seats, or in one."""
+    rows, position, in_batch = _Rows(), 0, 0
     for section in sections:
         for row in section.rows:
-            if seats is not None and in_part >= seats:
+            if seats is not None and in_batch >= seats:
                 yield rows
-                rows, in_part = _Rows(), 0
+                rows, in_batch = _Rows(), 0
             rows.add(ids[section.name], row.name, row.seats, position)
             position += row.seats
-            in_part += row.seats
+            in_batch += row.seats
     yield rows
 
 
-_FREE = or_(col(Seat.booking_id).is_(None), col(Seat.held_until) <= func.now())
-
-
 async def change_capacity(session: AsyncSession, event: Event, capacity: int) -> None:
-    """Adds seats, or takes free ones away. Raises CapacityInUse. The event is locked."""
+    """Adds seats, or removes free ones. Raises CapacityInUse. The event is locked."""
     if capacity > event.capacity:
         last = await session.scalar(
             select(func.max(Seat.position)).where(col(Seat.event_id) == event.id)
@@ -181,63 +179,63 @@ async def change_capacity(session: AsyncSession, event: Event, capacity: int) ->
         await session.execute(ALLOW_LONG_STATEMENTS)
         surplus = (
             select(col(Seat.id))
-            .where(col(Seat.event_id) == event.id, _FREE)
+            .where(col(Seat.event_id) == event.id, IS_FREE)
             .order_by(col(Seat.position).desc())
             .limit(event.capacity - capacity)
             .with_for_update()
         )
-        gone = await session.execute(
+        removed = await session.execute(
             delete(Seat).where(col(Seat.id).in_(surplus))
-            # Or SQLAlchemy would ask which they were.
+            # Otherwise SQLAlchemy loads the deleted rows.
             .execution_options(synchronize_session=False)
         )
-        if affected_rows(gone) != event.capacity - capacity:
-            taken = event.capacity - affected_rows(gone)
+        if affected_rows(removed) != event.capacity - capacity:
+            taken = event.capacity - affected_rows(removed)
             raise CapacityInUse(f"{taken} seats are booked or held.", in_use=taken)
     event.capacity = capacity
 
 
 async def change_sections(session: AsyncSession, event: Event, sections: list[SectionIn]) -> bool:
-    """Puts the new plan in place of the old: seats that stay keep their ids and their bookings,
-    new ones are added, others go if they are free; whether anything is another now. Raises
-    CapacityInUse. The event is locked."""
+    """Replaces the plan: seats that stay keep their ids and bookings, new ones are added, others are removed
+    if they are free. Returns whether anything has changed. Raises CapacityInUse. The event is locked.
+    """
     await session.execute(ALLOW_LONG_STATEMENTS)
     old = {row.name: row for row in await _sections(session, event.id)}
     added = [section for section in sections if section.name not in old]
     ids = {name: row.id for name, row in old.items()}
     ids |= await _insert_sections(session, event.id, added)
     [rows] = _rows(sections, ids)
-    given = rows.parameters(event.id)
-    in_use = await session.scalar(_COUNT_IN_USE, given)
+    parameters = rows.parameters(event.id)
+    in_use = await session.scalar(_COUNT_IN_USE, parameters)
     if in_use:
-        raise CapacityInUse(f"{in_use} seats that would go are booked or held.", in_use=in_use)
-    out_of_the_way, to_their_places = _RENUMBER
-    changed = affected_rows(await session.execute(_REMOVE, given))
-    changed += affected_rows(await session.execute(out_of_the_way, given))
-    await session.execute(to_their_places, {"event_id": event.id})
+        raise CapacityInUse(
+            f"{in_use} seats that would be removed are booked or held.", in_use=in_use
+        )
+    move_away, move_back = _RENUMBER
+    changed = affected_rows(await session.execute(_REMOVE, parameters))
+    changed += affected_rows(await session.execute(move_away, parameters))
+    await session.execute(move_back, {"event_id": event.id})
     changed += await _add_rows(session, event.id, sections, ids)
-    has_other_sections = await _settle_sections(session, old, sections)
+    has_other_sections = await _update_sections(session, old, sections)
     event.capacity = count_seats(sections)
     return bool(changed or added or has_other_sections)
 
 
 async def _sections(session: AsyncSession, event_id: UUID) -> list[Section]:
-    found = await session.execute(select(Section).where(col(Section.event_id) == event_id))
-    return list(found.scalars())
+    rows = await session.execute(select(Section).where(col(Section.event_id) == event_id))
+    return list(rows.scalars())
 
 
-async def _settle_sections(
+async def _update_sections(
     session: AsyncSession, old: dict[str, Section], sections: list[SectionIn]
 ) -> bool:
-    """Whether a section went, or has another place or price."""
+    """Returns whether a section is removed, or has another position or price."""
     before = {name: (row.position, row.price) for name, row in old.items()}
-    wanted = {section.name: (position, section) for position, section in enumerate(sections)}
+    new = {section.name: (position, section) for position, section in enumerate(sections)}
     for name, row in old.items():
-        if name in wanted:
-            row.position, row.price = wanted[name][0], wanted[name][1].price
+        if name in new:
+            row.position, row.price = new[name][0], new[name][1].price
         else:
             await session.delete(row)
     await session.flush()
-    return before != {
-        name: (position, section.price) for name, (position, section) in wanted.items()
-    }
+    return before != {name: (position, section.price) for name, (position, section) in new.items()}

@@ -1,4 +1,4 @@
-"""Writing events. The organizer's changes lock the event; bookings share a weaker lock on it."""
+"""Writing events. A change locks the event; bookings take a weaker lock, which conflicts with it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,15 +6,19 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.ending import cancel_bookings_of_event
+from event_service.bookings.cancel import cancel_bookings_of_event
+from event_service.bookings.offers import lock_waitlist_and_offer_seats
 from event_service.cache import touch_event
-from event_service.erasures.queries import refuse_erased
-from event_service.errors import EventCancelled, EventHasBookings
+from event_service.erased_users import refuse_erased
 from event_service.events import seating
-from event_service.events.drafts import lock_drafts, refuse_too_many_draft_seats
-from event_service.events.messages import ORGANIZER_ERASED, tell_guests_of_change
-from event_service.events.past import refuse_to_cancel_the_past, refuse_to_change_the_past
-from event_service.events.queries import lock_event, owner_for
+from event_service.events.drafts import check_draft_seats, lock_drafts
+from event_service.events.messages import (
+    ORGANIZER_ERASED,
+    add_cancellation_messages,
+    add_change_messages,
+)
+from event_service.events.past_events import check_may_cancel, check_may_change
+from event_service.events.queries import lock_event, required_owner
 from event_service.events.schemas import (
     AssignedSeating,
     EventCreate,
@@ -23,7 +27,10 @@ from event_service.events.schemas import (
     count_seats,
 )
 from event_service.models import Event
-from event_service.waitlist.offers import offer_what_is_free
+from event_service.problems import EventCancelled, EventHasBookings
+from event_service.rules import event_may_become, is_active
+from event_service.statuses import EventStatus, SeatingKind
+from service_kit.messaging.bulk_messages import ALLOW_LONG_STATEMENTS
 from service_kit.problems import InvalidRequest, VersionMismatch
 from service_kit.web.tokens import Person
 
@@ -35,7 +42,7 @@ async def create_event(
 ) -> Event:
     """Raises InvalidRequest for an event that has ended, TooManyDraftSeats."""
     plan = new.seating
-    _refuse_ended(new.ends_at, now)
+    _check_not_ended(new.ends_at, now)
     await refuse_erased(session, by)
     await lock_drafts(session, by)
     event = Event(
@@ -46,7 +53,7 @@ async def create_event(
     )
     session.add(event)
     await session.flush()
-    await refuse_too_many_draft_seats(session, by, limit=max_draft_seats)
+    await check_draft_seats(session, by, limit=max_draft_seats)
     if isinstance(plan, AssignedSeating):
         await seating.add_assigned_seats(session, event.id, plan.sections)
     else:
@@ -67,16 +74,16 @@ async def update_event(
     max_draft_seats: int,
 ) -> Event:
     """Raises VersionMismatch if the event is not at ``version``, CapacityInUse, EventCancelled,
-    TooManyDraftSeats, InvalidRequest. New seats are offered to who waits. What changes nothing
-    raises no version.
+    TooManyDraftSeats, InvalidRequest. New seats are offered to the waitlist. A request that changes
+    nothing does not raise the version.
     """
-    event = await lock_event(session, event_id, owner=owner_for(by))
+    event = await lock_event(session, event_id, owner=required_owner(by))
     await refuse_erased(session, by.user_id)
     if version is not None and version != event.version:
         raise VersionMismatch(f"It is at version {event.version} now.", version=event.version)
-    if event.status == "cancelled":
+    if event.status == EventStatus.CANCELLED:
         raise EventCancelled
-    values = _values(change, event)
+    values = _validate_changes(change, event)
     before = {name: getattr(event, name) for name in values}
     has_other_seats = await _change_seating(session, event, change, max_draft_seats)
     changed = [name for name, value in values.items() if value != before[name]]
@@ -84,18 +91,18 @@ async def update_event(
         changed += sorted(SEATING_FIELDS & change.model_fields_set)
     if not changed:
         return event
-    await refuse_to_change_the_past(session, event, changed, values.get("ends_at"), now)
+    await check_may_change(session, event, changed, values.get("ends_at"), now)
     for name, value in values.items():
         setattr(event, name, value)
-    await _finish(session, event, now)
-    if event.status == "published":
-        await tell_guests_of_change(session, event, before)
-        await offer_what_is_free(session, event, offer_for=offer_for)
+    await _save_new_version(session, event, now)
+    if event.status == EventStatus.PUBLISHED:
+        await add_change_messages(session, event, before)
+        await lock_waitlist_and_offer_seats(session, event, offer_for=offer_for)
     return event
 
 
-def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
-    """The fields to set, checked together with those that stay. Raises InvalidRequest."""
+def _validate_changes(change: EventUpdate, event: Event) -> dict[str, Any]:
+    """The fields to set, validated together with those that stay. Raises InvalidRequest."""
     values = change.model_dump(exclude_unset=True)
     nullable = {"sales_start", "sales_end", "cancellation_deadline"}
     empty = [name for name, value in values.items() if value is None and name not in nullable]
@@ -103,12 +110,12 @@ def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
         raise InvalidRequest(errors=[{"field": n, "message": "It cannot be null."} for n in empty])
     values = {name: value for name, value in values.items() if name not in SEATING_FIELDS}
     times = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
-    kept = {name: getattr(event, name) for name in times}
-    # A process of the release before may have moved the end alone.
-    if kept["cancellation_deadline"] and kept["cancellation_deadline"] > event.ends_at:
-        kept["cancellation_deadline"] = event.ends_at
+    present = {name: getattr(event, name) for name in times}
+    # A process of the previous release may have changed ``ends_at`` alone.
+    if present["cancellation_deadline"] and present["cancellation_deadline"] > event.ends_at:
+        present["cancellation_deadline"] = event.ends_at
     try:
-        check_times(*(values.get(name, kept[name]) for name in times))
+        check_times(*(values.get(name, present[name]) for name in times))
     except ValueError as error:
         raise InvalidRequest.field(str(error).split()[0], str(error)) from None
     return values
@@ -117,85 +124,88 @@ def _values(change: EventUpdate, event: Event) -> dict[str, Any]:
 async def _change_seating(
     session: AsyncSession, event: Event, change: EventUpdate, max_draft_seats: int
 ) -> bool:
-    """Whether any seat or section is another now."""
-    if change.capacity is not None and event.seating != "general":
+    """Returns whether any seat or section has changed."""
+    if change.capacity is not None and event.seating != SeatingKind.GENERAL:
         raise InvalidRequest.field("capacity", "Seating is assigned: send sections instead.")
-    if change.sections is not None and event.seating != "assigned":
+    if change.sections is not None and event.seating != SeatingKind.ASSIGNED:
         raise InvalidRequest.field("sections", "Seating is general: send capacity instead.")
     capacity = count_seats(change.sections) if change.sections is not None else change.capacity
     if capacity is None:
         return False
-    if event.status == "draft" and capacity > event.capacity:
+    if event.status == EventStatus.DRAFT and capacity > event.capacity:
         await lock_drafts(session, event.organizer_id)
         more = capacity - event.capacity
-        await refuse_too_many_draft_seats(
-            session, event.organizer_id, limit=max_draft_seats, more=more
-        )
+        await check_draft_seats(session, event.organizer_id, limit=max_draft_seats, more=more)
     if change.sections is not None:
         return await seating.change_sections(session, event, change.sections)
-    was = event.capacity
+    former = event.capacity
     await seating.change_capacity(session, event, capacity)
-    return capacity != was
+    return capacity != former
 
 
 async def publish_event(
     session: AsyncSession, event_id: UUID, *, by: Person, now: datetime
 ) -> Event:
     """Raises EventCancelled, and InvalidRequest for an event that has ended."""
-    event = await lock_event(session, event_id, owner=owner_for(by))
+    event = await lock_event(session, event_id, owner=required_owner(by))
     await refuse_erased(session, by.user_id)
-    if event.status == "cancelled":
+    if event.status == EventStatus.CANCELLED:
         raise EventCancelled
-    if event.status == "draft":
-        _refuse_ended(event.ends_at, now)
-        event.status = "published"
-        await _finish(session, event, now)
+    if event_may_become(event.status, EventStatus.PUBLISHED):
+        _check_not_ended(event.ends_at, now)
+        event.status = EventStatus.PUBLISHED
+        await _save_new_version(session, event, now)
     return event
 
 
 async def cancel_event(
     session: AsyncSession, event_id: UUID, *, by: Person, reason: str | None, now: datetime
 ) -> Event:
-    """Cancels every booking with it, and tells each guest once. Raises InvalidRequest for an event
-    that has ended."""
-    event = await lock_event(session, event_id, owner=owner_for(by))
+    """Cancels the event with all its bookings, with one message to each guest. Raises InvalidRequest for an
+    event that has ended."""
+    event = await lock_event(session, event_id, owner=required_owner(by))
     await refuse_erased(session, by.user_id)
-    if event.status != "cancelled":
-        refuse_to_cancel_the_past(event, now)
-        await _call_off(session, event, reason, now)
+    if event_may_become(event.status, EventStatus.CANCELLED):
+        check_may_cancel(event, now)
+        await _cancel_with_bookings(session, event, reason, now)
     return event
 
 
-async def cancel_for_erased(
+async def cancel_for_erased_organizer(
     session: AsyncSession, event_id: UUID, *, organizer_id: UUID, now: datetime
 ) -> None:
-    """The same, where the organizer's account was erased; nothing if it has ended or was cancelled."""
+    """Cancels an event whose organizer's account was erased; a draft or an ended event stays as it is."""
     event = await lock_event(session, event_id, owner=organizer_id)
-    if event.status == "published" and event.ends_at > now:
-        await _call_off(session, event, ORGANIZER_ERASED, now)
+    if is_active(event, now):
+        await _cancel_with_bookings(session, event, ORGANIZER_ERASED, now)
 
 
-async def _call_off(session: AsyncSession, event: Event, reason: str | None, now: datetime) -> None:
-    event.status = "cancelled"
+async def _cancel_with_bookings(
+    session: AsyncSession, event: Event, reason: str | None, now: datetime
+) -> None:
+    event.status = EventStatus.CANCELLED
     event.cancel_reason = reason
-    await _finish(session, event, now)
+    await _save_new_version(session, event, now)
+    await session.execute(ALLOW_LONG_STATEMENTS)
+    # Before the bookings end. The event is locked, so that they cannot change meanwhile.
+    await add_cancellation_messages(session, event)
     await cancel_bookings_of_event(session, event, now=now)
 
 
 async def delete_event(session: AsyncSession, event_id: UUID, *, by: UUID) -> None:
     event = await lock_event(session, event_id, owner=by)
-    if event.status != "draft":
+    if event.status != EventStatus.DRAFT:
         raise EventHasBookings
     await session.delete(event)
     await touch_event(session, event.id)
 
 
-def _refuse_ended(ends_at: datetime, now: datetime) -> None:
+def _check_not_ended(ends_at: datetime, now: datetime) -> None:
     if ends_at <= now:
         raise InvalidRequest.field("ends_at", "It must be in the future: the event would be over.")
 
 
-async def _finish(session: AsyncSession, event: Event, now: datetime) -> None:
+async def _save_new_version(session: AsyncSession, event: Event, now: datetime) -> None:
     event.version += 1
     event.updated_at = now
     await session.flush()

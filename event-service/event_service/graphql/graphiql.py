@@ -1,5 +1,5 @@
-"""A page to try queries in, for development. Its scripts are shipped with the service, and the browser
-checks their hashes, which strawberry's page names."""
+"""GraphiQL, for development. Its scripts are shipped with the service; the browser checks the hashes that
+strawberry's page contains."""
 
 import base64
 import hashlib
@@ -10,8 +10,8 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from service_kit.web.docs import GRAPHIQL
 
-# Where strawberry's page loads them from, and what they are called here. A release of strawberry that
-# names others has other hashes too: the test of this page says so.
+# The paths from which strawberry's page loads its scripts, and their names here. The test of this page
+# fails when a release of strawberry names others.
 FILES = {
     "react@18.2.0/umd/react.production.min.js": "react.production.min.js",
     "react-dom@18.2.0/umd/react-dom.production.min.js": "react-dom.production.min.js",
@@ -25,7 +25,7 @@ FILES = {
 
 @lru_cache(maxsize=1)
 def page() -> str:
-    """With our names for the cookie and the header that keep other pages from sending queries."""
+    """Uses our names of the CSRF cookie and header."""
     html = (
         get_graphql_ide_html("graphiql")
         .replace('"csrftoken"', '"csrf_token"')

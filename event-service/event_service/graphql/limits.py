@@ -1,171 +1,74 @@
-"""What a query would ask for, counted on the document alone, before anything is looked up.
+"""The checks of a query before any of its fields is resolved."""
 
-``levels`` are the braces within braces, fragments included; ``aliases`` count as often as a fragment
-with them is used; ``cost`` is how many values the answer may hold, with all the rows that lists were
-asked for, and ``maps`` how many seat maps. A bomb made of fragments is never unfolded: each fragment
-is counted once.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator
 
 from graphql import (
-    FieldNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    SelectionNode,
-    SelectionSetNode,
-    build_schema,
-    get_named_type,
-    is_object_type,
+    DocumentNode,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    TokenKind,
+    get_operation_ast,
+    parse,
 )
-from strawberry.schema import BaseSchema
+from strawberry.extensions import SchemaExtension
 
-from event_service.graphql.errors import QueryTooLarge
+from event_service.graphql.context import Context
+from event_service.graphql.problems import QueryTooLarge
+from event_service.graphql.query_size import check_size, types_of
 from event_service.graphql.selections import Selections
 from event_service.settings import Settings
-from service_kit.web.paging import DEFAULT_LIMIT, MAX_LIMIT
+from service_kit.problems import InvalidRequest
+from service_kit.text import TOO_MANY_COMBINING, has_long_combining_run
 
-# Nobody knows how many seats there are before they are looked up; of all seats together there is a
-# limit of its own, since they cost far less than other values (see ``selections.project``).
-IN_A_MAP = 10
-SEATS_OF_A_BOOKING = 10
-# A text of 10,000 characters is no value like others.
-COST_OF_DESCRIPTION = 50
-
-PAGED = frozenset({("Query", "events"), ("Viewer", "bookings")})
-ROWS = frozenset({("EventPage", "items"), ("BookingPage", "items")})
-MAP = ("Event", "seats")
-TIMES = {
-    ("SeatMap", "sections"): IN_A_MAP,
-    ("Section", "rows"): IN_A_MAP,
-    ("SeatRow", "seats"): IN_A_MAP,
-    ("Booking", "seats"): SEATS_OF_A_BOOKING,
-}
-OWN_COST = {("Event", "description"): COST_OF_DESCRIPTION}
-
-# The type of each field that has fields of its own, by the type that it is a field of.
-Types = Mapping[tuple[str, str], str]
+TEXTS = frozenset({TokenKind.STRING, TokenKind.BLOCK_STRING})
+NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
+MAX_DIGITS = 100
 
 
-@dataclass(frozen=True)
-class Size:
-    levels: int = 0
-    aliases: int = 0
-    cost: int = 0
-    maps: int = 0
+class QueryLimits(SchemaExtension):
+    """Cheap checks come first: length, tokens, size, and then validation, whose effort grows faster than
+    the query."""
 
-    def beside(self, other: "Size") -> "Size":
-        return Size(
-            max(self.levels, other.levels),
-            self.aliases + other.aliases,
-            self.cost + other.cost,
-            self.maps + other.maps,
-        )
+    def on_parse(self) -> Iterator[None]:
+        execution = self.execution_context
+        context: Context = execution.context
+        document = read_document(execution.query or "", context.settings)
+        operation = read_operation(document, execution.operation_name)
+        selections = Selections(document, operation, execution.variables or {})
+        check_size(selections, types=types_of(execution.schema), settings=context.settings)
+        context.selections = selections
+        execution.graphql_document = document
+        yield
 
-
-@lru_cache(maxsize=1)
-def types_of(schema: BaseSchema) -> Types:
-    return {
-        (parent.name, name): get_named_type(field.type).name
-        for parent in build_schema(schema.as_str()).type_map.values()
-        if is_object_type(parent)
-        for name, field in parent.fields.items()
-    }
+    def on_validate(self) -> Iterator[None]:
+        execution = self.execution_context
+        if not execution.context.settings.allows_introspection:
+            execution.validation_rules += (NoSchemaIntrospectionCustomRule,)
+        yield
 
 
-def refuse_too_much(selections: Selections, *, types: Types, settings: Settings) -> None:
-    """Raises QueryTooLarge for more levels, aliases, cost or seat maps than the settings allow."""
-    counter = _Counter(selections, types, settings.graphql_max_depth)
-    size = counter.count(selections.operation.selection_set, "Query", rows=1, level=1)
-    if size.maps > settings.graphql_max_seat_maps:
-        raise QueryTooLarge(
-            f"It may show {size.maps} seat maps, and a query may show "
-            f"{settings.graphql_max_seat_maps}. Ask for fewer events at once, or for each event's "
-            "seats by GET /api/v1/events/{id}/seats."
-        )
-    for what, amount, limit in (
-        ("aliases", size.aliases, settings.graphql_max_aliases),
-        ("values", size.cost, settings.graphql_max_cost),
-    ):
-        if amount > limit:
-            raise QueryTooLarge(f"It asks for more than {limit} {what}.")
+def read_document(query: str, settings: Settings) -> DocumentNode:
+    """Raises QueryTooLarge, InvalidRequest, and GraphQLError for a syntax error or too many tokens."""
+    if len(query) > settings.graphql_max_characters:
+        raise QueryTooLarge(f"It is longer than {settings.graphql_max_characters} characters.")
+    document = parse(query, max_lexical_tokens=settings.graphql_max_tokens)
+    token = document.loc.start_token if document.loc else None
+    while token:
+        # Python does not parse very long numbers, and validation would report that as an error of ours.
+        if token.kind in NUMBERS and len(token.value or "") > MAX_DIGITS:
+            raise InvalidRequest.field("query", "A number is too long.")
+        # Escapes are decoded only here.
+        if token.kind in TEXTS and has_long_combining_run(token.value or ""):
+            raise InvalidRequest.field("query", f"A text {TOO_MANY_COMBINING}.")
+        token = token.next
+    return document
 
 
-class _Counter:
-    def __init__(self, selections: Selections, types: Types, max_depth: int) -> None:
-        self._selections = selections
-        self._types = types
-        self._max_depth = max_depth
-        self._counted: dict[tuple[str, int], Size] = {}
-
-    def count(self, selected: SelectionSetNode, parent: str, *, rows: int, level: int) -> Size:
-        """What the fields cost together; ``rows`` is what the page that they belong to holds.
-
-        Stops at the first level that is too deep, and so at a circle of fragments as well.
-        """
-        self._refuse_depth(level)
-        size = Size()
-        for node in selected.selections:
-            size = size.beside(self._count_node(node, parent, rows, level))
-        return replace(size, levels=size.levels + 1)
-
-    def _count_node(self, node: SelectionNode, parent: str, rows: int, level: int) -> Size:
-        if self._selections.is_left_out(node):
-            return Size()
-        if isinstance(node, FieldNode):
-            return self._count_field(node, parent, rows, level)
-        if isinstance(node, InlineFragmentNode):
-            named = node.type_condition.name.value if node.type_condition else parent
-            return self.count(node.selection_set, named, rows=rows, level=level + 1)
-        assert isinstance(node, FragmentSpreadNode)
-        return self._count_fragment(node.name.value, rows, level)
-
-    def _count_fragment(self, name: str, rows: int, level: int) -> Size:
-        fragment = self._selections.fragments.get(name)
-        if fragment is None:
-            # Validation says so in its own words.
-            return Size()
-        size = self._counted.get((name, rows))
-        if size is None:
-            size = self.count(
-                fragment.selection_set,
-                fragment.type_condition.name.value,
-                rows=rows,
-                level=level + 1,
-            )
-            self._counted[name, rows] = size
-        self._refuse_depth(level + size.levels)
-        return size
-
-    def _count_field(self, node: FieldNode, parent: str, rows: int, level: int) -> Size:
-        field = (parent, node.name.value)
-        aliases = 1 if node.alias else 0
-        if node.name.value.startswith("__"):
-            # Introspection has limits of its own, and in production it is off.
-            return Size(0, aliases, 1)
-        asked = self._rows(node) if field in PAGED else 0
-        inner = Size()
-        if node.selection_set:
-            below = self._types.get(field, "")
-            inner = self.count(
-                node.selection_set, below, rows=asked if asked else rows, level=level + 1
-            )
-        times = rows if field in ROWS else TIMES.get(field, 1)
-        return Size(
-            inner.levels,
-            aliases + inner.aliases,
-            asked + times * (OWN_COST.get(field, 1) + inner.cost),
-            times * (inner.maps + (field == MAP)),
-        )
-
-    def _rows(self, node: FieldNode) -> int:
-        """How many rows a page may have; as many as a page can have where it makes no sense."""
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        value = self._selections.value(given["first"]) if "first" in given else DEFAULT_LIMIT
-        return value if isinstance(value, int) and 1 <= value <= MAX_LIMIT else MAX_LIMIT
-
-    def _refuse_depth(self, level: int) -> None:
-        if level > self._max_depth:
-            raise QueryTooLarge(f"It has more than {self._max_depth} levels.")
+def read_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operation = get_operation_ast(document, name)
+    if operation is None:
+        raise InvalidRequest.field("operationName", "Name the operation to run.")
+    if operation.operation is not OperationType.QUERY:
+        raise InvalidRequest.field("query", "Only queries are supported; use REST for changes.")
+    return operation

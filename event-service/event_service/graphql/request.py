@@ -1,4 +1,4 @@
-"""A query as it comes in."""
+"""The body of a query."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ MEDIA_TYPE = "application/json"
 
 
 class GraphQLRequest(BaseModel):
-    """Only a query and what belongs to it: no list of queries, no files."""
+    """One query with its variables: no batches, no uploads."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -30,20 +30,20 @@ class GraphQLRequest(BaseModel):
         }
     )
 
-    # Longer than the setting allows: that is said in GraphQL's own form (gate.py).
+    # limits.py applies the setting, and answers in GraphQL's form.
     query: Annotated[str, Field(min_length=1, max_length=1_000_000)]
     variables: dict[str, Any] | None = None
     operation_name: Annotated[str | None, Field(alias="operationName", max_length=200)] = None
 
 
 async def read_request(request: Request) -> GraphQLRequest:
-    """Read here and not by FastAPI, which would judge the body before the token. Other media types
-    are refused because a page of somebody else can send those without asking."""
+    """Read here and not by FastAPI, which would validate the body before the token. Other media types are
+    refused because pages of other origins can send them without a preflight request."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE:
         raise InvalidRequest.field("Content-Type", f"It must be {MEDIA_TYPE}.")
     try:
-        # The route's own kind of request, which knows how much one may send.
+        # The route's class of request, which limits the body.
         assert isinstance(request, BoundedRequest)
         document = orjson.loads(await request.bounded_body())
     except orjson.JSONDecodeError as error:
@@ -60,7 +60,7 @@ async def read_request(request: Request) -> GraphQLRequest:
         ) from None
 
 
-AskedDep = Annotated[GraphQLRequest, Depends(read_request)]
+GraphQLRequestDep = Annotated[GraphQLRequest, Depends(read_request)]
 
 REQUEST_BODY = {
     "required": True,

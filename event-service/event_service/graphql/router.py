@@ -7,9 +7,9 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from event_service.graphql import graphiql
-from event_service.graphql.answer import answer
 from event_service.graphql.context import ContextDep
-from event_service.graphql.request import REQUEST_BODY, AskedDep
+from event_service.graphql.execution import execute_query
+from event_service.graphql.request import REQUEST_BODY, GraphQLRequestDep
 from service_kit.problems import CsrfFailed, NotAuthenticated, TooLarge, problem_responses
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
@@ -20,7 +20,7 @@ page_router = Router(prefix="/api/v1/graphql", tags=["graphql"])
 
 
 class GraphQLAnswer(BaseModel):
-    """``errors`` have ``extensions`` with ``code`` and ``status``, as the problems of REST."""
+    """Each of ``errors`` has ``extensions`` with the ``code`` and ``status`` of a problem of REST."""
 
     data: dict[str, Any] | None
     errors: list[dict[str, Any]] | None = None
@@ -34,8 +34,8 @@ class GraphQLAnswer(BaseModel):
     openapi_extra={"requestBody": REQUEST_BODY},
 )
 @limited("graphql")
-async def run_query(context: ContextDep, asked: AskedDep) -> Response:
-    return await answer(asked, context)
+async def run_query(context: ContextDep, request: GraphQLRequestDep) -> Response:
+    return await execute_query(request, context)
 
 
 @page_router.get(

@@ -1,6 +1,6 @@
-"""Where a query begins: the same questions as REST answers.
+"""The root types of queries: the same reads as in REST.
 
-What can fail by itself can be null by itself, so that the rest of the query is answered.
+Fields that can fail on their own are nullable, so that the rest of the query is answered.
 """
 
 from uuid import UUID
@@ -16,7 +16,7 @@ from event_service.bookings.queries import find_bookings
 from event_service.bookings.schemas import BookingQuery
 from event_service.events.schemas import EventQuery
 from event_service.graphql.context import Info
-from event_service.graphql.gate import Gate
+from event_service.graphql.limits import QueryLimits
 from event_service.graphql.types import (
     SCALARS,
     Booking,
@@ -32,7 +32,7 @@ from service_kit.web.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging
 MAX_CURSOR_CHARACTERS = 500
 
 
-@strawberry.type(description="Whoever is signed in.")
+@strawberry.type(description="The signed-in user.")
 class Viewer:
     @strawberry.field
     async def bookings(
@@ -66,9 +66,9 @@ class Query:
             q=q, city=city, category=category, starts_from=starts_from, starts_to=starts_to
         )
         paging = read_paging(first, after)
-        async with info.context.turn:
+        async with info.context.database_lock:
             packed = await info.context.pages.event_list(query, paging, info.context.viewer)
-        await info.context.let_others_in()
+        await info.context.yield_to_event_loop()
         page = unpack(packed)
         items = [Event(**fields) for fields in page["items"]]
         return EventPage(items=items, next_cursor=page["next_cursor"])
@@ -76,7 +76,7 @@ class Query:
     @strawberry.field
     async def event(self, info: Info, id: strawberry.ID) -> Event | None:
         event_id = read_id(id)
-        async with info.context.turn:
+        async with info.context.database_lock:
             packed = await info.context.pages.event(event_id, info.context.viewer)
         return Event(**unpack(packed))
 
@@ -118,7 +118,7 @@ def read_id(given: str) -> UUID:
 
 
 def unpack(packed: bytes) -> Json:
-    """The page behind its entity tag."""
+    """The JSON after the entity tag."""
     page: Json = orjson.loads(packed.partition(b"\n")[2])
     return page
 
@@ -127,7 +127,7 @@ class Schema(strawberry.Schema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Nothing: the library would log each error, mistakes of clients too; see answer.py."""
+        """Does nothing: the library would log every error, those of clients too; see execution.py."""
 
 
-schema = Schema(query=Query, extensions=[Gate], config=StrawberryConfig(scalar_map=SCALARS))
+schema = Schema(query=Query, extensions=[QueryLimits], config=StrawberryConfig(scalar_map=SCALARS))

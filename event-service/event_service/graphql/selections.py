@@ -1,4 +1,4 @@
-"""What a query selects, with its fragments, and without what its directives leave out."""
+"""The selections of a query, with its fragments and without fields that directives exclude."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,12 +20,12 @@ from graphql import (
 
 from service_kit.web.paging import DEFAULT_LIMIT
 
-# A field of the answer: its key there, its name in the schema, and what is selected of it.
+# Fields of the answer: key in the answer, name in the schema, and the selected fields of it.
 Shape = list[tuple[str, str, "Shape | None"]]
 
 
 class Selections:
-    """The operation of a document that was asked for, with the values of its variables."""
+    """The operation of a document, with its fragments and the values of its variables."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Selections:
         }
 
     def value(self, node: ValueNode | None) -> Any:
-        """Of a number or truth value; None for anything else."""
+        """The value of an integer or boolean node; None for other nodes."""
         if isinstance(node, BooleanValueNode):
             return node.value
         if isinstance(node, IntValueNode):
-            # Longer numbers are refused anyway, and Python refuses to read very long ones.
+            # Longer numbers are out of range, and Python does not parse very long ones.
             return int(node.value) if len(node.value) < 10 else None
         if not isinstance(node, VariableNode):
             return None
@@ -60,18 +60,18 @@ class Selections:
         default = self._defaults.get(name)
         return DEFAULT_LIMIT if default is None else self.value(default)
 
-    def is_left_out(self, node: SelectionNode) -> bool:
-        """Whether ``@skip`` or ``@include`` leaves it out of the answer."""
+    def is_excluded(self, node: SelectionNode) -> bool:
+        """Whether ``@skip`` or ``@include`` excludes it from the answer."""
         for directive in node.directives or ():
-            given = {argument.name.value: argument.value for argument in directive.arguments or ()}
-            condition = self.value(given.get("if"))
+            arguments = {a.name.value: a.value for a in directive.arguments or ()}
+            condition = self.value(arguments.get("if"))
             if (directive.name.value, condition) in (("skip", True), ("include", False)):
                 return True
         return False
 
     def shape(self, nodes: list[FieldNode]) -> Shape:
-        """What is selected of a field that these nodes together ask for. For valid documents only, of
-        types without interfaces: there every fragment applies."""
+        """The merged selection of one field's nodes. For valid documents whose types have no interfaces, so
+        that every fragment applies."""
         by_key: dict[str, list[FieldNode]] = {}
         for node in nodes:
             if node.selection_set:
@@ -85,7 +85,7 @@ class Selections:
 
     def _fields(self, selected: SelectionSetNode) -> Iterator[FieldNode]:
         for node in selected.selections:
-            if self.is_left_out(node):
+            if self.is_excluded(node):
                 continue
             if isinstance(node, FieldNode):
                 yield node
@@ -96,23 +96,23 @@ class Selections:
 
 
 def occurrences(shape: Shape, name: str) -> int:
-    """How often a field of that name stands in it, at any depth."""
+    """How often a field of that name is selected, at any depth."""
     return sum(
         (field == name) + (occurrences(inner, name) if inner else 0) for _, field, inner in shape
     )
 
 
-# Names in the schema that are others in the JSON of REST; and the types of seat maps.
-_OTHERWISE = {"ticketCode": "ticket_code"}
+# Names of the schema that differ in the JSON of REST, and the types of seat maps.
+_JSON_NAMES = {"ticketCode": "ticket_code"}
 _TYPES = {"sections": "Section", "rows": "SeatRow", "seats": "Seat"}
 
 
 def project(value: Any, shape: Shape, type_name: str) -> Any:
-    """What ``shape`` selects of JSON. GraphQL's executor takes twenty times as long for a seat."""
+    """The part of a JSON value that ``shape`` selects. GraphQL's executor takes twenty times as long."""
     if isinstance(value, list):
         return [project(one, shape, type_name) for one in value]
     if all(inner is None and name != "__typename" for _, name, inner in shape):
-        return {key: value[_OTHERWISE.get(name, name)] for key, name, _ in shape}
+        return {key: value[_JSON_NAMES.get(name, name)] for key, name, _ in shape}
     return {
         key: (
             type_name
@@ -120,7 +120,7 @@ def project(value: Any, shape: Shape, type_name: str) -> Any:
             else (
                 project(value[name], inner, _TYPES.get(name, ""))
                 if inner is not None
-                else value[_OTHERWISE.get(name, name)]
+                else value[_JSON_NAMES.get(name, name)]
             )
         )
         for key, name, inner in shape

@@ -1,7 +1,6 @@
-"""What can be asked for. Values are those of REST, in its JSON form."""
+"""The types of the schema. Values are those of REST, in its JSON form."""
 
 import asyncio
-from enum import StrEnum
 from typing import Any, NewType, Self
 from uuid import UUID
 
@@ -11,6 +10,7 @@ import strawberry
 from event_service.bookings.representation import booking_fields, encode
 from event_service.graphql.context import Info
 from event_service.graphql.selections import occurrences, project
+from event_service.statuses import BookingStatus, EventStatus, SeatingKind, SeatState
 from service_kit.problems import NotFound
 
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ Amount = NewType("Amount", int)
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("a moment is text such as 2027-01-20T18:30:00Z")
+        raise ValueError("a DateTime is text such as 2027-01-20T18:30:00Z")
     return value
 
 
@@ -39,32 +39,14 @@ SCALARS: dict[object, Any] = {
 }
 
 
-@strawberry.enum
-class EventStatus(StrEnum):
-    draft = "draft"
-    published = "published"
-    cancelled = "cancelled"
-
-
-@strawberry.enum
-class Seating(StrEnum):
-    general = "general"
-    assigned = "assigned"
-
-
-@strawberry.enum
-class SeatState(StrEnum):
-    free = "free"
-    held = "held"
-    booked = "booked"
-
-
-@strawberry.enum
-class BookingStatus(StrEnum):
-    held = "held"
-    confirmed = "confirmed"
-    cancelled = "cancelled"
-    expired = "expired"
+# Their names in GraphQL are their values, as in the JSON of REST.
+for values, name in (
+    (EventStatus, "EventStatus"),
+    (SeatingKind, "Seating"),
+    (SeatState, "SeatState"),
+    (BookingStatus, "BookingStatus"),
+):
+    strawberry.enum(values, name=name, graphql_name_from="value")
 
 
 @strawberry.type(description="Counted now; seatsAvailable of an event may be a second old.")
@@ -116,7 +98,7 @@ class Event:
     sales_end: DateTime | None
     cancellation_deadline: DateTime
     status: EventStatus
-    seating: Seating
+    seating: SeatingKind
     capacity: int
     seats_available: int
     price: Amount
@@ -136,19 +118,19 @@ class Event:
 
     @strawberry.field
     async def seats(self, info: Info) -> SeatMap | None:
-        if self.seating != Seating.assigned:
+        if self.seating != SeatingKind.ASSIGNED:
             return SeatMap(sections=[])
         context, raw = info.context, info._raw_info
         shape = context.selections.shape(raw.field_nodes)
-        # Before the map is made, which takes PostgreSQL a while.
-        context.take_seats(self.capacity * max(1, occurrences(shape, "seats")))
+        # Before PostgreSQL makes the map, which takes a while.
+        context.count_seats(self.capacity * max(1, occurrences(shape, "seats")))
         seat_map = await context.seat_maps.load(UUID(self.id))
         if seat_map is None:
             raise NotFound
         shown = await asyncio.to_thread(
             lambda: project(orjson.loads(seat_map), shape, SeatMap.__name__)
         )
-        context.filled.append((raw.path.as_list(), shown))
+        context.late_values.append((raw.path.as_list(), shown))
         return None
 
 
@@ -181,19 +163,18 @@ class Booking:
     quantity: strawberry.Private[int]
 
     @classmethod
-    def of(cls, booking: Any, status: str) -> Self:
+    def of(cls, booking: Any, status: BookingStatus) -> Self:
         fields = orjson.loads(encode(booking_fields(booking, status)))
         return cls(quantity=booking.quantity, **fields)
 
     @strawberry.field
     async def seats(self, info: Info) -> list[BookedSeat]:
         context, raw = info.context, info._raw_info
-        # Before they are looked up.
-        context.take_seats(self.quantity)
+        context.count_seats(self.quantity)
         seats = await context.booked_seats.load(UUID(self.id))
         shape = context.selections.shape(raw.field_nodes)
         shown = project(orjson.loads(seats or "[]"), shape, BookedSeat.__name__)
-        context.filled.append((raw.path.as_list(), shown))
+        context.late_values.append((raw.path.as_list(), shown))
         return []
 
     @strawberry.field

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from event_service.bookings import booking, statements
-from event_service.errors import SoldOut
+from event_service.bookings import create, statements
+from event_service.problems import SoldOut
 from service_kit.database.engine import TryAgain
-from tests.events.unguarded.rewriting import rewritten
-from tests.events.unguarded.serving import serve_unguarded
+from tests.events.mutants.rewriting import rewritten
+from tests.events.mutants.serving import serve_mutant
 
 SECOND_HALF = "LIMIT :seats - (SELECT count(*) FROM ahead)\n"
 
@@ -24,7 +24,7 @@ async def begin_no_more(self: Any, *arguments: Any) -> Any:
         raise SoldOut(available=0) from None
 
 
-take = booking._Attempt._take
+take = create._Attempt._take
 
 
 if __name__ == "__main__":
@@ -32,6 +32,6 @@ if __name__ == "__main__":
     statements.TAKE_ANY_WAITING = rewritten(
         statements.TAKE_ANY_WAITING, (POSSIBLE, f"{POSSIBLE} AND false")
     )
-    booking._Attempt._sold_out = say_so_at_once  # type: ignore[assignment, method-assign]
-    booking._Attempt._take = begin_no_more  # type: ignore[assignment, method-assign]
-    serve_unguarded()
+    create._Attempt._refuse_sold_out = say_so_at_once  # type: ignore[assignment, method-assign]
+    create._Attempt._take = begin_no_more  # type: ignore[assignment, method-assign]
+    serve_mutant()

@@ -1,4 +1,4 @@
-"""This service's problems."""
+"""The problems that event-service answers; service_kit.problems has those of every service."""
 
 from service_kit.problems import NotFound, Problem
 
@@ -8,13 +8,13 @@ class EmailNotVerified(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            "Open the link in the mail that you got. To get it again, press the button above every"
-            " view of the page, or send your address to POST /api/v1/auth/request-verify-token."
+            "Open the link in the mail that we sent you. To get it again, press the button at the top of"
+            " the page, or send your address to POST /api/v1/auth/request-verify-token."
         )
 
 
 class CapacityInUse(Problem):
-    code, status, title = "capacity-in-use", 409, "Seats that would go are booked or held."
+    code, status, title = "capacity-in-use", 409, "Seats that would be removed are booked or held."
 
 
 class TooManyDraftSeats(Problem):
@@ -35,7 +35,7 @@ class SeatsUnavailable(Problem):
 
 
 class SoldOut(Problem):
-    code, status, title = "sold-out", 409, "So many seats are not to be had."
+    code, status, title = "sold-out", 409, "Not enough seats are left."
 
 
 class SalesClosed(Problem):
@@ -43,19 +43,31 @@ class SalesClosed(Problem):
 
 
 class SeatLimitReached(Problem):
-    code, status, title = "seat-limit-reached", 409, "You may not have so many seats."
+    code, status, title = (
+        "seat-limit-reached",
+        409,
+        "You would have more seats than one person may have.",
+    )
 
 
 class IdempotencyMismatch(Problem):
-    code, status, title = "idempotency-mismatch", 422, "This key was used for something else."
+    code, status, title = (
+        "idempotency-mismatch",
+        422,
+        "This idempotency key was used for another request.",
+    )
 
 
 class RequestInProgress(Problem):
-    code, status, title = "request-in-progress", 409, "The first request is still running."
+    code, status, title = (
+        "request-in-progress",
+        409,
+        "The first request with this idempotency key is still running.",
+    )
 
 
 class HoldExpired(Problem):
-    code, status, title = "hold-expired", 409, "The hold has ended; its seats are free again."
+    code, status, title = "hold-expired", 409, "The hold has expired; its seats are free again."
 
 
 class BookingEnded(Problem):
@@ -75,15 +87,15 @@ class BookingNotConfirmed(Problem):
 
 
 class SeatsAvailable(Problem):
-    code, status, title = "seats-available", 409, "There are enough free seats: book them."
+    code, status, title = "seats-available", 409, "Enough seats are free: book them."
 
 
 class NeverAvailable(Problem):
-    code, status, title = "never-available", 409, "So many seats can never be had."
+    code, status, title = "never-available", 409, "The event can never offer that many seats."
 
 
 class AlreadyWaiting(Problem):
-    code, status, title = "already-waiting", 409, "You are in line for this event."
+    code, status, title = "already-waiting", 409, "You are already on the waitlist of this event."
 
 
 class UnknownTicket(NotFound):
@@ -92,7 +104,7 @@ class UnknownTicket(NotFound):
     def __init__(self) -> None:
         super().__init__(
             "Compare the code with the ticket, and the ticket's event and day with this one. The"
-            " ticket of a cancelled booking opens no door."
+            " ticket of a cancelled booking is not valid."
         )
 
 

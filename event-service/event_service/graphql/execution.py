@@ -1,4 +1,4 @@
-"""What a query is answered. Errors are problems here too: a code, a status, and safe words."""
+"""Runs a query. Errors are problems here too: a code, a status and a message without internals."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 
 from event_service.graphql.context import Context
-from event_service.graphql.errors import QueryTooLarge
+from event_service.graphql.problems import QueryTooLarge
 from event_service.graphql.request import GraphQLRequest
 from event_service.graphql.schema import schema
 from service_kit.database.errors import means_bad_text, means_unavailable
@@ -18,24 +18,24 @@ from service_kit.problems import InternalError, InvalidRequest, Problem, Unavail
 
 log = structlog.get_logger()
 
-# Some messages quote what was sent, which may be long.
+# Some messages quote the query, which may be long.
 MAX_MESSAGE_CHARACTERS = 500
 
-# What REST calls otherwise.
+# Arguments by their names in REST.
 ARGUMENTS = {"cursor": "after", "starts_from": "startsFrom", "starts_to": "startsTo"}
 
 Json = dict[str, Any]
 
 
-async def answer(asked: GraphQLRequest, context: Context) -> Response:
+async def execute_query(request: GraphQLRequest, context: Context) -> Response:
     result = await schema.execute(
-        asked.query,
-        variable_values=asked.variables,
-        operation_name=asked.operation_name,
+        request.query,
+        variable_values=request.variables,
+        operation_name=request.operation_name,
         context_value=context,
     )
-    for path, value in context.filled:
-        fill(result.data, path, value)
+    for path, value in context.late_values:
+        insert(result.data, path, value)
     body: Json = {"data": result.data}
     if result.errors:
         body["errors"] = describe_errors(
@@ -48,8 +48,8 @@ async def answer(asked: GraphQLRequest, context: Context) -> Response:
     return Response(encoded, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
-def fill(data: Any, path: list[str | int], value: Any) -> None:
-    """Puts in place what was rendered beside the executor, unless an error took the place away."""
+def insert(data: Any, path: list[str | int], value: Any) -> None:
+    """Inserts a value that was made outside the executor, unless an error removed its place."""
     *before, last = path
     for step in before:
         if data is None:
@@ -60,19 +60,19 @@ def fill(data: Any, path: list[str | int], value: Any) -> None:
 
 
 def describe_errors(result: ExecutionResult, *, has_suggestions: bool) -> list[Json]:
-    """One fault of ours may show in many rows; it is reported once."""
-    known: dict[int, Problem | None] = {}
+    """An exception of ours may fail many rows; it is reported once."""
+    problems: dict[int, Problem | None] = {}
     described = []
     for error in result.errors or ():
         cause = error.original_error or error
-        if id(cause) not in known:
-            known[id(cause)] = problem_of(cause)
-        described.append(describe(error, known[id(cause)], has_suggestions=has_suggestions))
+        if id(cause) not in problems:
+            problems[id(cause)] = problem_of(cause)
+        described.append(describe(error, problems[id(cause)], has_suggestions=has_suggestions))
     return described
 
 
 def problem_of(cause: Exception) -> Problem | None:
-    """None for what the library says of the query itself."""
+    """None for an error of the query itself, which the library describes."""
     if isinstance(cause, Problem):
         return cause
     if isinstance(cause, GraphQLError):
@@ -95,7 +95,7 @@ def describe(error: GraphQLError, problem: Problem | None, *, has_suggestions: b
         message = problem.detail
         extensions = {"code": problem.code, "status": problem.status, **problem.members}
     if "errors" in extensions:
-        extensions["errors"] = [_renamed(entry) for entry in extensions["errors"]]
+        extensions["errors"] = [_with_argument_name(entry) for entry in extensions["errors"]]
     described: Json = {"message": message[:MAX_MESSAGE_CHARACTERS], "extensions": extensions}
     if error.locations:
         described["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
@@ -104,5 +104,5 @@ def describe(error: GraphQLError, problem: Problem | None, *, has_suggestions: b
     return described
 
 
-def _renamed(entry: dict[str, str]) -> dict[str, str]:
+def _with_argument_name(entry: dict[str, str]) -> dict[str, str]:
     return entry | {"field": ARGUMENTS.get(entry["field"], entry["field"])}

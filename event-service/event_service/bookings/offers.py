@@ -1,10 +1,10 @@
-"""Seats that come free become a hold for the first in line whose group fits, in the transaction
-that frees them.
+"""Offering free seats to the waitlist: the transaction that frees seats holds them for the first group
+that fits.
 
-The order of locks: the event (FOR SHARE by whoever frees seats, FOR NO KEY UPDATE by whoever joins
-or leaves the line; bookings' KEY SHARE is in nobody's way), the bookings, the first who waits, the
-allowances, the seats. What somebody waits for is part of their allowance already, so that an offer
-locks none.
+Lock order: the event (FOR SHARE by transactions that free seats, FOR NO KEY UPDATE by those that change
+the waitlist; neither conflicts with the KEY SHARE of bookings), the bookings, the first waitlist entry,
+the allowances, the seats. An entry already counts towards its person's allowance, so that an offer
+locks no allowance.
 """
 
 from collections.abc import Sequence
@@ -14,53 +14,62 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from event_service.bookings import waitlist_statements as statements
+from event_service.bookings.insert import NewBooking, NewMessage, insert_booking, new_tickets
 from event_service.bookings.messages import event_snapshot
-from event_service.bookings.writing import NewBooking, NewMessage, new_tickets, write_booking
 from event_service.models import Event
-from event_service.waitlist import statements
+from event_service.statuses import BookingStatus
+from service_kit.database.engine import Executor
 from service_kit.ids import new_id
 from service_kit.messaging.outbox import notification
 
-# One transaction's work has an end; the sweeper goes on at once.
+# Bounds one transaction; the sweeper makes the next offers.
 OFFERS_PER_RELEASE = 200
 
 
-async def lock_line(
+async def is_waitlist_due(executor: Executor, event_id: UUID) -> bool:
+    """Whether seats can be offered to somebody who waits."""
+    return bool(await executor.scalar(statements.IS_DUE, {"event_id": event_id}))
+
+
+async def lock_waitlist(
     session: AsyncSession, event_id: UUID, *, offer_for: timedelta
 ) -> datetime | None:
-    """When an offer made now would end; None if nobody waits or the event is not on sale."""
+    """Returns when an offer made now would end; None if nobody waits or the event is not on sale."""
     parameters = {"event_id": event_id, "offer_for": offer_for}
-    ends: datetime | None = await session.scalar(statements.LOCK_LINE, parameters)
+    ends: datetime | None = await session.scalar(statements.LOCK_WAITLIST, parameters)
     return ends
 
 
-async def offer_what_is_free(session: AsyncSession, event: Event, *, offer_for: timedelta) -> int:
-    """How many offers were made. The event is locked."""
-    ends = await lock_line(session, event.id, offer_for=offer_for)
+async def lock_waitlist_and_offer_seats(
+    session: AsyncSession, event: Event, *, offer_for: timedelta
+) -> int:
+    """Returns the number of offers. The event is locked."""
+    ends = await lock_waitlist(session, event.id, offer_for=offer_for)
     return await offer_free_seats(session, event, until=ends) if ends else 0
 
 
 async def offer_free_seats(session: AsyncSession, event: Event, *, until: datetime) -> int:
-    """How many offers were made. The line is locked."""
-    found = await session.execute(
+    """Returns the number of offers. The waitlist is locked."""
+    rows = await session.execute(
         statements.LOCK_FREE_SEATS,
         {"event_id": event.id, "price": event.price, "groups": OFFERS_PER_RELEASE},
     )
-    seats = found.all()
-    for made in range(OFFERS_PER_RELEASE):
-        group = await _first_that_fits(session, event.id, len(seats))
+    seats = rows.all()
+    for offers in range(OFFERS_PER_RELEASE):
+        group = await _find_first_group(session, event.id, len(seats))
         if group is None:
-            return made
+            return offers
         await _offer(session, event, group, seats[: group.quantity], until)
         seats = seats[group.quantity :]
     return OFFERS_PER_RELEASE
 
 
-async def _first_that_fits(session: AsyncSession, event_id: UUID, seats: int) -> Any:
+async def _find_first_group(session: AsyncSession, event_id: UUID, seats: int) -> Any:
     if not seats:
         return None
     parameters = {"event_id": event_id, "seats": seats}
-    return (await session.execute(statements.FIRST_THAT_FITS, parameters)).one_or_none()
+    return (await session.execute(statements.FIND_FIRST_GROUP, parameters)).one_or_none()
 
 
 async def _offer(
@@ -70,21 +79,23 @@ async def _offer(
         id=new_id(),
         event_id=event.id,
         user_id=group.user_id,
-        status="held",
+        status=BookingStatus.HELD,
         quantity=group.quantity,
         total=sum(seat.price for seat in seats),
         currency=event.currency,
         expires_at=until,
     )
     await session.execute(
-        statements.GIVE_SEATS,
+        statements.HOLD_SEATS,
         {
             "booking_id": booking.id,
             "held_until": until,
             "seat_ids": [seat.id for seat in seats],
         },
     )
-    await write_booking(session, booking, new_tickets(seats), _offer_message(booking, event, until))
+    await insert_booking(
+        session, booking, new_tickets(seats), _offer_message(booking, event, until)
+    )
     await session.execute(
         statements.MARK_OFFERED,
         {"event_id": event.id, "place": group.place, "booking_id": booking.id},

@@ -5,16 +5,20 @@ from uuid import UUID
 
 from fastapi import status
 
+from event_service.bookings.waitlist import queries, service
+from event_service.bookings.waitlist.schemas import (
+    OwnWaitlistEntry,
+    WaitlistEntryPublic,
+    WaitlistJoin,
+)
 from event_service.deps import CurrentUser, DatabaseDep, PagingDep, SettingsDep
-from event_service.errors import (
+from event_service.problems import (
     AlreadyWaiting,
     NeverAvailable,
     SalesClosed,
     SeatLimitReached,
     SeatsAvailable,
 )
-from event_service.waitlist import queries, service
-from event_service.waitlist.schemas import OwnWaitlistEntry, WaitlistJoin, WaitlistPlace
 from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
 from service_kit.problems import NotAuthenticated, NotFound, problem_responses
@@ -28,7 +32,7 @@ own_router = Router(prefix="/api/v1/waitlist", tags=["waitlist"])
 
 @own_router.get(
     "",
-    summary="List where one waits, the latest first",
+    summary="List one's own waitlist entries, the latest first",
     responses=problem_responses(NotAuthenticated),
 )
 async def list_own_entries(
@@ -40,7 +44,7 @@ async def list_own_entries(
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
-    summary="Wait for seats of an event that has not enough",
+    summary="Join the waitlist of an event without enough free seats",
     responses=problem_responses(
         NotAuthenticated, NotFound, SeatsAvailable, AlreadyWaiting, NeverAvailable, SalesClosed,
         SeatLimitReached,
@@ -49,31 +53,31 @@ async def list_own_entries(
 @limited("waitlist")
 async def join_waitlist(
     event_id: UUID,
-    wanted: WaitlistJoin,
+    body: WaitlistJoin,
     user: CurrentUser,
     database: DatabaseDep,
     settings: SettingsDep,
-) -> WaitlistPlace:
+) -> WaitlistEntryPublic:
     return await service.join(
-        database, event_id, wanted.quantity, by=user.user_id, offer_for=settings.offer_for
+        database, event_id, body.quantity, by=user.user_id, offer_for=settings.offer_for
     )
 
 
 @router.get(
     "",
-    summary="Show one's own place in line",
+    summary="Show one's own waitlist entry and its position",
     responses=problem_responses(NotAuthenticated, NotFound),
 )
-async def get_waitlist_place(
+async def get_waitlist_entry(
     event_id: UUID, user: CurrentUser, session: SessionDep
-) -> WaitlistPlace:
-    return await queries.get_place(session, event_id, user_id=user.user_id)
+) -> WaitlistEntryPublic:
+    return await queries.get_own_entry(session, event_id, user_id=user.user_id)
 
 
 @router.delete(
     "",
     status_code=status.HTTP_204_NO_CONTENT,
-    summary="Leave the line, or let an offer go to the next",
+    summary="Leave the waitlist, or pass an offer on to the next",
     responses=problem_responses(NotAuthenticated, NotFound),
 )
 @limited("waitlist")

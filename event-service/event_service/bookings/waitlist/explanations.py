@@ -1,7 +1,7 @@
-"""Why somebody is where they are in a line, in plain words."""
+"""Why a waitlist entry has its status and position, in plain words."""
 
 
-def reason_for(
+def explain(
     *, quantity: int, before: int, times_passed: int, is_offered: bool, is_on_sale: bool
 ) -> str:
     seats = "1 seat" if quantity == 1 else f"{quantity} seats"

@@ -1,4 +1,4 @@
-"""People who want more seats than there are, all at once, and who write down what they are told."""
+"""A load of concurrent people who ask for more seats than there are, and record every answer."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy import text
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.ids import new_id
@@ -38,7 +38,7 @@ _ROWS = """
 _TALLY = "SELECT sum(held), sum(booked) FROM seat_tally WHERE event_id = :event_id"
 
 
-class Crowd:
+class Load:
     """Those who want seats of one event, and their history.
 
     ``gives_up`` says that a 503 leaves open what was done, as it does when a connection breaks."""
@@ -272,9 +272,9 @@ def _code(answer: httpx.Response) -> str:
 
 
 async def tidy(database: Database, settings: Settings) -> None:
-    while await upkeep.sweep_holds(database, settings.offer_for):
+    while await maintenance.sweep_holds(database, settings.offer_for):
         pass
-    while await upkeep.fold_tallies(database):
+    while await maintenance.fold_tallies(database):
         pass
 
 

@@ -1,25 +1,25 @@
-"""The line of an event, as PostgreSQL is asked for it. ``offers.py`` says in which order."""
+"""The SQL of the waitlist. ``offers.py`` describes the order of locks."""
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.types import DateTime, Integer, Interval
 
-_EVENT = bindparam("event_id", type_=UUID())
-_ON_SALE = """event.status = 'published' AND coalesce(event.sales_start <= now(), true)
-            AND coalesce(event.sales_end > now(), true) AND event.ends_at > now()"""
+from event_service.rules import IS_ACTIVE, IS_ON_SALE
 
-# The first who waits is the lock of the whole line: whoever frees seats takes it before any seat.
-# No row: nobody waits, or nothing may be sold now.
-LOCK_LINE = text(f"""
+_EVENT = bindparam("event_id", type_=UUID())
+
+# The first waiting entry is the lock of the whole waitlist; transactions that free seats take it before
+# any seat. No row: nobody waits, or the event is not on sale.
+LOCK_WAITLIST = text(f"""
     SELECT least(now() + :offer_for, event.sales_end, event.ends_at) AS offer_ends
     FROM waitlist_entry JOIN event ON event.id = waitlist_entry.event_id
-    WHERE waitlist_entry.event_id = :event_id AND waitlist_entry.booking_id IS NULL AND {_ON_SALE}
+    WHERE waitlist_entry.event_id = :event_id AND waitlist_entry.booking_id IS NULL AND {IS_ON_SALE}
     ORDER BY waitlist_entry.place LIMIT 1
     FOR UPDATE OF waitlist_entry
 """).bindparams(_EVENT, bindparam("offer_for", type_=Interval()))
 
-# Free seats for the groups in front. Those that a booking is just taking are passed by: this
-# transaction holds seats already, and to wait while holding some could be a deadlock.
+# Free seats for the first groups. Seats that a booking has locked are skipped: this transaction holds
+# locks on seats already, and waiting for others could be a deadlock.
 LOCK_FREE_SEATS = text("""
     SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
         coalesce(section.price, :price) AS price
@@ -30,12 +30,12 @@ LOCK_FREE_SEATS = text("""
         SELECT sum(quantity) FROM (
             SELECT quantity FROM waitlist_entry
             WHERE event_id = :event_id AND booking_id IS NULL ORDER BY place LIMIT :groups
-        ) AS front
+        ) AS first_groups
     )
     FOR UPDATE OF seat SKIP LOCKED
 """).bindparams(_EVENT, bindparam("price", type_=Integer()), bindparam("groups", type_=Integer()))
 
-FIRST_THAT_FITS = text("""
+FIND_FIRST_GROUP = text("""
     SELECT user_id, place, quantity FROM waitlist_entry
     WHERE event_id = :event_id AND booking_id IS NULL AND quantity <= :seats
         AND :seats >= (
@@ -45,7 +45,7 @@ FIRST_THAT_FITS = text("""
     ORDER BY place LIMIT 1
 """).bindparams(_EVENT, bindparam("seats", type_=Integer()))
 
-GIVE_SEATS = text("""
+HOLD_SEATS = text("""
     UPDATE seat SET booking_id = :booking_id, held_until = :held_until WHERE id = ANY(:seat_ids)
 """).bindparams(
     bindparam("booking_id", type_=UUID()),
@@ -53,7 +53,7 @@ GIVE_SEATS = text("""
     bindparam("seat_ids", type_=ARRAY(UUID())),
 )
 
-# The group at this place has its offer; those before it were passed.
+# The entry with this number gets the offer; entries before it were too large and are passed over.
 MARK_OFFERED = text("""
     UPDATE waitlist_entry
     SET booking_id = CASE WHEN place = :place THEN CAST(:booking_id AS uuid) END,
@@ -61,7 +61,7 @@ MARK_OFFERED = text("""
     WHERE event_id = :event_id AND booking_id IS NULL AND place <= :place
 """).bindparams(_EVENT, bindparam("booking_id", type_=UUID()))
 
-# Whether seats are free, or in holds that have ended, for the smallest group that waits.
+# Whether enough seats for the smallest waiting group are free or in lapsed holds.
 IS_DUE = text("""
     SELECT (
         SELECT count(*) FROM (
@@ -79,25 +79,25 @@ IS_DUE = text("""
     )
 """).bindparams(_EVENT)
 
-# Each event with a line, and its smallest group, by one step in ix_waitlist_entry_smallest: however
-# many wait, and whatever events that are over have left behind.
-_LINES = """
+# Each event with a waitlist, and its smallest group: one index step in ix_waitlist_entry_smallest an
+# event, however many entries wait (a loose index scan).
+_WAITLISTS = """
         (
             SELECT event_id, quantity FROM waitlist_entry WHERE booking_id IS NULL
             ORDER BY event_id, quantity LIMIT 1
         ) UNION ALL
         SELECT following.event_id, following.quantity
-        FROM line CROSS JOIN LATERAL (
+        FROM waitlist CROSS JOIN LATERAL (
             SELECT event_id, quantity FROM waitlist_entry
-            WHERE booking_id IS NULL AND event_id > line.event_id
+            WHERE booking_id IS NULL AND event_id > waitlist.event_id
             ORDER BY event_id, quantity LIMIT 1
         ) AS following
 """
 
-# For the sweeper: events with holds that have ended, and those with seats that somebody waits for. The
-# holds in the same way, by ix_booking_held.
+# For the sweeper: events with lapsed holds (a loose scan of ix_booking_held), and events on sale with
+# free seats for somebody who waits.
 DUE_EVENTS = text(f"""
-    WITH RECURSIVE line (event_id, smallest) AS ({_LINES}), hold (event_id, ends) AS (
+    WITH RECURSIVE waitlist (event_id, smallest) AS ({_WAITLISTS}), hold (event_id, ends) AS (
         (
             SELECT event_id, expires_at FROM booking WHERE expires_at IS NOT NULL
             ORDER BY event_id, expires_at LIMIT 1
@@ -111,26 +111,26 @@ DUE_EVENTS = text(f"""
     )
     SELECT event_id FROM hold WHERE ends <= now()
     UNION
-    SELECT event.id FROM line JOIN event ON event.id = line.event_id
-    WHERE {_ON_SALE}
-        AND line.smallest <= (
+    SELECT event.id FROM waitlist JOIN event ON event.id = waitlist.event_id
+    WHERE {IS_ON_SALE}
+        AND waitlist.smallest <= (
             SELECT count(*) FROM (
                 SELECT FROM seat WHERE event_id = event.id AND booking_id IS NULL
-                LIMIT line.smallest
+                LIMIT waitlist.smallest
             ) AS free
         )
     LIMIT :events
 """).bindparams(bindparam("events", type_=Integer()))
 
-# A batch of those who wait for events that are over. An offer among them ends as every hold does. The
-# events are locked as by whoever joins or leaves, who would lower an allowance for the same entry; one
-# that is locked comes next time.
-END_WAITING = text(f"""
-    WITH RECURSIVE line (event_id, smallest) AS ({_LINES}), over AS MATERIALIZED (
-        SELECT event.id FROM line JOIN event ON event.id = line.event_id
-        WHERE event.status = 'cancelled' OR event.ends_at <= now() LIMIT :entries
+# Removes a batch of entries that wait for events that are over; offers end as holds. The events are
+# locked as for joining and leaving, which change the allowance of the same entry; locked events are left
+# for the next run.
+DELETE_PAST_ENTRIES = text(f"""
+    WITH RECURSIVE waitlist (event_id, smallest) AS ({_WAITLISTS}), over AS MATERIALIZED (
+        SELECT event.id FROM waitlist JOIN event ON event.id = waitlist.event_id
+        WHERE NOT {IS_ACTIVE} LIMIT :entries
         FOR NO KEY UPDATE OF event SKIP LOCKED
-    ), gone AS (
+    ), deleted AS (
         DELETE FROM waitlist_entry WHERE ctid = ANY(ARRAY(
             SELECT waitlist_entry.ctid FROM waitlist_entry JOIN over ON over.id = event_id
             WHERE booking_id IS NULL
@@ -138,10 +138,10 @@ END_WAITING = text(f"""
         ))
         RETURNING event_id, user_id, quantity
     ), lowered AS (
-        UPDATE seat_allowance SET seats = seats - gone.quantity FROM gone
-        WHERE seat_allowance.event_id = gone.event_id AND seat_allowance.user_id = gone.user_id
+        UPDATE seat_allowance SET seats = seats - deleted.quantity FROM deleted
+        WHERE seat_allowance.event_id = deleted.event_id AND seat_allowance.user_id = deleted.user_id
     )
-    SELECT count(*) FROM gone
+    SELECT count(*) FROM deleted
 """).bindparams(bindparam("entries", type_=Integer()))
 
 ADD_TO_ALLOWANCE = text("""

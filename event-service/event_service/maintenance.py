@@ -1,4 +1,5 @@
-"""Periodic work of event-service, in the relay's process. Each job may run in several processes at once."""
+"""Periodic work of event-service, run by the relay's process. Every function is safe to repeat and to
+run in several processes at once; it returns whether there may be more to do at once."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,18 +12,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.ending import settle_event
-from event_service.bookings.reminders import remind
+from event_service.bookings.expire import expire_holds_and_offer_seats
+from event_service.bookings.reminders import add_reminders
+from event_service.bookings.waitlist.queries import (
+    ENTRIES_PER_BATCH,
+    delete_entries_of_past_events,
+    list_due_events,
+)
 from event_service.cache import EVENT_LIST_TAG, TAG_PREFIX, TagVersions, event_tag
 from event_service.erasures import service as erasures
 from event_service.events.organizer_messages import write_next_messages
 from event_service.models import ErasedUser, IdempotencyKey, StaleTag
 from event_service.settings import Settings
-from event_service.waitlist.queries import (
-    ENTRIES_PER_BATCH,
-    end_waiting_for_past_events,
-    list_due_events,
-)
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
 from service_kit.database.errors import sqlstate
@@ -41,25 +42,25 @@ SHORT_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'"
 
 log = structlog.get_logger()
 
-# All rows of events that have new ones become one row each. SKIP LOCKED lets two sweepers share the
-# work; a row that is being written is not visible yet and comes next time. An event that its organizer
-# has locked is passed by: the new row's foreign key would wait for it, and all other events with it.
+# Replaces the rows of each event that has unfolded ones by one row with their sum. SKIP LOCKED lets two
+# processes share the work. An event that its organizer has locked is left for the next run: the foreign
+# key of the new row would wait for it, and all other events with it.
 _FOLD = text("""
     WITH changed AS MATERIALIZED (
         SELECT id FROM event WHERE id IN (SELECT event_id FROM seat_tally WHERE NOT folded)
         LIMIT :limit FOR KEY SHARE SKIP LOCKED
-    ), gone AS (
+    ), deleted AS (
         DELETE FROM seat_tally WHERE id IN (
             SELECT seat_tally.id FROM seat_tally JOIN changed ON changed.id = seat_tally.event_id
             FOR UPDATE OF seat_tally SKIP LOCKED
         )
         RETURNING event_id, held, booked
-    ), kept AS (
+    ), folded AS (
         INSERT INTO seat_tally (id, event_id, held, booked, folded)
         SELECT gen_random_uuid(), event_id, sum(held), sum(booked), true
-        FROM gone GROUP BY event_id
+        FROM deleted GROUP BY event_id
     )
-    SELECT DISTINCT event_id FROM gone
+    SELECT DISTINCT event_id FROM deleted
 """)
 
 
@@ -93,7 +94,7 @@ def periodic_jobs(settings: Settings, database: Database) -> Sequence[PeriodicJo
 
 
 async def fold_tallies(database: Database) -> bool:
-    """Adds up what bookings have counted; the pages that show it become stale in the same commit."""
+    """Sums up the counts of new bookings, and marks the pages that show them as stale in the same commit."""
     async with database.transaction() as session:
         changed = list((await session.execute(_FOLD, {"limit": EVENTS_PER_FOLD})).scalars())
         tags = [event_tag(event_id) for event_id in changed]
@@ -104,7 +105,7 @@ async def fold_tallies(database: Database) -> bool:
 
 
 async def bump_stale_tags(database: Database, versions: TagVersions) -> bool:
-    """Tells Redis which tags are stale; what it was not told stays for the next time."""
+    """Gives stale tags a new version in Redis; what cannot be written stays for the next run."""
     async with database.transaction() as session:
         rows = await session.execute(
             select(StaleTag)
@@ -112,45 +113,46 @@ async def bump_stale_tags(database: Database, versions: TagVersions) -> bool:
             .limit(TAGS_PER_SWEEP)
             .with_for_update(skip_locked=True)
         )
-        stale = list(rows.scalars())
-    if not stale or not await versions.bump(sorted({row.tag for row in stale})):
+        tags = list(rows.scalars())
+    if not tags or not await versions.bump(sorted({row.tag for row in tags})):
         return False
     async with database.transaction() as session:
         await session.execute(
-            delete(StaleTag).where(col(StaleTag.id).in_([row.id for row in stale]))
+            delete(StaleTag).where(col(StaleTag.id).in_([row.id for row in tags]))
         )
-    return len(stale) == TAGS_PER_SWEEP
+    return len(tags) == TAGS_PER_SWEEP
 
 
 async def sweep_holds(database: Database, offer_for: timedelta) -> bool:
-    """Tidies events whose holds have ended, and offers seats that nobody has offered yet."""
+    """Expires holds whose time is over, and offers free seats to those who wait."""
     async with database.transaction() as session:
         due = await list_due_events(session, limit=EVENTS_PER_SWEEP)
     done = 0
     for event_id in due:
         try:
-            done += await database.run(partial(_settle, event_id, offer_for))
+            done += await database.run(partial(_sweep_event, event_id, offer_for))
         except DBAPIError as error:
-            # Of one event something is locked: no reason to keep all others waiting.
+            # One locked event does not stop the others.
             if sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
             log.warning("sweep.event_is_locked", event_id=str(event_id))
     return bool(done)
 
 
-async def _settle(event_id: UUID, offer_for: timedelta, session: AsyncSession) -> int:
+async def _sweep_event(event_id: UUID, offer_for: timedelta, session: AsyncSession) -> int:
     await session.execute(text(SHORT_LOCK_TIMEOUT))
-    return await settle_event(session, event_id, now=utc_now(), offer_for=offer_for, passes_by=True)
+    return await expire_holds_and_offer_seats(
+        session, event_id, now=utc_now(), offer_for=offer_for, skip_locked=True
+    )
 
 
 async def end_waitlists(database: Database) -> bool:
-    """Whoever waits for an event that is over waits no more; whether there may be more of them. They
-    are not told: a mail after the event would be of use to nobody."""
-    return await database.run(end_waiting_for_past_events) == ENTRIES_PER_BATCH
+    """Removes waitlist entries of events that are over, without a mail, which would be of no use."""
+    return await database.run(delete_entries_of_past_events) == ENTRIES_PER_BATCH
 
 
 async def finish_erasures(database: Database, offer_for: timedelta) -> bool:
-    """Goes on where telling of an erased account has stopped."""
+    """Continues the erasure of an account that an earlier pass did not finish."""
     return await erasures.finish_erasures(database, offer_for=offer_for)
 
 
@@ -162,7 +164,7 @@ async def send_organizer_messages(database: Database) -> bool:
 
 async def remind_guests(database: Database) -> bool:
     async with database.transaction() as session:
-        return bool(await remind(session))
+        return bool(await add_reminders(session))
 
 
 async def forget_idempotency_keys(database: Database, keep_for: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""Writing a booking whose seats are taken: its row, its tickets, its count and its message."""
+"""Inserting a booking whose seats are taken: its row, its tickets, its counts and its message."""
 
 import secrets
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_service.bookings import statements
+from event_service.statuses import BookingStatus
 from service_kit.database.engine import Executor, to_json
 from service_kit.database.statements import compiled
 from service_kit.ids import new_id
@@ -17,13 +18,13 @@ from service_kit.ids import new_id
 TICKET_CODE_BYTES = 15
 
 
-# Not the tables' own classes: SQLModel takes longer to make one than PostgreSQL to store it.
+# Plain dataclasses: SQLModel takes longer to create a row than PostgreSQL to store it.
 @dataclass(slots=True)
 class NewBooking:
     id: UUID
     event_id: UUID
     user_id: UUID
-    status: str
+    status: BookingStatus
     quantity: int
     total: int
     currency: str
@@ -73,11 +74,14 @@ def new_tickets(seats: Iterable[Any]) -> list[NewTicket]:
     ]
 
 
-async def write_booking(
-    executor: Executor, booking: NewBooking, tickets: list[NewTicket], told: NewMessage | None
+async def insert_booking(
+    executor: Executor,
+    booking: NewBooking,
+    tickets: list[NewTicket],
+    message: NewMessage | None,
 ) -> None:
-    """One statement. ``created_at`` becomes the database's time."""
-    is_hold = booking.status == "held"
+    """Runs one statement, and sets ``booking.created_at`` to the database's time."""
+    is_hold = booking.status == BookingStatus.HELD
     connection = executor if isinstance(executor, AsyncConnection) else await executor.connection()
     booking.created_at = await compiled(statements.WRITE).value(
         connection,
@@ -99,8 +103,8 @@ async def write_booking(
         tally_id=new_id(),
         held=booking.quantity if is_hold else 0,
         booked=0 if is_hold else booking.quantity,
-        message_id=told.id if told else None,
-        task=told.task if told else None,
-        topic=told.topic if told else None,
-        message=to_json(told.message) if told else None,
+        message_id=message.id if message else None,
+        task=message.task if message else None,
+        topic=message.topic if message else None,
+        message=to_json(message.message) if message else None,
     )

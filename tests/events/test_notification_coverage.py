@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import CheckConstraint, text
 
-from event_service import upkeep
+from event_service import maintenance
 from event_service.models import Booking, Event
 from notification_service.kinds.accounts import AccountPayload
 from notification_service.kinds.registry import KINDS
@@ -116,7 +116,7 @@ async def remind(app: FastAPI, user: MakeUser, published: Publish) -> None:
             text("UPDATE booking SET created_at = now() - interval '3 days' WHERE id = :id"),
             {"id": booking["id"]},
         )
-    while await upkeep.remind_guests(app.state.database):
+    while await maintenance.remind_guests(app.state.database):
         pass
 
 

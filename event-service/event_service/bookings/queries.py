@@ -139,23 +139,21 @@ async def list_first_tickets(
     session: AsyncSession, booking_ids: Sequence[UUID], *, limit: int
 ) -> dict[UUID, list[Any]]:
     """By booking: its first ``limit`` tickets as rows, by position."""
-    found = await session.execute(
-        _FIRST_TICKETS, {"booking_ids": list(booking_ids), "limit": limit}
-    )
+    rows = await session.execute(_FIRST_TICKETS, {"booking_ids": list(booking_ids), "limit": limit})
     tickets: dict[UUID, list[Any]] = {booking_id: [] for booking_id in booking_ids}
-    for row in found:
+    for row in rows:
         tickets[row.booking_id].append(row)
     return tickets
 
 
 async def list_checked_in_seats(session: AsyncSession, booking_id: UUID) -> list[UUID]:
     """The seats of a booking whose tickets were checked in."""
-    found = await session.execute(
+    rows = await session.execute(
         select(col(Ticket.seat_id))
         .where(col(Ticket.booking_id) == booking_id, col(Ticket.checked_in_at).is_not(None))
         .order_by(col(Ticket.position))
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 async def find_idempotency_key(
@@ -188,12 +186,12 @@ async def lock_event_of_booking(
     of = select(col(Booking.event_id)).where(
         col(Booking.id) == booking_id, col(Booking.user_id) == user_id
     )
-    found = await session.execute(
+    rows = await session.execute(
         select(Event)
         .where(col(Event.id) == of.scalar_subquery())
         .with_for_update(read=True, key_share=not frees_seats)
     )
-    event: Event | None = found.scalar_one_or_none()
+    event: Event | None = rows.scalar_one_or_none()
     if event is None:
         raise NotFound
     return event
@@ -201,12 +199,12 @@ async def lock_event_of_booking(
 
 async def lock_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Booking:
     """A person's booking, locked. Raises NotFound for other people's."""
-    found = await session.execute(
+    rows = await session.execute(
         select(Booking)
         .where(col(Booking.id) == booking_id, col(Booking.user_id) == user_id)
         .with_for_update()
     )
-    booking: Booking | None = found.scalar_one_or_none()
+    booking: Booking | None = rows.scalar_one_or_none()
     if booking is None:
         raise NotFound
     return booking

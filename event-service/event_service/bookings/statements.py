@@ -15,7 +15,7 @@ _TIME = DateTime(timezone=True)
 # the idempotency key, on which a second request with the same key waits; and counts the seats towards
 # the person's allowance, whose CHECK is the limit per person.
 OPEN = text(f"""
-    WITH wanted AS (
+    WITH target AS (
         SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city,
             timezone, starts_at, ends_at, cancellation_deadline, max_seats_per_user, version,
             EXISTS (
@@ -28,21 +28,21 @@ OPEN = text(f"""
     ), keyed AS (
         INSERT INTO idempotency_key (user_id, key, fingerprint, booking_id, created_at)
         SELECT :user_id, :key, :fingerprint, :booking_id, now()
-        FROM wanted WHERE is_on_sale AND CAST(:key AS text) IS NOT NULL
+        FROM target WHERE is_on_sale AND CAST(:key AS text) IS NOT NULL
         ON CONFLICT (user_id, key) DO NOTHING
         RETURNING key
     ), allowed AS (
         INSERT INTO seat_allowance (event_id, user_id, seats, max_seats)
         SELECT id, :user_id, :seats, max_seats_per_user
-        FROM wanted WHERE is_on_sale
+        FROM target WHERE is_on_sale
             AND (CAST(:key AS text) IS NULL OR EXISTS (SELECT FROM keyed))
         ON CONFLICT (event_id, user_id) DO UPDATE
         SET seats = seat_allowance.seats + excluded.seats, max_seats = excluded.max_seats
         RETURNING seats
     )
-    SELECT wanted.*, now() AS now,
+    SELECT target.*, now() AS now,
         (SELECT count(*) FROM keyed) AS keyed, (SELECT count(*) FROM allowed) AS allowed
-    FROM wanted
+    FROM target
 """).bindparams(
     bindparam("event_id", type_=UUID()),
     bindparam("user_id", type_=UUID()),

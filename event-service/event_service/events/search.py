@@ -1,8 +1,8 @@
-"""What a search asks for, and in what order its answers come.
+"""The search for events by words, and its ranking.
 
-Every word must be found in an event's title, description, venue or city: as it is, by its stem (Russian
-or English), as the beginning of a word, or, from five letters on, with one letter wrong, missing, too many
-or in its neighbour's place. Accents and case count nowhere. A word behind a minus must not be found.
+Every word must match in an event's title, description, venue or city: in full, by its stem (Russian or
+English), as a prefix, or, from five letters on, with one typo (a letter wrong, missing, too many or
+transposed). Accents and case are ignored. A word after a minus must not match.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,29 +31,29 @@ from service_kit.database.tables import table_of
 from service_kit.problems import InvalidRequest
 
 MAX_WORDS = 20
-# A single letter begins a good part of all words.
-SHORTEST_BEGINNING = 2
+# A single letter is a prefix of a good part of all words.
+SHORTEST_PREFIX = 2
 SHORTEST_WITH_TYPO = 5
-# What fewer events match is looked up by its words, and all of it put in order. Of what more match the
-# next ones are found by walking along the calendar, which does not take long then; so many of them are
-# put in order. PostgreSQL cannot tell the two apart: it takes any beginning for common.
+# Fewer matches are found by the index of words, and all of them are ranked. Of more matches the next
+# CANDIDATES by start are ranked, which PostgreSQL finds by the index on the start. It cannot estimate
+# prefixes itself: it takes every prefix for common.
 COMMON = 5_000
 CANDIDATES = 200
 NEAR_WORDS = 30
-# Events that come between two statements.
+# Events that may be published between two statements.
 SPARE = 10
 
-# With values unknown PostgreSQL would plan for any word, and to read all is never the way to few.
-_ASKED = text("""
-    SELECT asked.is_excluded, word.word,
+# A generic plan would not know the words, and a sequential scan is never the way to few matches.
+_READ_WORDS = text("""
+    SELECT term.is_excluded, word.word,
         tsvector_to_array(to_tsvector('pg_catalog.russian', word.word)) AS stems,
         set_config('plan_cache_mode', 'force_custom_plan', true),
         set_config('enable_seqscan', 'off', true)
-    FROM unnest(:words) WITH ORDINALITY AS asked_word(given, place),
-        LATERAL (SELECT starts_with(given, '-') AS is_excluded) AS asked,
-        LATERAL unnest(string_to_array(event_words(given), ' ')) WITH ORDINALITY AS word(word, part)
+    FROM unnest(:words) WITH ORDINALITY AS query_word(value, number),
+        LATERAL (SELECT starts_with(value, '-') AS is_excluded) AS term,
+        LATERAL unnest(string_to_array(event_words(value), ' ')) WITH ORDINALITY AS word(word, part)
     WHERE word.word <> ''
-    ORDER BY place, part
+    ORDER BY number, part
 """).bindparams(bindparam("words", type_=ARRAY(String)))
 _NEAR = text("""
     SELECT DISTINCT word FROM search_spelling WHERE spelling = ANY(:spellings) LIMIT 1000
@@ -62,7 +62,7 @@ _NEAR = text("""
 
 @dataclass(frozen=True)
 class Word:
-    """A word of the query, its stems, and known words of which it may be a typo."""
+    """A word of the query, its stems, and indexed words that differ by one typo."""
 
     text: str
     stems: Sequence[str]
@@ -77,7 +77,7 @@ class Word:
         return [_lexeme(word, weights) for word in words]
 
     def typed(self, weights: str = "") -> list[str]:
-        if len(self.text) < SHORTEST_BEGINNING:
+        if len(self.text) < SHORTEST_PREFIX:
             return self.exact(weights)
         return [_lexeme(self.text, "*" + weights), *self.exact(weights)]
 
@@ -99,7 +99,7 @@ def _matches(column: ColumnElement[Any], query: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Match:
-    """A column of ``event_search``, what is asked of it, and how many events match; None for many."""
+    """A column of ``event_search``, a tsquery, and the number of matches; None for more than COMMON."""
 
     column: str
     query: str
@@ -110,29 +110,28 @@ class Match:
         return _matches(_TABLE.c[self.column], self.query)
 
     def narrow(self, events: Select[Any]) -> tuple[Select[Any], FromClause]:
-        """Those of the events that match, and where their words are."""
+        """The events that match, and the table with their words."""
         if self.count is None:
             on = _TABLE.c.event_id == col(Event.id)
             return events.join(_TABLE, on).where(self.condition), _TABLE
-        # The limit tells PostgreSQL how few there are. It takes any beginning for common, and would ask
-        # each event for its words.
+        # The limit tells PostgreSQL how few rows there are; otherwise it would check the words of each event.
         words = select(_TABLE).where(self.condition).limit(self.count + SPARE).subquery()
         return events.join(words, words.c.event_id == col(Event.id)), words
 
 
 @dataclass(frozen=True)
 class Search:
-    wanted: Sequence[Word]
+    included: Sequence[Word]
     excluded: Sequence[Word]
-    # What is matched in the title, and anywhere; the last is all that is meant, typos too.
+    # Matches in the title, anywhere, and, last, anywhere with typos.
     matches: Sequence[Match] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.wanted and not self.excluded
+        return not self.included and not self.excluded
 
     def narrow(self, events: Select[Any]) -> Select[Any]:
-        """For lists in another order than the best first."""
+        """For lists that are not sorted by relevance."""
         return self.matches[-1].narrow(events)[0]
 
     def ranked(self, condition: ColumnElement[bool]) -> Subquery:
@@ -148,14 +147,14 @@ class Search:
         return union(*parts).subquery("ranked")
 
     def _rank(self, words: FromClause) -> ColumnElement[int]:
-        """First what is in the title, then in title or place, then anywhere, each by whole words before
-        beginnings; then typos."""
+        """Title first, then title or place, then anywhere; each with whole words before prefixes; typos
+        last."""
         ranks = [
-            _matches(words.c[column], self.query(kind(word, weights) for word in self.wanted))
+            _matches(words.c[column], self.query(kind(word, weights) for word in self.included))
             for column, weights in (("title", ""), ("words", "AB"), ("words", ""))
             for kind in (Word.exact, Word.typed)
         ]
-        meant = self.query(word.meant() for word in self.wanted)
+        meant = self.query(word.meant() for word in self.included)
         ranks.append(_matches(words.c.title, meant))
         return case(*((match, rank) for rank, match in enumerate(ranks)), else_=len(ranks))
 
@@ -170,26 +169,26 @@ WORST_RANK = 7
 
 async def read_search(session: AsyncSession, q: str) -> Search:
     """Raises InvalidRequest for too many words."""
-    rows = (await session.execute(_ASKED, {"words": q.split()})).all()
+    rows = (await session.execute(_READ_WORDS, {"words": q.split()})).all()
     if len(rows) > MAX_WORDS:
         raise InvalidRequest.field("q", f"It has more than {MAX_WORDS} words.")
     words = {(row.is_excluded, row.word): Word(row.word, row.stems) for row in rows}
     excluded = [word for (is_excluded, _), word in words.items() if is_excluded]
-    wanted = [word for (is_excluded, _), word in words.items() if not is_excluded]
-    # Words such as "the" count only where there is no other.
-    wanted = [word for word in wanted if word.stems] or wanted
-    search = Search(await _with_near_words(session, wanted), excluded)
-    return replace(search, matches=await _weighed(session, search))
+    included = [word for (is_excluded, _), word in words.items() if not is_excluded]
+    # Stop words count only if there are no other words.
+    included = [word for word in included if word.stems] or included
+    search = Search(await _with_near_words(session, included), excluded)
+    return replace(search, matches=await _count_matches(session, search))
 
 
-async def _weighed(session: AsyncSession, search: Search) -> list[Match]:
-    """The kinds of matches, each counted as far as it takes to know whether it is common."""
-    typed = search.query(word.typed() for word in search.wanted)
+async def _count_matches(session: AsyncSession, search: Search) -> list[Match]:
+    """The kinds of matches, each with its number up to COMMON."""
+    typed = search.query(word.typed() for word in search.included)
     matches = [Match("title", typed), Match("words", typed)]
-    if any(word.near for word in search.wanted):
-        matches.append(Match("words", search.query(word.meant() for word in search.wanted)))
-    if not search.wanted:
-        # All events but some.
+    if any(word.near for word in search.included):
+        matches.append(Match("words", search.query(word.meant() for word in search.included)))
+    if not search.included:
+        # Only excluded words: almost all events match.
         return matches[1:]
     counts = [
         select(func.count())
@@ -206,18 +205,18 @@ async def _weighed(session: AsyncSession, search: Search) -> list[Match]:
 
 async def _with_near_words(session: AsyncSession, words: Sequence[Word]) -> list[Word]:
     forms = {word.text: {word.text, *word.stems} for word in words if word.may_be_a_typo}
-    asked = {part for of_word in forms.values() for form in of_word for part in spellings(form)}
-    if not asked:
+    spelled = {part for of_word in forms.values() for form in of_word for part in spellings(form)}
+    if not spelled:
         return list(words)
-    known = (await session.execute(_NEAR, {"spellings": sorted(asked)})).scalars().all()
+    indexed = (await session.execute(_NEAR, {"spellings": sorted(spelled)})).scalars().all()
     return [
-        replace(word, near=_near(word, forms[word.text], known)) if word.text in forms else word
+        replace(word, near=_near(word, forms[word.text], indexed)) if word.text in forms else word
         for word in words
     ]
 
 
-def _near(word: Word, forms: Iterable[str], known: Iterable[str]) -> list[str]:
-    others = (one for one in known if not one.startswith(word.text))
+def _near(word: Word, forms: Iterable[str], indexed: Iterable[str]) -> list[str]:
+    others = (one for one in indexed if not one.startswith(word.text))
     near = (one for one in others if any(is_one_typo_from(form, one) for form in forms))
     return sorted(near)[:NEAR_WORDS]
 
@@ -228,11 +227,11 @@ def spellings(word: str) -> set[str]:
 
 
 def is_one_typo_from(word: str, other: str) -> bool:
-    """Whether one letter is wrong, missing or too many, or two neighbours are exchanged."""
+    """Whether one letter is wrong, missing or too many, or two adjacent ones are transposed."""
     if len(word) > len(other):
         word, other = other, word
     at = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), len(word))
     if len(word) < len(other):
         return word[at:] == other[at + 1 :]
-    exchanged = other[at + 1 : at + 2] + other[at : at + 1] + other[at + 2 :]
-    return word != other and (word[at + 1 :] == other[at + 1 :] or word[at:] == exchanged)
+    transposed = other[at + 1 : at + 2] + other[at : at + 1] + other[at + 2 :]
+    return word != other and (word[at + 1 :] == other[at + 1 :] or word[at:] == transposed)

@@ -95,9 +95,9 @@ def read_paging(first: int, after: str | None) -> Paging:
     return Paging(first, after)
 
 
-def read_event_query(**given: str | None) -> EventQuery:
+def read_event_query(**arguments: str | None) -> EventQuery:
     try:
-        return EventQuery.model_validate(given)
+        return EventQuery.model_validate(arguments)
     except ValidationError as error:
         raise InvalidRequest(
             errors=[
@@ -110,9 +110,9 @@ def read_event_query(**given: str | None) -> EventQuery:
         ) from None
 
 
-def read_id(given: str) -> UUID:
+def read_id(value: str) -> UUID:
     try:
-        return UUID(given)
+        return UUID(value)
     except ValueError:
         raise InvalidRequest.field("id", "It is not an id.") from None
 

@@ -127,10 +127,10 @@ class Event:
         seat_map = await context.seat_maps.load(UUID(self.id))
         if seat_map is None:
             raise NotFound
-        shown = await asyncio.to_thread(
+        projection = await asyncio.to_thread(
             lambda: project(orjson.loads(seat_map), shape, SeatMap.__name__)
         )
-        context.late_values.append((raw.path.as_list(), shown))
+        context.late_values.append((raw.path.as_list(), projection))
         return None
 
 
@@ -173,8 +173,8 @@ class Booking:
         context.count_seats(self.quantity)
         seats = await context.booked_seats.load(UUID(self.id))
         shape = context.selections.shape(raw.field_nodes)
-        shown = project(orjson.loads(seats or "[]"), shape, BookedSeat.__name__)
-        context.late_values.append((raw.path.as_list(), shown))
+        projection = project(orjson.loads(seats or "[]"), shape, BookedSeat.__name__)
+        context.late_values.append((raw.path.as_list(), projection))
         return []
 
     @strawberry.field

@@ -1,4 +1,4 @@
-"""What people asked for and were answered under load, and what follows from it about who had which seat when.
+"""What a crowd asked for and was told, and what follows from it about who had which seat when.
 
 Times are seconds of this machine's clock, which the database shares. A request takes effect at some
 moment between its two times; hence two intervals for each booking: when it certainly had its seats,

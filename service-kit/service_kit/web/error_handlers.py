@@ -141,9 +141,13 @@ def _add_common_answers(operation: dict[str, Any], policy: list[type[problems.Pr
     answers = operation["responses"]
     answers.pop("422", None)
     common = problems.problem_responses(
-        *policy, *body, problems.InvalidRequest, problems.RateLimited, problems.InternalError,
+        *policy,
+        *body,
+        problems.InvalidRequest,
+        problems.RateLimited,
+        problems.InternalError,
         problems.Unavailable,
-    )  # fmt: skip
+    )
     for status, answer in common.items():
         # Routes may share what they are documented with.
         present = deepcopy(answers.get(str(status), answer))

@@ -15,6 +15,7 @@ from sqlalchemy import Row, and_, func, or_, select, text
 from notification_service.messages.service import queue_again
 from notification_service.models import OVERDUE, notifications
 from notification_service.settings import Settings
+from notification_service.statuses import UNSENT, MailStatus
 from service_kit.database.engine import Database
 from service_kit.settings import load_settings
 
@@ -51,8 +52,8 @@ async def find_stuck(database: Database) -> Sequence[Stuck]:
 async def retry(database: Database, ids: list[UUID]) -> int:
     """The number of mails queued again. Finished mails, and mails that a worker is sending, are left
     alone."""
-    is_unfinished = rows.status.in_(("failed", "queued", "sending"))
-    is_claimed = and_(rows.status == "sending", rows.lease_until > func.now())
+    is_unfinished = rows.status.in_((*UNSENT, MailStatus.FAILED))
+    is_claimed = and_(rows.status == MailStatus.SENDING, rows.lease_until > func.now())
     condition = and_(rows.id.in_(ids) if ids else IS_STUCK, is_unfinished, ~is_claimed)
     async with database.transaction() as session:
         return await queue_again(session, condition, note="Set going again by the operators.")

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from notification_service.delivery.outcome import WAIT_NOTES
 from notification_service.kinds.base import Payload
 from notification_service.kinds.registry import MalformedPayload, read_payload
+from notification_service.statuses import MailStatus
 from notification_service.timeline import entry
 from service_kit.ordering import order_by_version
 
@@ -101,7 +102,7 @@ async def claim_due(
             "related_to": list(related_to),
             "lease": lease,
             "limit": MAX_CLAIMS,
-            "step": json.dumps(entry("sending")),
+            "step": json.dumps(entry(MailStatus.SENDING)),
         },
     )
     by_age = sorted(claimed.mappings(), key=lambda row: (row["created_at"], row["id"]))

@@ -27,6 +27,7 @@ from notification_service.rendering.mime import (
     message_id,
     recipient_address,
 )
+from notification_service.statuses import UNSENT, MailStatus
 from service_kit.clock import utc_now
 from service_kit.database.statements import Statement, param
 from service_kit.messaging.service_client import ServiceUnavailable
@@ -216,7 +217,7 @@ PAUSE = Statement(
     select(
         func.max(
             case(
-                (rows.status == "sent", rows.sent_at + FOLLOW_AFTER - func.now()),
+                (rows.status == MailStatus.SENT, rows.sent_at + FOLLOW_AFTER - func.now()),
                 else_=LOOK_AGAIN_AFTER,
             )
         )
@@ -224,6 +225,6 @@ PAUSE = Statement(
         rows.booking_id == param("of_booking"),
         rows.user_id == param("of_user"),
         rows.kind == param("of_kind"),
-        or_(rows.status.in_(("queued", "sending")), rows.sent_at > func.now() - FOLLOW_AFTER),
+        or_(rows.status.in_(UNSENT), rows.sent_at > func.now() - FOLLOW_AFTER),
     )
 )

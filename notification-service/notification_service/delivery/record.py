@@ -38,6 +38,7 @@ from notification_service.delivery.outcome import (
 )
 from notification_service.delivery.tables import is_change, rows
 from notification_service.models import notifications
+from notification_service.statuses import MailStatus
 from notification_service.timeline import entry
 from service_kit.clock import utc_now
 from service_kit.database.errors import DATABASE_ERRORS
@@ -52,13 +53,13 @@ FINISH = Statement(
     .where(
         rows.id == param("claimed_id"),
         rows.fence == param("claimed_fence"),
-        rows.status == "sending",
+        rows.status == MailStatus.SENDING,
     )
     .values(
         status=param("new_status"),
         lease_until=null(),
         last_error=param("error"),
-        sent_at=case((param("new_status") == "sent", func.now()), else_=null()),
+        sent_at=case((param("new_status") == MailStatus.SENT, func.now()), else_=null()),
         told_at=case((param("may_be_sent", Boolean), func.now()), else_=rows.told_at),
         told=case(
             (and_(param("may_be_sent", Boolean), is_change), rows.data["event"]), else_=rows.told
@@ -94,18 +95,25 @@ async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -
     async with context.statement() as connection:
         match outcome:
             case Sent():
-                await _finish(connection, claim, "sent", may_be_sent=True)
+                await _finish(connection, claim, MailStatus.SENT, may_be_sent=True)
             case Dropped(note=note, forget=forget):
-                await _finish(connection, claim, "dropped", note, forget=forget)
+                await _finish(connection, claim, MailStatus.DROPPED, note, forget=forget)
             case Failed(reason=reason, error=error):
                 await _fail(connection, claim, reason, error)
             case Postponed():
                 await _postpone(context, connection, claim, outcome)
             case Waiting(waits_for=reason, delay=delay):
                 note = outcome.note
-                await _finish(connection, claim, "queued", note, delay=delay, waits_for=reason)
+                await _finish(
+                    connection,
+                    claim,
+                    MailStatus.QUEUED,
+                    note,
+                    delay=delay,
+                    waits_for=reason,
+                )
             case NotTried():
-                await _finish(connection, claim, "queued")
+                await _finish(connection, claim, MailStatus.QUEUED)
             case LeaseLost():
                 log.warning("mail.lease_lost", notification_id=str(claim.id))
             case _:
@@ -121,7 +129,7 @@ async def _fail(
     may_be_sent: bool = False,
 ) -> None:
     is_recorded = await _finish(
-        connection, claim, "failed", reason, error=reason, may_be_sent=may_be_sent
+        connection, claim, MailStatus.FAILED, reason, error=reason, may_be_sent=may_be_sent
     )
     if is_recorded:
         report_to_operators(error, notification_id=str(claim.id), kind=claim.kind)
@@ -142,7 +150,7 @@ async def _postpone(
     await _finish(
         connection,
         claim,
-        "queued",
+        MailStatus.QUEUED,
         outcome.reason,
         error=outcome.reason,
         delay=delay,
@@ -154,7 +162,7 @@ async def _postpone(
 async def _finish(
     connection: AsyncConnection,
     claim: Claim,
-    status: str,
+    status: MailStatus,
     note: str | None = None,
     *,
     error: str | None = None,

@@ -15,6 +15,7 @@ from notification_service.models import (
     notifications,
     seen_messages,
 )
+from notification_service.statuses import FINISHED
 from service_kit.database.engine import affected_rows
 from service_kit.database.purging import ROWS_PER_BATCH, delete_some
 from service_kit.web.erasures import purge_erasures
@@ -38,7 +39,7 @@ async def delete_expired(context: WorkerContext) -> None:
 
 async def _delete_batch(connection: AsyncConnection, *, older_than: timedelta) -> bool:
     """Deletes at most one batch per table. True if there may be more rows to delete."""
-    is_finished = rows.status.in_(("sent", "dropped", "failed"))
+    is_finished = rows.status.in_(FINISHED)
     is_more = False
     for table, condition in (
         (notifications, and_(is_finished, rows.created_at < func.now() - older_than)),

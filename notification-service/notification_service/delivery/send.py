@@ -29,6 +29,7 @@ from notification_service.delivery.superseding import is_superseded, order_of
 from notification_service.delivery.tables import rows
 from notification_service.kinds.registry import KINDS
 from notification_service.models import event_snapshots, notifications
+from notification_service.statuses import MailStatus
 from service_kit.database.statements import Statement, param
 
 Permission = Literal["go", "overtaken", "outdated", "not-yet"]
@@ -84,7 +85,7 @@ def _permission_of(kind: str) -> Statement:
         is_being_sent = select(1).where(
             earlier.c.user_id == rows.user_id,
             earlier.c.event_id == rows.event_id,
-            earlier.c.status == "sending",
+            earlier.c.status == MailStatus.SENDING,
             earlier.c.lease_until > func.now(),
             order_of(earlier) < order_of(notifications),
         )
@@ -97,7 +98,7 @@ def _permission_of(kind: str) -> Statement:
             )
         ).where(
             rows.id == param("claimed_id"),
-            rows.status == "sending",
+            rows.status == MailStatus.SENDING,
             rows.fence == param("claimed_fence"),
             rows.lease_until > func.now() + param("needed", Interval()),
         )

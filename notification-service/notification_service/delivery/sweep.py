@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.tables import due_at, is_change, rows
 from notification_service.models import SWEPT, notifications
+from notification_service.statuses import MailStatus
 from notification_service.timeline import entry
 from service_kit.messaging.queue_length import QUEUE_IS_FULL
 
@@ -75,12 +76,12 @@ async def _take(
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    has_lapsed = rows.status == "sending"
+    has_lapsed = rows.status == MailStatus.SENDING
     taken = await connection.execute(
         update(notifications)
         .where(rows.id.in_(due))
         .values(
-            status="queued",
+            status=MailStatus.QUEUED,
             lease_until=func.now() + requeue_after,
             fence=case((has_lapsed, rows.fence + 1), else_=rows.fence),
             crashes=case((has_lapsed, rows.crashes + 1), else_=rows.crashes),
@@ -91,7 +92,10 @@ async def _take(
             wanted_at=case((rows.waits_for.is_not(None), func.now()), else_=rows.wanted_at),
             waits_for=null(),
             timeline=case(
-                (has_lapsed, _with("queued", "The sending process did not report back.")),
+                (
+                    has_lapsed,
+                    _with(MailStatus.QUEUED, "The sending process did not report back."),
+                ),
                 else_=rows.timeline,
             ),
         )
@@ -101,5 +105,5 @@ async def _take(
     return [Due(*row) for row in found]
 
 
-def _with(status: str, note: str | None = None) -> Any:
+def _with(status: MailStatus, note: str | None = None) -> Any:
     return rows.timeline.op("||")(literal(entry(status, note), rows.timeline.type))

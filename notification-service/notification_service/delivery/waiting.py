@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.tables import rows
 from notification_service.models import AWAITS_ADDRESS, event_snapshots, notifications
+from notification_service.statuses import MailStatus
 
 USERS_PER_LOOK_UP = 100
 LONGEST_PAUSE = timedelta(hours=6)
@@ -76,7 +77,7 @@ async def _release(connection: AsyncConnection, *which: ColumnElement[bool]) -> 
     now: Any = func.now()
     await connection.execute(
         update(notifications)
-        .where(text(AWAITS_ADDRESS), rows.status == "queued", *which)
+        .where(text(AWAITS_ADDRESS), rows.status == MailStatus.QUEUED, *which)
         .values(waits_for=None, next_attempt_at=now, wanted_at=now, lease_until=None)
     )
 

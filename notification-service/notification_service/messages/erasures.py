@@ -25,16 +25,15 @@ class Erasure(BaseModel):
 @router.post(
     "/erasures",
     status_code=status.HTTP_204_NO_CONTENT,
-    summary="Say that an account is erased (services only)",
+    summary="Report that an account is erased (services only)",
     responses=problem_responses(NotAuthenticated, Forbidden),
     dependencies=[require_scope("users:erase")],
 )
 @limited("service")
 async def create_erasure(erasure: Erasure, request: Request) -> Response:
-    """What waits for this person is dropped, and of the rest only the bare history stays. Safe to
-    repeat."""
+    """Drops the user's unsent mails and deletes the data of all others. Safe to repeat."""
     state = request.app.state
-    # First its tokens are refused, so that nothing of this person's comes in behind.
+    # The tokens are refused first, so that no later request of the user stores anything.
     async with state.database.transaction() as session:
         await note_erasure(session, ErasedUser, erasure.user_id, state=state)
     await erase_user(state.database, erasure.user_id)

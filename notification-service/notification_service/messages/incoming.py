@@ -66,7 +66,7 @@ class Incoming:
 
 
 def read_message(message: object) -> Incoming:
-    """Raises UnreadableMessage; any other mistake ends up in ``fault``."""
+    """Raises UnreadableMessage; any other mistake is described in ``fault``."""
     if not isinstance(message, dict):
         raise UnreadableMessage
     message_id = _uuid(message.get("id"))
@@ -128,7 +128,7 @@ def _data(value: object) -> tuple[dict[str, Any], str | None]:
 
 
 def _is_storable(text: str) -> bool:
-    """PostgreSQL keeps neither NUL nor a lone half of a surrogate pair."""
+    """PostgreSQL stores neither NUL nor a lone half of a surrogate pair."""
     try:
         check_text(text, MAX_DEDUP_KEY).encode()
     except ValueError:

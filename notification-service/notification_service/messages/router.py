@@ -40,22 +40,22 @@ async def list_notifications(
 @router.post(
     "",
     status_code=status.HTTP_202_ACCEPTED,
-    summary="Have somebody told something (services only)",
+    summary="Request a mail to a user (services only)",
     responses=problem_responses(NotAuthenticated, Forbidden),
     dependencies=[require_scope("notifications:send")],
 )
 @long_body
 @limited("service")
 async def create_notification(
-    wanted: NotificationCreate, session: SessionDep, request: Request
+    form: NotificationCreate, session: SessionDep, request: Request
 ) -> NotificationId:
-    message = wanted.as_message(request.state.request_id)
+    message = form.as_message(request.state.request_id)
     return NotificationId(id=await service.accept(session, message))
 
 
 @router.post(
     "/missing",
-    summary="Say which messages never came here (services only)",
+    summary="List which messages have not arrived (services only)",
     responses=problem_responses(NotAuthenticated, Forbidden),
     dependencies=[require_scope("notifications:send")],
 )

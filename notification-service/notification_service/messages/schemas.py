@@ -1,7 +1,7 @@
-"""Messages as they come in and go out over REST."""
+"""Requests and responses about mails."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -14,24 +14,24 @@ from notification_service.messages.incoming import (
     Incoming,
     read_message,
 )
+from notification_service.statuses import MailStatus
 from service_kit.ids import new_id
 from service_kit.text import line
 
 MAX_IDS = 1000
 EXAMPLE_ID = "0198c0de-0000-7000-8000-00000000b00c"
 
-Status = Literal["queued", "sending", "sent", "failed", "dropped"]
 Utc = Annotated[datetime, AfterValidator(lambda at: at.astimezone(UTC))]
 
 
 class Step(BaseModel):
     at: Utc
-    status: Status
+    status: MailStatus
     note: str | None
 
 
 class NotificationPublic(BaseModel):
-    """One's own mail, without its text: what it was about, and where it is."""
+    """One's own mail without its text: its subject and its state."""
 
     model_config = ConfigDict(
         from_attributes=True,
@@ -59,7 +59,7 @@ class NotificationPublic(BaseModel):
 
     id: UUID
     kind: str
-    status: Status
+    status: MailStatus
     attempts: int
     last_error: str | None
     booking_id: UUID | None
@@ -70,13 +70,13 @@ class NotificationPublic(BaseModel):
 
 
 class NotificationQuery(BaseModel):
-    status: Status | None = None
+    status: MailStatus | None = None
     booking_id: UUID | None = None
 
 
 class NotificationCreate(BaseModel):
-    """What a service wants somebody to be told. ``data`` depends on the kind and holds neither an
-    address nor a name: they are asked for when the mail is written."""
+    """A mail that a service requests. ``data`` depends on the kind and contains neither an address nor a
+    name: auth-service is asked for them when the mail is prepared."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -29,6 +29,12 @@ from notification_service.messages.incoming import Incoming
 from notification_service.messages.queries import get_own
 from notification_service.models import Notification, notifications, preferences, seen_messages
 from notification_service.problems import NotResendable
+from notification_service.statuses import (
+    FINISHED,
+    UNSENT,
+    MailStatus,
+    may_be_queued_again,
+)
 from notification_service.timeline import entry
 from service_kit.database.engine import Database, affected_rows
 
@@ -123,7 +129,12 @@ async def record(
 
 def _row(message: Incoming, *, is_sending: bool) -> dict[str, Any]:
     is_sending = is_sending and message.fault is None
-    status = "failed" if message.fault else "sending" if is_sending else "queued"
+    status = MailStatus.SENDING if is_sending else MailStatus.QUEUED
+    timeline = entry(MailStatus.QUEUED)
+    if message.fault is not None:
+        status = MailStatus.FAILED
+    if status != MailStatus.QUEUED:
+        timeline += entry(status, message.fault)
     return {
         "id": str(message.id),
         "user_id": message.user_id and str(message.user_id),
@@ -139,7 +150,7 @@ def _row(message: Incoming, *, is_sending: bool) -> dict[str, Any]:
         "status": status,
         "is_sending": is_sending,
         "last_error": message.fault,
-        "timeline": entry("queued") + (entry(status, message.fault) if status != "queued" else []),
+        "timeline": timeline,
     }
 
 
@@ -170,9 +181,10 @@ async def resend(
 ) -> Notification:
     """Queues a finished mail again; an unfinished one stays as it is. Raises NotResendable."""
     notification = await get_own(session, notification_id, user_id, for_update=True)
-    if notification.status == "dropped":
-        raise NotResendable
-    if notification.status in ("sent", "failed"):
+    status = MailStatus(notification.status)
+    if status in FINISHED:
+        if not may_be_queued_again(status):
+            raise NotResendable
         await queue_again(
             session, rows.id == notification_id, note="Asked for again.", is_resend=True
         )
@@ -188,7 +200,7 @@ async def queue_again(
         update(notifications)
         .where(condition, rows.user_id.is_not(None))
         .values(
-            status="queued",
+            status=MailStatus.QUEUED,
             attempts=0,
             crashes=0,
             resends=rows.resends + int(is_resend),
@@ -196,12 +208,12 @@ async def queue_again(
             lease_until=None,
             next_attempt_at=func.now(),
             waits_for=None,
-            wanted_at=case(
-                (rows.status.in_(("queued", "sending")), rows.wanted_at), else_=func.now()
-            ),
+            wanted_at=case((rows.status.in_(UNSENT), rows.wanted_at), else_=func.now()),
             give_up_at=None,
             sent_at=None,
-            timeline=rows.timeline.op("||")(literal(entry("queued", note), rows.timeline.type)),
+            timeline=rows.timeline.op("||")(
+                literal(entry(MailStatus.QUEUED, note), rows.timeline.type)
+            ),
         )
     )
     return int(getattr(queued, "rowcount", 0))
@@ -220,8 +232,8 @@ async def erase_user(database: Database, user_id: UUID) -> None:
 
 
 async def _erase_batch(session: AsyncSession, *, user_id: UUID) -> int:
-    is_unsent = rows.status.in_(("queued", "sending"))
-    note = entry("dropped", "The account is gone.")
+    is_unsent = rows.status.in_(UNSENT)
+    note = entry(MailStatus.DROPPED, "The account is gone.")
     batch = (
         select(rows.id)
         .where(rows.user_id == user_id, or_(is_unsent, rows.data != literal({}, rows.data.type)))
@@ -236,7 +248,7 @@ async def _erase_batch(session: AsyncSession, *, user_id: UUID) -> int:
         .values(
             data={},
             told=None,
-            status=case((is_unsent, "dropped"), else_=rows.status),
+            status=case((is_unsent, MailStatus.DROPPED), else_=rows.status),
             fence=rows.fence + 1,
             lease_until=None,
             waits_for=None,

@@ -1,1 +1,1 @@
-"""Preferences: what people want to be told."""
+"""Preferences: which optional mails users want."""

@@ -60,5 +60,5 @@ async def unsubscribe(token: Token, session: SessionDep) -> None:
 )
 @limited("unsubscribe")
 async def open_unsubscribe_page(token: Token, settings: SettingsDep) -> str:
-    # Programs that look at links before people do must not unsubscribe anybody.
+    # Mail programs open links before people do, which must not unsubscribe anybody.
     return f"{settings.public_url}/#/unsubscribe?token={token}"

@@ -1,10 +1,10 @@
-"""Preferences as they come in and go out."""
+"""Requests and responses about preferences."""
 
 from pydantic import BaseModel, ConfigDict, StrictBool
 
 
 class PreferencesForm(BaseModel):
-    """Confirmations and cancellations are not among them: they cannot be turned off."""
+    """Only optional mails: confirmations and cancellations cannot be turned off."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"event_reminders": True}]}

@@ -1,4 +1,4 @@
-"""What a person wants to be told. Without a row everything is wanted."""
+"""Which optional mails users want. Without a row a user wants all of them."""
 
 import secrets
 from uuid import UUID
@@ -19,23 +19,23 @@ async def wants_reminders(session: AsyncSession, user_id: UUID) -> bool:
     return found.scalar_one_or_none() is not False
 
 
-async def set_reminders(session: AsyncSession, user_id: UUID, wanted: bool) -> None:
+async def set_reminders(session: AsyncSession, user_id: UUID, are_wanted: bool) -> None:
     await session.execute(
         insert(preferences)
-        .values(_new(user_id) | {"event_reminders": wanted})
+        .values(_new(user_id) | {"event_reminders": are_wanted})
         .on_conflict_do_update(
             index_elements=[rows.user_id],
-            set_={"event_reminders": wanted, "updated_at": func.now()},
+            set_={"event_reminders": are_wanted, "updated_at": func.now()},
         )
     )
 
 
 async def reminder_token(connection: AsyncConnection, user_id: UUID) -> str | None:
-    """The secret of the reminder's unsubscribe link; None if this person wants no reminders."""
+    """The secret of a reminder's unsubscribe link; None if the user wants no reminders."""
     found = await connection.execute(
         insert(preferences)
         .values(_new(user_id))
-        # Updates nothing, but answers with the row that is there.
+        # Changes nothing, but returns the existing row.
         .on_conflict_do_update(index_elements=[rows.user_id], set_={"user_id": user_id})
         .returning(rows.event_reminders, rows.unsubscribe_token)
     )
@@ -44,7 +44,7 @@ async def reminder_token(connection: AsyncConnection, user_id: UUID) -> str | No
 
 
 async def unsubscribe(session: AsyncSession, token: str) -> None:
-    """Raises NotFound for a token that stands in no mail."""
+    """Raises NotFound for an unknown token."""
     found = await session.execute(
         update(preferences)
         .where(rows.unsubscribe_token == token)

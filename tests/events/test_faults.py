@@ -21,9 +21,9 @@ from stack.postgres import Postgres
 from stack.processes import Process, Program
 from stack.redis import Redis
 from tests.conftest import FreshDatabase, _migrate, for_sqlalchemy
+from tests.events.consistency import find_violations
 from tests.events.crowd import Crowd
 from tests.events.history import BOOKED, UNKNOWN
-from tests.events.lies import find_lies
 from tests.events.servers import SERVICE, Server, Servers, servers
 
 __all__ = ["servers"]
@@ -100,7 +100,7 @@ async def test_what_a_client_was_told_outlives_the_process_that_told_it(
     servers: Servers, own_settings: Settings, module: str, is_kept: bool
 ) -> None:
     """SIGKILL, twice; the second case, which answers before it commits, is the control."""
-    lies: list[str] = []
+    violations: list[str] = []
     # Chance may spare the control.
     for _ in range(1 if is_kept else 4):
         started = await servers.start(own_settings, module=module)
@@ -111,10 +111,10 @@ async def test_what_a_client_was_told_outlives_the_process_that_told_it(
                 server.start()
                 await server.is_ready()
         assert crowd.cut_off
-        lies += [str(lie) for lie in find_lies(crowd.history)]
-        if lies:
+        violations += [str(violation) for violation in find_violations(crowd.history)]
+        if violations:
             break
-    assert (lies == []) == is_kept
+    assert (violations == []) == is_kept
 
 
 async def test_while_postgresql_restarts_requests_are_asked_to_come_again(
@@ -136,7 +136,7 @@ async def test_while_postgresql_restarts_requests_are_asked_to_come_again(
                 await asyncio.sleep(0.01)
             process.start()
             await is_served_again(crowd)
-    assert [str(lie) for lie in find_lies(crowd.history)] == []
+    assert [str(violation) for violation in find_violations(crowd.history)] == []
     assert {answer.headers["Retry-After"] for answer in crowd.unavailable} == {"1"}
     assert crowd.cut_off == 0 and all(server.is_running for server in started)
 
@@ -163,7 +163,7 @@ async def test_without_redis_bookings_go_on(
             else:
                 os.kill(process.pid or 0, signal.SIGCONT)
             ended = time.time()
-    assert [str(lie) for lie in find_lies(crowd.history)] == []
+    assert [str(violation) for violation in find_violations(crowd.history)] == []
     assert crowd.cut_off == 0 and crowd.unavailable == []
     usual, without = [], []
     for attempt in crowd.history.attempts:

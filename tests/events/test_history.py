@@ -13,9 +13,9 @@ from sqlalchemy import text
 from event_service.settings import Settings
 from service_kit.database.engine import Database
 from tests.conftest import FreshDatabase
+from tests.events.consistency import find_violations
 from tests.events.crowd import Crowd, tidied
 from tests.events.history import UNKNOWN
-from tests.events.lies import find_lies
 from tests.events.servers import SERVICE, Servers, servers
 
 __all__ = ["servers"]
@@ -75,7 +75,7 @@ async def test_a_crowd_gets_every_seat_once_and_is_told_the_truth(
     crowd = await crowd_history(
         servers, own_settings, is_assigned=is_assigned, seats=seats, attempts=ATTEMPTS // 2
     )
-    assert [str(lie) for lie in find_lies(crowd.history)] == []
+    assert [str(violation) for violation in find_violations(crowd.history)] == []
     # In the end all that was to be had was had.
     confirmed = [row for row in crowd.history.rows if row.status == "confirmed"]
     assert sum(len(row.seats) for row in confirmed) == seats
@@ -116,7 +116,7 @@ async def test_control_without_a_guard_the_history_has_lies(
             # The sweeper ends what has lapsed, and so is a second guard.
             is_tidied=False,
         )
-        found = Counter(lie.kind for lie in find_lies(crowd.history))
+        found = Counter(violation.kind for violation in find_violations(crowd.history))
         if kinds <= found.keys():
             return
     pytest.fail(f"{kinds} not among {found}: {crowd.answers}")

@@ -1,12 +1,12 @@
-"""The checker of histories finds each kind of lie, and none in a history that may be true."""
+"""The checker of histories finds each kind of violation, and none in a history that may be true."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.events.consistency import find_violations
 from tests.events.history import BOOKED, UNKNOWN, Attempt, Change, History, Row
-from tests.events.lies import find_lies
 
 A, B, C = "seat-a", "seat-b", "seat-c"
 
@@ -215,10 +215,10 @@ LIES: dict[str, list[History]] = {
 
 @pytest.mark.parametrize("name", TRUE)
 def test_what_may_be_true_is_no_lie(name: str) -> None:
-    assert [str(lie) for lie in find_lies(TRUE[name])] == []
+    assert [str(violation) for violation in find_violations(TRUE[name])] == []
 
 
 @pytest.mark.parametrize("kind", LIES)
 def test_a_lie_is_found(kind: str) -> None:
     for told in LIES[kind]:
-        assert kind in {lie.kind for lie in find_lies(told)}, told
+        assert kind in {violation.kind for violation in find_violations(told)}, told

@@ -1,4 +1,4 @@
-"""What cannot be true of a history: each finding is a lie, whatever happened between two times."""
+"""What cannot be true of a history: each finding is a violation, whatever happened between two times."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ HONEST = frozenset({UNKNOWN, "unavailable"})
 
 
 @dataclass(frozen=True)
-class Lie:
+class Violation:
     kind: str
     about: object
 
@@ -20,12 +20,12 @@ class Lie:
         return f"{self.kind}: {self.about}"
 
 
-def find_lies(history: History) -> list[Lie]:
+def find_violations(history: History) -> list[Violation]:
     """Empty for a service that sells each seat once, and tells the truth about it."""
-    return [lie for check in CHECKS for lie in check(history)]
+    return [violation for check in CHECKS for violation in check(history)]
 
 
-def sold_twice(history: History) -> Iterator[Lie]:
+def sold_twice(history: History) -> Iterator[Violation]:
     by_seat: dict[str, list[Tenure]] = defaultdict(list)
     for tenure in history.tenures:
         if tenure.certain[0] < tenure.certain[1]:
@@ -36,12 +36,12 @@ def sold_twice(history: History) -> Iterator[Lie]:
         until, owner = -inf, ""
         for tenure in tenures:
             if tenure.certain[0] < until:
-                yield Lie("sold twice", f"seat {seat} to {owner} and {tenure.booking}")
+                yield Violation("sold twice", f"seat {seat} to {owner} and {tenure.booking}")
             if tenure.certain[1] > until:
                 until, owner = tenure.certain[1], tenure.booking
 
 
-def wrong_seats(history: History) -> Iterator[Lie]:
+def wrong_seats(history: History) -> Iterator[Violation]:
     """A booking has as many seats as were asked for, those that were chosen, of this event."""
     for attempt in history.attempts:
         if attempt.outcome == BOOKED and (
@@ -49,18 +49,18 @@ def wrong_seats(history: History) -> Iterator[Lie]:
             or attempt.chosen not in (None, attempt.seats)
             or not attempt.seats <= history.seats
         ):
-            yield Lie("wrong seats", attempt)
+            yield Violation("wrong seats", attempt)
 
 
-def false_refusals(history: History) -> Iterator[Lie]:
+def false_refusals(history: History) -> Iterator[Violation]:
     """A refusal needs a moment at which it may have been true."""
     for attempt in history.attempts:
         judge = _JUDGES.get(attempt.outcome)
         if judge is None:
             if attempt.outcome != BOOKED and attempt.outcome not in HONEST:
-                yield Lie("unexpected answer", attempt)
+                yield Violation("unexpected answer", attempt)
         elif not judge(history, attempt):
-            yield Lie(f"false {attempt.outcome}", attempt)
+            yield Violation(f"false {attempt.outcome}", attempt)
 
 
 def _was_sold_out(history: History, attempt: Attempt) -> bool:
@@ -123,7 +123,7 @@ _JUDGES: dict[str, Callable[[History, Attempt], bool]] = {
 }
 
 
-def broken_limits(history: History) -> Iterator[Lie]:
+def broken_limits(history: History) -> Iterator[Violation]:
     by_user: dict[str, list[Tenure]] = defaultdict(list)
     for tenure in history.tenures:
         if tenure.certain[0] < tenure.certain[1]:
@@ -132,30 +132,30 @@ def broken_limits(history: History) -> Iterator[Lie]:
         for moment in (tenure.certain[0] for tenure in tenures):
             seats = sum(len(t.seats) for t in tenures if t.certain[0] <= moment < t.certain[1])
             if seats > history.max_per_user:
-                yield Lie("over the limit", f"{user} has {seats} seats at {moment}")
+                yield Violation("over the limit", f"{user} has {seats} seats at {moment}")
 
 
-def broken_keys(history: History) -> Iterator[Lie]:
+def broken_keys(history: History) -> Iterator[Violation]:
     """A key makes one booking, which every answer to it shows; without a key each is another."""
     made_by: dict[str, object] = {}
     for origin, attempts in history.by_origin.items():
         told = [attempt for attempt in attempts if attempt.outcome == BOOKED]
         if len({attempt.booking for attempt in told}) > 1:
-            yield Lie("a key with two bookings", told)
+            yield Violation("a key with two bookings", told)
         if len({(attempt.seats, attempt.body) for attempt in told}) > 1:
-            yield Lie("a key with two answers", told)
+            yield Violation("a key with two answers", told)
         if sum(not attempt.is_replay for attempt in told) > 1:
-            yield Lie("done twice", told)
+            yield Violation("done twice", told)
         for attempt in told:
             if attempt.is_replay and not any(
                 other is not attempt and other.invoked <= attempt.completed for other in attempts
             ):
-                yield Lie("a replay of nothing", attempt)
+                yield Violation("a replay of nothing", attempt)
             if made_by.setdefault(attempt.booking, origin) != origin:
-                yield Lie("one booking for two requests", attempt)
+                yield Violation("one booking for two requests", attempt)
 
 
-def false_changes(history: History) -> Iterator[Lie]:
+def false_changes(history: History) -> Iterator[Violation]:
     for change in history.changes:
         told = history.answers.get(change.booking, [])
         expires_at = next((a.expires_at for a in told if a.expires_at is not None), None)
@@ -164,7 +164,7 @@ def false_changes(history: History) -> Iterator[Lie]:
         if change.outcome in HONEST or (change.action, change.outcome) == ("cancel", "cancelled"):
             continue
         if not _may_be(change, expires_at, cancels, others):
-            yield Lie(f"false {change.outcome}", change)
+            yield Violation(f"false {change.outcome}", change)
 
 
 def _may_be(
@@ -189,23 +189,23 @@ def _may_be(
     return False
 
 
-def rows_that_differ(history: History) -> Iterator[Lie]:
+def rows_that_differ(history: History) -> Iterator[Violation]:
     rows = {row.id: row for row in history.rows}
     for booking, told in history.answers.items():
         row = rows.get(booking)
         if row is None:
-            yield Lie("a booking that is not there", told)
+            yield Violation("a booking that is not there", told)
         elif (row.user, row.seats) != (told[0].user, told[0].seats):
-            yield Lie("another booking than was told", row)
+            yield Violation("another booking than was told", row)
         elif row.status not in _final_statuses(history, booking):
-            yield Lie("another end than was told", row)
+            yield Violation("another end than was told", row)
     for row in history.rows:
         if row.id not in history.answers and row not in history.unannounced:
-            yield Lie("a booking that nobody asked for", row)
+            yield Violation("a booking that nobody asked for", row)
         if row.status in LIVE and row.holds != row.seats:
-            yield Lie("a booking without its seats", row)
+            yield Violation("a booking without its seats", row)
         if row.status not in LIVE and row.holds:
-            yield Lie("seats of a booking that has ended", row)
+            yield Violation("seats of a booking that has ended", row)
 
 
 def _final_statuses(history: History, booking: str) -> set[str]:
@@ -224,11 +224,11 @@ def _final_statuses(history: History, booking: str) -> set[str]:
     return may_be | {"expired"}
 
 
-def counts_that_differ(history: History) -> Iterator[Lie]:
+def counts_that_differ(history: History) -> Iterator[Violation]:
     for status, counted in (("held", history.held), ("confirmed", history.booked)):
         seats = sum(len(row.seats) for row in history.rows if row.status == status)
         if counted is not None and counted != seats:
-            yield Lie("a wrong count", f"{counted} seats are shown as {status}, {seats} are")
+            yield Violation("a wrong count", f"{counted} seats are shown as {status}, {seats} are")
 
 
 CHECKS = (

@@ -1,6 +1,7 @@
 """Databases for tests: each service's is migrated once a run, and copied for each worker."""
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -182,6 +183,15 @@ def fresh_database(postgres_url: str) -> FreshDatabase:
         return await _copy(postgres_url, service, f"{service}_{new_id().hex}")
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def no_log_to_what_is_closed() -> Iterator[None]:
+    """A service that was made in a test with ``capsys`` logs to a stream that ends with the test. The
+    next test that logs would find a traceback in its own standard error."""
+    yield
+    root = logging.getLogger()
+    root.handlers = [h for h in root.handlers if not getattr(getattr(h, "stream", 0), "closed", 0)]
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from functools import partial
 from event_service.maintenance import periodic_jobs
 from event_service.models import OutboxMessage
 from event_service.settings import Settings
-from service_kit.messaging.relay import run_relay
+from service_kit.messaging.relay_process import run_relay
 from service_kit.settings import load_settings
 
 NAME = "event-relay"

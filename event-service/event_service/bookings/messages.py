@@ -7,7 +7,9 @@ from typing import Any
 from event_service.bookings.insert import NewBooking, NewTicket
 from event_service.models import Booking, Ticket
 from event_service.rules import cancellation_deadline
-from service_kit.messaging.outbox import RowT, notification
+from service_kit.messaging.contract import Kind
+from service_kit.messaging.notifications import notification
+from service_kit.messaging.outbox import RowT
 
 EVENT_FIELDS = (
     "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version"
@@ -57,7 +59,7 @@ def booking_snapshot(booking: Any, tickets: Iterable[Any], event: Any) -> dict[s
 
 def booking_message(
     row: Callable[..., RowT],
-    kind: str,
+    kind: Kind,
     booking: Booking | NewBooking,
     tickets: Sequence[Ticket] | Sequence[NewTicket],
     event: Any,
@@ -67,7 +69,6 @@ def booking_message(
     text that a person wrote."""
     return notification(
         row,
-        topic=f"{kind.replace('-', '.', 1)}.v1",
         kind=kind,
         user_id=booking.user_id,
         dedup_key=f"{kind}:{booking.id}",

@@ -21,7 +21,7 @@ from event_service.models import Event
 from event_service.statuses import BookingStatus
 from service_kit.database.engine import Executor
 from service_kit.ids import new_id
-from service_kit.messaging.outbox import notification
+from service_kit.messaging.notifications import notification
 
 # Bounds one transaction; the sweeper makes the next offers.
 OFFERS_PER_RELEASE = 200
@@ -105,7 +105,6 @@ async def _offer(
 def _offer_message(booking: NewBooking, event: Event, until: datetime) -> NewMessage:
     return notification(
         NewMessage,
-        topic="waitlist.offered.v1",
         kind="waitlist-offer",
         user_id=booking.user_id,
         dedup_key=f"waitlist-offer:{booking.id}",

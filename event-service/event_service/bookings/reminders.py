@@ -22,7 +22,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.bookings.messages import SEATS_IN_MESSAGE, event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, Ticket
 from event_service.rules import IS_CONFIRMED, IS_UPCOMING
-from service_kit.messaging.bulk_messages import json_object, write_notifications
+from service_kit.database.bulk_inserts import json_object
+from service_kit.messaging.notifications import write_notifications
 
 REMINDED_BEFORE_START = timedelta(hours=24)
 NOT_REMINDED_AFTER_CONFIRMATION = timedelta(hours=1)
@@ -57,7 +58,6 @@ async def add_reminders(session: AsyncSession) -> int:
         session,
         OutboxMessage,
         _recipients(event),
-        topic="event.reminder.v1",
         kind="event-reminder",
         data={"event_id": str(event.id), "event": event_snapshot(event)},
         version=event.version,

@@ -20,6 +20,7 @@ from event_service.bookings.offers import lock_waitlist, offer_free_seats
 from event_service.bookings.queries import list_first_tickets
 from event_service.models import Booking, Event, OutboxMessage, SeatTally, WaitlistEntry
 from event_service.statuses import BookingStatus
+from service_kit.messaging.contract import Kind
 
 
 async def end_bookings(
@@ -63,7 +64,7 @@ async def end_bookings(
 
 
 async def add_booking_messages(
-    session: AsyncSession, kind: str, bookings: Sequence[Booking], event: Event, **more: Any
+    session: AsyncSession, kind: Kind, bookings: Sequence[Booking], event: Event, **more: Any
 ) -> None:
     """One message to the guest of each booking, with its first tickets."""
     tickets = await list_first_tickets(

@@ -26,7 +26,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.bookings.messages import event_snapshot
 from event_service.models import Booking, Event, OutboxMessage, WaitlistEntry
 from event_service.rules import CANCELLABLE, IS_CONFIRMED, IS_HELD
-from service_kit.messaging.bulk_messages import json_object, write_notifications
+from service_kit.database.bulk_inserts import json_object
+from service_kit.messaging.notifications import write_notifications
 
 # The ``cancel_reason`` of an event whose organizer's account was erased.
 ORGANIZER_ERASED = "The organizer's account no longer exists."
@@ -53,7 +54,6 @@ async def add_change_messages(session: AsyncSession, event: Event, before: dict[
         session,
         OutboxMessage,
         _one_per_user(guests, f"event-changed:{event.id}:{event.version}"),
-        topic="event.changed.v1",
         kind="event-changed",
         data={
             "event_id": str(event.id),
@@ -78,7 +78,6 @@ async def add_cancellation_messages(session: AsyncSession, event: Event) -> None
         session,
         OutboxMessage,
         _one_per_user(union_all(guests, waiting), f"event-cancelled:{event.id}"),
-        topic="event.cancelled.v1",
         kind="event-cancelled",
         data={
             "event_id": str(event.id),

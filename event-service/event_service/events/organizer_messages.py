@@ -16,7 +16,7 @@ from event_service.events.queries import require_organizer
 from event_service.models import Event, OrganizerMessage, OutboxMessage
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
-from service_kit.messaging.bulk_messages import write_notifications
+from service_kit.messaging.notifications import write_notifications
 from service_kit.text import line, paragraphs
 
 # 10 MB of texts with the maximum length.
@@ -94,7 +94,6 @@ async def write_next_messages(session: AsyncSession) -> bool:
         session,
         OutboxMessage,
         recipients(message.guests, f"organizer-message:{message.id}"),
-        topic="organizer.message.v1",
         kind="organizer-message",
         data={
             "event_id": str(event.id),

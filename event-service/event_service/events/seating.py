@@ -28,8 +28,8 @@ from event_service.events.schemas import SectionIn, count_seats
 from event_service.models import Event, Seat, Section
 from event_service.problems import CapacityInUse
 from event_service.rules import IS_FREE
+from service_kit.database.bulk_inserts import ALLOW_LONG_STATEMENTS, NEW_ID_IN_SQL
 from service_kit.database.engine import affected_rows
-from service_kit.messaging.bulk_messages import ALLOW_LONG_STATEMENTS, NEW_ID_IN_SQL
 
 SEATS_PER_STATEMENT = 20_000
 

@@ -30,7 +30,7 @@ from event_service.models import Event
 from event_service.problems import EventCancelled, EventHasBookings
 from event_service.rules import event_may_become, is_active
 from event_service.statuses import EventStatus, SeatingKind
-from service_kit.messaging.bulk_messages import ALLOW_LONG_STATEMENTS
+from service_kit.database.bulk_inserts import ALLOW_LONG_STATEMENTS
 from service_kit.problems import InvalidRequest, VersionMismatch
 from service_kit.web.tokens import Person
 

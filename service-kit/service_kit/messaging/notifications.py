@@ -110,7 +110,6 @@ async def write_notifications(
     kind: Kind,
     data: dict[str, Any],
     version: int,
-    topic: str | None = None,
     not_before: datetime | None = None,
 ) -> int:
     """Writes the messages that ``notification`` would make, one for each row of ``recipients``, in one
@@ -119,7 +118,7 @@ async def write_notifications(
     ``recipients`` selects ``user_id`` (uuid), ``dedup_key`` (text) and ``data`` (jsonb object: what
     only this message holds, beside the ``data`` that all have in common).
     """
-    table, now, topic = table_of(outbox), utc_now(), topic or CONTRACT[kind].topics[0]
+    table, now, topic = table_of(outbox), utc_now(), CONTRACT[kind].topics[0]
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     recipient = recipients.subquery("recipient").c
     # MATERIALIZED, so that column and message name the same id.

@@ -4,8 +4,7 @@ A service declares its table as ``class OutboxMessage(OutboxRow, Base, table=Tru
 (``service_kit.messaging.relay``) puts the rows on the queue; a row's id is the message's id everywhere.
 """
 
-import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -208,10 +207,3 @@ class OutboxQueries:
             )
         )
         return max(0.0, float(age.scalar() or 0.0))
-
-
-def notification(outbox: Callable[..., RowT], **fields: Any) -> RowT:
-    """The name of before, until event-service uses the new one."""
-    module = importlib.import_module("service_kit.messaging.notifications")
-    row: RowT = module.notification(outbox, **fields)
-    return row

@@ -5,7 +5,6 @@ due again when the lease ends, so that a message is put on the queue at least on
 """
 
 import asyncio
-import importlib
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -170,10 +169,3 @@ class Relay:
                 session, older_than=KEPT_AFTER_CONFIRMATION, limit=PURGED_AT_ONCE
             )
         return purged == PURGED_AT_ONCE
-
-
-def __getattr__(name: str) -> Any:
-    """The name of before, until event-service uses the new one."""
-    if name != "run_relay":
-        raise AttributeError(name)
-    return importlib.import_module("service_kit.messaging.relay_process").run_relay

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from sqlalchemy import text
 
-import service_kit.database.engine
 from event_service.main import create_app
 from event_service.settings import Settings
+from service_kit.database import engine, errors
 from service_kit.database.errors import sqlstate
 from service_kit.ids import new_id
 from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
@@ -255,5 +255,7 @@ def deadlocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
             seen.append(error)
         return state
 
-    monkeypatch.setattr(service_kit.database.engine, "sqlstate", noting)
+    # Of work that begins again, and of requests, which are answered with 503.
+    for module in (engine, errors):
+        monkeypatch.setattr(module, "sqlstate", noting)
     yield seen

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from service_kit.ids import new_id
 from tests.events.conftest import Json, User, event_body, problem, sections
-from tests.events.crowd import tidy
+from tests.events.load import tidy
 from tests.events.seat_model import Booked, SeatModel, Waiting
 
 PEOPLE, LIMIT = 3, 4

@@ -17,7 +17,7 @@ from event_service.bookings import create, statements
 from service_kit.database.engine import TryAgain
 from service_kit.database.statements import compiled
 from tests.events.conftest import Json, Publish, User, problem
-from tests.events.unguarded.rewriting import rewritten
+from tests.events.mutants.rewriting import rewritten
 from tests.events.waitlist import MakeUser, join
 
 PAUSE = 20_261_125

@@ -1,4 +1,4 @@
-"""The same crowd while something breaks: what was told stays true."""
+"""The same load during faults: every answer stays true."""
 
 import asyncio
 import os
@@ -22,15 +22,15 @@ from stack.processes import Process, Program
 from stack.redis import Redis
 from tests.conftest import FreshDatabase, _migrate, for_sqlalchemy
 from tests.events.consistency import find_violations
-from tests.events.crowd import Crowd
 from tests.events.history import BOOKED, UNKNOWN
+from tests.events.load import Load
 from tests.events.servers import SERVICE, Server, Servers, servers
 
 __all__ = ["servers"]
 
 SEATS = 97
 PATIENCE_SECONDS = 90.0
-# A busy machine adds to everything; what is promised is in relation to the usual of the same crowd.
+# A busy machine adds to everything; what is promised is in relation to the usual of the same load.
 TIMES_THE_USUAL = 3
 NOTICED_SECONDS = 0.5
 SETTLED_SECONDS = 0.5
@@ -46,23 +46,23 @@ def changed(settings: Settings, **values: object) -> Settings:
 
 
 @asynccontextmanager
-async def stormed(started: list[Server], settings: Settings) -> AsyncIterator[Crowd]:
-    """Inside the block a crowd is under way; after it all is over and read."""
-    async with Crowd(started, gives_up=True) as crowd:
-        await crowd.open_event(SEATS, is_assigned=False)
+async def stormed(started: list[Server], settings: Settings) -> AsyncIterator[Load]:
+    """Within the block the load runs; after it everything has ended and is read."""
+    async with Load(started, gives_up=True) as load:
+        await load.open_event(SEATS, is_assigned=False)
         async with connected(settings) as database:
-            await crowd.see_seats(database, is_assigned=False)
-        storm = asyncio.create_task(crowd.storm())
+            await load.see_seats(database, is_assigned=False)
+        storm = asyncio.create_task(load.storm())
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await crowd.has_booked(20)
-                yield crowd
-                await crowd.has_booked(20)
+                await load.has_booked(20)
+                yield load
+                await load.has_booked(20)
         finally:
-            crowd.calm_down()
+            load.calm_down()
             await storm
         async with connected(settings) as database:
-            await crowd.settle(database, settings)
+            await load.settle(database, settings)
 
 
 @asynccontextmanager
@@ -85,16 +85,16 @@ def process_of(program: Program, folder: Path) -> Iterator[Process]:
         process.stop()
 
 
-async def is_served_again(crowd: Crowd) -> None:
+async def is_served_again(load: Load) -> None:
     """Returns when each process sells again, to newcomers."""
     served = 0
     while served < 8:
-        told = await crowd.attempt(str(new_id()), 1)
+        told = await load.attempt(str(new_id()), 1)
         served = 0 if told.outcome == UNKNOWN else served + 1
 
 
 @pytest.mark.parametrize(
-    ("module", "is_kept"), [(SERVICE, True), ("tests.events.unguarded.early_answers", False)]
+    ("module", "is_kept"), [(SERVICE, True), ("tests.events.mutants.early_answers", False)]
 )
 async def test_what_a_client_was_told_outlives_the_process_that_told_it(
     servers: Servers, own_settings: Settings, module: str, is_kept: bool
@@ -104,14 +104,14 @@ async def test_what_a_client_was_told_outlives_the_process_that_told_it(
     # Chance may spare the control.
     for _ in range(1 if is_kept else 4):
         started = await servers.start(own_settings, module=module)
-        async with stormed(started, own_settings) as crowd:
+        async with stormed(started, own_settings) as load:
             for server in started:
-                await crowd.has_booked(10)
+                await load.has_booked(10)
                 server.kill()
                 server.start()
                 await server.is_ready()
-        assert crowd.cut_off
-        violations += [str(violation) for violation in find_violations(crowd.history)]
+        assert load.cut_off
+        violations += [str(violation) for violation in find_violations(load.history)]
         if violations:
             break
     assert (violations == []) == is_kept
@@ -130,15 +130,15 @@ async def test_while_postgresql_restarts_requests_are_asked_to_come_again(
         await asyncio.to_thread(_migrate, "event", postgres.url())
         own = changed(settings, database_url=for_sqlalchemy(postgres.url()))
         started = await servers.start(own)
-        async with stormed(started, own) as crowd:
+        async with stormed(started, own) as load:
             await asyncio.to_thread(process.stop)
-            while not crowd.unavailable:
+            while not load.unavailable:
                 await asyncio.sleep(0.01)
             process.start()
-            await is_served_again(crowd)
-    assert [str(violation) for violation in find_violations(crowd.history)] == []
-    assert {answer.headers["Retry-After"] for answer in crowd.unavailable} == {"1"}
-    assert crowd.cut_off == 0 and all(server.is_running for server in started)
+            await is_served_again(load)
+    assert [str(violation) for violation in find_violations(load.history)] == []
+    assert {answer.headers["Retry-After"] for answer in load.unavailable} == {"1"}
+    assert load.cut_off == 0 and all(server.is_running for server in started)
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
@@ -151,22 +151,22 @@ async def test_without_redis_bookings_go_on(
         own = changed(own_settings, cache_redis_url=redis.url, broker_url=redis.url)
         # Rate limits count in Redis.
         started = await servers.start(own, RATE_LIMIT_ENABLED="true")
-        async with stormed(started, own) as crowd:
+        async with stormed(started, own) as load:
             if how == "killed":
                 process.kill()
             else:
                 os.kill(process.pid or 0, signal.SIGSTOP)
             begun = time.time()
-            await crowd.has_booked(40)
+            await load.has_booked(40)
             if how == "killed":
                 process.start()
             else:
                 os.kill(process.pid or 0, signal.SIGCONT)
             ended = time.time()
-    assert [str(violation) for violation in find_violations(crowd.history)] == []
-    assert crowd.cut_off == 0 and crowd.unavailable == []
+    assert [str(violation) for violation in find_violations(load.history)] == []
+    assert load.cut_off == 0 and load.unavailable == []
     usual, without = [], []
-    for attempt in crowd.history.attempts:
+    for attempt in load.history.attempts:
         if begun < attempt.invoked < ended:
             without.append(attempt.completed - attempt.invoked)
         elif attempt.completed < begun or ended + SETTLED_SECONDS < attempt.invoked:
@@ -191,12 +191,12 @@ async def test_a_process_that_is_asked_to_end_finishes_what_is_under_way(
     """SIGTERM, while bookings wait for a lock on their event."""
     leaving, staying = await servers.start(own_settings)
     under_way = 5
-    async with connected(own_settings) as database, Crowd([leaving]) as crowd:
-        await crowd.open_event(SEATS, is_assigned=False)
+    async with connected(own_settings) as database, Load([leaving]) as load:
+        await load.open_event(SEATS, is_assigned=False)
         async with database.transaction() as session:
             lock = text("SELECT FROM event WHERE id = :id FOR UPDATE")
-            await session.execute(lock, {"id": UUID(crowd.event_id)})
-            asked = [asyncio.create_task(crowd.attempt(str(new_id()), 1)) for _ in range(under_way)]
+            await session.execute(lock, {"id": UUID(load.event_id)})
+            asked = [asyncio.create_task(load.attempt(str(new_id()), 1)) for _ in range(under_way)]
             await are_waiting(database, under_way)
             leaving.ask_to_end()
             await refuses_connections(leaving)
@@ -204,8 +204,8 @@ async def test_a_process_that_is_asked_to_end_finishes_what_is_under_way(
     assert [attempt.outcome for attempt in told] == [BOOKED] * under_way
     # uvicorn ends by the signal that it was sent, when it is done.
     assert await leaving.has_ended() in (0, -signal.SIGTERM)
-    async with Crowd([staying]) as others:
-        others.event_id = crowd.event_id
+    async with Load([staying]) as others:
+        others.event_id = load.event_id
         assert (await others.attempt(str(new_id()), 1)).outcome == BOOKED
 
 

@@ -1,4 +1,4 @@
-"""Thousands of attempts by a crowd, over several processes: each seat is sold once, and no answer lies.
+"""Thousands of concurrent attempts at several processes: each seat is sold once, and no answer lies.
 
 ``HISTORY_ATTEMPTS`` says how many, over both seatings.
 """
@@ -14,8 +14,8 @@ from event_service.settings import Settings
 from service_kit.database.engine import Database
 from tests.conftest import FreshDatabase
 from tests.events.consistency import find_violations
-from tests.events.crowd import Crowd, tidied
 from tests.events.history import UNKNOWN
+from tests.events.load import Load, tidied
 from tests.events.servers import SERVICE, Servers, servers
 
 __all__ = ["servers"]
@@ -43,7 +43,7 @@ async def count_deadlocks(database: Database) -> int:
         return int((await session.execute(text(statement))).scalar_one())
 
 
-async def crowd_history(
+async def load_history(
     servers: Servers,
     settings: Settings,
     *,
@@ -52,39 +52,39 @@ async def crowd_history(
     attempts: int,
     module: str = SERVICE,
     is_tidied: bool = True,
-) -> Crowd:
+) -> Load:
     database = Database(settings, application_name="history")
     started = await servers.start(settings, PROCESSES, module=module)
     try:
         tidying = tidied(database, settings) if is_tidied else nullcontext()
-        async with Crowd(started) as crowd, tidying:
-            await crowd.open_event(seats, is_assigned=is_assigned)
-            await crowd.see_seats(database, is_assigned=is_assigned)
-            await crowd.storm(attempts)
-            await crowd.settle(database, settings)
-            crowd.deadlocks = await count_deadlocks(database)
+        async with Load(started) as load, tidying:
+            await load.open_event(seats, is_assigned=is_assigned)
+            await load.see_seats(database, is_assigned=is_assigned)
+            await load.storm(attempts)
+            await load.settle(database, settings)
+            load.deadlocks = await count_deadlocks(database)
     finally:
         await database.close()
-    return crowd
+    return load
 
 
 @pytest.mark.parametrize(("is_assigned", "seats"), [(False, 97), (True, 101)])
 async def test_a_crowd_gets_every_seat_once_and_is_told_the_truth(
     servers: Servers, own_settings: Settings, is_assigned: bool, seats: int
 ) -> None:
-    crowd = await crowd_history(
+    load = await load_history(
         servers, own_settings, is_assigned=is_assigned, seats=seats, attempts=ATTEMPTS // 2
     )
-    assert [str(violation) for violation in find_violations(crowd.history)] == []
+    assert [str(violation) for violation in find_violations(load.history)] == []
     # In the end all that was to be had was had.
-    confirmed = [row for row in crowd.history.rows if row.status == "confirmed"]
+    confirmed = [row for row in load.history.rows if row.status == "confirmed"]
     assert sum(len(row.seats) for row in confirmed) == seats
     # A history in which little happened would show little.
     happened = {"booked", "booked again", "sold-out", "idempotency-mismatch", UNKNOWN}
     happened |= {"confirm: confirmed", "confirm: hold-expired", "cancel: cancelled"}
-    assert happened <= crowd.answers.keys(), crowd.answers
+    assert happened <= load.answers.keys(), load.answers
     # Nor did two wait for each other: PostgreSQL needs a second to find that out.
-    assert crowd.deadlocks == 0
+    assert load.deadlocks == 0
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ async def test_control_without_a_guard_the_history_has_lies(
 ) -> None:
     """If this fails, the test above shows nothing."""
     for _ in range(CROWDS_OF_A_CONTROL):
-        crowd = await crowd_history(
+        load = await load_history(
             servers,
             own_settings,
             is_assigned=is_assigned,
             seats=seats,
             attempts=ATTEMPTS_OF_A_CONTROL,
-            module=f"tests.events.unguarded.{module}",
+            module=f"tests.events.mutants.{module}",
             # The sweeper ends what has lapsed, and so is a second guard.
             is_tidied=False,
         )
-        found = Counter(violation.kind for violation in find_violations(crowd.history))
+        found = Counter(violation.kind for violation in find_violations(load.history))
         if kinds <= found.keys():
             return
-    pytest.fail(f"{kinds} not among {found}: {crowd.answers}")
+    pytest.fail(f"{kinds} not among {found}: {load.answers}")

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from event_service.bookings import statements
 from tests.events.conftest import Publish, User, problem, sections
-from tests.events.unguarded.rewriting import rewritten
+from tests.events.mutants.rewriting import rewritten
 
 MakeUser = Callable[..., User]
 

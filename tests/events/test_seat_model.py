@@ -15,8 +15,8 @@ from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
 from event_service.bookings import statements, transitions
+from tests.events.mutants.rewriting import rewritten
 from tests.events.seat_machine import Seats
-from tests.events.unguarded.rewriting import rewritten
 
 EXAMPLES, EXAMPLES_OF_A_CONTROL = int(os.environ.get("SEAT_EXAMPLES", "15")), 200
 STEPS = 25

@@ -14,7 +14,7 @@ from event_service.bookings import waitlist_statements as statements
 from event_service.bookings.waitlist import service
 from event_service.bookings.waitlist.queries import find_entry
 from tests.events.conftest import Publish, User
-from tests.events.unguarded.rewriting import rewritten
+from tests.events.mutants.rewriting import rewritten
 from tests.events.waitlist import (
     MakeUser,
     SoldOut,

@@ -13,7 +13,7 @@ from service_kit.ids import new_id
 from tests.auth.people import PASSWORD
 from tests.conftest import SECRET, FreshDatabase
 from tests.events.conftest import sign
-from tests.events.crowd import Crowd
+from tests.events.load import Load
 from tests.events.servers import Server, serving_keys
 from tests.system.faults.gateway import Gateway, NextRequest
 from tests.system.faults.pipeline import IS_FULL, until
@@ -74,7 +74,7 @@ async def load_of(service: str, first: Server) -> NextRequest:
     """What its clients ask of a service most: to be signed in, to book, to see their mails."""
     if service == "auth":
         email = f"{new_id().hex}@example.com"
-        async with Crowd([first]) as people:
+        async with Load([first]) as people:
             account = {"email": email, "password": PASSWORD}
             answer = await people.send(str(new_id()), "/auth/register", account)
         assert answer is not None and answer.status_code == 201
@@ -83,7 +83,7 @@ async def load_of(service: str, first: Server) -> NextRequest:
     if service == "notification":
         token = {"Authorization": f"Bearer {sign(new_id())}"}
         return lambda: ("GET", "/api/v1/notifications", {"headers": token})
-    async with Crowd([first]) as people:
+    async with Load([first]) as people:
         await people.open_event(50_000, is_assigned=False)
     body = {"event_id": people.event_id, "quantity": 1}
     return lambda: (

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service_kit.database.engine import Database
-from tests.events.unguarded.serving import serve_unguarded
+from tests.events.mutants.serving import serve_mutant
 
 LATE_SECONDS = 0.1
 
@@ -35,4 +35,4 @@ async def _commit(connection: AsyncConnection) -> None:
 
 if __name__ == "__main__":
     Database.run_plain = run_and_commit_later  # type: ignore[method-assign]
-    serve_unguarded()
+    serve_mutant()

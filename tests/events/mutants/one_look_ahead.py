@@ -5,8 +5,8 @@ from typing import Any
 from event_service.bookings import create, statements
 from event_service.problems import SoldOut
 from service_kit.database.engine import TryAgain
-from tests.events.unguarded.rewriting import rewritten
-from tests.events.unguarded.serving import serve_unguarded
+from tests.events.mutants.rewriting import rewritten
+from tests.events.mutants.serving import serve_mutant
 
 SECOND_HALF = "LIMIT :seats - (SELECT count(*) FROM ahead)\n"
 
@@ -34,4 +34,4 @@ if __name__ == "__main__":
     )
     create._Attempt._refuse_sold_out = say_so_at_once  # type: ignore[assignment, method-assign]
     create._Attempt._take = begin_no_more  # type: ignore[assignment, method-assign]
-    serve_unguarded()
+    serve_mutant()

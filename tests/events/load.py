@@ -38,7 +38,7 @@ _ROWS = """
 _TALLY = "SELECT sum(held), sum(booked) FROM seat_tally WHERE event_id = :event_id"
 
 
-class Crowd:
+class Load:
     """Those who want seats of one event, and their history.
 
     ``gives_up`` says that a 503 leaves open what was done, as it does when a connection breaks."""

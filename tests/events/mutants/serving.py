@@ -4,5 +4,5 @@ from event_service.settings import Settings
 from service_kit.web.server import serve
 
 
-def serve_unguarded() -> None:
+def serve_mutant() -> None:
     serve("event_service", Settings)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from event_service.bookings import create
-from tests.events.unguarded.serving import serve_unguarded
+from tests.events.mutants.serving import serve_mutant
 
 book = create.book
 
@@ -15,4 +15,4 @@ async def book_without_key(database: Any, request: create.BookingRequest) -> Any
 
 if __name__ == "__main__":
     create.book = book_without_key
-    serve_unguarded()
+    serve_mutant()

@@ -8,9 +8,15 @@ from fastapi import FastAPI
 from event_service import maintenance
 from event_service.events import organizer_messages
 from tests.events.conftest import Json, Publish, User, messages
-from tests.events.waitlist import rows
+from tests.events.waitlist import change, rows
 
 LETTER = {"subject": "Doors", "body": "They open at six."}
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left(app: FastAPI) -> None:
+    """Other tests share the table."""
+    await change(app, "DELETE FROM organizer_message")
 
 
 async def send(organizer: User, event: Json) -> int:

@@ -21,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.database.errors import RETRYABLE, sqlstate
 from service_kit.database.pool import FairPool
+from service_kit.database.sql_files import SqlConnection
 from service_kit.problems import Unavailable
 from service_kit.settings import ServiceSettings
 
@@ -103,6 +104,27 @@ class Database:
         two; ``session_on`` is for the steps that want one."""
         return await self._run(self.engine.begin, work)
 
+    async def run_sql(self, work: Callable[[SqlConnection], Awaitable[ResultT]]) -> ResultT:
+        """The same on asyncpg's own connection, for statements in .sql files."""
+        return await self._run(self.sql_transaction, work)
+
+    @asynccontextmanager
+    async def sql_transaction(self) -> AsyncIterator[SqlConnection]:
+        """A connection of the pool in a transaction that commits at the end, or rolls back when the
+        block raises."""
+        async with self.engine.connect() as connection:
+            driver = await _driver(connection)
+            if driver.is_closed():
+                # PostgreSQL was restarted while it lay in the pool.
+                await connection.invalidate()
+                driver = await _driver(connection)
+            try:
+                async with driver.transaction():
+                    yield driver
+            finally:
+                if driver.is_closed():
+                    await connection.invalidate()
+
     def session_on(self, connection: AsyncConnection) -> AsyncSession:
         """A session in the transaction that ``connection`` is in; it neither commits nor ends it."""
         return self.sessions(bind=connection)
@@ -132,6 +154,22 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _driver(connection: AsyncConnection) -> SqlConnection:
+    pooled = await connection.get_raw_connection()
+    driver: SqlConnection = pooled.driver_connection
+    return driver
+
+
+async def sql_connection(session: AsyncSession) -> SqlConnection:
+    """asyncpg's connection in the transaction of a session that has run a statement, for statements in
+    .sql files. What the session has changed is flushed before."""
+    await session.flush()
+    driver = await _driver(await session.connection())
+    # SQLAlchemy begins a transaction with the first statement that it runs itself.
+    assert driver.is_in_transaction(), "the statement would commit by itself"
+    return driver
 
 
 def after_commit(session: AsyncSession, action: AfterCommit) -> None:

@@ -1,4 +1,4 @@
-"""Reading events. Every list query has its index in models.py."""
+"""Reading events. Every list query has its index in models."""
 
 import math
 from collections.abc import Sequence

@@ -41,8 +41,9 @@ def alembic_config(package: str, settings: ServiceSettings) -> Config:
     The revisions lie in ``migrations/versions`` beside the package, the tables in its ``models.Base``.
     """
     models = import_module(f"{package}.models")
-    assert models.__file__ is not None
-    versions = Path(models.__file__).resolve().parents[1] / "migrations" / "versions"
+    init_file = import_module(package).__file__
+    assert init_file is not None
+    versions = Path(init_file).resolve().parents[1] / "migrations" / "versions"
     config = Config()
     config.set_main_option("script_location", _escape(ENVIRONMENT))
     config.set_main_option("version_locations", _escape(versions))

@@ -1,4 +1,4 @@
-"""What every service's ``models.py`` begins with: names of constraints, and a table behind a model."""
+"""What every service's ``models`` begin with: names of constraints, and a table behind a model."""
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.orm import registry

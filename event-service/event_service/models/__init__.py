@@ -1,0 +1,30 @@
+"""The tables of event-service, by what they are about; import them from here.
+
+The database itself forbids what must not happen: see Design notes in ../../README.md for the order in
+which rows are locked."""
+
+from event_service.models.base import Base
+from event_service.models.bookings import Booking, IdempotencyKey, SeatAllowance, Ticket
+from event_service.models.events import Event, EventSearch, OrganizerMessage, SearchSpelling
+from event_service.models.infrastructure import ErasedUser, OutboxMessage, StaleTag
+from event_service.models.seats import Seat, SeatTally, Section
+from event_service.models.waitlist import WaitlistEntry
+
+__all__ = [
+    "Base",
+    "Booking",
+    "ErasedUser",
+    "Event",
+    "EventSearch",
+    "IdempotencyKey",
+    "OrganizerMessage",
+    "OutboxMessage",
+    "SearchSpelling",
+    "Seat",
+    "SeatAllowance",
+    "SeatTally",
+    "Section",
+    "StaleTag",
+    "Ticket",
+    "WaitlistEntry",
+]

@@ -7,9 +7,11 @@ or any library (email-validator, idna, PostgreSQL).
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
+from annotated_types import GroupedMetadata
 from pydantic import AfterValidator, Field, StringConstraints
 
 from service_kit.problems import InvalidRequest
@@ -172,28 +174,48 @@ def _cleaned(clean: Callable[[str], str], max_length: int, min_length: int) -> C
     return validate
 
 
+@dataclass(frozen=True)
+class Line(GroupedMetadata):
+    """One line of text, trimmed: ``Annotated[str, Line(200)]``. What is invisible counts as empty."""
+
+    max_length: int
+    min_length: int = 1
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from _length_limits(self.max_length, self.min_length)
+        yield AfterValidator(_cleaned(_one_line, self.max_length, self.min_length))
+
+
+@dataclass(frozen=True)
+class Paragraphs(GroupedMetadata):
+    """Text of several lines, trimmed: ``Annotated[str, Paragraphs(500)]``. What is invisible counts
+    as empty."""
+
+    max_length: int
+    min_length: int = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from _length_limits(self.max_length, self.min_length)
+        yield AfterValidator(_cleaned(_many_lines, self.max_length, self.min_length))
+
+
+def _length_limits(max_length: int, min_length: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length)
+
+
 def line(max_length: int, *, min_length: int = 1) -> Any:
-    """A type: one line of text, trimmed. What is invisible counts as empty."""
-    return Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length),
-        AfterValidator(_cleaned(_one_line, max_length, min_length)),
-    ]
+    """``Annotated[str, Line(...)]``, which type checkers know under a name only."""
+    return Annotated[str, Line(max_length, min_length)]
 
 
-def paragraphs(max_length: int, *, min_length: int = 0) -> Any:
-    """A type: text of several lines, trimmed. What is invisible counts as empty."""
-    return Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length),
-        AfterValidator(_cleaned(_many_lines, max_length, min_length)),
-    ]
+@dataclass(frozen=True)
+class Opaque(GroupedMetadata):
+    """Text that is compared or looked up and never shown, such as a token or a password:
+    ``Annotated[str, Opaque(200)]``."""
 
+    max_length: int
+    min_length: int = 0
 
-def as_is(max_length: int, *, min_length: int = 0) -> Any:
-    """A type: text that is compared or looked up and never shown, such as a token or a password."""
-    return Annotated[
-        str,
-        Field(min_length=min_length, max_length=max_length),
-        AfterValidator(check_text),
-    ]
+    def __iter__(self) -> Iterator[Any]:
+        yield Field(min_length=self.min_length, max_length=self.max_length)
+        yield AfterValidator(check_text)

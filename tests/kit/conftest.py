@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from service_kit.database.engine import Database, SessionDep
 from service_kit.ids import new_id
 from service_kit.settings import ServiceSettings
-from service_kit.text import line
+from service_kit.text import Line
 from service_kit.web.app import create_service
 from service_kit.web.auth import (
     CurrentUser,
@@ -43,7 +43,7 @@ class Settings(ServiceSettings):
 
 
 class Thing(BaseModel):
-    name: line(20)  # type: ignore[valid-type]
+    name: Annotated[str, Line(20)]
     details: dict[str, Any] = {}
 
 

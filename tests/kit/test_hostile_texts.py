@@ -2,18 +2,19 @@
 
 import unicodedata
 from collections.abc import Callable
+from typing import Annotated
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from service_kit.text import as_is
+from service_kit.text import Opaque
 from tests.text_limits import try_all
 
 
 class Letter(BaseModel):
-    guarded: as_is(200) = ""  # type: ignore[valid-type]
+    guarded: Annotated[str, Opaque(200)] = ""
     # Of the same kind as the one above, so that it gets two texts only.
     second: str = Field("", min_length=0, max_length=100_000)
 

@@ -1,5 +1,6 @@
 import time
 import unicodedata
+from typing import Annotated
 
 import pytest
 from hypothesis import given
@@ -9,16 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from service_kit.problems import InvalidRequest
 from service_kit.text import (
     MAX_COMBINING_IN_A_ROW,
+    Line,
+    Paragraphs,
     has_long_combining_run,
     is_combining,
     is_invisible,
-    line,
-    paragraphs,
     refuse_unbounded_text,
 )
 
-LINE = TypeAdapter[str](line(20))
-PARAGRAPHS = TypeAdapter[str](paragraphs(100))
+LINE = TypeAdapter[str](Annotated[str, Line(20)])
+PARAGRAPHS = TypeAdapter[str](Annotated[str, Paragraphs(100)])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_what_nobody_can_see_is_empty(text: str) -> None:
     assert is_invisible(text)
     with pytest.raises(ValidationError):
         LINE.validate_python(text)
-    assert TypeAdapter[str](line(20, min_length=0)).validate_python(text) == ""
+    assert TypeAdapter[str](Annotated[str, Line(20, min_length=0)]).validate_python(text) == ""
     assert PARAGRAPHS.validate_python(text) == ""
     assert LINE.validate_python(f"{text}x{text}")
 

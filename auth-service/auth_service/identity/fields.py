@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from auth_service.addresses import MAX_ADDRESS, parse_address
 from auth_service.identity.passwords import MAX_CHARACTERS, MIN_CHARACTERS
-from service_kit.text import as_is, check_text, line
+from service_kit.text import Line, Opaque, check_text
 
 
 def normalize_address(value: str) -> str:
@@ -35,11 +35,11 @@ NewPassword = Annotated[
     AfterValidator(_refuse_control_characters),
 ]
 # For a password that is only compared, not set.
-Password = as_is(1024)
+Password = Annotated[str, Opaque(1024)]
 # At sign-in, with spaces or brackets that were pasted around it.
-TypedAddress = as_is(MAX_ADDRESS + 66)
-FullName = line(200, min_length=0)
+TypedAddress = Annotated[str, Opaque(MAX_ADDRESS + 66)]
+FullName = Annotated[str, Line(200, min_length=0)]
 Locale = Literal["en", "ru"]
-LinkToken = as_is(4096)
-RefreshTokenText = as_is(200)
-SearchTerm = line(100)
+LinkToken = Annotated[str, Opaque(4096)]
+RefreshTokenText = Annotated[str, Opaque(200)]
+SearchTerm = Annotated[str, Line(100)]

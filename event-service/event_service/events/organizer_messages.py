@@ -1,5 +1,6 @@
 """Messages of an organizer to the guests of an event: one to each guest."""
 
+from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from event_service.models import Event, OrganizerMessage, OutboxMessage
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.messaging.notifications import write_notifications
-from service_kit.text import line, paragraphs
+from service_kit.text import Line, Paragraphs
 
 # 10 MB of texts with the maximum length.
 GUESTS_PER_BATCH = 500
@@ -32,8 +33,8 @@ class OrganizerMessageCreate(BaseModel):
         },
     )
 
-    subject: line(200)  # type: ignore[valid-type]
-    body: paragraphs(20_000, min_length=1)  # type: ignore[valid-type]
+    subject: Annotated[str, Line(200)]
+    body: Annotated[str, Paragraphs(20_000, min_length=1)]
 
 
 class MessageSent(BaseModel):

@@ -1,104 +1,47 @@
 """Events as they come in and go out; the form is the API contract's."""
 
-import re
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Annotated, Literal, Self
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    computed_field,
-    model_validator,
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
+
+from event_service.events.fields import (
+    CancellationDeadline,
+    CancelReason,
+    Capacity,
+    Category,
+    CategoryFilter,
+    City,
+    CityFilter,
+    Currency,
+    Description,
+    Instant,
+    Price,
+    RowName,
+    SearchText,
+    SectionName,
+    TimeZone,
+    Title,
+    VenueName,
 )
-
 from event_service.rules import MAX_SEATS
 from event_service.statuses import EventStatus, SeatingKind, SeatState
-from service_kit.money import CURRENCY_DIGITS, currency_digits
-from service_kit.text import line, paragraphs
+from service_kit.money import CURRENCY_DIGITS
 
-MAX_PRICE = 1_000_000_000
 MAX_SECTIONS = 500
 # Of a whole plan: as many as a tenth of its seats.
 MAX_ROWS = 10_000
 DIGITS_OF_UNKNOWN_CURRENCY = 2
 
-# Dates beyond these overflow when they are turned into another zone.
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-DATE = re.compile(r"\s*\d{4}-\d\d-\d\d")
-
-Line200 = line(200)
-Line100 = line(100)
-Line50 = line(50, min_length=0)
-Paragraphs = paragraphs(10_000)
-
-
-def _in_utc(value: datetime) -> datetime:
-    if not EARLIEST.year < value.year < LATEST.year:
-        raise ValueError(f"must lie between {EARLIEST.year} and {LATEST.year}")
-    return value.astimezone(UTC)
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-# The areas of the IANA database whose zones are places. Others, such as Etc and SystemV, and names
-# without an area, such as EST5EDT, localtime and Factory, say nothing of where an event is.
-AREAS = frozenset({
-    "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe",
-    "Indian", "Pacific",
-})  # fmt: skip
-
-
-def _geographic_zone(value: str) -> str:
-    if value != "UTC" and (value.partition("/")[0] not in AREAS or value not in _zones()):
-        raise ValueError("must be UTC or a place of the IANA database, such as Europe/Berlin")
-    return value
-
-
-def _active_currency(value: str) -> str:
-    currency_digits(value)
-    return value
-
-
-def _not_a_number(value: object) -> object:
-    """pydantic would take a number, also as text, for the seconds since 1970."""
-    if not isinstance(value, datetime) and not (isinstance(value, str) and DATE.match(value)):
-        raise ValueError("must be a time such as 2027-01-20T18:30:00Z")
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_utc)]
-TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_geographic_zone)]
-Price = Annotated[int, Field(ge=0, le=MAX_PRICE, strict=True, description="In minor units.")]
-Currency = Annotated[
-    str,
-    Field(max_length=3, pattern=r"^[A-Z]{3}$", description="An active code of ISO 4217."),
-    AfterValidator(_active_currency),
-]
-Capacity = Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
-CancellationDeadline = Annotated[
-    Instant | None,
-    Field(description="Guests may cancel until then; without it, until the event begins."),
-]
-
 
 class RowIn(BaseModel):
-    name: line(20)  # type: ignore[valid-type]
+    name: RowName
     seats: Annotated[int, Field(ge=1, le=5_000, strict=True)]
 
 
 class SectionIn(BaseModel):
-    name: Line100  # type: ignore[valid-type]
+    name: SectionName
     price: Price | None = None
     rows: Annotated[list[RowIn], Field(min_length=1, max_length=1_000, fail_fast=True)]
 
@@ -144,11 +87,11 @@ Seating = Annotated[GeneralSeating | AssignedSeating, Field(discriminator="kind"
 
 
 class EventCreate(BaseModel):
-    title: Line200  # type: ignore[valid-type]
-    description: Paragraphs = ""  # type: ignore[valid-type]
-    category: Line50 = ""  # type: ignore[valid-type]
-    venue: Line200  # type: ignore[valid-type]
-    city: Line100  # type: ignore[valid-type]
+    title: Title
+    description: Description = ""
+    category: Category = ""
+    venue: VenueName
+    city: City
     timezone: TimeZone
     starts_at: Instant
     ends_at: Instant
@@ -206,26 +149,30 @@ def check_times(
         raise ValueError("cancellation_deadline must not be later than ends_at")
 
 
+# The default of a field that may be left out and may not be null.
+UNCHANGED: Any = None
+
+
 class EventUpdate(BaseModel):
     """What is left out stays; ``null`` is for the sales window and the deadline only. A name that is
     not taken is refused, so that nobody believes that it was heard."""
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Line200 = None  # type: ignore[valid-type]
-    description: Paragraphs = None  # type: ignore[valid-type]
-    category: Line50 = None  # type: ignore[valid-type]
-    venue: Line200 = None  # type: ignore[valid-type]
-    city: Line100 = None  # type: ignore[valid-type]
-    timezone: TimeZone = None  # type: ignore[assignment]
-    starts_at: Instant = None  # type: ignore[assignment]
-    ends_at: Instant = None  # type: ignore[assignment]
+    title: Title = UNCHANGED
+    description: Description = UNCHANGED
+    category: Category = UNCHANGED
+    venue: VenueName = UNCHANGED
+    city: City = UNCHANGED
+    timezone: TimeZone = UNCHANGED
+    starts_at: Instant = UNCHANGED
+    ends_at: Instant = UNCHANGED
     sales_start: Instant | None = None
     sales_end: Instant | None = None
     cancellation_deadline: CancellationDeadline = None
-    price: Price = None  # type: ignore[assignment]
-    currency: Currency = None  # type: ignore[assignment]
-    max_seats_per_user: Capacity = None  # type: ignore[assignment]
+    price: Price = UNCHANGED
+    currency: Currency = UNCHANGED
+    max_seats_per_user: Capacity = UNCHANGED
     capacity: Capacity | None = Field(None, description="For general seating.")
     sections: Sections | None = Field(None, description="For assigned seating: all of them.")
 
@@ -233,7 +180,7 @@ class EventUpdate(BaseModel):
 class CancelEvent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: paragraphs(500, min_length=1) | None = None  # type: ignore[valid-type]
+    reason: CancelReason | None = None
 
 
 class EventPublic(BaseModel):
@@ -263,7 +210,9 @@ class EventPublic(BaseModel):
     created_at: datetime
     updated_at: datetime
 
-    @computed_field(description="How many digits of the amounts are minor units, by ISO 4217.")  # type: ignore[prop-decorator]
+    @computed_field(  # type: ignore[prop-decorator]  # mypy knows no decorated property
+        description="How many digits of the amounts are minor units, by ISO 4217."
+    )
     @property
     def currency_digits(self) -> int:
         # Events from before currencies were checked may have a code that is none: it is shown as it is.
@@ -303,9 +252,9 @@ class EventQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    q: line(200, min_length=0) | None = None  # type: ignore[valid-type]
-    city: line(100, min_length=0) | None = None  # type: ignore[valid-type]
-    category: line(50, min_length=0) | None = None  # type: ignore[valid-type]
+    q: SearchText | None = None
+    city: CityFilter | None = None
+    category: CategoryFilter | None = None
     starts_from: Instant | None = None
     starts_to: Instant | None = None
     organizer: UUID | Literal["me"] | None = None

@@ -16,7 +16,7 @@ from notification_service.messages.incoming import (
 )
 from notification_service.statuses import MailStatus
 from service_kit.ids import new_id
-from service_kit.text import line
+from service_kit.text import Line
 
 MAX_IDS = 1000
 EXAMPLE_ID = "0198c0de-0000-7000-8000-00000000b00c"
@@ -94,7 +94,7 @@ class NotificationCreate(BaseModel):
     kind: Annotated[str, Field(max_length=MAX_KIND)]
     user_id: UUID
     data: dict[str, Any] = {}
-    dedup_key: line(MAX_DEDUP_KEY)  # type: ignore[valid-type]  # the type is made by a call
+    dedup_key: Annotated[str, Line(MAX_DEDUP_KEY)]
     version: int = Field(0, ge=0, le=MAX_VERSION, strict=True)
 
     @model_validator(mode="after")

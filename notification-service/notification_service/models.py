@@ -172,6 +172,8 @@ class MailAllowance(Base, table=True):
 class ErasedUser(ErasedUserRow, Base, table=True):
     """An erased account, stored for as long as one of its tokens may be valid."""
 
+    # Only the previous release uses ``erased_users``, a view of this table; the next one drops it.
+
 
 # The tables as SQLAlchemy Core has them.
 notifications = table_of(Notification)

@@ -118,14 +118,14 @@ async def test_what_was_published_after_auth_service_had_asked_is_called_off(
     if by != "telling":
         await erase(auth_service, organizer)
         # As if it was published in the same moment, and committed later.
-        await change(app, "DELETE FROM erased_users WHERE user_id = :id", id=organizer.id)
+        await change(app, "DELETE FROM erased_user WHERE user_id = :id", id=organizer.id)
         forget_whom_to_refuse(app)
     event = await published(capacity=4)
     guest, waiting = user(), user()
     bookings = [(await guest.book(event, 2, hold=hold)).json() for hold in (False, True)]
     await join(waiting, event, 1)
     if by == "relay":
-        erased = "INSERT INTO erased_users VALUES (:id, now())"
+        erased = "INSERT INTO erased_user VALUES (:id, now())"
         await change(app, erased, id=organizer.id)
         await finish(app)
     else:
@@ -154,7 +154,7 @@ async def test_an_erased_organizer_changes_nothing_where_it_is_not_known_yet(
     draft = (await organizer.post("/events", event_body())).json()
     event = await published()
     # All that the erasure does but the noting, so that both events are still there.
-    await change(app, "INSERT INTO erased_users VALUES (:id, now())", id=organizer.id)
+    await change(app, "INSERT INTO erased_user VALUES (:id, now())", id=organizer.id)
     forget_whom_to_refuse(app)
     answers = [
         await organizer.post(f"/events/{draft['id']}/publish"),
@@ -213,7 +213,7 @@ async def test_without_a_look_at_the_table_it_would_book(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The negative control: only what a process has read a few seconds ago."""
-    look = "EXISTS (SELECT FROM erased_users WHERE user_id = :user_id)"
+    look = "EXISTS (SELECT FROM erased_user WHERE user_id = :user_id)"
     monkeypatch.setattr(statements, "OPEN", rewritten(statements.OPEN, (look, "false")))
     event = await published()
     await erase(auth_service, guest)
@@ -228,19 +228,17 @@ async def test_what_was_under_way_while_the_account_was_erased_ends_too(
     """Each had looked before, and came after: the relay finds them."""
     event, holder, booking = sold_out
     await erase(auth_service, guest)
-    row = "SELECT * FROM erased_users WHERE user_id = :id"
+    row = "SELECT * FROM erased_user WHERE user_id = :id"
     [erased] = await rows(app, row, id=guest.id)
     forget_whom_to_refuse(app)
-    await change(app, "DELETE FROM erased_users WHERE user_id = :id", id=guest.id)
+    await change(app, "DELETE FROM erased_user WHERE user_id = :id", id=guest.id)
     await join(guest, event, 4)
     draft = await guest.post("/events", event_body())
     assert draft.status_code == 201
     await cancel(holder, booking)
     assert (await place_of(guest, event))["status"] == "offered"
     await join(next_one := user(), event, 4)
-    await change(
-        app, "INSERT INTO erased_users VALUES (:id, :at)", id=guest.id, at=erased.erased_at
-    )
+    await change(app, "INSERT INTO erased_user VALUES (:id, :at)", id=guest.id, at=erased.erased_at)
     await finish(app)
     assert not await is_in_line(guest, event)
     assert (await place_of(next_one, event))["status"] == "offered"
@@ -257,7 +255,7 @@ async def test_it_is_safe_to_repeat_and_at_once(
     await asyncio.gather(*(erase(auth_service, guest) for _ in range(6)))
     await erase(auth_service, guest)
     assert (await place_of(next_one, event))["status"] == "offered"
-    found = await rows(app, "SELECT count(*) FROM erased_users WHERE user_id = :id", id=guest.id)
+    found = await rows(app, "SELECT count(*) FROM erased_user WHERE user_id = :id", id=guest.id)
     assert found[0][0] == 1
     # Nobody has heard of this account, and it may be erased as well.
     await erase(auth_service, user())

@@ -105,7 +105,7 @@ async def database(options: dict[str, Any]) -> AsyncIterator[Database]:
         await session.execute(
             text(
                 "TRUNCATE notifications, seen_messages, preferences, event_snapshots,"
-                " mail_allowances, erased_users"
+                " mail_allowances, erased_user"
             )
         )
     yield database

@@ -21,7 +21,7 @@ OPEN = text(f"""
             EXISTS (
                 SELECT FROM waitlist_entry WHERE event_id = :event_id AND booking_id IS NULL
             ) AS has_waitlist,
-            EXISTS (SELECT FROM erased_users WHERE user_id = :user_id) AS is_erased,
+            EXISTS (SELECT FROM erased_user WHERE user_id = :user_id) AS is_erased,
             {IS_ON_SALE} AS is_on_sale
         FROM event WHERE id = :event_id
         FOR KEY SHARE

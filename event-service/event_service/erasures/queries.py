@@ -24,16 +24,16 @@ _EVENTS_OF = text("""
 """).bindparams(_USER, _LIMIT)
 
 _UNFINISHED = text(f"""
-    SELECT user_id FROM erased_users
-    WHERE EXISTS (SELECT FROM waitlist_entry WHERE user_id = erased_users.user_id)
+    SELECT user_id FROM erased_user
+    WHERE EXISTS (SELECT FROM waitlist_entry WHERE user_id = erased_user.user_id)
         OR EXISTS (
-            SELECT FROM booking WHERE user_id = erased_users.user_id AND expires_at IS NOT NULL
+            SELECT FROM booking WHERE user_id = erased_user.user_id AND expires_at IS NOT NULL
         )
         OR EXISTS (
-            SELECT FROM event WHERE organizer_id = erased_users.user_id
+            SELECT FROM event WHERE organizer_id = erased_user.user_id
                 AND (status = '{EventStatus.DRAFT}' OR {IS_ACTIVE})
         )
-        OR EXISTS (SELECT FROM idempotency_key WHERE user_id = erased_users.user_id)
+        OR EXISTS (SELECT FROM idempotency_key WHERE user_id = erased_user.user_id)
     ORDER BY random() LIMIT :limit
 """).bindparams(_LIMIT)
 

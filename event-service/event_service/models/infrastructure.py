@@ -21,7 +21,9 @@ class StaleTag(Base, table=True):
 
 
 class ErasedUser(ErasedUserRow, Base, table=True):
-    pass
+    """An erased account, stored for as long as one of its tokens may be valid."""
+
+    # Only the previous release uses ``erased_users``, a view of this table; the next one drops it.
 
 
 class OutboxMessage(OutboxRow, Base, table=True):

@@ -4,6 +4,7 @@ Processes of the release before serve people while a migration runs, and after i
 transaction of its own and a short one: none keeps a lock of a table in use while it goes through rows.
 Indexes of such a table are built by ``build_index`` in a revision that does nothing else, its rows are
 changed in batches, its CHECKs begin as NOT VALID, and what the release before needs stays for a release.
+``rename_table`` leaves a view under the old name.
 """
 
 import asyncio
@@ -33,6 +34,36 @@ LOCK_POLL_SECONDS = 0.2
 LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 LOCK_NOT_AVAILABLE = "55P03"
 ATTEMPTS, ATTEMPT_PAUSE_SECONDS = 30, 2.0
+# Indexes of constraints follow the names of their constraints; only the others are renamed here.
+RENAME = r"""
+DO $$
+DECLARE
+    statement text;
+    named_after constant text := '^(pk_|uq_|ck_|fk_|ix_)?{old}(?=_|$)';
+BEGIN
+    IF (SELECT relkind FROM pg_class WHERE oid = to_regclass('{old}')) IS DISTINCT FROM 'r' THEN
+        RETURN;
+    END IF;
+    DROP VIEW IF EXISTS {new};
+    ALTER TABLE {old} RENAME TO {new};
+    FOR statement IN
+        SELECT format(pattern, name, regexp_replace(name, named_after, '\1{new}'))
+        FROM (
+            SELECT conname AS name, 'ALTER TABLE {new} RENAME CONSTRAINT %I TO %I' AS pattern
+            FROM pg_constraint WHERE conrelid = '{new}'::regclass
+            UNION ALL
+            SELECT relname, 'ALTER INDEX %I RENAME TO %I'
+            FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE indrelid = '{new}'::regclass
+                AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+        ) AS names
+        WHERE name ~ named_after
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+    {at_the_end}
+END $$
+"""
 
 
 def alembic_config(package: str, settings: ServiceSettings) -> Config:
@@ -126,6 +157,30 @@ def build_index(name: str, table: str, columns: Sequence[Any], **options: Any) -
         if not is_whole:
             op.create_index(name, table, columns, postgresql_concurrently=True, **options)
         op.execute(LOCK_TIMEOUT)
+
+
+def rename_table(old: str, new: str) -> None:
+    """For a migration: renames a table and the indexes and constraints that are named after it, and
+    leaves a view under the old name, through which processes of the release before read and write.
+
+    PostgreSQL treats a view of this kind as it treats its table (ON CONFLICT, FOR UPDATE SKIP LOCKED,
+    RETURNING, indexes); not so ``COPY`` and ``TRUNCATE``. A later migration drops the view.
+    It ends the revision's transaction, and is safe to repeat.
+    """
+    # ``delete_some`` looks rows up by ctid.
+    _rename(old, new, at_the_end=f"CREATE VIEW {old} AS SELECT *, ctid FROM {new};")
+
+
+def undo_rename_table(old: str, new: str) -> None:
+    """For a downgrade: what ``rename_table`` did, undone."""
+    _rename(new, old, at_the_end="")
+
+
+def _rename(old: str, new: str, *, at_the_end: str) -> None:
+    """By one statement, which is a transaction: with locks of two tables it could wait for a statement
+    that uses both, and that one for it."""
+    with op.get_context().autocommit_block():
+        op.execute(RENAME.format(old=old, new=new, at_the_end=at_the_end))
 
 
 def run_environment() -> None:

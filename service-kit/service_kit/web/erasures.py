@@ -31,7 +31,7 @@ MARGIN = timedelta(minutes=5)
 class ErasedUserRow(SQLModel):
     """One row for each erased account, until none of its tokens can be valid any more."""
 
-    __tablename__: ClassVar[Any] = "erased_users"
+    __tablename__: ClassVar[Any] = "erased_user"
 
     user_id: UUID = Field(primary_key=True)
     erased_at: datetime = Field(default_factory=utc_now)

@@ -21,6 +21,11 @@ class SeatingKind(StrEnum):
     ASSIGNED = "assigned"
 
 
+class SeatKind(StrEnum):
+    STANDARD = "standard"
+    ACCESSIBLE = "accessible"
+
+
 class SeatState(StrEnum):
     FREE = "free"
     HELD = "held"

@@ -12,10 +12,12 @@ TOKEN = "service-token"
 
 @dataclass
 class Accounts:
-    """Everybody has an account unless told otherwise; ``is_away`` answers 503 to all."""
+    """Everybody has an account unless told otherwise; ``is_away`` answers 503 to all, and
+    ``is_something_else`` a 404 as other servers write it."""
 
     special: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     is_away: bool = False
+    is_something_else: bool = False
     links: int = 0
     link_problems: list[str] = field(default_factory=list)
     requests: int = 0
@@ -50,7 +52,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         user_id = self.path.split("/")[-2]
         contact = self.accounts.contact(user_id)
-        self._answer(200 if contact else 404, contact or {})
+        if contact:
+            self._answer(200, contact)
+        else:
+            self._refuse(404, "not-found")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -70,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             assert asked["email"]
             if self.accounts.link_problems:
                 problem = self.accounts.link_problems.pop()
-                self._answer(409, {"type": f"urn:problem:{problem}"})
+                self._refuse(409, problem)
                 return
             token = f"{asked['kind']}-{self.accounts.links}"
             self._answer(201, {"token": token, "expires_at": "2200-01-01T00:00:00Z"})
@@ -78,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _refused(self) -> bool:
         if self.accounts.is_away:
             self._answer(503, {})
+        elif self.accounts.is_something_else:
+            self._answer(404, {"detail": "Not Found"})
         elif self.headers["Authorization"] != f"Bearer {TOKEN}":
             self._answer(401, {})
         else:
@@ -85,10 +92,16 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def _answer(self, status: int, document: dict[str, Any]) -> None:
+    def _refuse(self, status: int, problem: str) -> None:
+        document = {"type": f"urn:problem:{problem}"}
+        self._answer(status, document, content_type="application/problem+json")
+
+    def _answer(
+        self, status: int, document: dict[str, Any], *, content_type: str = "application/json"
+    ) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -119,7 +132,7 @@ class AuthServerForTests:
 
     def reset(self) -> None:
         self.accounts.special.clear()
-        self.accounts.is_away = False
+        self.accounts.is_away = self.accounts.is_something_else = False
         self.accounts.links = self.accounts.requests = 0
         self.accounts.link_problems.clear()
 

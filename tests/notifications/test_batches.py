@@ -1,8 +1,11 @@
 """Mails that are sent together."""
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
-from notification_service.delivery import send, service
+from notification_service.delivery import prepare, send, service
+from notification_service.delivery.claim import Claim
+from notification_service.kinds.base import Payload
 from tests.notifications.auth_server import AuthServerForTests, address_of
 from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
@@ -105,3 +108,40 @@ async def test_a_database_that_fails_in_the_midst_spoils_no_other_mail(
 
     assert (await mail_worker.row(message)).status == "sent"
     assert len(mail_worker.mails) == 2
+
+
+async def test_a_defect_of_ours_spoils_no_other_mail(
+    mail_worker: WorkerForTests,
+    monkeypatch: pytest.MonkeyPatch,
+    sentry_errors: list[BaseException],
+) -> None:
+    """Wherever it is: left to the task, it would end all mails of the batch, five times."""
+    batch = [make_message() for _ in range(3)]
+    defect = KeyError("a defect")
+
+    def fail(claim: Claim, *_: object) -> tuple[Payload, int]:
+        if str(claim.id) == batch[1]["id"]:
+            raise defect
+        assert claim.payload is not None
+        return claim.payload, claim.version
+
+    monkeypatch.setattr(prepare, "update_event", fail)
+    await mail_worker.receive(*batch)
+
+    statuses = [(await mail_worker.row(message)).status for message in batch]
+    assert statuses == ["sent", "failed", "sent"]
+    assert sentry_errors == [defect]
+
+
+async def test_celerys_time_limit_is_no_defect_of_a_mail(
+    mail_worker: WorkerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    message = make_message()
+    monkeypatch.setattr(prepare, "compose", fail)
+    with pytest.raises(SoftTimeLimitExceeded):
+        await mail_worker.receive(message)
+
+    assert (await mail_worker.row(message)).status == "sending"

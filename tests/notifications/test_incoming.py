@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from notification_service.kinds.registry import KINDS, MalformedPayload, read_payload
 from notification_service.messages.incoming import UnreadableMessage, read_message
 from notification_service.previews.samples import sample_data
+from service_kit.ids import new_id
 from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
 
@@ -122,3 +123,61 @@ def test_several_bookings_are_about_no_single_one() -> None:
 @pytest.mark.parametrize("time", [None, 5, "yesterday", "2026-01-01T00:00:00"])
 def test_a_time_that_is_none_is_now(time: object) -> None:
     assert read_message(make_message(occurred_at=time)).occurred_at.tzinfo is UTC
+
+
+LAST_MOMENT, FIRST_MOMENT = "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"
+
+
+@pytest.mark.parametrize("time", [FIRST_MOMENT, LAST_MOMENT, "2027-01-20T18:30:00+23:00"])
+async def test_a_time_that_postgresql_does_not_take_spoils_no_batch(
+    mail_worker: WorkerForTests, time: str
+) -> None:
+    message, other = make_message(occurred_at=time), make_message()
+
+    await mail_worker.receive(message, other)
+
+    assert {(await mail_worker.row(one)).status for one in (message, other)} == {"sent"}
+
+
+OVERFLOWS = [
+    ("booking-confirmed", {"ends_at": LAST_MOMENT}),
+    ("booking-confirmed", {"starts_at": FIRST_MOMENT}),
+    ("event-cancelled", {"cancellation_deadline": LAST_MOMENT}),
+    ("event-cancelled", {"version": 10**30}),
+    ("organizer-message", {"version": 2**31}),
+]
+
+
+@pytest.mark.parametrize(("kind", "changed"), OVERFLOWS)
+async def test_a_snapshot_that_overflows_fails_alone(
+    mail_worker: WorkerForTests, kind: str, changed: dict[str, Any]
+) -> None:
+    event_id = str(new_id())
+    event = sample_data(kind)["event"]
+    malformed = make_message(kind, data={"event_id": event_id, "event": event | changed}, version=5)
+    other, later = make_message(), make_message(kind, data={"event_id": event_id}, version=3)
+
+    await mail_worker.receive(malformed, other)
+    await mail_worker.receive(later)
+
+    row = await mail_worker.row(malformed)
+    assert (row.status, row.attempts) == ("failed", 0)
+    assert {(await mail_worker.row(one)).status for one in (other, later)} == {"sent"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("booking-confirmed", {"total": 10**40}),
+        ("booking-confirmed", {"quantity": 10**40}),
+        ("hold-expired", {"expires_at": LAST_MOMENT}),
+        ("waitlist-offer", {"expires_at": LAST_MOMENT}),
+        ("waitlist-offer", {"quantity": 10**40}),
+        ("event-changed", {"changes": {"starts_at": [FIRST_MOMENT, "2027-01-20T18:30:00Z"]}}),
+    ],
+)
+def test_a_number_or_time_that_no_mail_can_show_is_malformed(
+    kind: str, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(MalformedPayload):
+        read_payload(kind, sample_data(kind) | changed)

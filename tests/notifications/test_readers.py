@@ -130,3 +130,16 @@ async def test_a_link_that_is_not_needed_drops_the_mail(
     await mail_worker.receive(message)
 
     assert (await mail_worker.row(message)).status == "dropped"
+
+
+@pytest.mark.parametrize("kind", ["booking-confirmed", "reset-password"])
+async def test_a_404_of_another_server_is_no_erased_account(
+    mail_worker: WorkerForTests, auth_server: AuthServerForTests, kind: str
+) -> None:
+    message = make_message(kind)
+    auth_server.accounts.is_something_else = True
+
+    await mail_worker.receive(message)
+
+    row = await mail_worker.row(message)
+    assert (row.status, row.data) == ("queued", message["data"])

@@ -1,6 +1,9 @@
 """The conversation with a mail server."""
 
 import email
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from email.policy import default
@@ -141,3 +144,55 @@ def test_a_recipient_reads_as_it_was_written(name: str) -> None:
     assert address.addr_spec == "ada@guests.example"
     # Python 3.11 reads a space between two encoded words, which RFC 2047 (6.2) has it ignore.
     assert address.display_name.replace(" ", "") == name.replace(" ", "")
+
+
+def test_any_positive_reply_to_a_mail_means_that_it_is_taken(
+    connection: MailServer, mail_server: MailServerForTests
+) -> None:
+    mail_server.answers("DATA", "251 Forwarded", times=1)
+    send(connection, ADA)
+    send(connection, GRACE)
+
+
+def drip(connection: socket.socket, slow: str) -> None:
+    """A server whose every reply comes whole, but for the one that comes byte by byte, for ever."""
+    replies = {"EHLO": "250 slow", "DATA": "354 Go on", ".": "250 Taken"}
+    commands = connection.makefile("rb")
+    command, in_mail = "greeting", False
+    with suppress(OSError):
+        while command:
+            if command == slow:
+                while True:
+                    connection.sendall(b"2")
+                    time.sleep(0.01)
+            if not in_mail or command == ".":
+                in_mail = command == "DATA"
+                reply = replies.get(command, "220 slow" if command == "greeting" else "250 OK")
+                connection.sendall(f"{reply}\r\n".encode())
+            line = commands.readline().decode()
+            command = line.strip() if in_mail else line.partition(" ")[0].strip().upper()
+
+
+@pytest.mark.parametrize("slow", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "."])
+def test_a_reply_that_comes_byte_by_byte_takes_no_longer_than_the_timeout(slow: str) -> None:
+    """A socket's timeout is for each of its bytes."""
+    error = SmtpDeliveryUnconfirmed if slow == "." else SmtpUnavailable
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        connection = MailServer(
+            f"smtp://127.0.0.1:{port}", sender="tickets@parterre.example", timeout_seconds=0.5
+        )
+
+        def serve() -> None:
+            with server.accept()[0] as accepted:
+                drip(accepted, slow)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        started = time.monotonic()
+        with pytest.raises(error):
+            send(connection, ADA)
+        # begin() and finish() have a timeout each; without a deadline it would not end at all.
+        assert time.monotonic() - started < 3
+        connection.close()
+        thread.join()

@@ -494,3 +494,43 @@ async def test_a_link_of_the_release_before_is_the_newest(
     await go_on(mail_worker, first, later)
 
     assert [(await mail_worker.row(m)).status for m in (first, later)] == ["dropped", "sent"]
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        {"changes": "x"},
+        {"changes": [1]},
+        {"changes": {"starts_at": 5}},
+        {"changes": {"starts_at": []}},
+        {"changes": {"starts_at": ["soon", "later"]}},
+        {"event": None},
+    ],
+)
+async def test_a_change_that_could_not_be_read_is_in_nobodys_way(
+    mail_worker: WorkerForTests, concert: Concert, malformed: dict[str, Any]
+) -> None:
+    unreadable = concert.move(venue="New Hall")
+    unreadable["data"] |= malformed
+    change, other = concert.move(venue="Third Hall"), make_message()
+
+    await mail_worker.receive(unreadable)
+    await mail_worker.receive(change, other)
+
+    assert (await mail_worker.row(unreadable)).status == "failed"
+    assert {(await mail_worker.row(one)).status for one in (change, other)} == {"sent"}
+    assert "Third Hall" in text_of(mail_worker.mails[0])
+
+
+async def test_a_stored_event_that_cannot_be_read_any_more_is_in_nobodys_way(
+    mail_worker: WorkerForTests, concert: Concert
+) -> None:
+    await mail_worker.receive(concert.message("booking-confirmed", user_id=uuid4()))
+    await mail_worker.run(
+        'UPDATE event_snapshots SET version = 7, snapshot = snapshot || \'{"starts_at": "soon"}\''
+    )
+    message = concert.message("booking-cancelled")
+
+    await mail_worker.receive(message)
+
+    assert (await mail_worker.row(message)).status in ("sent", "queued")

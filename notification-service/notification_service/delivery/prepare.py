@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import case, func, or_, select
 
 from notification_service.delivery.allowances import AllowanceRequest
@@ -29,12 +30,15 @@ from notification_service.rendering.mime import (
 )
 from notification_service.statuses import UNSENT, MailStatus
 from service_kit.clock import utc_now
+from service_kit.database.errors import DATABASE_ERRORS
 from service_kit.database.statements import Statement, param
 from service_kit.messaging.service_client import ServiceUnavailable
 
 # For kinds that follow another mail: the time between both, and the next look for that mail.
 FOLLOW_AFTER = timedelta(hours=1)
 LOOK_AGAIN_AFTER = timedelta(minutes=5)
+# They say nothing of the mail: its lease ends, and it is tried again.
+PASSING_ERRORS: tuple[type[Exception], ...] = (*DATABASE_ERRORS, SoftTimeLimitExceeded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,12 @@ async def prepare(
         return Failed(error.reason, error)
     except ServiceUnavailable as error:
         return Postponed("The accounts could not be asked for the address.", "outage", error)
+    except PASSING_ERRORS:
+        raise
+    except Exception as error:
+        # A defect of ours that another attempt would meet again: operators see it, and set the mail
+        # going again after the fix. The other mails of the batch go out.
+        return Failed("The mail could not be written; this is our fault.", error)
 
 
 async def _prepare(
@@ -207,10 +217,6 @@ def _render(
         )
     except UnsafeHeaders as error:
         return Failed(error.reason, error)
-    except Exception as error:
-        # A defect of ours that another attempt would meet again: operators see it, and set the mail
-        # going again after the fix.
-        return Failed("The mail could not be written; this is our fault.", error)
 
 
 PAUSE = Statement(

@@ -7,10 +7,11 @@ import re
 import smtplib
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from notification_service.delivery.smtp_deadline import DeadlineSMTP, DeadlineSMTPS
 from service_kit.circuit_breaker import CircuitBreaker
 
 # Servers close idle connections; a connection that was idle for longer is replaced at once.
@@ -20,6 +21,8 @@ PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 ACCEPTED = (250, 251)
 SERVICE_CLOSING = 421
 SEND_DATA = 354
+# RFC 5321, 4.2.1: any reply of this class means that the server has the mail.
+TAKEN = range(200, 300)
 
 ResultT = TypeVar("ResultT")
 Reply = tuple[int, bytes]
@@ -131,7 +134,7 @@ class MailServer:
         unconfirmed = SmtpDeliveryUnconfirmed(
             "The mail server did not confirm that it has the mail; it may come twice."
         )
-        self._check(self._exchange(transfer, unconfirmed), (250,))
+        self._check(self._exchange(transfer, unconfirmed), TAKEN)
         self._needs_reset = False
         self._used_at = time.monotonic()
 
@@ -162,7 +165,7 @@ class MailServer:
             self.close()
             raise
 
-    def _check(self, reply: Reply, expected: tuple[int, ...]) -> None:
+    def _check(self, reply: Reply, expected: Container[int]) -> None:
         code, answer = reply
         if code in expected:
             return
@@ -179,16 +182,17 @@ class MailServer:
         options: dict[str, Any] = {
             # The default asks the DNS for this machine's name, which may take long.
             "local_hostname": self._sender.rpartition("@")[2],
-            "timeout": self._seconds_left(),
+            "timeout": self._timeout(),
+            "seconds_left": self._seconds_left,
         }
         try:
             if self._scheme == "smtps":
                 context = ssl.create_default_context()
-                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                smtp: smtplib.SMTP = DeadlineSMTPS(
                     self._host, self._port, context=context, **options
                 )
             else:
-                smtp = smtplib.SMTP(self._host, self._port, **options)
+                smtp = DeadlineSMTP(self._host, self._port, **options)
             self._smtp = smtp
             self._greet(smtp)
         except smtplib.SMTPAuthenticationError as error:
@@ -211,11 +215,14 @@ class MailServer:
             smtp.login(self._user, self._password)
 
     def _seconds_left(self) -> float:
-        return max(SHORTEST_TIMEOUT_SECONDS, self._deadline - time.monotonic())
+        return self._deadline - time.monotonic()
+
+    def _timeout(self) -> float:
+        return max(SHORTEST_TIMEOUT_SECONDS, self._seconds_left())
 
     def _limit(self, smtp: smtplib.SMTP) -> None:
         if smtp.sock is not None:
-            smtp.sock.settimeout(self._seconds_left())
+            smtp.sock.settimeout(self._timeout())
 
 
 def _codes(code: int, answer: bytes) -> str:

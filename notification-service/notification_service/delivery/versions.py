@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import structlog
+from pydantic import ValidationError
 from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +21,7 @@ from notification_service.delivery.claim import Claim
 from notification_service.delivery.outcome import Dropped
 from notification_service.kinds.base import Payload
 from notification_service.kinds.events import EventPayload, EventSnapshot
-from notification_service.kinds.registry import read_payload
+from notification_service.kinds.registry import MalformedPayload, read_payload
 from service_kit.database.engine import to_json
 from service_kit.database.statements import Statement
 
@@ -27,6 +29,8 @@ from service_kit.database.statements import Statement
 TOLD_FIELDS = ("starts_at", "ends_at", "timezone", "venue", "city")
 TOLD_ALREADY = "What changed had been told already."
 TAKEN_BACK = "The change was taken back before it was told."
+
+log = structlog.get_logger()
 
 # Only snapshots newer than the mails' own: usually none. A snapshot from the release before has no
 # version; it replaced the snapshot of the version that it ranks as.
@@ -46,7 +50,7 @@ NEWEST = Statement(
 # The latest first. Beyond a hundred changes that nobody was told of, older ones are ignored.
 EARLIER_CHANGES = Statement(text("""
         SELECT coalesce(earlier.told_at, earlier.sent_at) AS told_at, earlier.created_at,
-            CAST(earlier.data->'changes' AS text) AS changes,
+            CAST(earlier.data AS text) AS data,
             CAST(coalesce(earlier.told, earlier.data->'event') AS text) AS told
         FROM notifications AS this
         JOIN notifications AS earlier USING (user_id, event_id, kind)
@@ -110,7 +114,12 @@ async def newer_events(connection: AsyncConnection, claims: Sequence[Claim]) -> 
     for row in snapshots:
         snapshot = orjson.loads(row.snapshot)
         raw = {"version": row.version} | snapshot
-        event = EventSnapshot.model_validate(raw)
+        try:
+            event = EventSnapshot.model_validate(raw)
+        except ValidationError as error:
+            # An earlier release took what this one does not: the mails are sent as they were written.
+            log.warning("event.unreadable", event_id=str(row.event_id), exc_info=error)
+            continue
         newer[row.event_id] = Newer(row.version, raw, event, is_ranked="version" not in snapshot)
     return newer
 
@@ -135,7 +144,7 @@ async def full_change(
     version, event = claim.version, claim.data["event"]
     if latest is not None and latest.is_newer_than(claim):
         version, event = latest.version, latest.raw
-    own = {name: pair[0] for name, pair in claim.data.get("changes", {}).items()}
+    own = _states_before(claim.data)
     before: dict[str, Any] = {name: claim.data["event"].get(name) for name in TOLD_FIELDS} | own
     if not claim.resends:
         before, since, note = await _last_told(connection, claim, before)
@@ -163,10 +172,26 @@ async def _last_told(
             told = orjson.loads(row.told) if row.told else {}
             shown = {name: told[name] for name in TOLD_FIELDS if name in told}
             return before | shown, row.told_at, TOLD_ALREADY
-        changes = orjson.loads(row.changes) if row.changes else {}
+        data = orjson.loads(row.data)
+        if not _is_readable(claim.kind, data):
+            # It failed when it arrived.
+            continue
         # An earlier change that was not told: the guest knows the state before it.
-        before, since = before | {name: pair[0] for name, pair in changes.items()}, row.created_at
+        before, since = before | _states_before(data), row.created_at
     return before, since, TAKEN_BACK
+
+
+def _states_before(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The old values of a readable change."""
+    return {name: pair[0] for name, pair in data.get("changes", {}).items()}
+
+
+def _is_readable(kind: str, data: object) -> bool:
+    try:
+        read_payload(kind, data)
+    except MalformedPayload:
+        return False
+    return True
 
 
 def _differing(before: Mapping[str, Any], event: Mapping[str, Any]) -> list[str]:

@@ -4,9 +4,9 @@ from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from notification_service.kinds.base import Label, Line
+from notification_service.kinds.base import MAX_AMOUNT, MAX_COUNT, Instant, Label, Line
 from notification_service.kinds.events import EVENT_CACHE_SIZE, EventPayload, EventSnapshot
 from notification_service.rendering.context import RenderContext
 from notification_service.rendering.formats import formats_for, zone_of
@@ -34,12 +34,12 @@ class BookingPayload(EventPayload):
     follows: ClassVar[str | None] = None
 
     booking_id: UUID
-    quantity: int = Field(ge=1)
-    total: int = Field(ge=0)
+    quantity: int = Field(ge=1, le=MAX_COUNT)
+    total: int = Field(ge=0, le=MAX_AMOUNT)
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     # The first of them: a mail shows some, and ``quantity`` says how many there are.
     seats: list[Seat] = []
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
     def calendar_bookings(self) -> list[UUID]:
         return [self.booking_id]

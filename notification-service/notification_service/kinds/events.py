@@ -5,9 +5,16 @@ from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from notification_service.kinds.base import Line, OptionalParagraphs, Paragraphs, Payload
+from notification_service.kinds.base import (
+    MAX_VERSION,
+    Instant,
+    Line,
+    OptionalParagraphs,
+    Paragraphs,
+    Payload,
+)
 from notification_service.kinds.sample_texts import SampleTexts
 from notification_service.rendering.context import RenderContext
 from notification_service.rendering.formats import formats_for, zone_of
@@ -28,11 +35,11 @@ class EventSnapshot(BaseModel):
     venue: Line
     city: Line
     timezone: str
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
-    cancellation_deadline: AwareDatetime | None = None
+    starts_at: Instant
+    ends_at: Instant
+    cancellation_deadline: Instant | None = None
     # Grows with each change of the event; 0 in messages of a sender that did not say it.
-    version: int = Field(0, ge=0)
+    version: int = Field(0, ge=0, le=MAX_VERSION)
 
     @property
     def last_cancellation(self) -> datetime:

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from notification_service.kinds.base import SupersededBy
+from notification_service.kinds.base import MAX_COUNT, Instant, SupersededBy
 from notification_service.kinds.events import EventPayload
 from notification_service.kinds.sample_texts import BOOKING_ID, SampleTexts
 from notification_service.rendering.context import RenderContext
@@ -23,8 +23,8 @@ class WaitlistOffer(EventPayload):
     expired_note: ClassVar[str] = "The offer had ended."
 
     booking_id: UUID
-    quantity: int = Field(ge=1)
-    expires_at: AwareDatetime
+    quantity: int = Field(ge=1, le=MAX_COUNT)
+    expires_at: Instant
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at <= now

@@ -3,11 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from notification_service.kinds.base import Payload
+from notification_service.kinds.base import MAX_VERSION, Payload
 from notification_service.kinds.events import EventPayload
 from notification_service.kinds.registry import MalformedPayload, read_payload
 from notification_service.rendering.texts import one_line
@@ -21,7 +21,6 @@ MAX_DEDUP_KEY = 300
 MAX_DATA_CHARACTERS = 500_000
 # A mail shows fewer, and ``quantity`` gives their number: a booking of any size gets its mail.
 MAX_SEATS = 100
-MAX_VERSION = 2**31 - 1
 
 # After an even number of backslashes; after an odd one these six characters are text.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -62,7 +61,9 @@ class Incoming:
     @property
     def event_ends_at(self) -> datetime | None:
         """The end of the event in the message's snapshot, if it has one."""
-        return self.payload.event.ends_at if isinstance(self.payload, EventPayload) else None
+        if not isinstance(self.payload, EventPayload):
+            return None
+        return self.payload.event.ends_at.astimezone(UTC)
 
 
 def read_message(message: object) -> Incoming:
@@ -153,6 +154,7 @@ def _version(value: object) -> int:
 def _time(value: object) -> datetime:
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        found = None
-    return found if found is not None and found.tzinfo else utc_now()
+        # In UTC, because PostgreSQL takes no offset of 16 hours and more.
+        return found.astimezone(UTC) if found is not None and found.tzinfo else utc_now()
+    except (ValueError, OverflowError):
+        return utc_now()

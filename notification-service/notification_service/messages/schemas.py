@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from notification_service.kinds.base import MAX_VERSION
 from notification_service.kinds.registry import MalformedPayload, read_payload
 from notification_service.messages.incoming import (
     MAX_DEDUP_KEY,
     MAX_KIND,
-    MAX_VERSION,
     Incoming,
     read_message,
 )

@@ -65,7 +65,8 @@ class ServiceClient:
             )
             response.raise_for_status()
             answer = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+            token, seconds = str(answer["access_token"]), float(answer["expires_in"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise ServiceUnavailable(f"no service token: {type(error).__name__}") from error
-        self._token = answer["access_token"]
-        self._renew_at = time.monotonic() + answer["expires_in"] - RENEW_SECONDS_BEFORE_END
+        self._token = token
+        self._renew_at = time.monotonic() + seconds - RENEW_SECONDS_BEFORE_END

@@ -105,6 +105,22 @@ def booking_may_become(status: BookingStatus, new: BookingStatus) -> bool:
     return new in BOOKING_CHANGES[status]
 
 
+def can_cancel(status: BookingStatus, event: Any, now: datetime, *, is_checked_in: bool) -> bool:
+    """Whether the guest may cancel a booking whose status is ``status`` now. A hold may be given up at
+    any time; a confirmed booking before the deadline, unless somebody was let in with it."""
+    if status == BookingStatus.CONFIRMED:
+        return not is_checked_in and now < cancellation_deadline(event)
+    return booking_may_become(status, BookingStatus.CANCELLED)
+
+
+# Whether somebody was let in with a booking.
+IS_CHECKED_IN = _condition("""
+    EXISTS (
+        SELECT FROM ticket WHERE ticket.booking_id = booking.id AND ticket.checked_in_at IS NOT NULL
+    )
+""")
+
+
 # What a cancellation ends: held and confirmed bookings.
 CANCELLABLE = statuses_before(BOOKING_CHANGES, BookingStatus.CANCELLED)
 

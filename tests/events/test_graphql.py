@@ -35,7 +35,8 @@ BOOKINGS = """
     query Mine($first: Int! = 20, $after: String) {
         viewer { bookings(first: $first, after: $after) {
             items {
-                id eventId status total currency createdAt expiresAt
+                id eventId status guestName total currency createdAt expiresAt canCancel
+                title startsAt timezone venue city
                 seats { id section row number ticketCode }
                 event { title availability { booked } }
             }

@@ -37,7 +37,8 @@ LARGE = {
 PAGES, PAGES_OF_A_MEETING = 400, 4_000
 # Of few events PostgreSQL may also fetch all and sort them.
 PAGES_OF_FEW = 1_000
-PAGES_OF_LITTLE, PAGES_OF_A_SWEEP, PAGES_OF_A_BATCH = 300, 1_000, 2_500
+# A page of 20 bookings: five for each event.
+PAGES_OF_LITTLE, PAGES_OF_A_SWEEP, PAGES_OF_A_BATCH = 400, 1_000, 2_500
 PAGES_A_DAY = 4_000
 
 FILTERS: dict[str, dict[str, Any]] = {

@@ -147,6 +147,20 @@ async def test_guests_may_cancel_until_a_deadline(
     assert await ask(app, rules.CANCELLATION_DEADLINE, "event", row) == deadline
 
 
+@pytest.mark.parametrize("is_checked_in", [True, False])
+@pytest.mark.parametrize("status", BookingStatus)
+@pytest.mark.parametrize("deadline", [-1, 0, 1])
+def test_a_guest_may_cancel(status: BookingStatus, deadline: int, is_checked_in: bool) -> None:
+    row = event(starts_at=2, cancellation_deadline=deadline)
+    expected = {
+        BookingStatus.HELD: True,
+        BookingStatus.CONFIRMED: deadline > 0 and not is_checked_in,
+        BookingStatus.CANCELLED: False,
+        BookingStatus.EXPIRED: False,
+    }
+    assert rules.can_cancel(status, row, NOW, is_checked_in=is_checked_in) is expected[status]
+
+
 @pytest.mark.parametrize("viewer", [ORGANIZER, STRANGER, None])
 @pytest.mark.parametrize("status", EventStatus)
 async def test_a_draft_is_seen_by_its_organizer_only(

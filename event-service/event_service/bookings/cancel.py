@@ -18,7 +18,12 @@ from event_service.bookings.representation import Json
 from event_service.bookings.transitions import add_booking_messages, end_bookings
 from event_service.models import Booking, Event, Seat, SeatAllowance, SeatTally, WaitlistEntry
 from event_service.problems import CancellationClosed, CheckedIn
-from event_service.rules import CANCELLABLE, booking_may_become, cancellation_deadline
+from event_service.rules import (
+    CANCELLABLE,
+    booking_may_become,
+    can_cancel,
+    cancellation_deadline,
+)
 from event_service.statuses import BookingStatus
 from service_kit.ids import new_id
 
@@ -35,7 +40,7 @@ async def cancel_booking(
     was_confirmed = booking.status == BookingStatus.CONFIRMED
     if was_confirmed:
         seat_ids = await list_checked_in_seats(session, booking_id)
-        _check_may_cancel(event, seat_ids, now)
+        _check_may_cancel(booking, event, seat_ids, now)
     if booking_may_become(booking.status, BookingStatus.CANCELLED):
         await end_bookings(
             session, event, [booking], BookingStatus.CANCELLED, now=now, offer_for=offer_for
@@ -44,23 +49,26 @@ async def cancel_booking(
         await add_booking_messages(
             session, "booking-cancelled", [booking], event, cancelled_by="guest"
         )
-    return await show_booking(session, booking)
+    return await show_booking(session, booking_id)
 
 
-def _check_may_cancel(event: Event, checked_in: Sequence[UUID], now: datetime) -> None:
+def _check_may_cancel(
+    booking: Booking, event: Event, checked_in: Sequence[UUID], now: datetime
+) -> None:
     """Raises CheckedIn or CancellationClosed. The booking is locked, and check-in takes a share lock on
     it: ``checked_in`` cannot change any more."""
+    if can_cancel(booking.status, event, now, is_checked_in=bool(checked_in)):
+        return
     if checked_in:
         raise CheckedIn(
             "Somebody was let in with it. Only the organizer can undo a check-in.",
             seat_ids=[str(seat_id) for seat_id in checked_in],
         )
     deadline = cancellation_deadline(event)
-    if now >= deadline:
-        raise CancellationClosed(
-            "Bookings of this event could be cancelled until its deadline. Ask the organizer.",
-            cancellation_deadline=f"{deadline:%Y-%m-%dT%H:%M:%S.%fZ}",
-        )
+    raise CancellationClosed(
+        "Bookings of this event could be cancelled until its deadline. Ask the organizer.",
+        cancellation_deadline=f"{deadline:%Y-%m-%dT%H:%M:%S.%fZ}",
+    )
 
 
 async def cancel_bookings_of_event(session: AsyncSession, event: Event, *, now: datetime) -> None:

@@ -54,6 +54,7 @@ class BookingRequest:
     hold_for: timedelta
     offer_for: timedelta
     waitlist_first: bool = True
+    guest_name: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -244,10 +245,12 @@ async def _write(
         total=sum(seat.price for seat in seats),
         currency=event.currency,
         expires_at=held_until,
+        guest_name=request.guest_name,
     )
     tickets = new_tickets(seats)
     message = None
     if not held_until:
         message = booking_message(NewMessage, "booking-confirmed", booking, tickets, event)
     await insert_booking(connection, booking, tickets, message)
-    return booking_fields(booking, booking.status) | {"seats": seats_of(tickets)}
+    fields = booking_fields(booking, booking.status, event, now=event.now)
+    return fields | {"seats": seats_of(tickets)}

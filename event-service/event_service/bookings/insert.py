@@ -30,6 +30,7 @@ class NewBooking:
     currency: str
     expires_at: datetime | None
     created_at: datetime | None = None
+    guest_name: str | None = None
 
 
 @dataclass(slots=True)
@@ -93,6 +94,7 @@ async def insert_booking(
         total=booking.total,
         currency=booking.currency,
         expires_at=booking.expires_at,
+        guest_name=booking.guest_name,
         seat_ids=[ticket.seat_id for ticket in tickets],
         positions=[ticket.position for ticket in tickets],
         sections=[ticket.section for ticket in tickets],

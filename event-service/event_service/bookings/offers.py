@@ -84,6 +84,7 @@ async def _offer(
         total=sum(seat.price for seat in seats),
         currency=event.currency,
         expires_at=until,
+        guest_name=group.guest_name,
     )
     await session.execute(
         statements.HOLD_SEATS,

@@ -1,11 +1,24 @@
 """Reading bookings."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Integer, Select, Uuid, and_, bindparam, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,8 +26,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.bookings.representation import Json, booking_fields
 from event_service.bookings.schemas import BookingQuery
 from event_service.models import Booking, Event, IdempotencyKey, Seat, SeatAllowance, Ticket
-from event_service.rules import STATUS_NOW
-from event_service.statuses import BookingStatus
+from event_service.rules import IS_CHECKED_IN, STATUS_NOW
+from service_kit.clock import utc_now
 from service_kit.database.engine import Executor
 from service_kit.problems import NotFound
 from service_kit.web.paging import Paging, encode_cursor
@@ -25,12 +38,38 @@ SEATS_PER_PAGE = 5_000
 _BOOKINGS = bindparam("booking_ids", type_=ARRAY(Uuid))
 
 # In the form of BookedSeat.
-_SEATS = text("""
-    SELECT booking_id, json_agg(json_build_object(
-        'id', seat_id, 'section', section, 'row', row_name, 'number', number, 'ticket_code', code
-    ) ORDER BY position)::text AS seats
+_SEATS_AS_JSON = """json_agg(json_build_object(
+    'id', seat_id, 'section', section, 'row', row_name, 'number', number, 'ticket_code', code
+) ORDER BY position)::text"""
+_SEATS = text(f"""
+    SELECT booking_id, {_SEATS_AS_JSON} AS seats
     FROM ticket WHERE booking_id = ANY(:booking_ids) GROUP BY booking_id
 """).bindparams(_BOOKINGS)
+_OWN_SEATS = literal_column(
+    f"(SELECT {_SEATS_AS_JSON} FROM ticket WHERE ticket.booking_id = booking.id)", String()
+).label("seats")
+
+# What ``representation.booking_fields`` reads of a booking and its event.
+_COLUMNS: tuple[Any, ...] = (
+    col(Booking.id),
+    col(Booking.event_id),
+    col(Booking.user_id),
+    col(Booking.quantity),
+    col(Booking.total),
+    col(Booking.currency),
+    col(Booking.created_at),
+    col(Booking.expires_at),
+    col(Booking.guest_name),
+    STATUS_NOW.label("status_now"),
+    IS_CHECKED_IN.label("is_checked_in"),
+    col(Event.title),
+    col(Event.starts_at),
+    col(Event.ends_at),
+    col(Event.cancellation_deadline),
+    col(Event.timezone),
+    col(Event.venue),
+    col(Event.city),
+)
 
 _FIRST_TICKETS = text("""
     SELECT first.* FROM unnest(:booking_ids) AS of (id) CROSS JOIN LATERAL (
@@ -42,28 +81,30 @@ _FIRST_TICKETS = text("""
 
 async def get_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Json:
     """A person's booking in the form of BookingPublic. Raises NotFound for other people's."""
-    rows = await session.execute(
-        select(Booking, STATUS_NOW.label("status_now")).where(
-            col(Booking.id) == booking_id, col(Booking.user_id) == user_id
-        )
-    )
+    return await _show(session, col(Booking.id) == booking_id, col(Booking.user_id) == user_id)
+
+
+async def show_booking(session: AsyncSession, booking_id: UUID) -> Json:
+    """The booking in the form of BookingPublic, with its seats as a fragment of JSON."""
+    return await _show(session, col(Booking.id) == booking_id)
+
+
+async def _show(session: AsyncSession, *conditions: ColumnElement[bool]) -> Json:
+    rows = await session.execute(_with_event(*_COLUMNS, _OWN_SEATS).where(*conditions))
     row = rows.one_or_none()
     if row is None:
         raise NotFound
-    return await show_booking(session, row.Booking, status=row.status_now)
+    return _to_public(row, row.seats, utc_now())
 
 
-async def show_booking(
-    session: AsyncSession, booking: Booking, *, status: BookingStatus | None = None
-) -> Json:
-    """The booking in the form of BookingPublic, with its seats as a fragment of JSON."""
-    seats = await list_seats(session, [booking.id])
-    return _to_public(booking, seats, status or booking.status)
+def _with_event(*columns: Any) -> Select[Any]:
+    return select(*columns).join(Event, col(Event.id) == col(Booking.event_id))
 
 
-def _to_public(booking: Booking, seats: dict[UUID, str], status: BookingStatus) -> Json:
-    fragment = orjson.Fragment(seats.get(booking.id, "[]"))
-    return booking_fields(booking, status) | {"seats": fragment}
+def _to_public(row: Any, seats: str | None, now: datetime) -> Json:
+    return booking_fields(row, row.status_now, row, now=now, is_checked_in=row.is_checked_in) | {
+        "seats": orjson.Fragment(seats or "[]")
+    }
 
 
 async def list_bookings(
@@ -71,16 +112,16 @@ async def list_bookings(
 ) -> Json:
     """A page of a person's bookings in the form of BookingPublic, newest first."""
     rows, cursor = _limit_seats(*await find_bookings(session, user_id, query, paging))
-    seats = await list_seats(session, [row.Booking.id for row in rows])
-    items = [_to_public(row.Booking, seats, row.status_now) for row in rows]
+    seats, now = await list_seats(session, [row.id for row in rows]), utc_now()
+    items = [_to_public(row, seats.get(row.id), now) for row in rows]
     return {"items": items, "next_cursor": cursor}
 
 
 async def find_bookings(
     session: AsyncSession, user_id: UUID, query: BookingQuery, paging: Paging
 ) -> tuple[list[Any], str | None]:
-    """A page of a person's bookings as rows of Booking and status_now, newest first, and the cursor of the
-    next page."""
+    """A page of a person's bookings as rows for ``representation.booking_fields``, newest first, and the
+    cursor of the next page."""
     statement = _newest_first(paging).where(col(Booking.user_id) == user_id)
     if query.status:
         statement = statement.where(STATUS_NOW == query.status)
@@ -97,17 +138,14 @@ async def list_event_bookings(
     if query.status:
         statement = statement.where(STATUS_NOW == query.status)
     rows, cursor = _limit_seats(*await _page(session, statement, paging))
-    seats = await list_seats(session, [row.Booking.id for row in rows])
-    items = [
-        _to_public(row.Booking, seats, row.status_now) | {"user_id": row.Booking.user_id}
-        for row in rows
-    ]
+    seats, now = await list_seats(session, [row.id for row in rows]), utc_now()
+    items = [_to_public(row, seats.get(row.id), now) | {"user_id": row.user_id} for row in rows]
     return {"items": items, "next_cursor": cursor}
 
 
 def _newest_first(paging: Paging) -> Select[Any]:
     """UUIDv7 sorts by time of creation."""
-    statement = select(Booking, STATUS_NOW.label("status_now")).order_by(col(Booking.id).desc())
+    statement = _with_event(*_COLUMNS).order_by(col(Booking.id).desc())
     after = paging.after(UUID)
     return statement.where(col(Booking.id) < after[0]) if after else statement
 
@@ -116,16 +154,16 @@ async def _page(
     session: AsyncSession, statement: Select[Any], paging: Paging
 ) -> tuple[list[Any], str | None]:
     rows = (await session.execute(statement.limit(paging.limit + 1))).all()
-    return paging.page(rows, lambda row: (row.Booking.id,))
+    return paging.page(rows, lambda row: (row.id,))
 
 
 def _limit_seats(rows: list[Any], cursor: str | None) -> tuple[list[Any], str | None]:
     """The first bookings with at most SEATS_PER_PAGE seats together, one at least, and the cursor."""
     seats = 0
     for index, row in enumerate(rows):
-        seats += row.Booking.quantity
+        seats += row.quantity
         if index and seats > SEATS_PER_PAGE:
-            return rows[:index], encode_cursor((rows[index - 1].Booking.id,))
+            return rows[:index], encode_cursor((rows[index - 1].id,))
     return rows, cursor
 
 

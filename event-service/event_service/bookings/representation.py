@@ -2,28 +2,46 @@
 would block the event loop."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import orjson
 from fastapi import Response, status
 
+from event_service.rules import can_cancel
 from event_service.statuses import BookingStatus
 
 Json = dict[str, Any]
 
+# What each booking says of its event.
+EVENT_FIELDS = ("title", "starts_at", "timezone", "venue", "city")
 HOLDS = frozenset({BookingStatus.HELD, BookingStatus.EXPIRED})
 
 
-def booking_fields(booking: Any, status_now: BookingStatus) -> Json:
-    """All fields but the seats. ``booking`` is a Booking or a NewBooking."""
+def booking_fields(
+    booking: Any,
+    status_now: BookingStatus,
+    event: Any,
+    *,
+    now: datetime,
+    is_checked_in: bool = False,
+) -> Json:
+    """All fields but the seats.
+
+    ``booking`` and ``event`` are rows or objects with the columns of those tables; ``is_checked_in``:
+    whether somebody was let in with the booking.
+    """
     return {
         "id": booking.id,
         "event_id": booking.event_id,
         "status": status_now,
+        "guest_name": booking.guest_name,
         "total": booking.total,
         "currency": booking.currency,
         "created_at": booking.created_at,
         "expires_at": booking.expires_at if status_now in HOLDS else None,
+        "can_cancel": can_cancel(status_now, event, now, is_checked_in=is_checked_in),
+        **{name: getattr(event, name) for name in EVENT_FIELDS},
     }
 
 

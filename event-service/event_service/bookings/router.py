@@ -7,8 +7,15 @@ from uuid import UUID
 from fastapi import Query, Response, status
 
 from event_service.bookings import cancel, confirm, create, queries
+from event_service.bookings.guest_names import clean_guest_name, set_guest_name
 from event_service.bookings.representation import respond
-from event_service.bookings.schemas import BookingCreate, BookingPublic, BookingQuery, WholeBooking
+from event_service.bookings.schemas import (
+    BookingChanges,
+    BookingCreate,
+    BookingPublic,
+    BookingQuery,
+    WholeBooking,
+)
 from event_service.deps import (
     CurrentUser,
     DatabaseDep,
@@ -57,7 +64,12 @@ async def create_booking(
     settings: SettingsDep,
 ) -> Response:
     request = create.BookingRequest(
-        user.user_id, body, key, hold_for=settings.hold_for, offer_for=settings.offer_for
+        user.user_id,
+        body,
+        key,
+        hold_for=settings.hold_for,
+        offer_for=settings.offer_for,
+        guest_name=clean_guest_name(user.name),
     )
     booked, is_replay = await create.book(database, request)
     headers = {"Location": f"/api/v1/bookings/{booked['id']}", "Cache-Control": "no-store"}
@@ -90,6 +102,20 @@ async def list_bookings(
 )
 async def get_booking(booking_id: UUID, user: CurrentUser, session: SessionDep) -> Response:
     return respond(await queries.get_booking(session, booking_id, user_id=user.user_id))
+
+
+@router.patch(
+    "/{booking_id}",
+    response_model=BookingPublic,
+    summary="Name the guest of a booking",
+    responses=problem_responses(NotAuthenticated, NotFound),
+)
+@limited("booking")
+async def update_booking(
+    booking_id: UUID, body: BookingChanges, user: CurrentUser, session: SessionDep
+) -> Response:
+    await set_guest_name(session, booking_id, body.guest_name, by=user.user_id)
+    return respond(await queries.show_booking(session, booking_id))
 
 
 @router.post(

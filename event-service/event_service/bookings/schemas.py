@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from event_service.bookings.guest_names import GuestName
 from event_service.statuses import BookingStatus
 
 # Each is a row and a ticket code in the transaction of the booking.
@@ -56,15 +57,30 @@ class BookedSeat(BaseModel):
     ticket_code: str
 
 
+class BookingChanges(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"guest_name": "Ada Lovelace"}]}
+    )
+
+    guest_name: GuestName | None = Field(description="Null or nothing visible removes the name.")
+
+
 class BookingPublic(BaseModel):
     id: UUID
     event_id: UUID
     status: BookingStatus
+    guest_name: str | None
     seats: list[BookedSeat]
     total: int = Field(description="In minor units.")
     currency: str
     created_at: datetime
     expires_at: datetime | None = Field(None, description="When a hold ends.")
+    can_cancel: bool = Field(description="Whether the guest may cancel the whole booking now.")
+    title: str = Field(description="The event's, as the fields below.")
+    starts_at: datetime
+    timezone: str
+    venue: str
+    city: str
 
 
 class OrganizerBooking(BookingPublic):

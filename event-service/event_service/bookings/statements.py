@@ -141,9 +141,10 @@ WRITE = (
     text("""
     WITH booked AS (
         INSERT INTO booking
-            (id, event_id, user_id, status, quantity, total, currency, created_at, expires_at)
+            (id, event_id, user_id, status, quantity, total, currency, created_at, expires_at,
+            guest_name)
         VALUES (:booking_id, :event_id, :user_id, :status, :seats, :total, :currency, now(),
-            :expires_at)
+            :expires_at, :guest_name)
         RETURNING id, created_at
     ), tickets AS (
         INSERT INTO ticket
@@ -170,6 +171,7 @@ WRITE = (
         bindparam("total", type_=BigInteger()),
         bindparam("currency", type_=String()),
         bindparam("expires_at", type_=_TIME),
+        bindparam("guest_name", type_=String()),
         bindparam("seat_ids", type_=ARRAY(UUID())),
         bindparam("positions", type_=ARRAY(Integer())),
         bindparam("sections", type_=ARRAY(String())),

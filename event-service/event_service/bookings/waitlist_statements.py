@@ -36,7 +36,7 @@ LOCK_FREE_SEATS = text("""
 """).bindparams(_EVENT, bindparam("price", type_=Integer()), bindparam("groups", type_=Integer()))
 
 FIND_FIRST_GROUP = text("""
-    SELECT user_id, place, quantity FROM waitlist_entry
+    SELECT user_id, place, quantity, guest_name FROM waitlist_entry
     WHERE event_id = :event_id AND booking_id IS NULL AND quantity <= :seats
         AND :seats >= (
             SELECT min(quantity) FROM waitlist_entry

@@ -34,6 +34,9 @@ _UNFINISHED = text(f"""
                 AND (status = '{EventStatus.DRAFT}' OR {IS_ACTIVE})
         )
         OR EXISTS (SELECT FROM idempotency_key WHERE user_id = erased_user.user_id)
+        OR EXISTS (
+            SELECT FROM booking WHERE user_id = erased_user.user_id AND guest_name IS NOT NULL
+        )
     ORDER BY random() LIMIT :limit
 """).bindparams(_LIMIT)
 
@@ -41,6 +44,13 @@ DELETE_KEYS = text("""
     DELETE FROM idempotency_key WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM idempotency_key WHERE user_id = :user_id LIMIT :limit
         FOR UPDATE SKIP LOCKED
+    ))
+""").bindparams(_USER, _LIMIT)
+
+REMOVE_NAMES = text("""
+    UPDATE booking SET guest_name = NULL WHERE id = ANY(ARRAY(
+        SELECT id FROM booking WHERE user_id = :user_id AND guest_name IS NOT NULL LIMIT :limit
+        FOR NO KEY UPDATE SKIP LOCKED
     ))
 """).bindparams(_USER, _LIMIT)
 

@@ -1,8 +1,9 @@
-"""The erasure of an account: waitlist entries, holds and drafts are removed, active events are cancelled;
-confirmed bookings stay, for the organizer's counts.
+"""The erasure of an account: waitlist entries, holds and drafts are removed, active events are cancelled,
+names leave bookings; confirmed bookings stay, for the organizer's counts.
 
-Each event, draft and batch of keys is a transaction of its own, and a pass is bounded: an account may have
-thousands. The relay continues what a pass has left, and finds what was committed at the same moment.
+Each event and draft is a transaction of its own, so is each batch of keys and names, and a pass is
+bounded: an account may have thousands. The relay continues what a pass has left, and finds what was
+committed at the same moment.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from service_kit.web.erasures import note_erasure
 EVENTS_PER_PASS = 50
 DRAFTS_PER_PASS = 5
 KEYS_PER_PASS = 1_000
+NAMES_PER_PASS = 1_000
 PASS_SECONDS = 2.0
 
 
@@ -58,13 +60,14 @@ async def finish_erasures(database: Database, *, offer_for: timedelta) -> bool:
 
 
 async def run_erasure_pass(database: Database, user_id: UUID, *, offer_for: timedelta) -> None:
-    """One pass, bounded in time and in the number of events, drafts and keys."""
+    """One pass, bounded in time and in the number of events, drafts, keys and names."""
     until = asyncio.get_running_loop().time() + PASS_SECONDS
     async with database.transaction() as session:
         events = await queries.list_events_to_leave(session, user_id, limit=EVENTS_PER_PASS)
         upcoming = await queries.list_upcoming_events(session, user_id, limit=EVENTS_PER_PASS)
         drafts = await queries.list_drafts(session, user_id, limit=DRAFTS_PER_PASS)
         await session.execute(queries.DELETE_KEYS, {"user_id": user_id, "limit": KEYS_PER_PASS})
+        await session.execute(queries.REMOVE_NAMES, {"user_id": user_id, "limit": NAMES_PER_PASS})
     steps = [partial(_leave_event, event_id, user_id, offer_for) for event_id in events]
     # auth-service checks for active events before it erases; these were published in between.
     steps += [partial(_cancel_event, event_id, user_id) for event_id in upcoming]

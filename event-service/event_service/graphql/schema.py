@@ -44,7 +44,7 @@ class Viewer:
             raise NotAuthenticated
         async with info.context.session() as session:
             rows, cursor = await find_bookings(session, viewer.user_id, BookingQuery(), paging)
-        items = [Booking.of(row.Booking, row.status_now) for row in rows]
+        items = [Booking.of(row) for row in rows]
         return BookingPage(items=items, next_cursor=cursor)
 
 

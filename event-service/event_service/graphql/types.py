@@ -11,6 +11,7 @@ from event_service.bookings.representation import booking_fields, encode
 from event_service.graphql.context import Info
 from event_service.graphql.selections import occurrences, project
 from event_service.statuses import BookingStatus, EventStatus, SeatingKind, SeatState
+from service_kit.clock import utc_now
 from service_kit.problems import NotFound
 
 Json = dict[str, Any]
@@ -156,16 +157,26 @@ class Booking:
     id: strawberry.ID
     event_id: strawberry.ID
     status: BookingStatus
+    guest_name: str | None
     total: Amount
     currency: str
     created_at: DateTime
     expires_at: DateTime | None
+    can_cancel: bool
+    title: str
+    starts_at: DateTime
+    timezone: str
+    venue: str
+    city: str
     quantity: strawberry.Private[int]
 
     @classmethod
-    def of(cls, booking: Any, status: BookingStatus) -> Self:
-        fields = orjson.loads(encode(booking_fields(booking, status)))
-        return cls(quantity=booking.quantity, **fields)
+    def of(cls, row: Any) -> Self:
+        """``row`` is one of ``bookings.queries.find_bookings``."""
+        fields = booking_fields(
+            row, row.status_now, row, now=utc_now(), is_checked_in=row.is_checked_in
+        )
+        return cls(quantity=row.quantity, **orjson.loads(encode(fields)))
 
     @strawberry.field
     async def seats(self, info: Info) -> list[BookedSeat]:

@@ -47,6 +47,8 @@ class Booking(Base, table=True):
     ended_at: datetime | None = None
     # The ``starts_at`` of the last reminder: an event that is moved gets another one.
     reminded_of: datetime | None = None
+    # What the guest is called: at first as the account's profile says, then as the guest says.
+    guest_name: str | None = None
 
 
 class Ticket(Base, table=True):
@@ -55,6 +57,8 @@ class Ticket(Base, table=True):
     __table_args__ = (
         # check-in by code
         Index("uq_ticket_code", "code", unique=True),
+        # whether somebody was let in with a booking, and how many of an event were
+        partial_index("ix_ticket_checked_in", "booking_id", where="checked_in_at IS NOT NULL"),
     )
 
     booking_id: UUID = Field(primary_key=True, foreign_key="booking.id", ondelete="CASCADE")

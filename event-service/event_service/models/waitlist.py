@@ -45,3 +45,5 @@ class WaitlistEntry(Base, table=True):
     times_passed: int = 0
     joined_at: datetime = Field(default_factory=utc_now)
     booking_id: UUID | None = Field(default=None, foreign_key="booking.id")
+    # Of the booking that an offer makes.
+    guest_name: str | None = None

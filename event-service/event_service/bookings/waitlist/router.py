@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import status
 
+from event_service.bookings.guest_names import clean_guest_name
 from event_service.bookings.waitlist import queries, service
 from event_service.bookings.waitlist.schemas import (
     OwnWaitlistEntry,
@@ -59,7 +60,12 @@ async def join_waitlist(
     settings: SettingsDep,
 ) -> WaitlistEntryPublic:
     return await service.join(
-        database, event_id, body.quantity, by=user.user_id, offer_for=settings.offer_for
+        database,
+        event_id,
+        body.quantity,
+        by=user.user_id,
+        guest_name=clean_guest_name(user.name),
+        offer_for=settings.offer_for,
     )
 
 

@@ -40,11 +40,20 @@ class _OwnOfferLapsed(Exception):
 
 
 async def join(
-    database: Database, event_id: UUID, quantity: int, *, by: UUID, offer_for: timedelta
+    database: Database,
+    event_id: UUID,
+    quantity: int,
+    *,
+    by: UUID,
+    offer_for: timedelta,
+    guest_name: str | None = None,
 ) -> WaitlistEntryPublic:
-    """Raises SalesClosed, AlreadyWaiting, NeverAvailable, SeatsAvailable, SeatLimitReached."""
+    """``guest_name``: of the booking that an offer makes.
+
+    Raises SalesClosed, AlreadyWaiting, NeverAvailable, SeatsAvailable, SeatLimitReached.
+    """
     try:
-        return await database.run(partial(_join, event_id, quantity, by))
+        return await database.run(partial(_join, event_id, quantity, by, guest_name))
     except _OwnOfferLapsed:
         pass
     except IntegrityError as error:
@@ -55,12 +64,14 @@ async def join(
         release_expired_holds, user_id=by, event_id=event_id, seats=quantity, offer_for=offer_for
     )
     if await database.run(release):
-        return await join(database, event_id, quantity, by=by, offer_for=offer_for)
+        return await join(
+            database, event_id, quantity, by=by, offer_for=offer_for, guest_name=guest_name
+        )
     raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
 
 
 async def _join(
-    event_id: UUID, quantity: int, user_id: UUID, session: AsyncSession
+    event_id: UUID, quantity: int, user_id: UUID, guest_name: str | None, session: AsyncSession
 ) -> WaitlistEntryPublic:
     event = await _lock_event(session, event_id, user_id)
     await refuse_erased(session, user_id)
@@ -75,7 +86,9 @@ async def _join(
     available = await count_free_seats(session, event_id)
     if available >= quantity:
         raise SeatsAvailable(available=available)
-    session.add(WaitlistEntry(event_id=event_id, user_id=user_id, quantity=quantity))
+    session.add(
+        WaitlistEntry(event_id=event_id, user_id=user_id, quantity=quantity, guest_name=guest_name)
+    )
     await session.flush()
     await session.execute(
         ADD_TO_ALLOWANCE,

@@ -24,12 +24,16 @@ class SeatingKind(StrEnum):
 class SeatKind(StrEnum):
     STANDARD = "standard"
     ACCESSIBLE = "accessible"
+    # In plans and seat maps only: such a seat is not sold.
+    BLOCKED = "blocked"
 
 
 class SeatState(StrEnum):
     FREE = "free"
     HELD = "held"
     BOOKED = "booked"
+    # In seat maps only.
+    BLOCKED = "blocked"
 
 
 class BookingStatus(StrEnum):

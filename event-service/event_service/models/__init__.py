@@ -7,11 +7,12 @@ from event_service.models.base import Base
 from event_service.models.bookings import Booking, IdempotencyKey, SeatAllowance, Ticket
 from event_service.models.events import Event, EventSearch, OrganizerMessage, SearchSpelling
 from event_service.models.infrastructure import ErasedUser, OutboxMessage, StaleTag
-from event_service.models.seats import Seat, SeatTally, Section
+from event_service.models.seats import BlockedSeat, Seat, SeatRow, SeatTally, Section
 from event_service.models.waitlist import WaitlistEntry
 
 __all__ = [
     "Base",
+    "BlockedSeat",
     "Booking",
     "ErasedUser",
     "Event",
@@ -22,6 +23,7 @@ __all__ = [
     "SearchSpelling",
     "Seat",
     "SeatAllowance",
+    "SeatRow",
     "SeatTally",
     "Section",
     "StaleTag",

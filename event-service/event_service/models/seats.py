@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, text
 from sqlmodel import Field
 
 from event_service.models.base import Base, partial_index
+from event_service.statuses import EnumText, SeatKind
 from service_kit.ids import new_id
 
 
@@ -26,6 +27,42 @@ class Section(Base, table=True):
     position: int
 
 
+class SeatRow(Base, table=True):
+    """A row as it stands in the hall: its place among the rows of its section, from the front, and its ends.
+
+    For the choice of adjacent seats. A row that the previous release has added has none.
+    """
+
+    __tablename__: ClassVar[str] = "seat_row"
+
+    section_id: UUID = Field(primary_key=True, foreign_key="section.id", ondelete="CASCADE")
+    name: str = Field(primary_key=True)
+    position: int
+    first_column: int
+    last_column: int
+
+
+class BlockedSeat(Base, table=True):
+    """A seat of a plan that is not sold. It is no ``seat``, so that no statement can book it."""
+
+    __tablename__: ClassVar[str] = "blocked_seat"
+    __table_args__ = (
+        # the seat map
+        Index("ix_blocked_seat_event", "event_id", "position"),
+        # deleting a section
+        Index("ix_blocked_seat_section", "section_id"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    event_id: UUID = Field(foreign_key="event.id", ondelete="CASCADE")
+    section_id: UUID = Field(foreign_key="section.id", ondelete="CASCADE")
+    row_name: str
+    number: int
+    column_number: int
+    # Among the seats of the event, which have the other positions.
+    position: int
+
+
 class Seat(Base, table=True):
     """One seat, with general admission too; it belongs to one booking at most.
 
@@ -34,6 +71,7 @@ class Seat(Base, table=True):
 
     __table_args__ = (
         CheckConstraint("booking_id IS NOT NULL OR held_until IS NULL", name="held_by_somebody"),
+        CheckConstraint("kind IN ('standard', 'accessible')", name="kind"),
         # A booking is inserted after its seats are updated, in the same transaction.
         ForeignKeyConstraint(
             ["booking_id"],
@@ -46,6 +84,20 @@ class Seat(Base, table=True):
         Index("uq_seat_event_id_position", "event_id", "position", unique=True),
         # any n free seats from some position on
         partial_index("ix_seat_free", "event_id", "position", where="booking_id IS NULL"),
+        # the free seats of a section from the front
+        partial_index(
+            "ix_seat_free_section",
+            "section_id",
+            "position",
+            where="booking_id IS NULL AND section_id IS NOT NULL",
+        ),
+        # free accessible seats from the front
+        partial_index(
+            "ix_seat_free_accessible",
+            "event_id",
+            "position",
+            where="booking_id IS NULL AND kind = 'accessible'",
+        ),
         # seats of lapsed holds
         partial_index("ix_seat_held", "event_id", "held_until", where="held_until IS NOT NULL"),
         # deleting a section: its foreign key looks for seats
@@ -59,6 +111,12 @@ class Seat(Base, table=True):
     section_id: UUID | None = Field(default=None, foreign_key="section.id")
     row_name: str | None = None
     number: int | None = None
+    # The place in the row from the left, gaps counted; NULL where it is the number.
+    column_number: int | None = None
+    kind: SeatKind = Field(
+        default=SeatKind.STANDARD,
+        sa_column=Column(EnumText(SeatKind), nullable=False, server_default=text("'standard'")),
+    )
     position: int
     booking_id: UUID | None = None
     held_until: datetime | None = None

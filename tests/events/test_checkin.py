@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from event_service.bookings.tickets import draw
+from service_kit.ids import new_id
 from tests.events.conftest import Json, Publish, User, problem, sections
 from tests.events.test_holds import let_lapse
+from tests.events.waitlist import change, rows
 
 MakeUser = Callable[..., User]
 
@@ -61,7 +64,14 @@ async def test_the_seat_is_named(organizer: User, guest: User, published: Publis
     assert answer.json()["seat"] == seat
 
 
-@pytest.mark.parametrize("written", [str.lower, lambda code: f"  {code}\t\n", str.swapcase])
+def mistaken(code: str) -> str:
+    return code.replace("-", " ").replace("0", "o").replace("1", "l")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [str.lower, lambda code: f"  {code}\t\n", lambda code: code.replace("-", ""), mistaken],
+)
 async def test_a_code_may_be_typed(
     organizer: User, event: Json, booking: Json, written: Callable[[str], str]
 ) -> None:
@@ -69,6 +79,48 @@ async def test_a_code_may_be_typed(
         f"/events/{event['id']}/check-ins", {"ticket_code": written(code_of(booking))}
     )
     assert answer.json()["ticket_code"] == code_of(booking)
+
+
+@pytest.mark.parametrize(
+    "written", [str, str.lower, mistaken, lambda code: f"{code[:9]}-{code[9:]}"]
+)
+async def test_a_ticket_with_an_old_code_stays_valid(
+    app: FastAPI,
+    organizer: User,
+    guest: User,
+    event: Json,
+    booking: Json,
+    written: Callable[[str], str],
+) -> None:
+    # Codes are unique; each case has its own.
+    code = new_id().hex[:30].upper()
+    await change(
+        app,
+        "UPDATE ticket SET code = :code WHERE code = :now",
+        code=code,
+        now=code_of(booking),
+    )
+    shown = (await guest.get(f"/bookings/{booking['id']}")).json()
+    assert code_of(shown) == code
+    seat = booking["seats"][0]["id"]
+    image = await guest.get(f"/bookings/{booking['id']}/tickets/{seat}.svg")
+    assert image.content == draw(code)
+    url = f"/events/{event['id']}/check-ins"
+    answer = await organizer.post(url, {"ticket_code": written(code)})
+    assert (answer.status_code, answer.json()["ticket_code"]) == (200, code)
+    assert (await organizer.delete(f"{url}/{written(code)}")).status_code == 204
+    assert (await organizer.post(url, {"ticket_code": code})).status_code == 200
+
+
+async def test_the_release_before_finds_a_new_code(
+    event: Json, booking: Json, app: FastAPI
+) -> None:
+    """It looks for what was scanned, in capitals: codes are stored as tickets show them."""
+    scanned = code_of(booking).lower()
+    found = await rows(
+        app, "SELECT booking_id FROM ticket WHERE code = :code", code=scanned.strip().upper()
+    )
+    assert [str(row.booking_id) for row in found] == [booking["id"]]
 
 
 async def test_a_check_in_can_be_undone(organizer: User, event: Json, booking: Json) -> None:

@@ -37,6 +37,9 @@ SECRETS = {
     "/api/v1/events/0198c0de-0000-7000-8000-00000000000a/check-ins/6F2C0A81D5E94B7730A1C2D3E4F506":
         "/api/v1/events/0198c0de-0000-7000-8000-00000000000a/check-ins/*",
     "/api/v1/events/x/check-ins/7K3M-9QXT-2BVA-WD5H/": "/api/v1/events/x/check-ins/*/",
+    "/api/v1/events/x/check-ins/abcd-efgh-jkmn-pqrs": "/api/v1/events/x/check-ins/*",
+    "/api/v1/events/x/check-ins/abcdefghjkmnpqrs": "/api/v1/events/x/check-ins/*",
+    "/api/v1/auth/request-verify-token": "/api/v1/auth/request-verify-token",
     "/api/v1/notifications/unsubscribe/Zk3_abcdefghijklmnop": "/api/v1/notifications/unsubscribe/*",
     "/api/v1/notifications/unsubscribe/abcdefghijklmnopabcdefghijklmnopqr":
         "/api/v1/notifications/unsubscribe/*",

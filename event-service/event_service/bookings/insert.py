@@ -1,6 +1,5 @@
 """Inserting a booking whose seats are taken: its row, its tickets, its counts and its message."""
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +9,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_service.bookings import statements
+from event_service.bookings.ticket_codes import new_ticket_code
 from event_service.statuses import BookingStatus
 from service_kit.database.engine import Executor, to_json
 from service_kit.database.statements import compiled
 from service_kit.ids import new_id
-
-TICKET_CODE_BYTES = 15
 
 
 # Plain dataclasses: SQLModel takes longer to create a row than PostgreSQL to store it.
@@ -52,11 +50,6 @@ class NewMessage:
     message: dict[str, Any]
     created_at: datetime
     next_attempt_at: datetime
-
-
-def new_ticket_code() -> str:
-    """120 bits that nobody can guess, in characters that can be read out."""
-    return secrets.token_hex(TICKET_CODE_BYTES).upper()
 
 
 def new_tickets(seats: Iterable[Any]) -> list[NewTicket]:

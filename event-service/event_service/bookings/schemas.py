@@ -54,7 +54,7 @@ class BookedSeat(BaseModel):
     section: str | None
     row: str | None
     number: int | None
-    ticket_code: str
+    ticket_code: str = Field(examples=["7K3M-9QXT-2BVA-WD5H"])
 
 
 class BookingChanges(BaseModel):

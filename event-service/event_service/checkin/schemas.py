@@ -15,7 +15,7 @@ MAX_TICKET_CODE = 200
 class CheckInCreate(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"ticket_code": "6F2C0A81D5E94B7730A1C2D3E4F506"}]},
+        json_schema_extra={"examples": [{"ticket_code": "7K3M-9QXT-2BVA-WD5H"}]},
     )
 
     ticket_code: Annotated[str, Line(MAX_TICKET_CODE)]

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from event_service.bookings.ticket_codes import normalize_ticket_code
 from event_service.checkin.schemas import CheckedInSeat, CheckInPublic
 from event_service.events.queries import require_organizer
 from event_service.models import Booking, Ticket
@@ -50,7 +51,7 @@ async def undo_check_in(
 async def _lock_ticket(session: AsyncSession, event_id: UUID, ticket_code: str) -> Ticket:
     """The ticket of a confirmed booking, locked with its booking: a cancellation in progress is waited for,
     and the ticket is unknown after it."""
-    code = ticket_code.strip().upper()
+    code = normalize_ticket_code(ticket_code)
     booking = await session.scalar(
         select(Booking)
         .join(Ticket, col(Ticket.booking_id) == col(Booking.id))

@@ -27,7 +27,8 @@ CLIENT_LEFT = 499
 # A part of a path that may be logged: a word of a route, or an id. Ticket codes, tokens of links and
 # whatever else somebody may type are secrets of theirs.
 _LOGGED_PART = re.compile(
-    r"v\d+|[a-z][a-z_-]{0,29}(\.[a-z]{1,4})?|\.well-known|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[a-z]{3})?"
+    # Four times four letters may be a ticket code.
+    r"v\d+|(?!(?:[a-z]{4}-?){4}$)[a-z][a-z_-]{0,29}(\.[a-z]{1,4})?|\.well-known|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[a-z]{3})?"
 )
 MAX_LOGGED_PARTS = 10
 SECURITY_HEADERS = {

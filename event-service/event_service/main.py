@@ -15,6 +15,7 @@ from event_service.cache import TAG_PREFIX, StoreBackend, TagVersions
 from event_service.checkin.router import router as check_ins
 from event_service.erasures.router import router as erasures
 from event_service.events.drafts import new_write_locks
+from event_service.events.organizer_messages import oldest_unwritten_seconds
 from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
@@ -26,6 +27,7 @@ from event_service.settings import Settings
 from event_service.web.router import router as web
 from service_kit.messaging.outbox_gauge import watch_outbox
 from service_kit.messaging.service_client import ServiceClient
+from service_kit.observability.gauges import watch_in_database
 from service_kit.redis_clients import AcceleratorRedis
 from service_kit.settings import load_settings
 from service_kit.web.app import create_service
@@ -62,6 +64,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         async with (
             watch_outbox(app.state, OutboxMessage),
+            watch_in_database(
+                app.state,
+                "organizer_messages_oldest_unwritten_seconds",
+                "Age of the oldest organizer's message that not every guest has.",
+                oldest_unwritten_seconds,
+            ),
             watch_erasures(app.state, ErasedUser),
         ):
             yield

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+import sentry_sdk
 import structlog
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -21,7 +22,7 @@ from event_service.bookings.waitlist.queries import (
 )
 from event_service.cache import EVENT_LIST_TAG, TAG_PREFIX, TagVersions, event_tag
 from event_service.erasures import service as erasures
-from event_service.events.organizer_messages import write_next_messages
+from event_service.events.organizer_messages import claim_next_message, write_batch
 from event_service.models import ErasedUser, IdempotencyKey, StaleTag
 from event_service.settings import Settings
 from service_kit.clock import utc_now
@@ -157,9 +158,24 @@ async def finish_erasures(database: Database, offer_for: timedelta) -> bool:
 
 
 async def send_organizer_messages(database: Database) -> bool:
-    """A batch of guests; whether there may be more."""
+    """Writes to a batch of guests; whether there may be more."""
     async with database.transaction() as session:
-        return await write_next_messages(session)
+        claim = await claim_next_message(session)
+    if claim is None:
+        return False
+    try:
+        async with database.transaction() as session:
+            await write_batch(session, claim.message_id)
+    except Exception as error:
+        # It comes again by its claim, and holds up nobody.
+        log.error(
+            "organizer_message.failed",
+            message_id=str(claim.message_id),
+            attempts=claim.attempts,
+            exc_info=error,
+        )
+        sentry_sdk.capture_exception(error)
+    return True
 
 
 async def remind_guests(database: Database) -> bool:

@@ -124,9 +124,7 @@ class Servers:
         log = self._folder / "server{}.log"
         begin = len(self.made)
         servers = [
-            Server(
-                module, self._environment(settings) | more, Path(str(log).format(begin + number))
-            )
+            Server(module, self.environment(settings) | more, Path(str(log).format(begin + number)))
             for number in range(count)
         ]
         self.made += servers
@@ -135,7 +133,8 @@ class Servers:
         await asyncio.gather(*(server.is_ready() for server in servers))
         return servers
 
-    def _environment(self, settings: Settings) -> dict[str, str]:
+    def environment(self, settings: Settings) -> dict[str, str]:
+        """Of any process of event-service."""
         passed = {name: os.environ[name] for name in ("PATH", TAG) if name in os.environ}
         return passed | {
             "PYTHONPATH": os.pathsep.join(map(str, PATHS)),

@@ -1,11 +1,12 @@
 """Messages of an organizer to the guests of an event: one to each guest."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Uuid, cast, delete, func, insert, select, update
+from sqlalchemy import Uuid, cast, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -22,6 +23,29 @@ from service_kit.text import Line, Paragraphs
 
 # 10 MB of texts with the maximum length.
 GUESTS_PER_BATCH = 500
+# Longer than a batch takes.
+FIRST_PAUSE_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 3600
+
+_CLAIM = text("""
+    UPDATE organizer_message
+    SET attempts = attempts + 1,
+        next_attempt_at = now() + interval '1 second'
+            * least(:first * 2 ^ least(attempts, 20), :longest)
+    WHERE id = (
+        SELECT id FROM organizer_message WHERE next_attempt_at <= now()
+        ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, attempts
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message to write a batch of. ``attempts`` counts this one."""
+
+    message_id: UUID
+    attempts: int
 
 
 class OrganizerMessageCreate(BaseModel):
@@ -45,7 +69,7 @@ class MessageSent(BaseModel):
 async def send_to_guests(
     session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: UUID
 ) -> MessageSent:
-    """Stores the message once; ``write_next_messages`` writes one to each guest later. A text of 20,000
+    """Stores the message once; ``write_batch`` writes one to each guest later. A text of 20,000
     characters for each of 30,000 guests would take longer than a request may."""
     event = await require_organizer(session, event_id, by)
     await refuse_erased(session, by)
@@ -68,13 +92,24 @@ async def send_to_guests(
     return MessageSent(guests=stored.scalar_one())
 
 
-async def write_next_messages(session: AsyncSession) -> bool:
-    """Writes the messages to the next GUESTS_PER_BATCH guests of the oldest organizer's message that no
-    other process has locked. Returns whether there was one."""
+async def claim_next_message(session: AsyncSession) -> Claim | None:
+    """Takes the message that has been due for longest, and postpones it for the case that its batch is
+    not written. To be committed first: whatever ends the batch, an error, the connection or the process,
+    the message is due again after a pause that doubles each time, and the others pass."""
+    claimed = await session.execute(
+        _CLAIM, {"first": FIRST_PAUSE_SECONDS, "longest": LONGEST_PAUSE_SECONDS}
+    )
+    row = claimed.one_or_none()
+    return None if row is None else Claim(message_id=row.id, attempts=row.attempts)
+
+
+async def write_batch(session: AsyncSession, message_id: UUID) -> None:
+    """Writes the messages to the next GUESTS_PER_BATCH guests; after it the message is due at once, behind
+    the others. Nothing, while another process writes some."""
     end = col(OrganizerMessage.written) + GUESTS_PER_BATCH
+    this = col(OrganizerMessage.id) == message_id
     rows = await session.execute(
         select(
-            col(OrganizerMessage.id),
             col(OrganizerMessage.event_id),
             col(OrganizerMessage.subject),
             col(OrganizerMessage.body),
@@ -83,18 +118,17 @@ async def write_next_messages(session: AsyncSession) -> bool:
             ),
             (func.cardinality(col(OrganizerMessage.guest_ids)) <= end).label("is_last"),
         )
-        .order_by(col(OrganizerMessage.created_at))
-        .limit(1)
+        .where(this)
         .with_for_update(skip_locked=True)
     )
     message = rows.one_or_none()
     if message is None:
-        return False
+        return
     event = await session.get_one(Event, message.event_id)
     await write_notifications(
         session,
         OutboxMessage,
-        recipients(message.guests, f"organizer-message:{message.id}"),
+        recipients(message.guests, f"organizer-message:{message_id}"),
         kind="organizer-message",
         data={
             "event_id": str(event.id),
@@ -104,12 +138,22 @@ async def write_next_messages(session: AsyncSession) -> bool:
         },
         version=event.version,
     )
-    this = col(OrganizerMessage.id) == message.id
     if message.is_last:
         await session.execute(delete(OrganizerMessage).where(this))
     else:
-        await session.execute(update(OrganizerMessage).where(this).values(written=end))
-    return True
+        await session.execute(
+            update(OrganizerMessage)
+            .where(this)
+            .values(written=end, attempts=0, next_attempt_at=func.now())
+        )
+
+
+async def oldest_unwritten_seconds(session: AsyncSession) -> float:
+    """Age of the oldest message that not every guest has in the outbox; 0.0 if none."""
+    age = await session.scalar(
+        select(func.extract("epoch", func.now() - func.min(col(OrganizerMessage.created_at))))
+    )
+    return max(0.0, float(age or 0.0))
 
 
 async def preview_for_guests(

@@ -133,7 +133,10 @@ class SearchSpelling(Base, table=True):
 
 class OrganizerMessage(Base, table=True):
     """What an organizer has written to all who are guests at that moment (``guest_ids``), until each has
-    a message of it in the outbox; ``written`` is how many have."""
+    a message of it in the outbox; ``written`` is how many have.
+
+    ``attempts`` counts those since the last batch that was written, ``next_attempt_at`` is when the
+    message is due."""
 
     __tablename__: ClassVar[str] = "organizer_message"
     __table_args__ = (
@@ -149,3 +152,7 @@ class OrganizerMessage(Base, table=True):
     guest_ids: list[UUID] = Field(sa_type=ARRAY(Uuid()))
     written: int = 0
     created_at: datetime = Field(default_factory=utc_now)
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    next_attempt_at: datetime = Field(
+        default_factory=utc_now, sa_column_kwargs={"server_default": text("now()")}
+    )

@@ -4,10 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
+from prometheus_client import Gauge
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service_kit.database.engine import Database
 from service_kit.database.errors import DATABASE_ERRORS
+from service_kit.settings import ServiceSettings
 
 log = structlog.get_logger()
 
@@ -35,3 +40,20 @@ async def refresh_periodically(
         # Asked to end and not cancelled: drivers have been seen to swallow a cancellation.
         stop.set()
         await measuring
+
+
+@asynccontextmanager
+async def watch_in_database(
+    state: Any, name: str, description: str, measure: Callable[[AsyncSession], Awaitable[float]]
+) -> AsyncIterator[None]:
+    """A gauge that the database answers, while the application runs."""
+    settings: ServiceSettings = state.settings
+    database: Database = state.database
+    gauge = Gauge(name, description, registry=state.metrics)
+
+    async def set_gauge() -> None:
+        async with database.transaction() as session:
+            gauge.set(await measure(session))
+
+    async with refresh_periodically(set_gauge, every_seconds=settings.gauges_refresh_seconds):
+        yield

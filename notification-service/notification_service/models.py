@@ -36,7 +36,7 @@ class Notification(Base, table=True):
     outlives a resend. ``told``: the event as a mail about a change described it then.
     """
 
-    __tablename__ = "notifications"
+    __tablename__ = "notification"
     __table_args__ = (
         CheckConstraint(
             "status IN ('queued', 'sending', 'sent', 'failed', 'dropped')", name="known_status"
@@ -54,38 +54,38 @@ class Notification(Base, table=True):
         # one mail per key, however many messages ask for it
         UniqueConstraint("dedup_key"),
         # GET /notifications, also with ?status=; erasure
-        Index("ix_notifications_user", "user_id", "id"),
-        Index("ix_notifications_user_status", "user_id", "status", "id"),
+        Index("ix_notification_user", "user_id", "id"),
+        Index("ix_notification_user_status", "user_id", "status", "id"),
         # GET /notifications?booking_id=; what a later message about the booking supersedes
         Index(
-            "ix_notifications_booking",
+            "ix_notification_booking",
             "booking_id",
             "kind",
             postgresql_where=text("booking_id IS NOT NULL"),
         ),
         # what a later message about the event or the account supersedes; what goes before
-        Index("ix_notifications_user_event", "user_id", "event_id", "kind"),
+        Index("ix_notification_user_event", "user_id", "event_id", "kind"),
         # sweep: what is due, from both ends
-        Index("ix_notifications_swept", text(DUE_AT), postgresql_where=text(SWEPT)),
+        Index("ix_notification_swept", text(DUE_AT), postgresql_where=text(SWEPT)),
         # whose address may have been confirmed meanwhile
         Index(
-            "ix_notifications_awaits_address",
+            "ix_notification_awaits_address",
             "next_attempt_at",
             postgresql_where=text(AWAITS_ADDRESS),
         ),
         # gauges: how many wait
         Index(
-            "ix_notifications_waiting", "waits_for", postgresql_where=text("waits_for IS NOT NULL")
+            "ix_notification_waiting", "waits_for", postgresql_where=text("waits_for IS NOT NULL")
         ),
         # alert, gauges and doctor: unsent mails, oldest first, and failed ones
-        Index("ix_notifications_overdue", "wanted_at", postgresql_where=text(OVERDUE)),
-        Index("ix_notifications_failed", "id", postgresql_where=text("status = 'failed'")),
+        Index("ix_notification_overdue", "wanted_at", postgresql_where=text(OVERDUE)),
+        Index("ix_notification_failed", "id", postgresql_where=text("status = 'failed'")),
         # Used by workers of the release before during a rolling deployment; the next release drops them.
-        Index("ix_notifications_user_kind", "user_id", "kind", "event_id"),
-        Index("ix_notifications_due", text(DUE_AT), postgresql_where=text(UNSENT)),
-        Index("ix_notifications_unsent", "wanted_at", postgresql_where=text(UNSENT)),
+        Index("ix_notification_user_kind", "user_id", "kind", "event_id"),
+        Index("ix_notification_due", text(DUE_AT), postgresql_where=text(UNSENT)),
+        Index("ix_notification_unsent", "wanted_at", postgresql_where=text(UNSENT)),
         # retention
-        Index("ix_notifications_created", "created_at", postgresql_using="brin"),
+        Index("ix_notification_created", "created_at", postgresql_using="brin"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -122,8 +122,8 @@ class Notification(Base, table=True):
 class SeenMessage(Base, table=True):
     """A message without a mail of its own: a repetition, or a request to erase a user."""
 
-    __tablename__ = "seen_messages"
-    __table_args__ = (Index("ix_seen_messages_seen_at", "seen_at"),)
+    __tablename__ = "seen_message"
+    __table_args__ = (Index("ix_seen_message_seen_at", "seen_at"),)
 
     id: UUID = Field(primary_key=True)
     notification_id: UUID | None = None
@@ -133,7 +133,7 @@ class SeenMessage(Base, table=True):
 class Preferences(Base, table=True):
     """Which optional mails a user wants. Reminders contain ``unsubscribe_token`` in a link."""
 
-    __tablename__ = "preferences"
+    __tablename__ = "preference"
     __table_args__ = (UniqueConstraint("unsubscribe_token"),)
 
     user_id: UUID = Field(primary_key=True)
@@ -145,9 +145,9 @@ class Preferences(Base, table=True):
 class EventSnapshot(Base, table=True):
     """The newest version of an event in any message: mails about the event are made from it."""
 
-    __tablename__ = "event_snapshots"
+    __tablename__ = "event_snapshot"
     # retention; and mails that wait although their event is over
-    __table_args__ = (Index("ix_event_snapshots_ends_at", "ends_at"),)
+    __table_args__ = (Index("ix_event_snapshot_ends_at", "ends_at"),)
 
     event_id: UUID = Field(primary_key=True)
     version: int
@@ -159,9 +159,9 @@ class MailAllowance(Base, table=True):
     """The mails to an address within the last hour. ``key`` is a keyed hash of the address, which is
     not stored; ``granted`` is the number granted to the latest request."""
 
-    __tablename__ = "mail_allowances"
+    __tablename__ = "mail_allowance"
     # retention
-    __table_args__ = (Index("ix_mail_allowances_used_at", "used_at"),)
+    __table_args__ = (Index("ix_mail_allowance_used_at", "used_at"),)
 
     key: bytes = Field(primary_key=True)
     sent: list[datetime] = Field(sa_type=ARRAY(DateTime(timezone=True)))
@@ -174,6 +174,9 @@ class ErasedUser(ErasedUserRow, Base, table=True):
 
     # Only the previous release uses ``erased_users``, a view of this table; the next one drops it.
 
+
+# Only the previous release uses ``notifications``, ``seen_messages``, ``preferences``,
+# ``event_snapshots`` and ``mail_allowances``, views of these tables; the next one drops them.
 
 # The tables as SQLAlchemy Core has them.
 notifications = table_of(Notification)

@@ -104,8 +104,8 @@ async def database(options: dict[str, Any]) -> AsyncIterator[Database]:
     async with database.transaction() as session:
         await session.execute(
             text(
-                "TRUNCATE notifications, seen_messages, preferences, event_snapshots,"
-                " mail_allowances, erased_user"
+                "TRUNCATE notification, seen_message, preference, event_snapshot,"
+                " mail_allowance, erased_user"
             )
         )
     yield database
@@ -154,7 +154,7 @@ class WorkerForTests:
         assignments = ", ".join(f"{name} = {value}" for name, value in values.items())
         async with self.database.transaction() as session:
             await session.execute(
-                text(f"UPDATE notifications SET {assignments} WHERE id = :id"),
+                text(f"UPDATE notification SET {assignments} WHERE id = :id"),
                 {"id": UUID(message["id"])},
             )
 

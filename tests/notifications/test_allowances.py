@@ -61,7 +61,7 @@ async def test_what_is_too_much_is_held_back_and_goes_later(
 
 async def age(mail_worker: WorkerForTests) -> None:
     await mail_worker.run(
-        "UPDATE mail_allowances SET sent = ARRAY(SELECT at - interval '1 hour' FROM unnest(sent) at)"
+        "UPDATE mail_allowance SET sent = ARRAY(SELECT at - interval '1 hour' FROM unnest(sent) at)"
     )
 
 
@@ -180,7 +180,7 @@ async def test_a_resend_counts(mail_worker: WorkerForTests) -> None:
 async def test_no_address_is_kept(mail_worker: WorkerForTests) -> None:
     await mail_worker.receive(make_message(user_id=USER_ID))
 
-    kept = await mail_worker.run("SELECT mail_allowances::text FROM mail_allowances")
+    kept = await mail_worker.run("SELECT mail_allowance::text FROM mail_allowance")
     assert len(kept) == 1
     assert "guest" not in kept[0] and str(USER_ID) not in kept[0]
 

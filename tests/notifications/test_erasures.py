@@ -47,7 +47,7 @@ async def test_what_waits_is_dropped_and_the_rest_is_bare(
     assert all(row.data == {} for row in rows)
     assert rows[-1].timeline[-1]["note"] == "The account is gone."
     assert (await mail_worker.row(other)).data != {}
-    assert await mail_worker.run("SELECT count(*) FROM preferences") == [0]
+    assert await mail_worker.run("SELECT count(*) FROM preference") == [0]
     # Once is enough: what is erased is not written again.
     fences = [row.fence for row in rows]
     assert [(await mail_worker.row(m)).fence for m in (*sent, *waiting)] == fences

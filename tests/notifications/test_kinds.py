@@ -108,7 +108,7 @@ def test_no_other_module_tells_kinds_apart() -> None:
         "match kind:\n    case 'event-changed': pass",
         "match payload:\n    case EventChanged(): pass",
         "if isinstance(payload, EventChanged): pass",
-        "text(\"SELECT 1 FROM notifications WHERE kind = 'event-changed'\")",
+        "text(\"SELECT 1 FROM notification WHERE kind = 'event-changed'\")",
     ],
 )
 def test_a_module_that_tells_them_apart_would_be_seen(source: str) -> None:

@@ -98,7 +98,7 @@ async def test_a_mail_under_way_is_stopped_by_an_erasure(
     """The erasure comes when everything but the mail itself has been said."""
     message = make_message()
     erase = (
-        "UPDATE notifications SET status = 'dropped', fence = fence + 1, lease_until = NULL"
+        "UPDATE notification SET status = 'dropped', fence = fence + 1, lease_until = NULL"
         f" WHERE user_id = '{message['user_id']}'"
     )
     mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, erase)
@@ -114,7 +114,7 @@ async def test_a_mail_whose_lease_passed_on_is_not_sent(
     mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     message = make_message()
-    lapse = "UPDATE notifications SET lease_until = now() + interval '0.1 second'"
+    lapse = "UPDATE notification SET lease_until = now() + interval '0.1 second'"
     mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, lapse)
 
     await mail_worker.receive(message)
@@ -133,7 +133,7 @@ async def test_without_its_guard_it_would_be_sent(
         return "go"
 
     monkeypatch.setattr(send, "may_send", always)
-    lapse = "UPDATE notifications SET lease_until = now()"
+    lapse = "UPDATE notification SET lease_until = now()"
     mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, lapse)
 
     await mail_worker.receive(make_message())

@@ -20,7 +20,7 @@ async def test_finished_mails_are_deleted_when_they_are_old_and_others_are_kept(
 
     await delete_expired(mail_worker.context)
 
-    kept = set(await mail_worker.run("SELECT id::text FROM notifications"))
+    kept = set(await mail_worker.run("SELECT id::text FROM notification"))
     assert kept == {young["id"], unsent["id"]}
 
 
@@ -31,9 +31,9 @@ async def test_what_is_stored_beside_mails_is_deleted_with_its_own_age(
     await mail_worker.receive(first, make_message(dedup_key=first["dedup_key"]))
     await mail_worker.receive(make_message(dedup_key=first["dedup_key"]))
     tables = {
-        "seen_messages": "seen_at = now() - interval '31 days'",
-        "event_snapshots": "ends_at = now() - interval '401 days'",
-        "mail_allowances": "used_at = now() - interval '61 minutes'",
+        "seen_message": "seen_at = now() - interval '31 days'",
+        "event_snapshot": "ends_at = now() - interval '401 days'",
+        "mail_allowance": "used_at = now() - interval '61 minutes'",
     }
     counts = {table: f"SELECT count(*) FROM {table}" for table in tables}
     await delete_expired(mail_worker.context)

@@ -27,7 +27,7 @@ KNOWN = {
     ("PUT", "/api/v1/notifications/preferences"),
 }
 HOSTILE = {
-    "SQL": "1' OR '1'='1'; DROP TABLE notifications; --",
+    "SQL": "1' OR '1'='1'; DROP TABLE notification; --",
     "a NUL byte": "a\x00b",
     "a negative number": "-1",
     "a huge number": "1" + "0" * 400,

@@ -176,7 +176,7 @@ async def test_what_moves_while_a_mail_is_handed_over_is_written_anew(
             import json
 
             await connection.execute(
-                "UPDATE event_snapshots SET version = 2, snapshot = $1::jsonb", json.dumps(event)
+                "UPDATE event_snapshot SET version = 2, snapshot = $1::jsonb", json.dumps(event)
             )
             await connection.close()
 
@@ -527,7 +527,7 @@ async def test_a_stored_event_that_cannot_be_read_any_more_is_in_nobodys_way(
 ) -> None:
     await mail_worker.receive(concert.message("booking-confirmed", user_id=uuid4()))
     await mail_worker.run(
-        'UPDATE event_snapshots SET version = 7, snapshot = snapshot || \'{"starts_at": "soon"}\''
+        'UPDATE event_snapshot SET version = 7, snapshot = snapshot || \'{"starts_at": "soon"}\''
     )
     message = concert.message("booking-cancelled")
 

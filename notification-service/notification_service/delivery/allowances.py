@@ -30,7 +30,7 @@ WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 # Every worker locks the rows in the order of their keys, so that no two wait for each other.
 TAKE = Statement(
     text("""
-        INSERT INTO mail_allowances AS kept (key, sent, granted, used_at)
+        INSERT INTO mail_allowance AS kept (key, sent, granted, used_at)
         SELECT key, array_fill(now(), ARRAY[least(wanted, :limit)]), least(wanted, :limit), now()
         FROM unnest(:keys, :wanted) AS asked (key, wanted)
         ORDER BY key
@@ -57,11 +57,11 @@ TAKE = Statement(
 )
 GIVE_BACK = Statement(
     text("""
-        UPDATE mail_allowances AS kept
+        UPDATE mail_allowance AS kept
         SET sent = kept.sent[1:cardinality(kept.sent) - unused]
         FROM (
             SELECT key, unused FROM unnest(:keys, :unused) AS given (key, unused)
-            JOIN mail_allowances USING (key) ORDER BY key FOR UPDATE OF mail_allowances
+            JOIN mail_allowance USING (key) ORDER BY key FOR UPDATE OF mail_allowance
         ) AS back
         WHERE kept.key = back.key
     """).bindparams(

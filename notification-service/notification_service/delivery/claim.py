@@ -52,16 +52,16 @@ class Claim:
 
 # Queued mails about the same event and user are claimed too: they have to be sent first.
 CLAIM = text("""
-    UPDATE notifications
+    UPDATE notification
     SET status = 'sending', attempts = attempts + 1, fence = fence + 1, lease_until = now() + :lease,
         timeline = timeline || CAST(:step AS jsonb)
     WHERE id IN (
-        SELECT id FROM notifications
+        SELECT id FROM notification
         WHERE id IN (
             SELECT unnest(:ids)
             UNION
-            SELECT other.id FROM notifications AS this
-            JOIN notifications AS other USING (user_id, event_id)
+            SELECT other.id FROM notification AS this
+            JOIN notification AS other USING (user_id, event_id)
             WHERE this.id = ANY(:ids || :related_to) AND other.status = 'queued'
         ) AND status = 'queued' AND next_attempt_at <= now() AND waits_for IS DISTINCT FROM 'address'
         ORDER BY created_at, id

@@ -38,7 +38,7 @@ NEWEST = Statement(
     text("""
         SELECT kept.event_id, kept.version, CAST(kept.snapshot AS text) AS snapshot
         FROM unnest(:event_ids, :versions) AS asked (id, version)
-        JOIN event_snapshots AS kept ON kept.event_id = asked.id AND (
+        JOIN event_snapshot AS kept ON kept.event_id = asked.id AND (
             kept.version > asked.version
             OR kept.version = asked.version AND NOT kept.snapshot ? 'version'
         )
@@ -52,8 +52,8 @@ EARLIER_CHANGES = Statement(text("""
         SELECT coalesce(earlier.told_at, earlier.sent_at) AS told_at, earlier.created_at,
             CAST(earlier.data AS text) AS data,
             CAST(coalesce(earlier.told, earlier.data->'event') AS text) AS told
-        FROM notifications AS this
-        JOIN notifications AS earlier USING (user_id, event_id, kind)
+        FROM notification AS this
+        JOIN notification AS earlier USING (user_id, event_id, kind)
         WHERE this.id = :id AND (earlier.version, earlier.created_at, earlier.id)
             < (this.version, this.created_at, this.id)
         ORDER BY earlier.version DESC, earlier.created_at DESC, earlier.id DESC
@@ -62,7 +62,7 @@ EARLIER_CHANGES = Statement(text("""
 TOLD_SINCE = Statement(
     text("""
         SELECT EXISTS (
-            SELECT FROM notifications AS this JOIN notifications AS other USING (user_id, event_id)
+            SELECT FROM notification AS this JOIN notification AS other USING (user_id, event_id)
             WHERE this.id = :id AND other.id <> this.id
                 AND coalesce(other.told_at, other.sent_at) > coalesce(:since, this.created_at)
         )
@@ -73,7 +73,7 @@ TOLD_SINCE = Statement(
 )
 KEEP_CHANGE = Statement(
     text("""
-        UPDATE notifications SET data = data || CAST(:told AS jsonb)
+        UPDATE notification SET data = data || CAST(:told AS jsonb)
         WHERE id = :id AND fence = :fence AND status = 'sending'
     """).bindparams(
         bindparam("id", type_=Uuid(), required=False),

@@ -63,7 +63,7 @@ RECORD = text("""
     ), message AS MATERIALIZED (
         SELECT *, CASE WHEN said_version > 0 THEN said_version ELSE greatest(
             0,
-            (SELECT version FROM event_snapshots AS kept WHERE kept.event_id = told.event_id),
+            (SELECT version FROM event_snapshot AS kept WHERE kept.event_id = told.event_id),
             (SELECT max(before.said_version) FROM told AS before
                 WHERE before.place < told.place AND (
                     before.event_id = told.event_id OR before.event_id IS NULL
@@ -71,20 +71,20 @@ RECORD = text("""
                     AND before.kind = told.kind
                 )),
             CASE WHEN told.event_id IS NULL THEN (
-                SELECT max(version) FROM notifications AS earlier
+                SELECT max(version) FROM notification AS earlier
                 WHERE earlier.user_id = told.user_id AND earlier.event_id IS NULL
                     AND earlier.kind = told.kind
             ) END
         ) END AS version
         FROM told
     ), snapshot AS (
-        INSERT INTO event_snapshots AS known (event_id, version, snapshot, ends_at)
+        INSERT INTO event_snapshot AS known (event_id, version, snapshot, ends_at)
         SELECT DISTINCT ON (event_id) event_id, version,
             CASE WHEN said_version > 0 THEN data->'event' ELSE (data->'event') - 'version' END,
             event_ends_at
         FROM message
         WHERE event_id IS NOT NULL AND event_ends_at IS NOT NULL AND NOT EXISTS (
-            SELECT FROM event_snapshots AS kept
+            SELECT FROM event_snapshot AS kept
             WHERE kept.event_id = message.event_id AND (
                 kept.version > message.version OR kept.version = message.version
                 AND said_version > 0 AND kept.snapshot ? 'version'
@@ -96,7 +96,7 @@ RECORD = text("""
         WHERE known.version < excluded.version OR known.version = excluded.version
             AND NOT (known.snapshot ? 'version' AND excluded.snapshot ? 'version')
     )
-    INSERT INTO notifications (
+    INSERT INTO notification (
         id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at, version,
         status, attempts, crashes, resends, fence, lease_until, next_attempt_at, last_error,
         timeline, created_at, wanted_at

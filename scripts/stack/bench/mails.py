@@ -49,7 +49,7 @@ COMMITTED = """
     WHERE message->'data'->>'booking_id' = ANY($1)
 """
 SENT = """
-    SELECT id, extract(epoch FROM sent_at)::float8 AS at FROM notifications
+    SELECT id, extract(epoch FROM sent_at)::float8 AS at FROM notification
     WHERE id = ANY($1::uuid[]) AND status = 'sent'
 """
 

@@ -96,7 +96,7 @@ class Pipeline:
         await until(lambda: worker.says("ready."), "the worker starts")
         return worker
 
-    async def _count(self, condition: str, table: str = "notifications") -> int:
+    async def _count(self, condition: str, table: str = "notification") -> int:
         ids = [message["id"] for message in self.messages]
         async with self.database.sessions() as session:
             found = await session.execute(
@@ -151,7 +151,7 @@ class Pipeline:
         """Nothing is on the queue, and nothing under way."""
         async with self.database.sessions() as session:
             found = await session.execute(
-                text("SELECT count(*) FROM notifications WHERE status <> 'sent'")
+                text("SELECT count(*) FROM notification WHERE status <> 'sent'")
             )
             is_sent = found.scalar_one() == 0
         return is_sent and await asyncio.to_thread(self._count_waiting) == 0

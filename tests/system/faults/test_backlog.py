@@ -69,7 +69,7 @@ DUE = """
     WITH moved AS (
         DELETE FROM outbox WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING message
     )
-    INSERT INTO notifications (id, user_id, kind, dedup_key, booking_id, event_id, data, occurred_at,
+    INSERT INTO notification (id, user_id, kind, dedup_key, booking_id, event_id, data, occurred_at,
         status, attempts, crashes, resends, fence, next_attempt_at, timeline, created_at, wanted_at)
     SELECT (message->>'id')::uuid, (message->>'user_id')::uuid, message->>'kind',
         message->>'dedup_key', (message->'data'->>'booking_id')::uuid,

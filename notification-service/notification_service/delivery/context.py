@@ -10,7 +10,7 @@ from typing import Self
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notification_service.delivery.contacts import ContactClient
+from notification_service.delivery.contacts import AccountClient
 from notification_service.delivery.smtp import MailServer
 from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import WorkerSettings
@@ -25,7 +25,7 @@ class WorkerContext:
         self.settings = settings
         self.database = Database(settings, application_name="notification-worker")
         self.http = httpx.AsyncClient(timeout=CONTACT_TIMEOUT_SECONDS)
-        self.contacts = ContactClient(ServiceClient(settings, self.http), settings.auth_service_url)
+        self.contacts = AccountClient(ServiceClient(settings, self.http), settings.auth_service_url)
         self.renderer = renderer or EmailRenderer(settings.public_url)
         self.mail_server = MailServer(
             settings.smtp_url.get_secret_value(),

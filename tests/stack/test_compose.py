@@ -14,7 +14,7 @@ from event_service.settings import Settings as EventSettings
 from notification_service.flower import configure_flower
 from notification_service.settings import WorkerSettings
 from service_kit.settings import ServiceSettings
-from stack.environment import Environments, read_secrets
+from stack.environment import Environments, passed_on, read_secrets
 from stack.programs import services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +29,7 @@ PUT_IN = {
     "NOTIFICATION_DATABASE_PASSWORD", "REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "GATEWAY_ADDRESS",
     "GATEWAY_PORT",
 }  # fmt: skip
-IS_LIMIT = re.compile(r"\w+_RATE_LIMIT|MAX_\w+|GRAPHQL_MAX_\w+")
+IS_LIMIT = re.compile(r"\w+_RATE_LIMIT|MAX_\w+|GRAPHQL_MAX_\w+|BAD_PASSWORD\w*|\w+_PER_HOUR")
 
 
 def example() -> dict[str, str]:
@@ -68,6 +68,12 @@ def test_one_that_is_not_passed_on_would_be_found(compose: str) -> None:
     without = compose.replace("  BOOKING_RATE_LIMIT:\n", "").replace("  WEB_CONCURRENCY:\n", "")
     assert unreachable("event", without) == {"BOOKING_RATE_LIMIT", "WEB_CONCURRENCY"}
     assert unreachable("auth", without) == {"WEB_CONCURRENCY"}
+
+
+def test_each_setting_of_the_example_reaches_a_stack_that_up_starts() -> None:
+    made_by_up = {name for name in example() if name.endswith(("_KEY", "_SECRET"))}
+    chosen = example().keys() - PUT_IN - made_by_up
+    assert chosen - passed_on(dict.fromkeys(chosen, "1")).keys() == set()
 
 
 def test_what_nobody_reads_is_put_in_somewhere(compose: str) -> None:

@@ -1,7 +1,9 @@
 """What is printed: a figure, what it was measured against in the same run, and what is wanted."""
 
 import operator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from statistics import mean
+from typing import Any
 
 _COMPARISONS = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
 
@@ -14,26 +16,58 @@ class Line:
     value: float
     against: float
     unit: str
-    wanted: str
-    ratio: float
-    is_met: bool
+    # What is promised of the ratio, such as ``>= 0.5``; and of the value against that of the revision
+    # with which it is compared.
+    wanted: str = ""
+    than_before: str = ""
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.value / self.against if self.against else float("nan")
+
+    @property
+    def is_met(self) -> bool:
+        sign, _, target = self.wanted.partition(" ")
+        return not self.wanted or _COMPARISONS[sign](self.ratio, float(target))
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"ratio": self.ratio, "is_met": self.is_met}
 
 
-def line(name: str, value: float, against: float, unit: str, wanted: str = "") -> Line:
-    """``wanted`` is what is promised of the ratio, such as ``>= 0.5``; by default nothing."""
-    ratio = value / against
-    sign, _, target = wanted.partition(" ")
-    is_met = not wanted or _COMPARISONS[sign](ratio, float(target))
-    return Line(name, value, against, unit, wanted, ratio, is_met)
+def averaged(runs: list[list[Line]]) -> list[Line]:
+    """The same figures of several runs, as their means."""
+    return [
+        replace(
+            same[0],
+            value=mean(line.value for line in same),
+            against=mean(line.against for line in same),
+            note="; ".join(line.note for line in same if line.note),
+        )
+        for same in zip(*runs, strict=True)
+    ]
 
 
-def show(lines: list[Line]) -> None:
-    width = max(len(line.name) for line in lines)
-    print(f"\n{'what, against what'.ljust(width)}  {'value':>14}  {'against':>14}  ratio  wanted")
+def against(lines: list[Line], before: list[Line]) -> list[Line]:
+    """Each value against the other revision's value."""
+    pairs = zip(lines, before, strict=True)
+    return [
+        Line(new.name.split(", ")[0], new.value, old.value, new.unit, new.than_before)
+        for new, old in pairs
+    ]
+
+
+def show(lines: list[Line], title: str = "what, against what") -> None:
+    width = max(len(title), *(len(line.name) for line in lines))
+    print(f"\n{title.ljust(width)}  {'value':>14}  {'against':>14}  ratio  wanted")
     for line in lines:
-        value, against = (f"{n:,.1f} {line.unit}" for n in (line.value, line.against))
-        mark = "" if line.is_met else "   missed"
+        value, against = (f"{n:,.{_digits(n)}f} {line.unit}" for n in (line.value, line.against))
+        mark = ("" if line.is_met else "   missed") + (line.note and f"   {line.note}")
         print(
             f"{line.name.ljust(width)}  {value:>14}  {against:>14}  {line.ratio:5.2f}  "
             f"{line.wanted}{mark}"
         )
+
+
+def _digits(number: float) -> int:
+    return 2 if abs(number) < 10 else 1

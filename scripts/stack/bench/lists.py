@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from stack.bench import load
-from stack.bench.lines import Line, line
+from stack.bench.lines import Line
 from stack.bench.servers import Bench, check_statuses
 from stack.services import EVENT
 
@@ -60,8 +60,8 @@ def event_list(bench: Bench) -> list[Line]:
             measured.append(rate)
     cached, bare, decorated = map(mean, rates)
     return [
-        line("event list, a constant answer", cached, bare, "/s", ">= 0.7"),
-        line("event list, the stock @cache()", cached, decorated, "/s", ">= 3"),
+        Line("event list, a constant answer", cached, bare, "/s", ">= 0.7"),
+        Line("event list, the stock @cache()", cached, decorated, "/s", ">= 3"),
     ]
 
 
@@ -79,8 +79,8 @@ def growth(bench: Bench) -> list[Line]:
     first, thousandth = map(median, zip(*pairs, strict=True))
     name = f"page of {MANY:,} events, first of {FEW:,}"
     return [
-        line(f"first {name}", first, few, "units", "<= 1.3"),
-        line(f"1,000th {name}", thousandth, few, "units", "<= 1.3"),
+        Line(f"first {name}", first, few, "units", "<= 1.3"),
+        Line(f"1,000th {name}", thousandth, few, "units", "<= 1.3"),
     ]
 
 

@@ -3,21 +3,30 @@
 httpx needs more processor time for a request than the service that is measured."""
 
 import asyncio
+import math
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 TIMEOUT_SECONDS = 30.0
-# For some thousand connections to be made before anybody asks.
-CONNECTING_SECONDS = 2.0
+# Who is asked to come again that long gives up.
+PATIENCE_SECONDS = 30.0
+# Connections that are being made at the same time: fewer than a server lets wait for it.
+CONNECTING = 500
 
 
 @dataclass
 class Measured:
+    """What was answered in ``seconds``, and the processor time that asking took in this process.
+    ``milliseconds`` are of all answers but those that ask to come again, which are in ``refusals``.
+    """
+
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     milliseconds: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     unanswered: int = 0
 
@@ -25,9 +34,21 @@ class Measured:
     def per_second(self) -> float:
         return len(self.milliseconds) / self.seconds
 
+    @property
+    def cores(self) -> float:
+        """The load generator's own share of the processor: 1 is a whole core."""
+        return self.processor_seconds / self.seconds
+
     def percentile(self, percent: float) -> float:
-        ordered = sorted(self.milliseconds)
+        ordered = sorted(self.milliseconds) or [math.nan]
         return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        began, used = time.perf_counter(), time.process_time()
+        yield
+        self.seconds = time.perf_counter() - began
+        self.processor_seconds = time.process_time() - used
 
 
 class Connection:
@@ -37,22 +58,29 @@ class Connection:
         self._port = port
         self._measured = measured
 
-    async def __aenter__(self) -> "Connection":
+    async def open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._writer.close()
 
     async def send(self, request: bytes) -> bytes:
         """The head of the answer."""
         began = time.perf_counter()
+        if self._reader.at_eof():
+            await self.open()
         self._writer.write(request)
-        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), TIMEOUT_SECONDS)
-        await self._reader.readexactly(_number(head, b"content-length:", 0))
-        self._measured.milliseconds.append((time.perf_counter() - began) * 1000)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            await self._reader.readexactly(_number(head, b"content-length:", 0))
+        took = (time.perf_counter() - began) * 1000
+        (self._measured.refusals if is_refusal(head) else self._measured.milliseconds).append(took)
         self._measured.statuses[int(head[9:12])] += 1
         return head
+
+
+def is_refusal(head: bytes) -> bool:
+    return head[9:12] == b"503"
 
 
 def request(
@@ -70,45 +98,53 @@ def request(
 def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Measured:
     """Sends requests until time is up or there are no more."""
     measured = Measured()
+    clients = [Connection(port, measured) for _ in range(connections)]
 
-    async def client() -> None:
-        async with Connection(port, measured) as connection:
-            while time.perf_counter() < until and (sent := next(requests, None)) is not None:
-                await connection.send(sent)
+    async def use(connection: Connection, until: float) -> None:
+        while time.perf_counter() < until and (sent := next(requests, None)) is not None:
+            await connection.send(sent)
 
-    until = time.perf_counter() + seconds
-    asyncio.run(_all(client() for _ in range(connections)))
-    measured.seconds = time.perf_counter() - until + seconds
+    async def use_all() -> None:
+        await _open(clients)
+        with measured.timed():
+            until = time.perf_counter() + seconds
+            await asyncio.gather(*(use(connection, until) for connection in clients))
+        for connection in clients:
+            connection.close()
+
+    asyncio.run(use_all())
     return measured
 
 
 def all_at_once(port: int, requests: list[bytes]) -> Measured:
     """Everybody connects, then all ask at the same moment, each once; a 503 is asked again after as
-    many seconds as it names."""
+    many seconds as it names, for a while. ``seconds`` is until everybody has another answer."""
     measured = Measured()
-    start = asyncio.Event()
+    clients = [Connection(port, measured) for _ in requests]
 
-    async def client(sent: bytes) -> None:
+    async def ask(connection: Connection, sent: bytes) -> None:
         try:
-            async with Connection(port, measured) as connection:
-                await start.wait()
-                while (head := await connection.send(sent))[9:12] == b"503":
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while is_refusal(head := await connection.send(sent)):
                     await asyncio.sleep(_number(head, b"retry-after:", 1))
         except (OSError, EOFError):
             measured.unanswered += 1
 
-    async def start_all() -> None:
-        await asyncio.sleep(CONNECTING_SECONDS)
-        measured.seconds = -time.perf_counter()
-        start.set()
+    async def ask_all() -> None:
+        await _open(clients)
+        with measured.timed():
+            await asyncio.gather(*map(ask, clients, requests))
+        for connection in clients:
+            connection.close()
 
-    asyncio.run(_all([*map(client, requests), start_all()]))
-    measured.seconds += time.perf_counter()
+    asyncio.run(ask_all())
     return measured
 
 
-async def _all(clients: Iterable[Coroutine[Any, Any, None]]) -> None:
-    await asyncio.gather(*clients)
+async def _open(connections: list[Connection]) -> None:
+    for start in range(0, len(connections), CONNECTING):
+        some = connections[start : start + CONNECTING]
+        await asyncio.gather(*(connection.open() for connection in some))
 
 
 def _number(head: bytes, name: bytes, default: int) -> int:

@@ -19,7 +19,7 @@ from notification_service.previews.samples import sample_data
 from service_kit.ids import new_id
 from service_kit.messaging.notifications import notification
 from service_kit.messaging.outbox import OutboxRow
-from stack.bench.lines import Line, line
+from stack.bench.lines import Line
 from stack.bench.servers import Bench
 from stack.errors import StackError
 from stack.services import AUTH, EVENT, NOTIFICATION
@@ -70,8 +70,8 @@ def mails(bench: Bench) -> list[Line]:
         delays = sorted(_delays(bench, booking_ids))
     slow = delays[min(len(delays) - 1, len(delays) * 99 // 100)]
     return [
-        line("confirmations, smtplib alone", through_all, alone, "/s", ">= 0.3"),
-        line("p99 from booking to mail, a second", slow, 1000, "ms", "<= 1"),
+        Line("confirmations, smtplib alone", through_all, alone, "/s", ">= 0.3"),
+        Line("p99 from booking to mail, a second", slow, 1000, "ms", "<= 1"),
     ]
 
 

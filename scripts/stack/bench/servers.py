@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from service_kit.ids import new_id
 from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE
 from stack import programs
 from stack.bench import load
+from stack.bench.revisions import Revision
 from stack.errors import StackError
 from stack.ports import LOOPBACK, free_port
-from stack.processes import Program
+from stack.processes import Process, Program
 from stack.services import EVENT, Service
 from stack.stack import Stack
 
@@ -29,14 +30,21 @@ KEY_ID = "bench"
 TOKEN_SECONDS = 3600
 STATEMENT_SECONDS = 600
 DATABASE_POOL_SIZE = 10
+# For ten thousand people and who asks beside them.
+MAX_CONNECTIONS = 12_000
 
 
 class Bench(Stack):
     """As durable as in production. Its own key signs the tokens: people need no accounts."""
 
-    def __init__(self, folder: Path, seconds: int) -> None:
-        """``seconds`` is how long each measurement takes."""
+    def __init__(
+        self, folder: Path, *, seconds: int, turns: int, revision: Revision | None = None
+    ) -> None:
+        """``seconds`` is how long a measurement takes, ``turns`` how often it is repeated where both
+        sides are measured by turns. Without ``revision`` the present services are measured."""
         self.seconds = seconds
+        self.turns = turns
+        self._revision = revision
         self._key = Ed25519PrivateKey.generate()
         self._keys_port = free_port()
         settings = {
@@ -44,6 +52,7 @@ class Bench(Stack):
             "ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS),
             "DATABASE_POOL_SIZE": str(DATABASE_POOL_SIZE),
             "RATE_LIMIT_ENABLED": "false",
+            "MAX_CONNECTIONS": str(MAX_CONNECTIONS),
             "LOG_LEVEL": "WARNING",
         }
         super().__init__(folder, settings=settings, free_ports=True)
@@ -56,6 +65,11 @@ class Bench(Stack):
             headers={"Authorization": f"Bearer {self.token()}"},
             timeout=60,
         )
+
+    def _launch(self, programs: Sequence[Program]) -> list[Process]:
+        if self._revision is not None:
+            programs = [self._revision.runs(program) for program in programs]
+        return super()._launch(programs)
 
     def _key_server(self) -> Program:
         """Publishes the key where auth-service would."""
@@ -121,12 +135,17 @@ class Bench(Stack):
         return str(created["id"])
 
     def measure(
-        self, requests: Iterator[bytes], *, connections: int, port: int | None = None
+        self,
+        requests: Iterator[bytes],
+        *,
+        connections: int,
+        port: int | None = None,
+        seconds: float | None = None,
     ) -> load.Measured:
-        port = port or self.ports["event"]
+        port, seconds = port or self.ports["event"], seconds or self.seconds
         # The first second fills caches; that is not what is measured.
         load.run(port, requests, connections=connections, seconds=1)
-        measured = load.run(port, requests, connections=connections, seconds=self.seconds)
+        measured = load.run(port, requests, connections=connections, seconds=seconds)
         check_statuses(measured, {200, 201})
         return measured
 

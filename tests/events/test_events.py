@@ -207,7 +207,9 @@ async def test_a_seating_plan_is_replaced_around_the_seats_that_are_taken(
     assert (changed["capacity"], changed["seats_available"]) == (6, 5)
     after = (await guest.get(f"{url}/seats")).json()["sections"]
     assert [section["name"] for section in after] == ["Boxes", "Stalls"]
-    assert after[1]["rows"][0]["seats"][1] == {"id": taken, "number": 2, "state": "booked"}
+    assert after[1]["rows"][0]["seats"][1] == {
+        "id": taken, "number": 2, "column": 2, "kind": "standard", "state": "booked"
+    }  # fmt: skip
 
 
 async def test_only_a_draft_can_be_deleted(

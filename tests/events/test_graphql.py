@@ -109,8 +109,9 @@ async def test_availability_and_seats_are_those_of_rest(
     assert (await guest.book(event, seat_ids=seat_ids[1:2], hold=True)).status_code == 201
     found = await data(
         anybody,
-        ONE_EVENT % """availability { capacity available held booked }
-             seats { sections { name price rows { name seats { id number state } } } }""",
+        ONE_EVENT
+        % """availability { capacity available held booked }
+             seats { sections { name price rows { name seats { id number column kind state } } } }""",
         id=event["id"],
     )
     counted = (await anybody.get(f"/events/{event['id']}/availability")).json()

@@ -47,7 +47,8 @@ async def test_control_an_object_for_each_seat_keeps_everybody_waiting(
 ) -> None:
     """As it was: if this fails, the test above shows nothing."""
 
-    async def one_by_one(session: Any, event_id: Any, plan: Any, ids: Any) -> None:
+    async def one_by_one(session: Any, event_id: Any, plan: Any) -> None:
+        ids = await seating._insert_sections(session, event_id, plan)
         session.add_all(
             Seat(
                 event_id=event_id, section_id=ids[part.name], row_name=row.name, number=number,
@@ -57,7 +58,7 @@ async def test_control_an_object_for_each_seat_keeps_everybody_waiting(
         )  # fmt: skip
         await session.flush()
 
-    monkeypatch.setattr(seating, "_add_rows", one_by_one)
+    monkeypatch.setattr(seating, "add_assigned_seats", one_by_one)
     async with others_waiting() as waited:
         await made(organizer, assigned(*hall("A", rows=10)[:2]))
     assert waited.loop > LOOP_SECONDS

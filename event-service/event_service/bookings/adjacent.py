@@ -37,7 +37,8 @@ class Location(NamedTuple):
 class _SectionSeats:
     """The rows of a section with free seats of one kind, from the front."""
 
-    def __init__(self) -> None:
+    def __init__(self, index: int) -> None:
+        self.index = index
         self.rows: list[Row] = []
         self.seats = 0
         # By size of the group: a heap of the rows that may have one without leaving a seat single.
@@ -90,14 +91,21 @@ class FreeSeats:
 
     def __init__(self, rows: Iterable[FreeRow] = ()) -> None:
         self._sections: dict[SeatKind, dict[str, _SectionSeats]] = {kind: {} for kind in SeatKind}
+        self._known: set[tuple[str, str, SeatKind, int]] = set()
         self._work = Work(WORK_PER_SNAPSHOT)
         self.add(rows)
 
     def add(self, rows: Iterable[FreeRow]) -> None:
-        """Adds rows that lie behind those that are here."""
+        """Adds rows that lie behind those that are here in their section. A row that was added before is left
+        out, whether or not its seats are taken."""
         for row in rows:
-            if row.ids:
-                self._sections[row.kind].setdefault(row.section, _SectionSeats()).add(row)
+            key = row.section, row.name, row.kind, row.columns[0]
+            if key not in self._known:
+                self._known.add(key)
+                sections = self._sections[row.kind]
+                if row.section not in sections:
+                    sections[row.section] = _SectionSeats(row.section_index)
+                sections[row.section].add(row)
 
     def count(self, *, section: str | None = None, kind: SeatKind = SeatKind.STANDARD) -> int:
         return sum(seats.seats for seats in self._of(section, kind))
@@ -105,7 +113,7 @@ class FreeSeats:
     def _of(self, section: str | None, kind: SeatKind) -> list[_SectionSeats]:
         sections = self._sections[kind]
         if section is None:
-            return list(sections.values())
+            return sorted(sections.values(), key=lambda seats: seats.index)
         return [sections[section]] if section in sections else []
 
     def take(

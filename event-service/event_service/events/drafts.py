@@ -11,7 +11,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.deps import CurrentUser, SettingsDep
-from event_service.models import Event
+from event_service.models import BlockedSeat, Event
 from event_service.problems import TooManyDraftSeats
 from event_service.statuses import EventStatus
 from service_kit.problems import Unavailable
@@ -57,14 +57,22 @@ async def lock_drafts(session: AsyncSession, user_id: UUID) -> None:
 async def check_draft_seats(
     session: AsyncSession, user_id: UUID, *, limit: int, more: int = 0
 ) -> None:
-    """Raises TooManyDraftSeats if the stored seats and ``more`` exceed the limit. The drafts are locked."""
-    stored = await session.scalar(
-        select(func.coalesce(func.sum(col(Event.capacity)), 0)).where(
-            col(Event.organizer_id) == user_id, col(Event.status) == EventStatus.DRAFT
-        )
-    )
+    """Raises TooManyDraftSeats if the stored seats, also blocked ones, and ``more`` exceed the limit. The
+    drafts are locked."""
+    drafts = (col(Event.organizer_id) == user_id, col(Event.status) == EventStatus.DRAFT)
+    sold = select(func.coalesce(func.sum(col(Event.capacity)), 0)).where(*drafts)
+    blocked = select(func.count()).select_from(BlockedSeat).join(Event).where(*drafts)
+    stored = await session.scalar(select(sold.scalar_subquery() + blocked.scalar_subquery()))
     if (stored or 0) + more > limit:
         raise TooManyDraftSeats(
             f"Your drafts may have {limit} seats together. Publish or delete some of them first.",
             max_seats=limit,
         )
+
+
+async def count_draft_seats(session: AsyncSession, event: Event) -> int:
+    """The stored seats of one event, blocked ones too."""
+    blocked = await session.scalar(
+        select(func.count()).select_from(BlockedSeat).where(col(BlockedSeat.event_id) == event.id)
+    )
+    return event.capacity + (blocked or 0)

@@ -39,6 +39,7 @@ from event_service.rules import (
     may_change,
     may_see,
 )
+from event_service.statuses import SeatKind, SeatState
 from service_kit.problems import Forbidden, InvalidRequest, NotFound
 from service_kit.web.paging import Page, Paging
 from service_kit.web.tokens import Person
@@ -231,18 +232,25 @@ async def list_availability(
 # expects.
 _SEAT_MAPS = text(f"""
     SELECT event.id, (
-        WITH seats AS (
-            SELECT section_id, row_name, min(position) AS position,
-                json_agg(json_build_object('id', id, 'number', number, 'state', {SEAT_STATE})
-                    ORDER BY position) AS seats
+        WITH all_seats AS (
+            SELECT section_id, row_name, position, json_build_object('id', id, 'number', number,
+                'column', coalesce(column_number, number), 'kind', kind, 'state', {SEAT_STATE}
+            ) AS seat
             FROM seat WHERE event_id = event.id
-            GROUP BY section_id, row_name
+            UNION ALL
+            SELECT section_id, row_name, position, json_build_object('id', id, 'number', number,
+                'column', column_number, 'kind', '{SeatKind.BLOCKED}', 'state', '{SeatState.BLOCKED}'
+            ) FROM blocked_seat WHERE event_id = event.id
+        ), rows AS (
+            SELECT section_id, row_name, min(position) AS position,
+                json_agg(seat ORDER BY position) AS seats
+            FROM all_seats GROUP BY section_id, row_name
         ), sections AS (
             SELECT section.name, coalesce(section.price, event.price) AS price,
-                min(seats.position) AS position,
-                json_agg(json_build_object('name', seats.row_name, 'seats', seats.seats)
-                    ORDER BY seats.position) AS rows
-            FROM seats JOIN section ON section.id = seats.section_id
+                min(rows.position) AS position,
+                json_agg(json_build_object('name', rows.row_name, 'seats', rows.seats)
+                    ORDER BY rows.position) AS rows
+            FROM rows JOIN section ON section.id = rows.section_id
             GROUP BY section.id
         )
         SELECT json_build_object('sections', coalesce(json_agg(

@@ -1,10 +1,10 @@
 """Events as they come in and go out; the form is the API contract's."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from event_service.events.fields import (
     CancellationDeadline,
@@ -18,72 +18,16 @@ from event_service.events.fields import (
     Description,
     Instant,
     Price,
-    RowName,
     SearchText,
-    SectionName,
     TimeZone,
     Title,
     VenueName,
 )
-from event_service.rules import MAX_SEATS
-from event_service.statuses import EventStatus, SeatingKind, SeatState
+from event_service.events.plans import Seating, Sections
+from event_service.statuses import EventStatus, SeatingKind, SeatKind, SeatState
 from service_kit.money import CURRENCY_DIGITS
 
-MAX_SECTIONS = 500
-# Of a whole plan: as many as a tenth of its seats.
-MAX_ROWS = 10_000
 DIGITS_OF_UNKNOWN_CURRENCY = 2
-
-
-class RowIn(BaseModel):
-    name: RowName
-    seats: Annotated[int, Field(ge=1, le=5_000, strict=True)]
-
-
-class SectionIn(BaseModel):
-    name: SectionName
-    price: Price | None = None
-    rows: Annotated[list[RowIn], Field(min_length=1, max_length=1_000, fail_fast=True)]
-
-    @model_validator(mode="after")
-    def rows_differ(self) -> Self:
-        if len({row.name for row in self.rows}) != len(self.rows):
-            raise ValueError("two rows of a section have the same name")
-        return self
-
-
-def _sections_fit(sections: list[SectionIn]) -> list[SectionIn]:
-    if len({section.name for section in sections}) != len(sections):
-        raise ValueError("two sections have the same name")
-    if sum(len(section.rows) for section in sections) > MAX_ROWS:
-        raise ValueError(f"has more than {MAX_ROWS} rows")
-    if count_seats(sections) > MAX_SEATS:
-        raise ValueError(f"has more than {MAX_SEATS} seats")
-    return sections
-
-
-Sections = Annotated[
-    list[SectionIn],
-    Field(min_length=1, max_length=MAX_SECTIONS, fail_fast=True),
-    AfterValidator(_sections_fit),
-]
-
-
-def count_seats(sections: list[SectionIn]) -> int:
-    return sum(row.seats for section in sections for row in section.rows)
-
-
-class GeneralSeating(BaseModel):
-    kind: Literal[SeatingKind.GENERAL]
-    capacity: Capacity
-
-
-class AssignedSeating(BaseModel):
-    kind: Literal[SeatingKind.ASSIGNED]
-    sections: Sections
-
-
-Seating = Annotated[GeneralSeating | AssignedSeating, Field(discriminator="kind")]
 
 
 class EventCreate(BaseModel):
@@ -229,6 +173,8 @@ class Availability(BaseModel):
 class SeatPublic(BaseModel):
     id: UUID
     number: int
+    column: int = Field(description="The place in the row from the left, from 1; gaps count.")
+    kind: SeatKind
     state: SeatState
 
 

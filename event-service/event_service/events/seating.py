@@ -9,92 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Executable,
-    Integer,
-    String,
-    Uuid,
-    bindparam,
-    delete,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import delete, func, select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.events.schemas import SectionIn, count_seats
+from event_service.events.plans import BLOCKED, GAP, RowIn, SectionIn, count_seats
+from event_service.events.sql import statements
 from event_service.models import Event, Seat, Section
 from event_service.problems import CapacityInUse
 from event_service.rules import IS_FREE
-from service_kit.database.bulk_inserts import ALLOW_LONG_STATEMENTS, NEW_ID_IN_SQL
-from service_kit.database.engine import affected_rows
+from service_kit.database.bulk_inserts import ALLOW_LONG_STATEMENTS
+from service_kit.database.engine import affected_rows, sql_connection
+from service_kit.database.sql_files import SqlConnection
 
 SEATS_PER_STATEMENT = 20_000
-
-# The rows of the plan: ``position`` is that of the seat before the first, ``seats`` their number.
-_ROWS = """
-    unnest(:sections, :names, :seats, :positions)
-        AS plan_row (section_id, name, seats, position)
-"""
-_IS_IN_ROW = """
-    plan_row.section_id = seat.section_id AND plan_row.name = seat.row_name
-        AND seat.number <= plan_row.seats
-"""
-
-
-def _for_rows(statement: str) -> Executable:
-    return text(statement).bindparams(
-        bindparam("event_id", type_=Uuid()),
-        bindparam("sections", type_=ARRAY(Uuid())),
-        bindparam("names", type_=ARRAY(String())),
-        bindparam("seats", type_=ARRAY(Integer())),
-        bindparam("positions", type_=ARRAY(Integer())),
-    )
-
-
-_ADD_GENERAL = text(f"""
-    INSERT INTO seat (id, event_id, position)
-    SELECT {NEW_ID_IN_SQL}, :event_id, position FROM generate_series(:first, :last) AS position
-""").bindparams(
-    bindparam("event_id", type_=Uuid()),
-    bindparam("first", type_=Integer()),
-    bindparam("last", type_=Integer()),
-)
-
-_ADD_ROWS = _for_rows(f"""
-    INSERT INTO seat (id, event_id, section_id, row_name, number, position)
-    SELECT {NEW_ID_IN_SQL}, :event_id, plan_row.section_id, plan_row.name, new.number,
-        plan_row.position + new.number
-    FROM {_ROWS}, generate_series(1, plan_row.seats) AS new (number)
-    WHERE NOT EXISTS (
-        SELECT FROM seat WHERE seat.event_id = :event_id AND seat.section_id = plan_row.section_id
-            AND seat.row_name = plan_row.name AND seat.number = new.number
-    )
-""")
-
-# Seats that are not in the plan.
-_NOT_IN_PLAN = f"""
-    seat.event_id = :event_id AND NOT EXISTS (SELECT FROM {_ROWS} WHERE {_IS_IN_ROW})
-"""
-_COUNT_IN_USE = _for_rows(
-    f"SELECT count(*) FROM seat WHERE {_NOT_IN_PLAN} AND {IS_FREE} IS NOT TRUE"
-)
-_REMOVE = _for_rows(f"DELETE FROM seat WHERE {_NOT_IN_PLAN} AND {IS_FREE}")
-
-# Positions are unique: seats that move get negative positions first, and then their new ones.
-_RENUMBER = (
-    _for_rows(f"""
-        UPDATE seat SET position = -(plan_row.position + seat.number)
-        FROM {_ROWS}
-        WHERE seat.event_id = :event_id AND {_IS_IN_ROW}
-            AND seat.position <> plan_row.position + seat.number
-    """),
-    text(
-        "UPDATE seat SET position = -position WHERE event_id = :event_id AND position < 0"
-    ).bindparams(bindparam("event_id", type_=Uuid())),
-)
 
 
 @dataclass
@@ -103,30 +31,50 @@ class _Rows:
 
     sections: list[UUID] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    seats: list[int] = field(default_factory=list)
+    letters: list[str] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
 
-    def add(self, section_id: UUID, name: str, seats: int, position: int) -> None:
+    def add(self, section_id: UUID, row: RowIn, position: int, index: int) -> None:
         self.sections.append(section_id)
-        self.names.append(name)
-        self.seats.append(seats)
+        self.names.append(row.name)
+        self.letters.append(row.letters)
         self.positions.append(position)
+        self.indexes.append(index)
 
     def parameters(self, event_id: UUID) -> dict[str, Any]:
-        return {"event_id": event_id, **vars(self)}
+        return {
+            "event_id": event_id,
+            "sections": self.sections,
+            "names": self.names,
+            "letters": self.letters,
+            "positions": self.positions,
+        }
+
+    def ends(self) -> dict[str, Any]:
+        return {
+            "sections": self.sections,
+            "names": self.names,
+            "indexes": self.indexes,
+            "first_columns": [len(row) - len(row.lstrip(GAP)) + 1 for row in self.letters],
+            "last_columns": [len(row.rstrip(GAP)) for row in self.letters],
+        }
 
 
 async def add_general_seats(session: AsyncSession, event_id: UUID, positions: range) -> None:
+    connection = await sql_connection(session)
     for first in range(positions.start, positions.stop, SEATS_PER_STATEMENT):
         last = min(first + SEATS_PER_STATEMENT, positions.stop) - 1
-        await session.execute(_ADD_GENERAL, {"event_id": event_id, "first": first, "last": last})
+        await statements.add_general_seats.run(
+            connection, event_id=event_id, first=first, last=last
+        )
 
 
 async def add_assigned_seats(
     session: AsyncSession, event_id: UUID, sections: list[SectionIn]
 ) -> None:
     ids = await _insert_sections(session, event_id, sections)
-    await _add_rows(session, event_id, sections, ids)
+    await _add_rows(await sql_connection(session), event_id, sections, ids)
 
 
 async def _insert_sections(
@@ -142,12 +90,16 @@ async def _insert_sections(
 
 
 async def _add_rows(
-    session: AsyncSession, event_id: UUID, sections: list[SectionIn], ids: dict[str, UUID]
+    connection: SqlConnection, event_id: UUID, sections: list[SectionIn], ids: dict[str, UUID]
 ) -> int:
     """Adds the seats of the plan that do not exist yet; returns their number."""
     added = 0
     for rows in _rows(sections, ids, seats=SEATS_PER_STATEMENT):
-        added += affected_rows(await session.execute(_ADD_ROWS, rows.parameters(event_id)))
+        parameters = rows.parameters(event_id)
+        added += await statements.add_seats.run(connection, **parameters)
+        if any(BLOCKED in row for row in rows.letters):
+            added += await statements.add_blocked_seats.run(connection, **parameters)
+        await statements.write_rows.run(connection, **rows.ends())
     return added
 
 
@@ -157,13 +109,13 @@ def _rows(
     """The rows of the plan, in batches of about ``seats`` seats, or in one."""
     rows, position, in_batch = _Rows(), 0, 0
     for section in sections:
-        for row in section.rows:
+        for index, row in enumerate(section.rows):
             if seats is not None and in_batch >= seats:
                 yield rows
                 rows, in_batch = _Rows(), 0
-            rows.add(ids[section.name], row.name, row.seats, position)
-            position += row.seats
-            in_batch += row.seats
+            rows.add(ids[section.name], row, position, index)
+            position += row.seat_count + row.blocked_count
+            in_batch += len(row.letters)
     yield rows
 
 
@@ -206,19 +158,35 @@ async def change_sections(session: AsyncSession, event: Event, sections: list[Se
     ids |= await _insert_sections(session, event.id, added)
     [rows] = _rows(sections, ids)
     parameters = rows.parameters(event.id)
-    in_use = await session.scalar(_COUNT_IN_USE, parameters)
+    connection = await sql_connection(session)
+    in_use = await statements.count_seats_in_use.value(connection, **parameters)
     if in_use:
         raise CapacityInUse(
             f"{in_use} seats that would be removed are booked or held.", in_use=in_use
         )
-    move_away, move_back = _RENUMBER
-    changed = affected_rows(await session.execute(_REMOVE, parameters))
-    changed += affected_rows(await session.execute(move_away, parameters))
-    await session.execute(move_back, {"event_id": event.id})
-    changed += await _add_rows(session, event.id, sections, ids)
+    changed = await _change_rows(connection, event.id, rows)
+    changed += await _add_rows(connection, event.id, sections, ids)
     has_other_sections = await _update_sections(session, old, sections)
     event.capacity = count_seats(sections)
     return bool(changed or added or has_other_sections)
+
+
+async def _change_rows(connection: SqlConnection, event_id: UUID, rows: _Rows) -> int:
+    """Removes the seats that are not in the plan, and moves the others; returns the number of both."""
+    parameters = rows.parameters(event_id)
+    changed = 0
+    for statement in (
+        statements.remove_seats,
+        statements.remove_blocked_seats,
+        statements.change_seats,
+        statements.change_blocked_seats,
+    ):
+        changed += await statement.run(connection, **parameters)
+    await statements.finish_moves.run(connection, event_id=event_id)
+    await statements.remove_rows.run(
+        connection, event_id=event_id, sections=rows.sections, names=rows.names
+    )
+    return changed
 
 
 async def _sections(session: AsyncSession, event_id: UUID) -> list[Section]:

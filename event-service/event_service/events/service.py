@@ -11,21 +11,16 @@ from event_service.bookings.offers import lock_waitlist_and_offer_seats
 from event_service.cache import touch_event
 from event_service.erased_users import refuse_erased
 from event_service.events import seating
-from event_service.events.drafts import check_draft_seats, lock_drafts
+from event_service.events.drafts import check_draft_seats, count_draft_seats, lock_drafts
 from event_service.events.messages import (
     ORGANIZER_ERASED,
     add_cancellation_messages,
     add_change_messages,
 )
 from event_service.events.past_events import check_may_cancel, check_may_change
+from event_service.events.plans import AssignedSeating, count_blocked_seats, count_seats
 from event_service.events.queries import lock_event, required_owner
-from event_service.events.schemas import (
-    AssignedSeating,
-    EventCreate,
-    EventUpdate,
-    check_times,
-    count_seats,
-)
+from event_service.events.schemas import EventCreate, EventUpdate, check_times
 from event_service.models import Event
 from event_service.problems import EventCancelled, EventHasBookings
 from event_service.rules import event_may_become, is_active
@@ -53,7 +48,8 @@ async def create_event(
     )
     session.add(event)
     await session.flush()
-    await check_draft_seats(session, by, limit=max_draft_seats)
+    blocked = count_blocked_seats(plan.sections) if isinstance(plan, AssignedSeating) else 0
+    await check_draft_seats(session, by, limit=max_draft_seats, more=blocked)
     if isinstance(plan, AssignedSeating):
         await seating.add_assigned_seats(session, event.id, plan.sections)
     else:
@@ -132,10 +128,12 @@ async def _change_seating(
     capacity = count_seats(change.sections) if change.sections is not None else change.capacity
     if capacity is None:
         return False
-    if event.status == EventStatus.DRAFT and capacity > event.capacity:
-        await lock_drafts(session, event.organizer_id)
-        more = capacity - event.capacity
-        await check_draft_seats(session, event.organizer_id, limit=max_draft_seats, more=more)
+    if event.status == EventStatus.DRAFT:
+        blocked = count_blocked_seats(change.sections or [])
+        more = capacity + blocked - await count_draft_seats(session, event)
+        if more > 0:
+            await lock_drafts(session, event.organizer_id)
+            await check_draft_seats(session, event.organizer_id, limit=max_draft_seats, more=more)
     if change.sections is not None:
         return await seating.change_sections(session, event, change.sections)
     former = event.capacity

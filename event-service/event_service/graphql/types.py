@@ -10,7 +10,7 @@ import strawberry
 from event_service.bookings.representation import booking_fields, encode
 from event_service.graphql.context import Info
 from event_service.graphql.selections import occurrences, project
-from event_service.statuses import BookingStatus, EventStatus, SeatingKind, SeatState
+from event_service.statuses import BookingStatus, EventStatus, SeatingKind, SeatKind, SeatState
 from service_kit.clock import utc_now
 from service_kit.problems import NotFound
 
@@ -44,6 +44,7 @@ SCALARS: dict[object, Any] = {
 for values, name in (
     (EventStatus, "EventStatus"),
     (SeatingKind, "Seating"),
+    (SeatKind, "SeatKind"),
     (SeatState, "SeatState"),
     (BookingStatus, "BookingStatus"),
 ):
@@ -62,6 +63,8 @@ class Availability:
 class Seat:
     id: strawberry.ID
     number: int
+    column: int
+    kind: SeatKind
     state: SeatState
 
 

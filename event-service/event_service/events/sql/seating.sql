@@ -1,0 +1,86 @@
+-- name: add_general_seats
+INSERT INTO seat (id, event_id, position)
+SELECT {NEW_ID}, :event_id, position FROM generate_series(:first::integer, :last::integer) AS position
+
+-- name: add_seats
+-- Adds the seats of the plan that do not exist yet.
+WITH {PLAN}
+INSERT INTO seat (id, event_id, section_id, row_name, number, column_number, kind, position)
+SELECT {NEW_ID}, :event_id, section_id, row_name, number, column_number, kind, position
+FROM plan WHERE letter <> 'x' AND NOT EXISTS (
+    SELECT FROM seat WHERE seat.event_id = :event_id AND seat.section_id = plan.section_id
+        AND seat.row_name = plan.row_name AND seat.number = plan.number
+)
+
+-- name: add_blocked_seats
+-- Adds the blocked seats of the plan that do not exist yet.
+WITH {PLAN}
+INSERT INTO blocked_seat (id, event_id, section_id, row_name, number, column_number, position)
+SELECT {NEW_ID}, :event_id, section_id, row_name, number, column_number, position
+FROM plan WHERE letter = 'x' AND NOT EXISTS (
+    SELECT FROM blocked_seat AS old WHERE old.event_id = :event_id AND old.section_id = plan.section_id
+        AND old.row_name = plan.row_name AND old.number = plan.number
+)
+
+-- name: write_rows
+-- The ends of each row, and its index among the rows of its section.
+INSERT INTO seat_row (section_id, name, position, first_column, last_column)
+SELECT * FROM unnest(
+    :sections::uuid[], :names::text[], :indexes::integer[], :first_columns::integer[],
+    :last_columns::integer[]
+)
+ON CONFLICT (section_id, name) DO UPDATE SET position = excluded.position,
+    first_column = excluded.first_column, last_column = excluded.last_column
+
+-- name: count_seats_in_use
+-- Booked and held seats that are not in the plan, or blocked there.
+WITH {PLAN}
+SELECT count(*) FROM seat WHERE event_id = :event_id AND {IS_FREE} IS NOT TRUE AND NOT EXISTS (
+    SELECT FROM plan WHERE plan.section_id = seat.section_id AND plan.row_name = seat.row_name
+        AND plan.number = seat.number AND plan.letter <> 'x'
+)
+
+-- name: remove_seats
+-- Free seats that are not in the plan, or blocked there.
+WITH {PLAN}
+DELETE FROM seat WHERE event_id = :event_id AND {IS_FREE} AND NOT EXISTS (
+    SELECT FROM plan WHERE plan.section_id = seat.section_id AND plan.row_name = seat.row_name
+        AND plan.number = seat.number AND plan.letter <> 'x'
+)
+
+-- name: remove_blocked_seats
+-- Blocked seats that are not in the plan, or sold there.
+WITH {PLAN}
+DELETE FROM blocked_seat AS old WHERE event_id = :event_id AND NOT EXISTS (
+    SELECT FROM plan WHERE plan.section_id = old.section_id AND plan.row_name = old.row_name
+        AND plan.number = old.number AND plan.letter = 'x'
+)
+
+-- name: remove_rows
+DELETE FROM seat_row AS old USING section
+WHERE section.id = old.section_id AND section.event_id = :event_id AND NOT EXISTS (
+    SELECT FROM unnest(:sections::uuid[], :names::text[]) AS plan_row (section_id, name)
+    WHERE plan_row.section_id = old.section_id AND plan_row.name = old.name
+)
+
+-- name: change_seats
+-- Positions are unique: seats that move get the negative of their new position first.
+WITH {PLAN}
+UPDATE seat SET kind = plan.kind, column_number = plan.column_number,
+    position = CASE WHEN seat.position = plan.position THEN 1 ELSE -1 END * plan.position
+FROM plan
+WHERE seat.event_id = :event_id AND plan.section_id = seat.section_id
+    AND plan.row_name = seat.row_name AND plan.number = seat.number AND plan.letter <> 'x'
+    AND (seat.position, seat.kind, coalesce(seat.column_number, seat.number))
+        IS DISTINCT FROM (plan.position, plan.kind, plan.column_number)
+
+-- name: finish_moves
+UPDATE seat SET position = -position WHERE event_id = :event_id AND position < 0
+
+-- name: change_blocked_seats
+WITH {PLAN}
+UPDATE blocked_seat AS old SET column_number = plan.column_number, position = plan.position
+FROM plan
+WHERE old.event_id = :event_id AND plan.section_id = old.section_id
+    AND plan.row_name = old.row_name AND plan.number = old.number AND plan.letter = 'x'
+    AND (old.position, old.column_number) IS DISTINCT FROM (plan.position, plan.column_number)

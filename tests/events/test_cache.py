@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from event_service import maintenance
 from event_service.cache import TAG_PREFIX, TagVersions
-from event_service.events import queries
+from event_service.events import lists, queries
 from event_service.settings import Settings
 from service_kit.circuit_breaker import CircuitBreaker
 from service_kit.redis_clients import AcceleratorRedis
@@ -25,8 +25,8 @@ MakeUser = Callable[..., User]
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names what was read from the database instead of the cache."""
     seen: list[str] = []
-    for name in ("list_events", "find_published_event"):
-        original = getattr(queries, name)
+    for module, name in ((lists, "list_events"), (queries, "find_published_event")):
+        original = getattr(module, name)
 
         async def counted(
             *args: Any, name: str = name, original: Any = original, **more: Any
@@ -34,7 +34,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             seen.append(name)
             return await original(*args, **more)
 
-        monkeypatch.setattr(queries, name, counted)
+        monkeypatch.setattr(module, name, counted)
     return seen
 
 

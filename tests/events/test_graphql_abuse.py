@@ -7,7 +7,7 @@ import httpx
 import pytest
 import sentry_sdk
 
-from event_service.events import queries
+from event_service.events import lists, queries
 from service_kit.ids import new_id
 from tests.events.conftest import Json, Publish
 from tests.events.test_graphql import ask, data, errors
@@ -187,7 +187,7 @@ async def test_a_database_that_is_away_is_said_to_be_unavailable(
     async def away(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError("10.0.0.5:5432")
 
-    monkeypatch.setattr(queries, "list_events", away)
+    monkeypatch.setattr(lists, "list_events", away)
     query = "query L($city: String) { events(city: $city) { nextCursor } }"
     body = await ask(anybody, query, city=f"City {new_id()}")
     assert errors(body) == [("unavailable", 503)]

@@ -17,6 +17,7 @@ from event_service.bookings import reminders
 from event_service.bookings.schemas import BookingQuery
 from event_service.bookings.waitlist import queries as waitlist
 from event_service.events import queries as events
+from event_service.events.lists import list_events
 from event_service.events.schemas import EventQuery
 from event_service.models import OutboxMessage
 from event_service.settings import Settings
@@ -94,9 +95,7 @@ async def plans_of_list(
     def page(cursor: str | None) -> Ask:
         async def ask(database: Database) -> str | None:
             async with database.transaction() as session:
-                found, _ = await events.list_events(
-                    session, wanted, Paging(20, cursor), owner=owner
-                )
+                found, _ = await list_events(session, wanted, Paging(20, cursor), owner=owner)
             return found.next_cursor
 
         return ask

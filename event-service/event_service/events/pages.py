@@ -15,7 +15,7 @@ from event_service.cache import (
     event_tag,
     versioned_key,
 )
-from event_service.events import queries
+from event_service.events import lists, queries
 from event_service.events.representation import encode_event, pack
 from event_service.events.schemas import EventQuery
 from event_service.page_store import Page, PageStore
@@ -75,7 +75,7 @@ async def render_event_list(
     """Valid until the first of its events begins, since then it is not listed any more."""
     since = time.monotonic()
     async with context.database.transaction() as session:
-        page, seconds = await queries.list_events(session, query, paging, owner=owner)
+        page, seconds = await lists.list_events(session, query, paging, owner=owner)
     return context.store.new_page(pack(page.model_dump_json().encode()), seconds, since=since)
 
 

@@ -1,52 +1,38 @@
-"""Reading events. Every list query has its index in models."""
+"""Reading single events and what belongs to them. Their list is in lists.py."""
 
-import math
 from collections.abc import Sequence
-from datetime import datetime
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
     Select,
     TextClause,
     Uuid,
     bindparam,
     func,
-    literal,
     select,
     text,
-    true,
-    tuple_,
 )
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.events.schemas import (
-    Availability,
-    EventPublic,
-    EventQuery,
-)
-from event_service.events.search import WORST_RANK, Search, read_search
+from event_service.events.schemas import Availability, EventPublic
 from event_service.models import Booking, Event, SeatTally
 from event_service.rules import (
     CANCELLATION_DEADLINE,
-    IS_UPCOMING,
     IS_VISIBLE,
     SEAT_STATE,
     may_change,
     may_see,
 )
 from event_service.statuses import SeatKind, SeatState
-from service_kit.problems import Forbidden, InvalidRequest, NotFound
-from service_kit.web.paging import Page, Paging
+from service_kit.problems import Forbidden, NotFound
 from service_kit.web.tokens import Person
 
 # Columns whose public value is computed.
 _COMPUTED = {"cancellation_deadline": CANCELLATION_DEADLINE.label("cancellation_deadline")}
-_PUBLIC_COLUMNS: list[Any] = [
+PUBLIC_COLUMNS: list[Any] = [
     _COMPUTED.get(name, getattr(Event, name, None))
     for name in EventPublic.model_fields
     if name != "seats_available"
@@ -72,7 +58,7 @@ def _tally(of: Any) -> Any:
     return sums, ended
 
 
-def _with_availability(chosen: Select[Any]) -> Select[Any]:
+def with_availability(chosen: Select[Any]) -> Select[Any]:
     """Adds ``seats_available`` outside of the limited select, so that only returned rows are counted."""
     event = chosen.subquery("event")
     tally, ended = _tally(event.c.id)
@@ -82,7 +68,7 @@ def _with_availability(chosen: Select[Any]) -> Select[Any]:
 
 async def get_event(session: AsyncSession, event_id: UUID, *, viewer: Person | None) -> EventPublic:
     """Raises NotFound for a draft, unless the viewer is its organizer or a superuser."""
-    statement = _with_availability(select(*_PUBLIC_COLUMNS).where(col(Event.id) == event_id))
+    statement = with_availability(select(*PUBLIC_COLUMNS).where(col(Event.id) == event_id))
     row = (await session.execute(statement)).one_or_none()
     if row is None or not (may_change(row, viewer) or may_see(row, None)):
         raise NotFound
@@ -91,97 +77,9 @@ async def get_event(session: AsyncSession, event_id: UUID, *, viewer: Person | N
 
 async def find_published_event(session: AsyncSession, event_id: UUID) -> EventPublic | None:
     """The event if everybody may see it, else None. A cancelled event stays visible."""
-    statement = select(*_PUBLIC_COLUMNS).where(col(Event.id) == event_id, _visible_to(None))
-    row = (await session.execute(_with_availability(statement))).one_or_none()
+    statement = select(*PUBLIC_COLUMNS).where(col(Event.id) == event_id, _visible_to(None))
+    row = (await session.execute(with_availability(statement))).one_or_none()
     return EventPublic.model_validate(row) if row else None
-
-
-async def list_events(
-    session: AsyncSession, query: EventQuery, paging: Paging, *, owner: UUID | None = None
-) -> tuple[Page[EventPublic], float]:
-    """A page of upcoming events, or of the owner's events in every status; and the seconds until the first
-    of them begins."""
-    # By PostgreSQL's clock, which also decides what is upcoming.
-    statement = select(*_PUBLIC_COLUMNS, (col(Event.starts_at) - func.now()).label("until_start"))
-    if owner is not None:
-        statement = statement.where(col(Event.organizer_id) == owner)
-    else:
-        statement = statement.where(IS_UPCOMING)
-    statement = statement.where(*_filters(query))
-    search = await read_search(session, query.q) if query.q else None
-    if search and search.is_empty:
-        return Page(items=[], next_cursor=None), math.inf
-    if search and query.order == "relevance":
-        page = _by_relevance(statement, search, paging)
-        names = ["rank", "starts_at", "id"]
-    else:
-        statement = search.narrow(statement) if search else statement
-        page = _sorted(statement, query, _position(query, paging))
-        names = [query.order.lstrip("-"), "id"]
-    rows = list((await session.execute(_with_availability(page.limit(paging.limit + 1)))).all())
-    # A join does not keep the order of its inner side.
-    key = attrgetter(*names)
-    rows.sort(key=key, reverse=query.order.startswith("-"))
-    shown, cursor = paging.page(rows, lambda row: (query.order, *key(row)))
-    items = [EventPublic.model_validate(row) for row in shown]
-    seconds = min((row.until_start.total_seconds() for row in shown), default=math.inf)
-    return Page(items=items, next_cursor=cursor), seconds
-
-
-def _by_relevance(statement: Select[Any], search: Search, paging: Paging) -> Select[Any]:
-    """The best matches first, equal ones by their start."""
-    condition = statement.whereclause
-    ranked = search.ranked(true() if condition is None else condition)
-    key = (ranked.c.rank, ranked.c.starts_at, ranked.c.id)
-    page = statement.add_columns(ranked.c.rank).join(ranked, ranked.c.id == col(Event.id))
-    after = paging.after(str, int, datetime, UUID)
-    if after is not None:
-        if after[0] != "relevance" or not 0 <= after[1] <= WORST_RANK:
-            raise InvalidRequest.field("cursor", "It belongs to another sort order.")
-        page = page.where(tuple_(*key) > tuple_(*(literal(part) for part in after[1:])))
-    return page.order_by(*key)
-
-
-def _filters(query: EventQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if query.city:
-        conditions.append(func.event_plain(Event.city) == func.event_plain(query.city))
-    if query.category:
-        conditions.append(func.event_plain(Event.category) == func.event_plain(query.category))
-    if query.starts_from:
-        conditions.append(col(Event.starts_at) >= query.starts_from)
-    if query.starts_to:
-        conditions.append(col(Event.starts_at) <= query.starts_to)
-    if isinstance(query.organizer, UUID):
-        conditions.append(col(Event.organizer_id) == query.organizer)
-    return conditions
-
-
-def _position(query: EventQuery, paging: Paging) -> tuple[datetime, UUID] | None:
-    key = paging.after(str, datetime, UUID)
-    if key is None:
-        return None
-    if key[0] != query.order:
-        raise InvalidRequest.field("cursor", "It belongs to another sort order.")
-    return key[1], key[2]
-
-
-def _sorted(
-    statement: Select[Any], query: EventQuery, after: tuple[datetime, UUID] | None
-) -> Select[Any]:
-    column = col(Event.created_at) if query.order == "-created_at" else col(Event.starts_at)
-    key = tuple_(column, col(Event.id))
-    if query.order.startswith("-"):
-        statement = statement.order_by(column.desc(), col(Event.id).desc())
-        return (
-            statement.where(key < tuple_(literal(after[0]), literal(after[1])))
-            if after
-            else statement
-        )
-    statement = statement.order_by(column, col(Event.id))
-    return (
-        statement.where(key > tuple_(literal(after[0]), literal(after[1]))) if after else statement
-    )
 
 
 def _visible_to(viewer: UUID | None) -> TextClause:
@@ -193,8 +91,8 @@ async def list_events_by_id(
     session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
 ) -> dict[UUID, EventPublic]:
     """The events that the viewer may see, by id."""
-    statement = select(*_PUBLIC_COLUMNS).where(col(Event.id).in_(event_ids), _visible_to(viewer))
-    rows = await session.execute(_with_availability(statement))
+    statement = select(*PUBLIC_COLUMNS).where(col(Event.id).in_(event_ids), _visible_to(viewer))
+    rows = await session.execute(with_availability(statement))
     return {row.id: EventPublic.model_validate(row) for row in rows}
 
 

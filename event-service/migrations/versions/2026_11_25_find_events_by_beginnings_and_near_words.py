@@ -115,8 +115,13 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER event_search ON event")
     op.drop_table("search_spelling")
     op.drop_table("event_search")
+    # Each after those that call it.
     for function in (
-        "event_search_refresh()", "event_spellings(text)", "event_vector(text, text, text)",
-        "event_lexemes(text)", "event_words(text)", "event_plain(text)",
-    ):  # fmt: skip
+        "event_search_refresh()",
+        "event_spellings(text)",
+        "event_vector(text, text, text)",
+        "event_lexemes(text)",
+        "event_words(text)",
+        "event_plain(text)",
+    ):
         op.execute(f"DROP FUNCTION {function}")

@@ -1,13 +1,10 @@
 """The settings of event-service, read from its environment."""
 
-import re
 from datetime import timedelta
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from service_kit.settings import ServiceSettings
-
-ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+from service_kit.settings import PublicOrigin, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -24,8 +21,8 @@ class Settings(ServiceSettings):
     max_draft_seats: int = Field(500_000, ge=1)
 
     # Where browsers reach the other services; empty for the page's own origin, behind a gateway.
-    auth_public_url: str = ""
-    notification_public_url: str = ""
+    auth_public_url: PublicOrigin = ""
+    notification_public_url: PublicOrigin = ""
 
     event_write_rate_limit: str = "120/minute"
     booking_rate_limit: str = "120/minute"
@@ -51,14 +48,6 @@ class Settings(ServiceSettings):
     graphql_max_answer_bytes: int = Field(2_000_000, ge=1)
     # None: in development only.
     graphql_introspection: bool | None = None
-
-    @field_validator("auth_public_url", "notification_public_url")
-    @classmethod
-    def name_an_origin(cls, value: str) -> str:
-        # They are inserted into a header and into the page.
-        if value and not ORIGIN.fullmatch(value.rstrip("/")):
-            raise ValueError("must be an origin such as https://auth.example.com")
-        return value.rstrip("/")
 
     @property
     def hold_for(self) -> timedelta:

@@ -37,7 +37,9 @@ def create_app(settings: Settings) -> FastAPI:
         routers=ROUTERS,
         lifespan=lifespan,
     )
-    app.state.email_renderer = EmailRenderer(settings.public_url)
+    app.state.email_renderer = EmailRenderer(
+        settings.public_url, api_url=settings.notification_public_url
+    )
     return app
 
 

@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from service_kit.messaging.celery_app import TASK_HARD_LIMIT_SECONDS
-from service_kit.settings import ServiceSettings
+from service_kit.settings import PublicOrigin, ServiceSettings
 
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 
 
 class Settings(ServiceSettings):
     """For the API, which sends no mail and so knows no mail server."""
+
+    # Where mail programs reach this service; empty for ``public_url``, behind a gateway.
+    notification_public_url: PublicOrigin = ""
 
     resend_rate_limit: str = "5/hour"
     preview_rate_limit: str = "60/minute"

@@ -111,12 +111,11 @@ class Environments:
             "SERVICE_CLIENT_ID": f"{service.name}-service",
             "SERVICE_CLIENT_SECRET": keys[f"{service.name}-client"],
         }
+        # The page is on one port and what it asks on others: there is no gateway.
+        notification_url = f"http://localhost:{self._ports['notification']}"
+        credentials["NOTIFICATION_PUBLIC_URL"] = notification_url
         if service is EVENT:
-            # The page is on one port and what it asks on others: there is no gateway.
-            return credentials | {
-                "AUTH_PUBLIC_URL": f"http://localhost:{self._ports['auth']}",
-                "NOTIFICATION_PUBLIC_URL": f"http://localhost:{self._ports['notification']}",
-            }
+            return credentials | {"AUTH_PUBLIC_URL": f"http://localhost:{self._ports['auth']}"}
         return credentials | {
             "SMTP_URL": f"smtp://127.0.0.1:{self._ports['smtp']}",
             "MAIL_FROM": "Parterre <tickets@parterre.example>",

@@ -9,7 +9,14 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -24,7 +31,20 @@ PLACEHOLDERS = ("change-me", "changeme", "placeholder", "example", "secret-key",
 KNOWN_PASSWORDS = {"", "admin", "password", "postgres", "redis", "secret", *PLACEHOLDERS}
 _PASSWORD_IN_URL = re.compile(r"://[^/@:]*:([^@]*)@")
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+def _name_an_origin(value: str) -> str:
+    if value and not _ORIGIN.fullmatch(value.rstrip("/")):
+        raise ValueError("must be an origin such as https://auth.example.com")
+    return value.rstrip("/")
+
+
+# Where browsers and mail programs reach a service; empty if that is ``public_url``, behind a gateway. It is
+# inserted into headers and into the page.
+PublicOrigin = Annotated[str, AfterValidator(_name_an_origin)]
 
 
 def refuse_known_password(name: str, url: str) -> None:

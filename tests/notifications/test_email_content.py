@@ -565,3 +565,14 @@ async def test_nothing_of_what_readers_are_called_is_kept(
     assert caches() == before
     # The control: there are caches, and they hold what mails of an event have in common.
     assert before["notification_service.kinds.events.event_values"] > 0
+
+
+def test_mail_programs_unsubscribe_where_the_service_is() -> None:
+    """Without a gateway that is another origin than the page's."""
+    renderer = EmailRenderer("https://parterre.example", api_url="https://mails.parterre.example")
+
+    mail = as_mail(write(renderer, "event-reminder", sample_payload("event-reminder")))
+
+    url = "<https://mails.parterre.example/api/v1/notifications/unsubscribe/token>"
+    assert mail["List-Unsubscribe"].strip() == url
+    assert "https://parterre.example/#/unsubscribe?token=token" in body(mail, "plain")

@@ -31,7 +31,7 @@ async def test_a_service_has_somebody_told(
     [
         {"kind": "surprise"}, {"kind": "booking-confirmed"}, {"user_id": "me"}, {"dedup_key": ""},
         {"dedup_key": "x" * 301}, {"data": []}, {"kind": "x" * 51}, {"dedup_key": "a\x00b"},
-        {"version": True}, {"version": "1"},
+        {"version": True}, {"version": "1"}, {"data": {"note": "a\x00b"}},
     ],
 )  # fmt: skip
 async def test_a_wish_with_a_mistake_is_422(

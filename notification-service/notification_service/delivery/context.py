@@ -26,7 +26,9 @@ class WorkerContext:
         self.database = Database(settings, application_name="notification-worker")
         self.http = httpx.AsyncClient(timeout=CONTACT_TIMEOUT_SECONDS)
         self.contacts = AccountClient(ServiceClient(settings, self.http), settings.auth_service_url)
-        self.renderer = renderer or EmailRenderer(settings.public_url)
+        self.renderer = renderer or EmailRenderer(
+            settings.public_url, api_url=settings.notification_public_url
+        )
         self.mail_server = MailServer(
             settings.smtp_url.get_secret_value(),
             sender=settings.sender.addr_spec,

@@ -16,7 +16,13 @@ from notification_service.messages.schemas import (
 )
 from notification_service.problems import NotResendable
 from service_kit.database.engine import SessionDep
-from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.problems import (
+    Forbidden,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    problem_responses,
+)
 from service_kit.web.auth import CurrentUser, Router, require_scope
 from service_kit.web.paging import Page, PagingDep
 from service_kit.web.rate_limits import limited
@@ -50,6 +56,8 @@ async def create_notification(
     form: NotificationCreate, session: SessionDep, request: Request
 ) -> NotificationId:
     message = form.as_message(request.state.request_id)
+    if message.fault is not None:
+        raise InvalidRequest.field("data", message.fault)
     return NotificationId(id=await service.accept(session, message))
 
 

@@ -38,10 +38,12 @@ class EmailContent:
 
 
 class EmailRenderer:
-    """``public_url`` is the only place that a mail ever links to."""
+    """``public_url`` is the only place that a mail ever links to; mail programs unsubscribe at ``api_url``,
+    if that is another."""
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str, *, api_url: str = "") -> None:
         self._url = public_url
+        self._api_url = api_url or public_url
         self._templates = Templates()
 
     def render(
@@ -67,7 +69,7 @@ class EmailRenderer:
         if unsubscribe_token is not None:
             values["unsubscribe_url"] = context.page(f"unsubscribe?token={unsubscribe_token}")
             unsubscribe_api_url = (
-                f"{self._url}/api/v1/notifications/unsubscribe/{unsubscribe_token}"
+                f"{self._api_url}/api/v1/notifications/unsubscribe/{unsubscribe_token}"
             )
         rendered = self._templates.render(payload.kind, locale, values)
         return EmailContent(

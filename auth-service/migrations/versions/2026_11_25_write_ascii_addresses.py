@@ -6,11 +6,10 @@ own spelling.
 
 from uuid import UUID
 
+import idna
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
-
-from auth_service.addresses import ascii_address
 
 revision = "c04b9e6d1f38"
 down_revision = "3e8d5a0b7f42"
@@ -34,6 +33,17 @@ WRITE = sa.text("""
 )
 
 
+def ascii_form(address: str) -> str:
+    """As ``auth_service.addresses.ascii_address`` was at this revision: lower case, the domain by IDNA2008."""
+    local, at, domain = address.rpartition("@")
+    try:
+        if not domain.isascii():
+            domain = idna.encode(domain, uts46=True, transitional=False).decode()
+    except UnicodeError:
+        domain = domain.lower()
+    return f"{local}{at}{domain}".lower()
+
+
 def upgrade() -> None:
     after = UUID(int=0)
     with op.get_context().autocommit_block():
@@ -44,7 +54,7 @@ def upgrade() -> None:
                 {
                     "ids": [row.id for row in rows],
                     "emails": [row.email for row in rows],
-                    "forms": [ascii_address(row.email) for row in rows],
+                    "forms": [ascii_form(row.email) for row in rows],
                 },
             )
             after = rows[-1].id

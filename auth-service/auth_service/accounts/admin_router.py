@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import Query
 
 from auth_service.accounts import administration
+from auth_service.accounts.deps import ManagerDep, OrganizersDep
 from auth_service.accounts.schemas import Contact, ContactList, Profile, UserChanges, UserIds
 from auth_service.addresses import MAX_ADDRESS
 from auth_service.audit.queries import list_events
 from auth_service.audit.schemas import AuditEventRead
-from auth_service.deps import ManagerDep, NoStore, OrganizersDep
+from auth_service.deps import NoStore
 from auth_service.identity import queries
 from auth_service.identity.fields import SearchTerm
 from auth_service.problems import OrganizerHasEvents

@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import Body
 
 from auth_service.accounts import profile
+from auth_service.accounts.deps import CurrentAccount, ManagerDep, OrganizersDep
 from auth_service.accounts.schemas import Erasure, Profile, ProfileChanges
-from auth_service.deps import CurrentAccount, ManagerDep, NoStore, OrganizersDep, PasswordChecksDep
+from auth_service.deps import NoStore
 from auth_service.problems import BadCredentials, EmailTaken, LockedOut, OrganizerHasEvents
+from auth_service.sessions.deps import PasswordChecksDep
 from service_kit.problems import NotAuthenticated, problem_responses
 from service_kit.web.auth import CurrentUser, Router
 

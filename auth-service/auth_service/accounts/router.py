@@ -1,6 +1,7 @@
 """Registration, verification of an address, and password resets."""
 
 from auth_service.accounts import service
+from auth_service.accounts.deps import ManagerDep
 from auth_service.accounts.schemas import (
     AddressForm,
     Profile,
@@ -10,7 +11,7 @@ from auth_service.accounts.schemas import (
     VerificationForm,
 )
 from auth_service.client_info import ClientInfoDep
-from auth_service.deps import ManagerDep, NoStore
+from auth_service.deps import NoStore
 from auth_service.mails.requests import request_mail
 from auth_service.problems import AlreadyVerified, BadToken, EmailTaken
 from service_kit.database.engine import SessionDep

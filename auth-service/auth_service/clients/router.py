@@ -7,7 +7,8 @@ from fastapi import Depends, Form, Request
 
 from auth_service.clients.schemas import ServiceToken
 from auth_service.clients.service import CLIENT_ID, authenticate, granted_scope
-from auth_service.deps import IssuerDep, NoStore
+from auth_service.deps import NoStore
+from auth_service.keys.deps import IssuerDep
 from auth_service.models import ServiceClient
 from auth_service.problems import ClientNotAuthenticated, InvalidScope, UnsupportedGrant
 from service_kit.database.engine import SessionDep

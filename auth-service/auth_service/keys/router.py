@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Request
 
-from auth_service.deps import KeyRingDep
+from auth_service.keys.deps import KeyRingDep
 from auth_service.keys.schemas import KeyDocument
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited

@@ -4,13 +4,8 @@ from fastapi import Response
 
 from auth_service.audit.service import Action
 from auth_service.client_info import ClientInfoDep
-from auth_service.deps import (
-    IssuerDep,
-    LifetimesDep,
-    NoStore,
-    PasswordChecksDep,
-    SettingsDep,
-)
+from auth_service.deps import NoStore, SettingsDep
+from auth_service.keys.deps import IssuerDep
 from auth_service.problems import BadCredentials, LockedOut, RefreshInvalid
 from auth_service.sessions import service
 from auth_service.sessions.cookies import (
@@ -22,6 +17,7 @@ from auth_service.sessions.cookies import (
     set_csrf_cookie,
     set_session_cookie,
 )
+from auth_service.sessions.deps import LifetimesDep, PasswordChecksDep
 from auth_service.sessions.router import CredentialsForm
 from auth_service.sessions.signin import sign_in
 from service_kit.clock import utc_now

@@ -7,15 +7,12 @@ from fastapi import Depends, Form, Request
 
 from auth_service.audit.service import Action
 from auth_service.client_info import ClientInfoDep
-from auth_service.deps import (
-    IssuerDep,
-    LifetimesDep,
-    NoStore,
-    PasswordChecksDep,
-)
+from auth_service.deps import NoStore
 from auth_service.identity.fields import Password, TypedAddress
+from auth_service.keys.deps import IssuerDep
 from auth_service.problems import BadCredentials, LockedOut, RefreshInvalid, RefreshReused
 from auth_service.sessions import service
+from auth_service.sessions.deps import LifetimesDep, PasswordChecksDep
 from auth_service.sessions.forms import REFRESH_BODY, RefreshBody
 from auth_service.sessions.schemas import RefreshForm, TokenPair
 from auth_service.sessions.signin import Credentials, sign_in

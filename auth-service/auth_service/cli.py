@@ -1,4 +1,4 @@
-"""Manages accounts and service clients from a shell; in a container: python -m auth_service.admin
+"""Manages accounts and service clients from a shell; in a container: python -m auth_service.cli
 
 promote EMAIL                    makes a superuser
 verify EMAIL...                  takes addresses as confirmed, without a mail

@@ -1,7 +1,7 @@
-"""Shows which mails are stuck and why: python -m notification_service.doctor [--retry [ID...]]
+"""Shows which mails are stuck and why, and retries them; in a container: python -m notification_service.cli
 
-"--retry" queues them again: without ids all stuck mails, with ids only those. The exit status is 1 while
-a mail is stuck, so that a watchdog may call it.
+stuck             shows them; the exit status is 1 while a mail is stuck, so that a watchdog may call it
+retry [ID...]     shows them, and queues all of them again, or only these
 """
 
 import argparse
@@ -75,7 +75,7 @@ def describe(stuck: Sequence[Stuck]) -> str:
 
 
 async def examine(settings: Settings, *, is_retry: bool, ids: list[UUID]) -> int:
-    database = Database(settings, application_name="notification-doctor")
+    database = Database(settings, application_name="notification-cli")
     try:
         stuck = await find_stuck(database)
         print(describe(stuck))
@@ -87,12 +87,17 @@ async def examine(settings: Settings, *, is_retry: bool, ids: list[UUID]) -> int
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="doctor", description=__doc__)
-    parser.add_argument("--retry", action="store_true", help="queue them again")
-    parser.add_argument("ids", nargs="*", type=UUID, help="only these")
+    parser = argparse.ArgumentParser(
+        prog="cli", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("stuck")
+    retrying = commands.add_parser("retry")
+    retrying.add_argument("ids", nargs="*", type=UUID, metavar="id")
     arguments = parser.parse_args()
-    settings = load_settings(Settings)
-    return asyncio.run(examine(settings, is_retry=arguments.retry, ids=arguments.ids))
+    is_retry = arguments.command == "retry"
+    ids = arguments.ids if is_retry else []
+    return asyncio.run(examine(load_settings(Settings), is_retry=is_retry, ids=ids))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Notification(Base, table=True):
         Index(
             "ix_notification_waiting", "waits_for", postgresql_where=text("waits_for IS NOT NULL")
         ),
-        # alert, gauges and doctor: unsent mails, oldest first, and failed ones
+        # alert, gauges and cli: unsent mails, oldest first, and failed ones
         Index("ix_notification_overdue", "wanted_at", postgresql_where=text(OVERDUE)),
         Index("ix_notification_failed", "id", postgresql_where=text("status = 'failed'")),
         # Used by workers of the release before during a rolling deployment; the next release drops them.

@@ -1,4 +1,4 @@
-"""The Celery worker: ``celery -A notification_service.worker worker --queues notifications``; the same
+"""The Celery worker: ``celery -A notification_service.tasks worker --queues notifications``; the same
 module for ``beat`` and ``flower``. Work of every second is no task: see ``maintenance``.
 
 A task takes ids or the message as it arrived, and returns nothing: Flower shows arguments and results.

@@ -79,7 +79,7 @@ def admin(options: argparse.Namespace) -> int:
         raise StackError(NOT_RUNNING)
     environment = json.loads((var / "admin.json").read_text())
     return subprocess.run(
-        python("auth_service.admin", *options.arguments), env=environment, check=False
+        python("auth_service.cli", *options.arguments), env=environment, check=False
     ).returncode
 
 

@@ -69,7 +69,7 @@ def services(environments: Environments, ports: dict[str, int], var: Path) -> li
         for service in SERVICES
     ]
     auth, event, notification = map(environments.of, (AUTH, EVENT, NOTIFICATION))
-    celery = python("celery", "-A", "notification_service.worker")
+    celery = python("celery", "-A", "notification_service.tasks")
     beat = ["beat", "--schedule", str(var / "beat-schedule"), "--pidfile", ""]
     flower = ports["flower"]
     return [

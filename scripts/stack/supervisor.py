@@ -135,7 +135,7 @@ def fill_with_demo(stack: Stack, say: Say) -> Sequence[demo.Account]:
 
     def admin(arguments: list[str]) -> None:
         subprocess.run(
-            python("auth_service.admin", *arguments),
+            python("auth_service.cli", *arguments),
             env=environment,
             stdout=subprocess.DEVNULL,
             check=True,

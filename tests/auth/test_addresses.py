@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from auth_service.addresses import InvalidAddress, ascii_address, parse_address
-from auth_service.admin import main
+from auth_service.cli import main
 from auth_service.identity.queries import find_by_email, has_address
 from auth_service.mails.requests import process_mail_requests
 from auth_service.maintenance import fill_ascii_addresses

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from auth_service.admin import main
+from auth_service.cli import main
 from service_kit.database.engine import Database
 from service_kit.ids import new_id
 from tests.auth.conftest import MakeSettings

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 COMMANDS = {
-    "auth_service.admin": "Manages accounts and service clients from a shell",
+    "auth_service.cli": "Manages accounts and service clients from a shell",
     "auth_service.keys": "Shows and replaces the keys that tokens are signed with",
-    "notification_service.doctor": "Shows which mails are stuck and why",
+    "notification_service.cli": "Shows which mails are stuck and why",
 }
 
 
@@ -28,7 +28,7 @@ def test_help_begins_with_a_plain_sentence(module: str) -> None:
 
 def test_the_names_of_commands_have_an_explanation() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "auth_service.admin", "--help"],
+        [sys.executable, "-m", "auth_service.cli", "--help"],
         env={"PYTHONPATH": ":".join(sys.path), "COLUMNS": "100"},
         capture_output=True,
         text=True,

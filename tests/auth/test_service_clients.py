@@ -7,9 +7,9 @@ import jwt
 import pytest
 from fastapi import FastAPI
 
-from auth_service.bootstrap import bootstrap
 from auth_service.clients.local import SCOPE, LocalServiceClient
 from auth_service.clients.service import add_secret, hash_secret
+from auth_service.migrate import create_key_and_clients
 from auth_service.models import ServiceClient
 from service_kit.database.engine import Database
 from service_kit.ids import new_id
@@ -113,14 +113,14 @@ async def test_an_installation_starts_with_its_own_clients_and_rotates_by_the_en
 
     first, second = "first-secret-" * 4, "second-secret-" * 4
     for _ in range(2):
-        await bootstrap(
+        await create_key_and_clients(
             auth_settings(
                 event_service_client_secret=first, notification_service_client_secret=first
             )
         )
     assert (await ask("event-service", first)).json()["scope"] == "notifications:send users:contact"
     assert (await ask("notification-service", first)).json()["scope"] == "auth:links users:contact"
-    await bootstrap(auth_settings(event_service_client_secret=second))
+    await create_key_and_clients(auth_settings(event_service_client_secret=second))
     for secret in (first, second):
         assert (await ask("event-service", secret)).status_code == 200
     # What is not set stays.

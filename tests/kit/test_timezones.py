@@ -30,7 +30,7 @@ PROCESSES = [
     "event_service.main",
     "event_service.relay",
     "notification_service.main",
-    "notification_service.worker",
+    "notification_service.tasks",
     "notification_service.maintenance",
     "stack.demo",
 ]

@@ -18,7 +18,7 @@ from service_kit.messaging.notifications import notification
 from service_kit.messaging.outbox import OutboxRow
 from tests.contract import fits_contract
 
-WORKER = Path(__file__).resolve().parents[2] / "notification-service/notification_service/worker.py"
+WORKER = Path(__file__).resolve().parents[2] / "notification-service/notification_service/tasks.py"
 MESSAGING = Path(contract.__file__).parent
 # What knows of notification-service; the other modules serve any messages.
 OF_THE_CONTRACT = {"contract.py", "notifications.py", "relay_process.py"}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from notification_service.doctor import examine
+from notification_service.cli import examine
 from notification_service.flower import configure_flower
 from notification_service.settings import Settings
 from tests.notifications.conftest import WorkerForTests
@@ -66,7 +66,7 @@ def settings(options: dict[str, Any]) -> Settings:
     return Settings(**options)
 
 
-async def test_the_doctor_finds_nothing_where_nothing_is(
+async def test_the_cli_finds_nothing_stuck_where_all_is_sent(
     mail_worker: WorkerForTests, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await mail_worker.receive(make_message())
@@ -75,7 +75,7 @@ async def test_the_doctor_finds_nothing_where_nothing_is(
     assert capsys.readouterr().out == "Nothing is stuck.\n"
 
 
-async def test_the_doctor_says_what_is_stuck_and_why_and_sets_it_going(
+async def test_the_cli_shows_stuck_mails_and_why_and_retries_them(
     mail_worker: WorkerForTests,
     mail_server: MailServerForTests,
     settings: Settings,
@@ -105,7 +105,7 @@ async def test_the_doctor_says_what_is_stuck_and_why_and_sets_it_going(
     assert [(await mail_worker.row(m)).status for m in (refused, waiting)] == ["sent", "sent"]
 
 
-async def test_the_doctor_sets_going_what_is_named_but_not_what_is_done(
+async def test_the_cli_retries_named_mails_but_none_that_is_sent(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, settings: Settings
 ) -> None:
     sent, failed, other = (make_message() for _ in range(3))
@@ -186,9 +186,9 @@ async def test_tasks_are_functions_that_run(app: FastAPI, monkeypatch: pytest.Mo
     monkeypatch.setenv("ENVIRONMENT", "development")
     monkeypatch.setenv("SMTP_URL", "smtp://localhost")
     monkeypatch.setenv("MAIL_FROM", "Parterre <tickets@parterre.example>")
-    from notification_service import worker
+    from notification_service import tasks
 
-    ours = {name: task for name, task in worker.app.tasks.items() if "notifications." in name}
+    ours = {name: task for name, task in tasks.app.tasks.items() if "notifications." in name}
     assert set(ours) == {
         f"notifications.{name}"
         for name in (
@@ -196,6 +196,6 @@ async def test_tasks_are_functions_that_run(app: FastAPI, monkeypatch: pytest.Mo
         )
     }  # fmt: skip
     assert not any(inspect.iscoroutinefunction(task.run) for task in ours.values())
-    assert worker.app.conf.task_ignore_result
-    assert worker.app.conf.task_acks_late
-    assert worker.app.conf.task_reject_on_worker_lost
+    assert tasks.app.conf.task_ignore_result
+    assert tasks.app.conf.task_acks_late
+    assert tasks.app.conf.task_reject_on_worker_lost

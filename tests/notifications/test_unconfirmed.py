@@ -169,7 +169,7 @@ async def test_who_erases_the_account_waits_no_longer(
 async def test_what_waits_on_purpose_is_no_alert(
     mail_worker: WorkerForTests, client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from notification_service.doctor import examine
+    from notification_service.cli import examine
 
     message = make_message(user_id=USER_ID)
     await mail_worker.receive(message)

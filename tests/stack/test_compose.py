@@ -205,7 +205,7 @@ def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
     [started] = [p for p in services(environments, ports, tmp_path) if p.name == "flower"]
     for command in (json.loads(found[1]), started.command):
         at = command.index("celery")
-        assert command[at + 1 : at + 4] == ["-A", "notification_service.worker", "flower"]
+        assert command[at + 1 : at + 4] == ["-A", "notification_service.tasks", "flower"]
         environment = {"FLOWER_BASIC_AUTH": "ops:of-ones-own"}
         configure_flower(command, environment)
         assert "args" in environment["FLOWER_TASKS_COLUMNS"].split(",")

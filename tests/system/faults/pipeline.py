@@ -42,7 +42,7 @@ RECONCILE_SECONDS = 1.0
 # What takes longer than this does not come at all, also on a busy machine.
 PATIENCE_SECONDS = 600.0 if IS_FULL else 120.0
 
-WORKER = "notification_service.worker"
+WORKER = "notification_service.tasks"
 FORGETFUL = "tests.system.faults.mutants.forgetful"
 MAIL_DOMAIN = "parterre.example"
 

@@ -16,7 +16,7 @@ PATHS = [ROOT, ROOT / "service-kit", ROOT / "notification-service"]
 
 
 def start_worker(
-    options: Mapping[str, Any], log: Path, *, module: str = "notification_service.worker"
+    options: Mapping[str, Any], log: Path, *, module: str = "notification_service.tasks"
 ) -> OneProcess:
     """A real worker of two processes, with the options that ship. ``module`` is another where a
     guard is to be missing."""

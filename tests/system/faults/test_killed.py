@@ -41,7 +41,7 @@ async def test_killed_again_and_again_no_mail_is_lost(
 
 @pytest.mark.parametrize(
     ("module", "without"),
-    [("notification_service.worker", ""), ("tests.system.faults.mutants.no_fence", "fence")],
+    [("notification_service.tasks", ""), ("tests.system.faults.mutants.no_fence", "fence")],
 )
 async def test_who_sleeps_through_its_lease_does_not_send(
     pipeline: Pipeline, mail_server: MailServerForTests, module: str, without: str

@@ -15,7 +15,7 @@ from tests.system.faults.processes import WORKER_PROCESSES
 
 MAILS = 500 if IS_FULL else 40
 # In earnest a worker takes half a minute to see that a line is dead.
-WORKER = "notification_service.worker" if IS_FULL else "tests.system.faults.mutants.hasty"
+WORKER = "notification_service.tasks" if IS_FULL else "tests.system.faults.mutants.hasty"
 WAITING = "the line to Redis goes dead while the worker waits"
 
 

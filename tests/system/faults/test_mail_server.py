@@ -103,7 +103,7 @@ async def test_what_is_refused_for_good_fails_and_is_told_once(
     pipeline: Pipeline, own_sentry: SentryRecorder, mail_server: MailServerForTests, is_final: bool
 ) -> None:
     """In the second case the worker takes a refusal for good for one that passes."""
-    module = "notification_service.worker" if is_final else INSISTENT
+    module = "notification_service.tasks" if is_final else INSISTENT
     worker = await pipeline.worker(module=module)
     mail_server.answers("RCPT", "550 5.1.1 Unknown")
     asked = mail_server.handler.asked

@@ -5,7 +5,7 @@ from dataclasses import replace
 from notification_service.delivery import consumer, prepare
 from notification_service.messages.incoming import Incoming, read_message
 from notification_service.rendering.mime import message_id
-from notification_service.worker import app
+from notification_service.tasks import app
 from service_kit.ids import new_id
 
 __all__ = ["app"]

@@ -1,6 +1,6 @@
 """A worker with every guard, that sooner takes a silent line for a dead one."""
 
-from notification_service.worker import app
+from notification_service.tasks import app
 
 __all__ = ["app"]
 

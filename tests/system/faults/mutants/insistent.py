@@ -3,7 +3,7 @@
 from notification_service.delivery import send
 from notification_service.delivery.outcome import Failed, Outcome, Postponed
 from notification_service.delivery.smtp import SmtpError
-from notification_service.worker import app
+from notification_service.tasks import app
 
 __all__ = ["app"]
 

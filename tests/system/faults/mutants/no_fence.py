@@ -1,7 +1,7 @@
 """A worker that does not ask, right before it sends, whether it still may."""
 
 from notification_service.delivery import send
-from notification_service.worker import app
+from notification_service.tasks import app
 
 __all__ = ["app"]
 

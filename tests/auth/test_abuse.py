@@ -179,7 +179,7 @@ async def test_logs_and_trail_hold_no_secret_and_no_address(
 
 
 @pytest.mark.usefixtures("own_logs")
-async def test_a_crash_at_sign_in_tells_no_secret(
+async def test_a_crash_at_sign_in_logs_no_secret(
     start_app: StartApp, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def crash(self: object, password: str, hashed: str | None) -> None:

@@ -88,7 +88,7 @@ LONG_DOMAIN = ".".join(["d" * 60] * 4)
         "<a@example.com>", "Ann <a@example.com>", "a..b@example.com", ".a@example.com", "a@ex ample.com",
     ],
 )  # fmt: skip
-async def test_what_no_server_takes_is_refused_in_plain_words(
+async def test_an_address_that_no_server_takes_is_refused_with_the_reason(
     client: httpx.AsyncClient, people: People, typed: str
 ) -> None:
     with pytest.raises(InvalidAddress):
@@ -113,7 +113,7 @@ async def test_what_no_server_takes_is_refused_in_plain_words(
     assert problem(signed_in) in ((400, "bad-credentials"), (422, "invalid-request"))
 
 
-async def test_a_curly_apostrophe_is_told_with_what_to_type_instead(
+async def test_a_curly_apostrophe_is_refused_with_what_to_type_instead(
     client: httpx.AsyncClient,
 ) -> None:
     body = {"email": "o’neil@example.com", "password": PASSWORD}

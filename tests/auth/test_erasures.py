@@ -58,7 +58,7 @@ async def test_an_organizer_with_events_to_come_stays(
     ("status", "answer"),
     [(0, {}), (404, {}), (403, {}), (200, {}), (200, {"upcoming_events": "many"}), (200, [])],
 )
-async def test_without_event_service_s_word_nothing_is_erased(
+async def test_without_an_answer_of_event_service_nothing_is_erased(
     client: httpx.AsyncClient,
     people: People,
     event_service: PlayedEventService,
@@ -143,7 +143,7 @@ async def erased(client: httpx.AsyncClient, people: People, telling: Telling) ->
     return person.id
 
 
-async def test_both_services_are_told_at_once_and_again_after_a_while(
+async def test_both_services_are_notified_of_an_erasure_at_once_and_again_later(
     telling: Telling, erased: UUID
 ) -> None:
     await telling.tell()
@@ -159,7 +159,7 @@ async def test_both_services_are_told_at_once_and_again_after_a_while(
 
 
 @pytest.mark.parametrize("away", sorted(ROUTES))
-async def test_a_service_that_is_away_is_told_when_it_is_back_and_the_other_at_once(
+async def test_an_unavailable_service_is_notified_when_it_is_back_and_the_other_at_once(
     telling: Telling, erased: UUID, away: str
 ) -> None:
     (other,) = set(ROUTES) - {away}
@@ -189,12 +189,12 @@ async def test_an_account_that_a_service_cannot_forget_keeps_no_other_waiting(
     assert told == {person.id for person in everybody}
 
 
-async def test_two_relays_tell_once(telling: Telling, erased: UUID) -> None:
+async def test_two_relays_notify_once(telling: Telling, erased: UUID) -> None:
     await asyncio.gather(*(telling.tell() for _ in range(4)))
     assert len(telling.services.told) == 2
 
 
-async def test_an_erasure_that_is_rolled_back_is_told_to_nobody(
+async def test_an_erasure_that_is_rolled_back_notifies_nobody(
     telling: Telling, client: httpx.AsyncClient, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any) -> None:
@@ -206,7 +206,7 @@ async def test_an_erasure_that_is_rolled_back_is_told_to_nobody(
     assert await people.find(person) and await telling.rows() == []
 
 
-async def test_an_account_that_a_superuser_erases_is_told_as_well(
+async def test_services_are_notified_of_an_account_that_a_superuser_erases(
     telling: Telling, client: httpx.AsyncClient, people: People
 ) -> None:
     person, admin = await people.register(), await people.superuser()

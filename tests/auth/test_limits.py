@@ -59,7 +59,7 @@ async def test_a_forged_address_is_still_the_same_caller(
     assert statuses == [400] * 3 + [429]
 
 
-async def test_behind_a_trusted_proxy_its_word_counts(start_app: StartApp) -> None:
+async def test_the_address_that_a_trusted_proxy_forwards_counts(start_app: StartApp) -> None:
     """The control of the test above: here the header is how callers are told apart."""
     async with start_app(
         rate_limit_enabled=True, login_rate_limit="3/minute", trusted_proxies="10.2.0.1"

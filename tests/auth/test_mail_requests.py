@@ -166,7 +166,7 @@ async def test_the_time_does_not_say_whether_there_is_an_account(
     assert await take_as_long(*fresh_addresses(quick, path, known))
 
 
-async def test_with_the_look_up_in_the_request_the_time_would_tell(
+async def test_control_a_look_up_in_the_request_shows_in_its_time(
     quick: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of the test above: what a service does that sends its mail right away."""

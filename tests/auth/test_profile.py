@@ -218,7 +218,7 @@ async def test_erasing_asks_for_the_current_password(
     assert await people.find(person)
 
 
-async def test_erasing_forgets_the_person_and_tells_the_others(
+async def test_erasing_deletes_the_account_and_notifies_the_other_services(
     client: httpx.AsyncClient, people: People, links: Links
 ) -> None:
     person = await people.sign_in(await people.register(full_name="Ann Lee"))

@@ -179,7 +179,7 @@ async def test_takes_as_long_for_nobody_as_for_a_wrong_password(start_app: Start
         assert await take_as_long(*attempts)
 
 
-async def test_without_the_stand_in_the_time_would_tell(
+async def test_control_without_a_dummy_hash_the_time_shows_who_has_an_account(
     start_app: StartApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of the test above."""

@@ -233,7 +233,7 @@ async def test_signing_out_everywhere_else_leaves_this_session(case: Case) -> No
     assert problem(anonymous) == (401, "not-authenticated")
 
 
-async def test_the_owner_is_told_of_every_new_password(case: Case) -> None:
+async def test_the_owner_gets_a_mail_about_every_new_password(case: Case) -> None:
     await case.begin()
     await case.change_password()
     await case.reset()

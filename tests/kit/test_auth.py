@@ -97,7 +97,7 @@ async def test_a_good_token_is_taken_also_from_a_clock_30_seconds_off(
         assert answer.status_code == 201, answer.text
 
 
-async def test_a_token_s_own_word_about_keys_is_not_read(client: httpx.AsyncClient) -> None:
+async def test_headers_of_a_token_that_name_keys_are_ignored(client: httpx.AsyncClient) -> None:
     other = Ed25519PrivateKey.generate()
     own_key = jwt.algorithms.OKPAlgorithm.to_jwk(other.public_key(), as_dict=True)
     token = jwt.encode(
@@ -119,7 +119,7 @@ async def test_who_you_are_is_judged_before_what_you_sent(
     assert problem(known) == (422, "invalid-request")
 
 
-async def test_people_and_services_are_told_apart(client: httpx.AsyncClient) -> None:
+async def test_users_and_services_have_tokens_of_their_own_kind(client: httpx.AsyncClient) -> None:
     service = bearer(aud=SERVICE_AUDIENCE, sub="a-service", scope="things:make")
     other = bearer(aud=SERVICE_AUDIENCE, sub="a-service", scope="things:look")
     assert (await client.post("/service", headers=service)).status_code == 200

@@ -126,7 +126,9 @@ async def test_control_who_is_inside_does_take_a_place(make_settings: MakeSettin
             await inside
 
 
-async def test_a_body_that_does_not_arrive_in_time_is_told_so(make_settings: MakeSettings) -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_answered_with_408(
+    make_settings: MakeSettings,
+) -> None:
     settings = make_settings(request_body_seconds=0.3)
     async with serving(settings) as app, listening(app) as port:
         never, drops = await send_half(port, b""), await send_half(port)

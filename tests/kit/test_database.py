@@ -51,7 +51,7 @@ async def test_without_the_retry_it_would_fail(database: Database) -> None:
     assert isinstance(error, DBAPIError) and sqlstate(error) == DEADLOCK_DETECTED
 
 
-async def test_who_never_succeeds_is_told_to_come_again(database: Database) -> None:
+async def test_a_transaction_that_never_succeeds_is_unavailable(database: Database) -> None:
     attempts = 0
 
     async def work(session: AsyncSession) -> None:

@@ -75,7 +75,7 @@ async def test_a_token_of_an_erased_account_is_refused_in_every_process(app: Fas
     assert (await ask(app, sub=OTHER)).status_code == 200
 
 
-async def test_the_process_that_was_told_refuses_at_once_and_being_told_again_is_no_mistake(
+async def test_the_process_that_notes_an_erasure_refuses_at_once_and_may_note_it_again(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):

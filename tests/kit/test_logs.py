@@ -58,7 +58,7 @@ def test_a_path_is_logged_without_what_might_be_a_secret(path: str) -> None:
     assert loggable_path(path) == SECRETS[path]
 
 
-def test_sentry_is_told_no_address() -> None:
+def test_sentry_gets_no_address() -> None:
     event: Any = {
         "transaction": "http://localhost/api/v1/events/x/check-ins/CODE",
         "transaction_info": {"source": "url"},

@@ -12,7 +12,7 @@ from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_message
 
 
-async def test_a_batch_asks_for_its_readers_once(
+async def test_a_batch_asks_for_its_recipients_once(
     mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     batch = [make_message() for _ in range(5)]

@@ -548,7 +548,7 @@ def caches() -> dict[str, int]:
     return {f"{f.__module__}.{f.__name__}": f.cache_info().currsize for f in cached}
 
 
-async def test_nothing_of_what_readers_are_called_is_kept(
+async def test_no_name_of_a_recipient_is_cached(
     mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     """Names, codes and links are in no cache: a second guest's mails leave nothing more there."""

@@ -44,7 +44,7 @@ def test_each_kind_has_one_service_that_sends_it() -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_each_kind_is_written_in_each_language_and_nothing_else_is(locale: str) -> None:
-    written = {file.stem for file in (FOLDER / locale).glob("*.j2")} - {"words"}
+    written = {file.stem for file in (FOLDER / locale).glob("*.j2")} - {"texts"}
     assert written == set(KINDS)
 
 

@@ -46,7 +46,7 @@ TEMPLATE = """
 {%% block subject %%}%s: {{ event.title }}{%% endblock %%}
 {%% block preheader %%}{{ event.hours }}{%% endblock %%}
 {%% block heading %%}%s{%% endblock %%}
-{%% block body %%}{{ ui.tickets(tickets, words) }}{%% endblock %%}
+{%% block body %%}{{ ui.tickets(tickets, texts) }}{%% endblock %%}
 """
 HEADINGS = {"en": "The doors are open", "ru": "Двери открыты"}
 

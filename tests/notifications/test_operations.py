@@ -163,7 +163,7 @@ def test_flowers_password_may_be_a_file(tmp_path: Path) -> None:
     assert "FLOWER_BASIC_AUTH_FILE" not in environment
 
 
-def test_flower_is_told_to_show_what_a_task_is_about_and_how_old_it_is() -> None:
+def test_flower_shows_what_a_task_is_about_and_how_old_it_is() -> None:
     environment = {"FLOWER_BASIC_AUTH": "ops:of-ones-own"}
     configure_flower(["celery", "flower"], environment)
     columns = environment["FLOWER_TASKS_COLUMNS"].split(",")

@@ -11,7 +11,7 @@ from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_message
 
 
-async def test_a_permanent_refusal_fails_at_once_and_is_told_once(
+async def test_a_permanent_refusal_fails_at_once_and_is_reported_once(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, sentry_errors: list[BaseException]
 ) -> None:
     message = make_message()

@@ -13,7 +13,7 @@ from tests.notifications.messages import make_erasure, make_message
 from tests.notifications.people import SENDER, as_service
 
 
-async def test_a_service_has_somebody_told(
+async def test_a_service_requests_a_mail(
     client: httpx.AsyncClient, mail_worker: WorkerForTests, user_id: UUID
 ) -> None:
     wanted = {"kind": "reset-password", "user_id": str(user_id), "data": {}, "dedup_key": "reset:1"}

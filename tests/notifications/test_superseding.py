@@ -67,7 +67,7 @@ def unverified(auth_server: AuthServerForTests) -> None:
     ],
 )
 @pytest.mark.parametrize("seconds", [-30, 0, 30])
-async def test_only_the_later_truth_is_told(
+async def test_only_the_mail_of_the_later_message_is_sent(
     mail_worker: WorkerForTests,
     mail_server: MailServerForTests,
     earlier: str,

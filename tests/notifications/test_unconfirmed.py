@@ -73,7 +73,7 @@ async def test_it_goes_out_when_the_address_is_confirmed(
     assert [(await mail_worker.row(m)).status for m in waiting] == ["sent"] * 3
 
 
-async def test_the_word_that_it_is_confirmed_is_not_missing(
+async def test_a_message_that_an_address_is_confirmed_is_not_missing(
     mail_worker: WorkerForTests, auth_server: AuthServerForTests, client: httpx.AsyncClient
 ) -> None:
     from tests.notifications.people import SENDER
@@ -109,7 +109,7 @@ async def test_who_has_many_mails_waiting_is_asked_about_once_and_ever_more_seld
     assert row.timeline == before
 
 
-async def test_without_a_word_from_auth_service_it_is_found_out(
+async def test_a_confirmed_address_is_found_without_a_message_of_auth_service(
     mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:
     message = make_message(user_id=USER_ID)

@@ -190,7 +190,7 @@ async def test_what_moves_while_a_mail_is_handed_over_is_written_anew(
     assert "New Hall" in text_of(mail_worker.mails[-1])
 
 
-async def test_an_older_snapshot_takes_the_place_of_no_newer_one(
+async def test_an_older_snapshot_replaces_no_newer_one(
     mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     """Senders' clocks do not come into it, nor the order in which messages come."""
@@ -205,7 +205,7 @@ async def test_an_older_snapshot_takes_the_place_of_no_newer_one(
     assert "Third Hall" in text_of(mail_worker.mails[-1])
 
 
-async def test_two_changes_in_short_order_are_told_together(
+async def test_two_changes_in_short_order_are_mailed_together(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     await mail_worker.receive(concert.message("booking-confirmed"))
@@ -223,7 +223,7 @@ async def test_two_changes_in_short_order_are_told_together(
     assert set(changes) == {"venue", "starts_at", "ends_at"}
 
 
-async def test_a_change_is_told_against_what_was_told_last(
+async def test_a_change_is_compared_with_what_was_mailed_last(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     await mail_worker.receive(concert.message("booking-confirmed"))
@@ -238,7 +238,7 @@ async def test_a_change_is_told_against_what_was_told_last(
     assert "Old Hall" not in text_of(mail_worker.mails[-1])
 
 
-async def test_a_change_that_was_taken_back_before_it_was_told_is_not_told(
+async def test_a_change_that_is_undone_before_its_mail_is_not_mailed(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     await mail_worker.receive(concert.message("booking-confirmed"))
@@ -254,7 +254,7 @@ async def test_a_change_that_was_taken_back_before_it_was_told_is_not_told(
     assert len(mail_worker.mails) == 1
 
 
-async def test_what_was_told_stays_told_while_it_is_sent_again(
+async def test_a_mailed_change_counts_as_mailed_while_its_mail_is_sent_again(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     """A resend that is overtaken must not make it look as if nobody had been told."""
@@ -276,7 +276,7 @@ async def test_what_was_told_stays_told_while_it_is_sent_again(
     assert "New Hall" in told and "Old Hall" in told
 
 
-async def test_what_may_have_been_told_is_taken_back_by_a_mail(
+async def test_a_change_that_may_have_been_mailed_is_undone_by_a_mail(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     """The mail server took the mail of the change, and its answer was lost."""
@@ -293,7 +293,7 @@ async def test_what_may_have_been_told_is_taken_back_by_a_mail(
     assert [(await mail_worker.row(m)).status for m in (there, back)] == ["dropped", "sent"]
 
 
-async def test_a_change_that_was_shown_by_another_mail_is_taken_back_by_a_mail(
+async def test_a_change_that_another_mail_showed_is_undone_by_a_mail(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     """The guest's confirmation said the place that was true for a while."""
@@ -311,7 +311,7 @@ async def test_a_change_that_was_shown_by_another_mail_is_taken_back_by_a_mail(
     assert "New Hall" in told and "Old Hall" in told
 
 
-async def test_a_mail_that_told_a_newer_version_spares_the_next_one(
+async def test_after_a_mail_about_a_newer_version_the_next_one_is_not_sent(
     mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     await mail_worker.receive(concert.message("booking-confirmed"))
@@ -348,7 +348,7 @@ async def test_the_mails_of_a_batch_keep_their_order(
     assert sent == [message["user_id"] for message in batch]
 
 
-async def test_what_is_told_out_of_order_in_one_batch_goes_in_the_order_of_versions(
+async def test_messages_out_of_order_in_one_batch_are_mailed_in_the_order_of_versions(
     mail_worker: WorkerForTests, concert: Concert
 ) -> None:
     confirmation = concert.message("booking-confirmed")
@@ -431,7 +431,7 @@ def unversioned(message: Message) -> Message:
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-async def test_what_the_release_before_tells_is_the_newest(
+async def test_a_message_of_the_release_before_counts_as_the_newest(
     mail_worker: WorkerForTests, concert: Concert, at_once: bool
 ) -> None:
     first = [concert.message("booking-confirmed"), concert.move(venue="New Hall")]
@@ -454,7 +454,7 @@ async def test_what_the_release_before_tells_is_the_newest(
         assert "SEQUENCE:" in calendar and "SEQUENCE:0" not in calendar
 
 
-async def test_what_waits_is_written_of_what_the_release_before_told(
+async def test_a_waiting_mail_uses_the_snapshot_of_the_release_before(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, concert: Concert
 ) -> None:
     await mail_worker.receive(concert.move(venue="New Hall", user_id=uuid4()))
@@ -470,7 +470,7 @@ async def test_what_waits_is_written_of_what_the_release_before_told(
 
 
 @pytest.mark.parametrize("versions_later", [0, 1])
-async def test_a_version_takes_the_place_of_what_the_release_before_told(
+async def test_a_snapshot_with_a_version_replaces_one_of_the_release_before(
     mail_worker: WorkerForTests, concert: Concert, versions_later: int
 ) -> None:
     """Also one that is no higher: what came late from an old process must not last."""

@@ -59,8 +59,8 @@ class BookingPayload(EventPayload):
 def _ticket(context: RenderContext, index: int, seat: Seat) -> dict[str, Any]:
     labels = {"section": seat.section, "row": seat.row, "number": seat.number}
     shown = {name: label and inline_text(label) for name, label in labels.items()}
-    location = context.words.place({"index": index, **shown})
-    return {"place": str(location), "code": seat.ticket_code, "cid": f"ticket-{index}@parterre"}
+    location = context.texts.location({"index": index, **shown})
+    return {"location": str(location), "code": seat.ticket_code, "cid": f"ticket-{index}@parterre"}
 
 
 def _cancel_until(event: EventSnapshot, context: RenderContext) -> str | None:

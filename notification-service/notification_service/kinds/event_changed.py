@@ -1,4 +1,4 @@
-"""Tells guests what changed about their event: name, time or place, before and after."""
+"""Tells guests what changed about their event: name, time or location, before and after."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -38,8 +38,8 @@ class EventChanged(EventNews):
 
     def template_values(self, context: RenderContext) -> dict[str, Any]:
         new, old = (event_values(event, context.locale) for event in (self.event, self.before()))
-        words = context.words
-        labels = ((words.title, "titles"), (words.time, "when"), (words.where, "place"))
+        texts = context.texts
+        labels = ((texts.title, "titles"), (texts.time, "when"), (texts.where, "location"))
         changes = [
             {"label": label, "old": old[key], "new": new[key]}
             for label, key in labels

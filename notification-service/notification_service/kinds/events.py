@@ -125,5 +125,5 @@ def event_values(event: EventSnapshot, locale: str) -> dict[str, Any]:
         "hours": hours,
         "when": [day, hours],
         "titles": [title],
-        "place": [f"{venue}, {city}"],
+        "location": [f"{venue}, {city}"],
     }

@@ -29,13 +29,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """What a kind of mail makes the values of its templates from. ``words`` are the texts that all
-    mails of the language share (``words.j2``)."""
+    """What a kind of mail makes the values of its templates from. ``texts`` are the texts that all
+    mails of the language share (``texts.j2``)."""
 
     locale: str
     public_url: str
     now: datetime
-    words: Any
+    texts: Any
     link: Link | None = None
 
     @property

@@ -56,8 +56,8 @@ class EmailRenderer:
         unsubscribe_token: str | None = None,
     ) -> EmailContent:
         locale = supported_locale(recipient.locale)
-        words = self._templates.words(locale)
-        context = RenderContext(locale, self._url, now, words, link)
+        texts = self._templates.texts(locale)
+        context = RenderContext(locale, self._url, now, texts, link)
         calendar = payload.calendar_file(context)
         values = payload.template_values(context) | {
             "name": recipient.greeting_name(),

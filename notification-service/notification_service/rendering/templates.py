@@ -45,9 +45,9 @@ class Templates:
             html=html_template.render({**html_base, **context, **lines}),
         )
 
-    def words(self, locale: str) -> Any:
-        """The texts that the mails of a language share (``words.j2``)."""
-        return self._text.get_template(f"{locale}/words.j2").module
+    def texts(self, locale: str) -> Any:
+        """The texts that the mails of a language share (``texts.j2``)."""
+        return self._text.get_template(f"{locale}/texts.j2").module
 
 
 def _environment(form: str, *, autoescape: bool) -> Environment:
@@ -71,7 +71,7 @@ def _prepare(environment: Environment, kind: str, locale: str) -> tuple[Template
     base: dict[str, Any] = {
         "layout": environment.globals["layout"],
         "ui": environment.get_template(str(environment.globals["parts"])).module,
-        "words": environment.get_template(f"{locale}/words.j2").module,
+        "texts": environment.get_template(f"{locale}/texts.j2").module,
         "formats": formats,
         "plural": formats.plural,
         "locale": locale,

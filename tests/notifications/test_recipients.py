@@ -94,7 +94,7 @@ async def test_a_link_is_minted_for_each_attempt_and_kept_nowhere(
 
 
 @pytest.mark.parametrize(("pending", "status"), [("new@guests.example", "sent"), (None, "dropped")])
-async def test_the_present_address_is_told_of_a_change_while_it_is_present(
+async def test_the_current_address_gets_the_notice_of_a_change_while_it_is_current(
     mail_worker: WorkerForTests, auth_server: AuthServerForTests, pending: str | None, status: str
 ) -> None:
     message = make_message("email-change-notice")

@@ -70,6 +70,7 @@ async def test_the_cli_finds_nothing_stuck_where_all_is_sent(
     mail_worker: WorkerForTests, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await mail_worker.receive(make_message())
+    capsys.readouterr()  # what was logged, if no other test has sent logs elsewhere
 
     assert await examine(settings, is_retry=False, ids=[]) == 0
     assert capsys.readouterr().out == "Nothing is stuck.\n"
@@ -90,6 +91,7 @@ async def test_the_cli_shows_stuck_mails_and_why_and_retries_them(
     await mail_worker.receive(waiting)
     await mail_worker.receive(fresh)
     await mail_worker.change(waiting, **LONG_AGO)
+    capsys.readouterr()
 
     assert await examine(settings, is_retry=False, ids=[]) == 1
     found = capsys.readouterr().out

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi_cache import FastAPICache
 
 from event_service.attendees.router import router as attendees
+from event_service.bookings.create import new_desk
 from event_service.bookings.router import router as bookings
 from event_service.bookings.tickets_router import router as tickets
 from event_service.bookings.waitlist.router import own_router as own_waitlist
@@ -57,6 +58,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     FastAPICache.init(StoreBackend(), prefix=f"{TAG_PREFIX}:page", expire=settings.cache_seconds)
     store = PageStore(redis, max_age_seconds=settings.cache_seconds)
     app.state.pages = Pages(app.state.database, store, versions)
+    app.state.booking_desk = new_desk(app.state.database, settings)
     app.state.write_locks = new_write_locks()
     app.state.service_client = ServiceClient(settings, app.state.http)
     # Sessions carry the versions: ``touch_event`` bumps them after the commit.

@@ -27,7 +27,7 @@ from event_service.models import ErasedUser, IdempotencyKey, StaleTag
 from event_service.settings import Settings
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database
-from service_kit.database.errors import sqlstate
+from service_kit.database.errors import LOCK_NOT_AVAILABLE, sqlstate
 from service_kit.database.purging import delete_in_batches
 from service_kit.database.tables import table_of
 from service_kit.messaging.periodic import PeriodicJob
@@ -38,7 +38,6 @@ EVENTS_PER_FOLD = 500
 TAGS_PER_SWEEP = 500
 HOUR_SECONDS = 3600.0
 EVENTS_PER_SWEEP = 100
-LOCK_NOT_AVAILABLE = "55P03"
 SHORT_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'"
 
 log = structlog.get_logger()

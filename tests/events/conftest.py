@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from event_service.bookings.create import BookingDesk, new_desk
+from event_service.bookings.requests import BookingRequest
 from event_service.main import create_app
 from event_service.settings import Settings
 from service_kit.database import engine, errors
@@ -141,6 +144,24 @@ async def user(app: FastAPI) -> AsyncIterator[Callable[..., User]]:
             return made[-1]
 
         yield make
+
+
+class Desks:
+    """Several processes: each has its own desk, and requests go to one after another."""
+
+    def __init__(self, desks: list[BookingDesk]) -> None:
+        self._turns = cycle(desks)
+
+    async def book(self, request: BookingRequest) -> Any:
+        return await next(self._turns).book(request)
+
+
+@pytest.fixture
+def several_desks(app: FastAPI, settings: Settings) -> Iterator[None]:
+    one = app.state.booking_desk
+    app.state.booking_desk = Desks([new_desk(app.state.database, settings) for _ in range(4)])
+    yield
+    app.state.booking_desk = one
 
 
 @pytest.fixture

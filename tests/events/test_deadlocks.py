@@ -1,7 +1,6 @@
 """Deadlocks, each forced: one is no longer possible, and the victim of any other begins again."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,9 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from event_service.bookings import cancel as cancelling
-from event_service.bookings import create, statements
-from service_kit.database.engine import TryAgain
-from service_kit.database.statements import compiled
+from event_service.bookings import create
+from event_service.bookings.sql import statements
 from tests.events.conftest import Json, Publish, User, problem
 from tests.events.mutants.rewriting import rewritten
 from tests.events.waitlist import MakeUser, join
@@ -62,30 +60,19 @@ async def another(app: FastAPI) -> AsyncIterator[Other]:
 
 async def pause_before_locking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who takes any seats has chosen them, and waits before it locks the first."""
-    look = "WHERE event_id = :event_id AND booking_id IS NULL AND position >= :start"
+    look = "WHERE event_id = :event_id AND booking_id IS NULL"
     paused = f"{look} AND (SELECT pg_advisory_xact_lock_shared({PAUSE})) IS NOT NULL"
-    monkeypatch.setattr(statements, "TAKE_ANY", rewritten(statements.TAKE_ANY, (look, paused)))
+    changed = rewritten(statements.lock_any_seats, (look, paused))
+    monkeypatch.setattr(statements, "lock_any_seats", changed)
 
 
-take = create._Attempt._take
+take_seats = create._take_seats
 
 
-async def goes_on_with_what_it_has(self: Any, connection: Any, parameters: Any, *more: Any) -> Any:
+async def go_on_with_what_they_have(*arguments: Any, waits: bool) -> Any:
     """The old way: an empty answer was taken for a transaction that holds nothing."""
-    if self.request.body.seat_ids:
-        return await take(self, connection, parameters, *more)
-    parameters |= {"seats": self.request.body.quantity}
-    if not self.waits_for_locked_seats:
-        passing_by = parameters | {"start": 1}
-        seats = await statements_of("TAKE_ANY").rows(connection, **passing_by)
-        self.waits_for_locked_seats = True
-        if seats:
-            raise TryAgain
-    return await statements_of("TAKE_ANY_WAITING").rows(connection, **parameters)
-
-
-def statements_of(name: str) -> Any:
-    return compiled(getattr(statements, name))
+    taken = await take_seats(*arguments, waits=waits)
+    return taken or await take_seats(*arguments, waits=True)
 
 
 @pytest.mark.parametrize("is_guarded", [True, False])
@@ -94,6 +81,7 @@ async def test_nobody_waits_for_seats_with_locks_that_an_empty_answer_has_left(
     published: Publish,
     guest: User,
     user: MakeUser,
+    several_desks: None,
     monkeypatch: pytest.MonkeyPatch,
     deadlocks: list[BaseException],
     is_guarded: bool,
@@ -103,9 +91,8 @@ async def test_nobody_waits_for_seats_with_locks_that_an_empty_answer_has_left(
     event = await published(capacity=2)
     first, second = await _seat_ids(app, event)
     await pause_before_locking(monkeypatch)
-    monkeypatch.setattr(random, "randint", lambda *_: 1)
     if not is_guarded:
-        monkeypatch.setattr(create._Attempt, "_take", goes_on_with_what_it_has)
+        monkeypatch.setattr(create, "_take_seats", go_on_with_what_they_have)
     async with another(app) as door, another(app) as chooser:
         await door.connection.execute(f"SELECT pg_advisory_lock({PAUSE})")
         await chooser.lock("seat", id=first)

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from event_service import maintenance
-from event_service.bookings import statements
+from event_service.bookings.sql import statements
 from event_service.erasures import service
 from service_kit.ids import new_id
 from service_kit.web.tokens import SERVICE_AUDIENCE
@@ -213,8 +213,9 @@ async def test_without_a_look_at_the_table_it_would_book(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The negative control: only what a process has read a few seconds ago."""
-    look = "EXISTS (SELECT FROM erased_user WHERE user_id = :user_id)"
-    monkeypatch.setattr(statements, "OPEN", rewritten(statements.OPEN, (look, "false")))
+    look = "FROM erased_user WHERE"
+    changed = rewritten(statements.open_batch, (look, f"{look} false AND"))
+    monkeypatch.setattr(statements, "open_batch", changed)
     event = await published()
     await erase(auth_service, guest)
     assert problem(await guest.book(event)) == (401, "not-authenticated")

@@ -11,11 +11,15 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from event_service.bookings import statements
+from event_service.bookings.sql import statements
+from event_service.rules import IS_FREE
 from tests.events.conftest import Publish, User, problem, sections
 from tests.events.mutants.rewriting import rewritten
 
 MakeUser = Callable[..., User]
+
+# Within a process the batches of an event come one after another.
+pytestmark = pytest.mark.usefixtures("several_desks")
 
 SEATS = 37
 CLIENTS = 151
@@ -42,16 +46,24 @@ async def sold(app: FastAPI, event_id: str) -> tuple[int, int]:
     return seats, tickets
 
 
-def unguarded(statement: Any) -> Any:
-    """Looks first, and takes then."""
-    locks = "FOR UPDATE SKIP LOCKED" if statement is statements.TAKE_ANY else "FOR UPDATE"
-    return rewritten(
-        statement,
-        (locks, ""),
-        ("AND (seat.booking_id IS NULL OR seat.held_until <= now())", ""),
-        ("\n    WITH ", "\n    WITH late AS MATERIALIZED (SELECT pg_sleep(0.005)), "),
-        ("FROM picked WHERE", "FROM picked, late WHERE"),
+LOCKS = {
+    "lock_any_seats": "FOR UPDATE SKIP LOCKED",
+    "lock_chosen_seats": "FOR UPDATE OF seat",
+    "lock_seats_waiting": "FOR UPDATE OF seat",
+}
+
+
+def look_first_and_take_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, lock in LOCKS.items():
+        monkeypatch.setattr(statements, name, rewritten(getattr(statements, name), (lock, "")))
+    late = "WITH late AS MATERIALIZED (SELECT pg_sleep(0.005)), new_booking AS ("
+    unguarded = rewritten(
+        statements.insert_bookings,
+        ("WITH new_booking AS (", late),
+        ("FROM new_ticket JOIN", "FROM late, new_ticket JOIN"),
+        (f"AND {IS_FREE}", ""),
     )
+    monkeypatch.setattr(statements, "insert_bookings", unguarded)
 
 
 async def test_general_admission_sells_each_seat_once_and_all_of_them(
@@ -103,8 +115,7 @@ async def test_control_without_guards_seats_are_sold_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If this fails, the tests above show nothing."""
-    for name in ("TAKE_ANY", "TAKE_ANY_WAITING", "TAKE_CHOSEN"):
-        monkeypatch.setattr(statements, name, unguarded(getattr(statements, name)))
+    look_first_and_take_then(monkeypatch)
     if seating == "general":
         event = await published(capacity=SEATS)
         wishes: list[dict[str, object]] = [{"quantity": 1}] * CLIENTS

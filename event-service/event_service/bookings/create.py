@@ -1,27 +1,29 @@
-"""Booking or holding seats: one short transaction, all seats or none."""
+"""Booking or holding seats: one short transaction for all requests of a batch, each all or nothing.
 
-import hashlib
-import random
+It reads from top to bottom: ``book`` is one request, ``BookingDesk._run`` a batch until each request has its
+answer, ``_book`` one transaction.
+"""
+
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+import asyncpg
+from fastapi import Depends, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings import statements
+from event_service.bookings.allocation import SeatPool, take
+from event_service.bookings.batches import Batches, Waiting
 from event_service.bookings.expire import expire_holds_and_offer_seats, release_expired_holds
-from event_service.bookings.insert import NewBooking, NewMessage, insert_booking, new_tickets
+from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
 from event_service.bookings.messages import booking_message
 from event_service.bookings.offers import is_waitlist_due
-from event_service.bookings.queries import count_free_seats, find_idempotency_key, get_booking
+from event_service.bookings.queries import find_idempotency_key, get_booking
 from event_service.bookings.representation import Json, booking_fields, seats_of
-from event_service.bookings.schemas import BookingCreate
+from event_service.bookings.requests import BookingRequest
+from event_service.bookings.sql import statements
 from event_service.models import IdempotencyKey
 from event_service.problems import (
     IdempotencyMismatch,
@@ -32,225 +34,316 @@ from event_service.problems import (
     SoldOut,
 )
 from event_service.rules import may_see
-from event_service.statuses import BookingStatus
+from event_service.settings import Settings
 from service_kit.clock import utc_now
-from service_kit.database.engine import Database, TryAgain
-from service_kit.database.errors import constraint_name, sqlstate
-from service_kit.database.statements import Record, compiled
+from service_kit.database.engine import Database, RollBack
+from service_kit.database.sql_files import Record, SqlConnection
 from service_kit.ids import new_id
-from service_kit.problems import NotAuthenticated, NotFound
+from service_kit.problems import NotAuthenticated, NotFound, Problem, Unavailable
 
-LOCK_NOT_AVAILABLE = "55P03"
 KEYS = IdempotencyKey.__tablename__
+# Each that comes up short waits for those who had locked seats; more are a crowd of processes.
+MAX_ROUNDS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class BookingRequest:
-    """Who books what, under which idempotency key (None: without)."""
+class KeyInUse(Exception):
+    """The request's key was there already; ``refusal`` is what the request would meet without it."""
 
-    user_id: UUID
-    body: BookingCreate
-    key: str | None
-    hold_for: timedelta
-    offer_for: timedelta
-    waitlist_first: bool = True
-    guest_name: str | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(self.body.model_dump_json().encode()).hexdigest()
+    def __init__(self, refusal: Problem | None) -> None:
+        super().__init__()
+        self.refusal = refusal
 
 
 class WaitlistHasPriority(Exception):
-    """Free seats are due to somebody on the waitlist: they are offered before this booking goes on."""
+    """Free seats are due to somebody on the waitlist: they are offered before this batch goes on."""
 
 
-async def book(database: Database, request: BookingRequest) -> tuple[Json, bool]:
-    """Returns the booking in the form of BookingPublic, and whether it is a replay of an earlier request.
-
-    Raises the problems of ``POST /bookings``; then nothing is stored.
-    """
-    try:
-        return await database.run_plain(_Attempt(database, request).run)
-    except WaitlistHasPriority:
-        changes = await database.run(partial(_offer_seats, request))
-        return await book(database, replace(request, waitlist_first=changes > 0))
-    except IntegrityError as error:
-        if constraint_name(error) != "ck_seat_allowance_limit":
-            raise
-    release = partial(
-        release_expired_holds,
-        user_id=request.user_id,
-        event_id=request.body.event_id,
-        seats=request.body.seat_count,
-        offer_for=request.offer_for,
-    )
-    if await database.run(release):
-        # Lapsed holds were still counted towards the limit, by this transaction or the sweeper's.
-        return await book(database, request)
-    raise SeatLimitReached("Seats that you have booked, hold or wait for count together.")
+# What becomes of a request in a transaction: a booking in the form of BookingPublic, or why there is none;
+# None: not yet known.
+Outcome = Json | Problem | KeyInUse | None
 
 
-async def _offer_seats(request: BookingRequest, session: AsyncSession) -> int:
-    return await expire_holds_and_offer_seats(
-        session, request.body.event_id, now=utc_now(), offer_for=request.offer_for
-    )
+class BookingDesk:
+    """Books for one process, in batches."""
 
-
-class _Attempt:
-    """One request over its retries: the first attempt skips locked seats, the next ones wait for them."""
-
-    def __init__(self, database: Database, request: BookingRequest) -> None:
-        self.database = database
-        self.request = request
-        self.waits_for_locked_seats = False
-
-    async def run(self, connection: AsyncConnection) -> tuple[Json, bool]:
-        request = self.request
-        booking_id = new_id()
-        row = await self._open(connection, booking_id)
-        if request.key and (row is None or not row.keyed):
-            async with self.database.session_on(connection) as session:
-                replay = await _find_replay(session, request)
-            if replay is not None:
-                return replay, True
-        event = _check_event(row, request)
-        if (
-            event.has_waitlist
-            and request.waitlist_first
-            and await is_waitlist_due(connection, event.id)
-        ):
-            raise WaitlistHasPriority
-        held_until = None
-        if request.body.hold:
-            held_until = min(event.now + request.hold_for, event.ends_at)
-        seats = await self._take(
-            connection,
-            {
-                "event_id": event.id,
-                "booking_id": booking_id,
-                "held_until": held_until,
-                "price": event.price,
-            },
-            event.capacity,
-        )
-        return await _write(connection, request, event, booking_id, seats, held_until), False
-
-    async def _open(self, connection: AsyncConnection, booking_id: UUID) -> Row[Any] | None:
-        request = self.request
-        try:
-            rows = await connection.execute(
-                statements.OPEN,
-                {
-                    "event_id": request.body.event_id,
-                    "user_id": request.user_id,
-                    "booking_id": booking_id,
-                    "key": request.key,
-                    "fingerprint": request.fingerprint if request.key else None,
-                    "seats": request.body.seat_count,
-                },
-            )
-        except DBAPIError as error:
-            if _is_lock_timeout_on_key(error):
-                raise RequestInProgress from None
-            raise
-        return rows.one_or_none()
-
-    async def _take(
-        self, connection: AsyncConnection, parameters: dict[str, Any], capacity: int
-    ) -> Sequence[Record]:
-        body = self.request.body
-        if body.seat_ids is not None:
-            chosen = parameters | {"seat_ids": body.seat_ids}
-            seats = await compiled(statements.TAKE_CHOSEN).rows(connection, **chosen)
-            missing = set(body.seat_ids) - {seat.id for seat in seats}
-            if missing:
-                raise SeatsUnavailable(seat_ids=sorted(str(seat_id) for seat_id in missing))
-            return seats
-        parameters |= {"seats": body.quantity}
-        if not self.waits_for_locked_seats:
-            start = random.randint(1, capacity)
-            seats = await compiled(statements.TAKE_ANY).rows(connection, **parameters, start=start)
-            if len(seats) == body.seat_count:
-                return seats
-            # Another transaction may hold locks on free seats and roll back. Waiting for it while
-            # holding locks could be a deadlock, so the transaction ends first; also after an empty
-            # answer: under READ COMMITTED, SKIP LOCKED locks a seat, sees that its newest version is
-            # taken, returns nothing and keeps the lock until the transaction ends.
-            self.waits_for_locked_seats = True
-            raise TryAgain
-        seats = await compiled(statements.TAKE_ANY_WAITING).rows(connection, **parameters)
-        if len(seats) < body.seat_count:
-            await self._refuse_sold_out(connection, parameters, len(seats))
-        return seats
-
-    async def _refuse_sold_out(
-        self, connection: AsyncConnection, parameters: dict[str, Any], taken: int
+    def __init__(
+        self,
+        database: Database,
+        *,
+        hold_for: timedelta,
+        offer_for: timedelta,
+        patience_seconds: float,
     ) -> None:
-        """Raises SoldOut if a new snapshot confirms it, else TryAgain."""
-        # The seats that this transaction took count as free: it rolls back.
-        available = taken + await count_free_seats(connection, parameters["event_id"])
-        if available >= self.request.body.seat_count:
-            raise TryAgain
-        raise SoldOut(available=available)
+        self.database = database
+        self.hold_for, self.offer_for = hold_for, offer_for
+        self.batches = Batches(self._run, patience_seconds=patience_seconds)
+
+    async def book(self, request: BookingRequest) -> tuple[Json, bool]:
+        """Returns the booking in the form of BookingPublic, and whether it is a replay of an earlier
+        request.
+
+        Raises the problems of ``POST /bookings``; then nothing is stored.
+        """
+        while True:
+            try:
+                return await self.batches.join(request), False
+            except KeyInUse as key:
+                replay = await self._find_replay(request)
+                if replay is not None:
+                    return replay, True
+                if key.refusal is not None:
+                    raise key.refusal from None
+                # The first request with this key has rolled back.
+            except SeatLimitReached:
+                if not await self._release_holds(request):
+                    raise
+                # Lapsed holds were still counted, by this transaction or the sweeper's.
+
+    async def _find_replay(self, request: BookingRequest) -> Json | None:
+        """The booking that the same key made, in its present state. Raises IdempotencyMismatch."""
+        assert request.key is not None
+        async with self.database.transaction() as session:
+            row = await find_idempotency_key(session, request.user_id, request.key)
+            if row is None:
+                return None
+            if row.fingerprint != request.fingerprint:
+                raise IdempotencyMismatch
+            return await get_booking(session, row.booking_id, user_id=request.user_id)
+
+    async def _release_holds(self, request: BookingRequest) -> bool:
+        """Whether the person may have the seats after all."""
+        release = partial(
+            release_expired_holds,
+            user_id=request.user_id,
+            event_id=request.body.event_id,
+            seats=request.body.seat_count,
+            offer_for=self.offer_for,
+        )
+        return await self.database.run(release)
+
+    async def _run(self, event_id: UUID, batch: Sequence[Waiting]) -> None:
+        """Settles each request: with an answer, a problem, or KeyInUse."""
+        waitlist_first, waits = True, False
+        rounds = 0
+        while rounds < MAX_ROUNDS:
+            work = partial(self._book, event_id, batch, waitlist_first=waitlist_first, waits=waits)
+            try:
+                outcomes = await self.database.run_sql(work)
+            except WaitlistHasPriority:
+                waitlist_first = await self.database.run(partial(self._offer_seats, event_id)) > 0
+                continue
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                if outcome is not None:
+                    waiting.settle(outcome)
+            batch = [
+                waiting for waiting, outcome in zip(batch, outcomes, strict=True) if outcome is None
+            ]
+            if not batch:
+                return
+            # Another transaction may hold locks on free seats and roll back. Waiting for it while holding
+            # locks could be a deadlock, so the transaction has ended first; also after an empty answer:
+            # under READ COMMITTED, SKIP LOCKED locks a seat, sees that its newest version is taken,
+            # returns nothing and keeps the lock until the transaction ends.
+            waits = True
+            rounds += 1
+        raise Unavailable
+
+    async def _offer_seats(self, event_id: UUID, session: AsyncSession) -> int:
+        return await expire_holds_and_offer_seats(
+            session, event_id, now=utc_now(), offer_for=self.offer_for
+        )
+
+    async def _book(
+        self,
+        event_id: UUID,
+        batch: Sequence[Waiting],
+        connection: SqlConnection,
+        *,
+        waitlist_first: bool,
+        waits: bool,
+    ) -> list[Outcome]:
+        """One transaction; what becomes of each request. Raises WaitlistHasPriority."""
+        requests = [waiting.request for waiting in batch]
+        ids = [new_id() for _ in requests]
+        event = await _open(connection, event_id, requests, ids)
+        if event is None:
+            return [NotFound() for _ in requests]
+        outcomes = [_check(event, request) for request in requests]
+        if all(outcomes):
+            raise RollBack(outcomes)
+        if event.has_waitlist and waitlist_first and await is_waitlist_due(connection, event.id):
+            raise WaitlistHasPriority
+        seats = await _take_seats(connection, event, requests, outcomes, waits=waits)
+        bookings = []
+        for number, taken in seats.items():
+            waiting = batch[number]
+            ends = None
+            if waiting.request.body.hold:
+                ends = min(event.now + self.hold_for, event.ends_at)
+            booking = new_booking(ids[number], event, waiting.request, taken, ends)
+            if not ends:
+                booking.message = waiting.context.run(_confirmation, booking, event)
+            outcomes[number] = _represent(booking, event)
+            bookings.append(booking)
+        if not bookings:
+            raise RollBack(outcomes)
+        await _forget(connection, event, requests, outcomes)
+        await insert_bookings(connection, bookings)
+        return outcomes
 
 
-def _is_lock_timeout_on_key(error: DBAPIError) -> bool:
-    """Whether the lock timeout ended a wait for a request with the same key, and not for another lock:
-    PostgreSQL names the table in the context of the error."""
-    cause = getattr(error.orig, "__cause__", None)
-    context = getattr(cause, "context", None) or ""
-    return sqlstate(error) == LOCK_NOT_AVAILABLE and f'"{KEYS}"' in context
-
-
-async def _find_replay(session: AsyncSession, request: BookingRequest) -> Json | None:
-    """The booking that the same key made, in its present state. Raises IdempotencyMismatch."""
-    assert request.key is not None
-    row = await find_idempotency_key(session, request.user_id, request.key)
-    if row is None:
-        return None
-    if row.fingerprint != request.fingerprint:
-        raise IdempotencyMismatch
-    return await get_booking(session, row.booking_id, user_id=request.user_id)
-
-
-def _check_event(event: Row[Any] | None, request: BookingRequest) -> Row[Any]:
-    if event is None or not may_see(event, request.user_id):
-        raise NotFound
-    if event.is_erased:
-        # This process has not read yet that the account is erased.
-        raise NotAuthenticated
-    if not event.is_on_sale:
-        raise SalesClosed
-    if not event.allowed:
-        # The first request with this key rolled back while this one waited for it.
-        raise TryAgain
-    return event
-
-
-async def _write(
-    connection: AsyncConnection,
-    request: BookingRequest,
-    event: Row[Any],
-    booking_id: UUID,
-    seats: Sequence[Record],
-    held_until: datetime | None,
-) -> Json:
-    booking = NewBooking(
-        id=booking_id,
-        event_id=event.id,
-        user_id=request.user_id,
-        status=BookingStatus.HELD if held_until else BookingStatus.CONFIRMED,
-        quantity=len(seats),
-        total=sum(seat.price for seat in seats),
-        currency=event.currency,
-        expires_at=held_until,
-        guest_name=request.guest_name,
+def new_desk(database: Database, settings: Settings) -> BookingDesk:
+    return BookingDesk(
+        database,
+        hold_for=settings.hold_for,
+        offer_for=settings.offer_for,
+        patience_seconds=settings.database_pool_timeout_seconds,
     )
-    tickets = new_tickets(seats)
-    message = None
-    if not held_until:
-        message = booking_message(NewMessage, "booking-confirmed", booking, tickets, event)
-    await insert_booking(connection, booking, tickets, message)
+
+
+async def get_desk(request: Request) -> BookingDesk:
+    desk: BookingDesk = request.app.state.booking_desk
+    return desk
+
+
+BookingDeskDep = Annotated[BookingDesk, Depends(get_desk)]
+
+
+def _represent(booking: NewBooking, event: Any) -> Json:
     fields = booking_fields(booking, booking.status, event, now=event.now)
-    return fields | {"seats": seats_of(tickets)}
+    return fields | {"seats": seats_of(booking.tickets)}
+
+
+def _confirmation(booking: NewBooking, event: Any) -> dict[str, Any]:
+    return booking_message(dict, "booking-confirmed", booking, booking.tickets, event)
+
+
+async def _open(
+    connection: SqlConnection,
+    event_id: UUID,
+    requests: Sequence[BookingRequest],
+    ids: Sequence[UUID],
+) -> Record | None:
+    """The event, locked, with those for whom keys and allowances are written. Raises RequestInProgress."""
+    try:
+        return await statements.open_batch.row(
+            connection,
+            event_id=event_id,
+            user_ids=[request.user_id for request in requests],
+            keys=[request.key for request in requests],
+            fingerprints=[request.fingerprint for request in requests],
+            booking_ids=ids,
+            quantities=[request.body.seat_count for request in requests],
+        )
+    except asyncpg.LockNotAvailableError as error:
+        # PostgreSQL names the table in the context of the error.
+        if f'"{KEYS}"' in (error.context or ""):
+            raise RequestInProgress from None
+        raise
+
+
+def _check(event: Record, request: BookingRequest) -> Outcome:
+    """Why the event refuses the request; None if it does not."""
+    refusal: Problem | None = None
+    if not may_see(event, request.user_id):
+        refusal = NotFound()
+    elif request.user_id in event.erased:
+        # This process has not read yet that the account is erased.
+        refusal = NotAuthenticated()
+    elif not event.is_on_sale:
+        refusal = SalesClosed()
+    if request.key and request.user_id not in event.keyed:
+        return KeyInUse(refusal)
+    if refusal is None and request.user_id not in event.allowed:
+        return SeatLimitReached("Seats that you have booked, hold or wait for count together.")
+    return refusal
+
+
+async def _take_seats(
+    connection: SqlConnection,
+    event: Record,
+    requests: Sequence[BookingRequest],
+    outcomes: list[Outcome],
+    *,
+    waits: bool,
+) -> dict[int, list[Any]]:
+    """Seats by the number of the request, in order of arrival. Requests that get none have their problem in
+    ``outcomes``; from the first on for which others may still give seats back, all are left as they are.
+    """
+    numbers = [number for number, outcome in enumerate(outcomes) if outcome is None]
+    pool = await _lock_seats(connection, event, [requests[n] for n in numbers], waits=waits)
+    taken: dict[int, list[Any]] = {}
+    free: int | None = None
+    for number in numbers:
+        request = requests[number]
+        try:
+            seats = take(pool, request)
+        except SeatsUnavailable as problem:
+            outcomes[number] = problem
+            continue
+        if seats is not None:
+            taken[number] = seats
+            continue
+        if not waits:
+            break
+        if free is None:
+            free = await statements.count_free_seats.value(connection, event_id=event.id)
+        # Those that this transaction has taken still count as free.
+        available = free - sum(map(len, taken.values()))
+        if available >= request.body.seat_count:
+            break
+        outcomes[number] = SoldOut(available=available)
+    return taken
+
+
+async def _lock_seats(
+    connection: SqlConnection, event: Record, requests: Sequence[BookingRequest], *, waits: bool
+) -> SeatPool:
+    """Enough free seats for all of them, and the chosen ones, where there are."""
+    chosen = [seat_id for request in requests for seat_id in request.body.seat_ids or ()]
+    wanted = sum(request.body.quantity or 0 for request in requests)
+    parameters = {"event_id": event.id, "price": event.price}
+    if waits:
+        # Chosen seats may be any of those that are free.
+        limit = None if chosen else wanted
+        return SeatPool(
+            await statements.lock_seats_waiting.rows(connection, **parameters, seats=limit)
+        )
+    seats: list[Any] = []
+    if chosen:
+        seats += await statements.lock_chosen_seats.rows(connection, **parameters, seat_ids=chosen)
+    if wanted:
+        # Some of the first may be chosen by others of the batch.
+        seats += await statements.lock_any_seats.rows(
+            connection, **parameters, seats=wanted + len(chosen)
+        )
+    return SeatPool(seats)
+
+
+async def _forget(
+    connection: SqlConnection,
+    event: Record,
+    requests: Sequence[BookingRequest],
+    outcomes: Sequence[Outcome],
+) -> None:
+    """Nothing stays of the requests that get no booking."""
+    refused = [
+        request
+        for request, outcome in zip(requests, outcomes, strict=True)
+        if not isinstance(outcome, dict)
+    ]
+    keyed = [request for request in refused if request.user_id in event.keyed]
+    allowed = [request for request in refused if request.user_id in event.allowed]
+    if keyed:
+        await statements.forget_keys.run(
+            connection,
+            user_ids=[request.user_id for request in keyed],
+            keys=[request.key for request in keyed],
+        )
+    if allowed:
+        await statements.lower_allowances.run(
+            connection,
+            event_id=event.id,
+            user_ids=[request.user_id for request in allowed],
+            quantities=[request.body.seat_count for request in allowed],
+        )

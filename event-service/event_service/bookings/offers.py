@@ -15,11 +15,14 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings import waitlist_statements as statements
-from event_service.bookings.insert import NewBooking, NewMessage, insert_booking, new_tickets
+from event_service.bookings.insert import NewBooking, insert_bookings, new_tickets
 from event_service.bookings.messages import event_snapshot
+from event_service.bookings.sql import statements as sql
 from event_service.models import Event
 from event_service.statuses import BookingStatus
-from service_kit.database.engine import Executor
+from service_kit.clock import utc_now
+from service_kit.database.engine import sql_connection
+from service_kit.database.sql_files import SqlConnection
 from service_kit.ids import new_id
 from service_kit.messaging.notifications import notification
 
@@ -27,9 +30,9 @@ from service_kit.messaging.notifications import notification
 OFFERS_PER_RELEASE = 200
 
 
-async def is_waitlist_due(executor: Executor, event_id: UUID) -> bool:
+async def is_waitlist_due(connection: SqlConnection, event_id: UUID) -> bool:
     """Whether seats can be offered to somebody who waits."""
-    return bool(await executor.scalar(statements.IS_DUE, {"event_id": event_id}))
+    return bool(await sql.is_waitlist_due.value(connection, event_id=event_id))
 
 
 async def lock_waitlist(
@@ -85,27 +88,20 @@ async def _offer(
         currency=event.currency,
         expires_at=until,
         guest_name=group.guest_name,
+        created_at=utc_now(),
+        tickets=new_tickets(seats),
     )
-    await session.execute(
-        statements.HOLD_SEATS,
-        {
-            "booking_id": booking.id,
-            "held_until": until,
-            "seat_ids": [seat.id for seat in seats],
-        },
-    )
-    await insert_booking(
-        session, booking, new_tickets(seats), _offer_message(booking, event, until)
-    )
+    booking.message = _offer_message(booking, event, until)
+    await insert_bookings(await sql_connection(session), [booking])
     await session.execute(
         statements.MARK_OFFERED,
         {"event_id": event.id, "place": group.place, "booking_id": booking.id},
     )
 
 
-def _offer_message(booking: NewBooking, event: Event, until: datetime) -> NewMessage:
+def _offer_message(booking: NewBooking, event: Event, until: datetime) -> dict[str, Any]:
     return notification(
-        NewMessage,
+        dict,
         kind="waitlist-offer",
         user_id=booking.user_id,
         dedup_key=f"waitlist-offer:{booking.id}",

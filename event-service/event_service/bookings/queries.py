@@ -25,10 +25,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.representation import Json, booking_fields
 from event_service.bookings.schemas import BookingQuery
-from event_service.models import Booking, Event, IdempotencyKey, Seat, SeatAllowance, Ticket
+from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance, Ticket
 from event_service.rules import IS_CHECKED_IN, STATUS_NOW
 from service_kit.clock import utc_now
-from service_kit.database.engine import Executor
 from service_kit.problems import NotFound
 from service_kit.web.paging import Paging, encode_cursor
 
@@ -246,18 +245,3 @@ async def lock_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID
     if booking is None:
         raise NotFound
     return booking
-
-
-async def count_free_seats(executor: Executor, event_id: UUID) -> int:
-    """Counted from the seats themselves, in a snapshot that begins now.
-
-    The time is that of the statement, not of the transaction, which may have waited: a hold that
-    lapsed meanwhile is free. As a subquery the time is read once, after the snapshot is taken.
-    """
-    now = select(func.clock_timestamp()).scalar_subquery()
-    free = select(func.count()).where(
-        col(Seat.event_id) == event_id, col(Seat.booking_id).is_(None)
-    )
-    lapsed = select(func.count()).where(col(Seat.event_id) == event_id, col(Seat.held_until) <= now)
-    counts = await executor.execute(select(free.scalar_subquery() + lapsed.scalar_subquery()))
-    return int(counts.scalar_one())

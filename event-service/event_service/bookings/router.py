@@ -6,9 +6,11 @@ from uuid import UUID
 
 from fastapi import Query, Response, status
 
-from event_service.bookings import cancel, confirm, create, queries
+from event_service.bookings import cancel, confirm, queries
+from event_service.bookings.create import BookingDeskDep
 from event_service.bookings.guest_names import clean_guest_name, set_guest_name
 from event_service.bookings.representation import respond
+from event_service.bookings.requests import BookingRequest
 from event_service.bookings.schemas import (
     BookingChanges,
     BookingCreate,
@@ -59,19 +61,11 @@ router = Router(prefix="/api/v1/bookings", tags=["bookings"])
 async def create_booking(
     body: BookingCreate,
     user: CurrentUser,
-    database: DatabaseDep,
+    desk: BookingDeskDep,
     key: IdempotencyKeyHeader,
-    settings: SettingsDep,
 ) -> Response:
-    request = create.BookingRequest(
-        user.user_id,
-        body,
-        key,
-        hold_for=settings.hold_for,
-        offer_for=settings.offer_for,
-        guest_name=clean_guest_name(user.name),
-    )
-    booked, is_replay = await create.book(database, request)
+    guest_name = clean_guest_name(user.name)
+    booked, is_replay = await desk.book(BookingRequest(user.user_id, body, key, guest_name))
     headers = {"Location": f"/api/v1/bookings/{booked['id']}", "Cache-Control": "no-store"}
     if is_replay:
         headers["Idempotency-Replayed"] = "true"

@@ -1,8 +1,8 @@
 """The SQL of the waitlist. ``offers.py`` describes the order of locks."""
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
-from sqlalchemy.types import DateTime, Integer, Interval
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.types import Integer, Interval
 
 from event_service.rules import IS_ACTIVE, IS_ON_SALE
 
@@ -45,14 +45,6 @@ FIND_FIRST_GROUP = text("""
     ORDER BY place LIMIT 1
 """).bindparams(_EVENT, bindparam("seats", type_=Integer()))
 
-HOLD_SEATS = text("""
-    UPDATE seat SET booking_id = :booking_id, held_until = :held_until WHERE id = ANY(:seat_ids)
-""").bindparams(
-    bindparam("booking_id", type_=UUID()),
-    bindparam("held_until", type_=DateTime(timezone=True)),
-    bindparam("seat_ids", type_=ARRAY(UUID())),
-)
-
 # The entry with this number gets the offer; entries before it were too large and are passed over.
 MARK_OFFERED = text("""
     UPDATE waitlist_entry
@@ -60,24 +52,6 @@ MARK_OFFERED = text("""
         times_passed = times_passed + CASE WHEN place < :place THEN 1 ELSE 0 END
     WHERE event_id = :event_id AND booking_id IS NULL AND place <= :place
 """).bindparams(_EVENT, bindparam("booking_id", type_=UUID()))
-
-# Whether enough seats for the smallest waiting group are free or in lapsed holds.
-IS_DUE = text("""
-    SELECT (
-        SELECT count(*) FROM (
-            SELECT FROM seat WHERE event_id = :event_id AND booking_id IS NULL
-            LIMIT (
-                SELECT min(quantity) FROM waitlist_entry
-                WHERE event_id = :event_id AND booking_id IS NULL
-            )
-        ) AS free
-    ) + (
-        SELECT count(*) FROM seat WHERE event_id = :event_id AND held_until <= now()
-    ) >= (
-        SELECT min(quantity) FROM waitlist_entry
-        WHERE event_id = :event_id AND booking_id IS NULL
-    )
-""").bindparams(_EVENT)
 
 # Each event with a waitlist, and its smallest group: one index step in ix_waitlist_entry_smallest an
 # event, however many entries wait (a loose index scan).

@@ -46,6 +46,14 @@ class TryAgain(Exception):
     """Raised in a transaction that lost a race and may win when it begins again."""
 
 
+class RollBack(Exception):
+    """Raised in a transaction whose work is to be undone; ``result`` is what ``run_sql`` returns then."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
+
+
 class _SyncSession(ModelSession):
     execute = PlainSession.execute
 
@@ -106,7 +114,11 @@ class Database:
 
     async def run_sql(self, work: Callable[[SqlConnection], Awaitable[ResultT]]) -> ResultT:
         """The same on asyncpg's own connection, for statements in .sql files."""
-        return await self._run(self.sql_transaction, work)
+        try:
+            return await self._run(self.sql_transaction, work)
+        except RollBack as rolled_back:
+            result: ResultT = rolled_back.result
+            return result
 
     @asynccontextmanager
     async def sql_transaction(self) -> AsyncIterator[SqlConnection]:

@@ -8,8 +8,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # Class 08 connection exceptions, 53 insufficient resources, 57P0x shutdown; then what a retry may mend.
 _UNAVAILABLE_CLASSES = ("08", "53", "57P")
+LOCK_NOT_AVAILABLE = "55P03"
 RETRYABLE = frozenset({"40001", "40P01"})
-_BUSY = frozenset({"55P03", "57014"}) | RETRYABLE
+_BUSY = frozenset({LOCK_NOT_AVAILABLE, "57014"}) | RETRYABLE
 _BAD_TEXT = frozenset({"22021", "22P05"})
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from service_kit.database.errors import sqlstate
+from service_kit.database.errors import LOCK_NOT_AVAILABLE, sqlstate
 from service_kit.settings import ServiceSettings, SettingsT, load_settings
 
 # Alembic's env.py and the template of a new revision, the same for all services.
@@ -32,7 +32,6 @@ MIGRATION_LOCK = 7_274_202_611
 LOCK_POLL_SECONDS = 0.2
 # A migration that waits for a lock makes everybody behind it wait: better it fails, and tries again.
 LOCK_TIMEOUT = "SET lock_timeout = '1s'"
-LOCK_NOT_AVAILABLE = "55P03"
 ATTEMPTS, ATTEMPT_PAUSE_SECONDS = 30, 2.0
 # Indexes of constraints follow the names of their constraints; only the others are renamed here.
 RENAME = r"""

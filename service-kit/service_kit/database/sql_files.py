@@ -82,6 +82,9 @@ class SqlStatements:
     def __getattr__(self, name: str) -> SqlStatement:
         raise AttributeError(f"no statement {name!r}")
 
+    def __setattr__(self, name: str, statement: SqlStatement) -> None:
+        super().__setattr__(name, statement)
+
 
 def load(package: str, **conditions: Any) -> SqlStatements:
     """All statements in the ``.sql`` files of a package, in which a name stands once."""

@@ -10,29 +10,33 @@ from tests.events.mutants.serving import serve_mutant
 
 LATE_SECONDS = 0.1
 
-run_plain = Database.run_plain
+run_sql = Database.run_sql
 later: set[asyncio.Task[None]] = set()
 
 
 async def run_and_commit_later(self: Database, work: Any) -> Any:
     connection = await self.engine.connect()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    transaction = driver.transaction()
+    await transaction.start()
     try:
-        result = await work(connection)
+        result = await work(driver)
     except Exception:
+        await transaction.rollback()
         await connection.close()
-        return await run_plain(self, work)
-    task = asyncio.create_task(_commit(connection))
+        return await run_sql(self, work)
+    task = asyncio.create_task(_commit(connection, transaction))
     later.add(task)
     task.add_done_callback(later.discard)
     return result
 
 
-async def _commit(connection: AsyncConnection) -> None:
+async def _commit(connection: AsyncConnection, transaction: Any) -> None:
     await asyncio.sleep(LATE_SECONDS)
-    await connection.commit()
+    await transaction.commit()
     await connection.close()
 
 
 if __name__ == "__main__":
-    Database.run_plain = run_and_commit_later  # type: ignore[method-assign]
+    Database.run_sql = run_and_commit_later  # type: ignore[method-assign]
     serve_mutant()

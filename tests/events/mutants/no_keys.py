@@ -3,16 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-from event_service.bookings import create
+from event_service.bookings.create import BookingDesk
+from event_service.bookings.requests import BookingRequest
 from tests.events.mutants.serving import serve_mutant
 
-book = create.book
+book = BookingDesk.book
 
 
-async def book_without_key(database: Any, request: create.BookingRequest) -> Any:
-    return await book(database, replace(request, key=None))
+async def book_without_key(self: BookingDesk, request: BookingRequest) -> Any:
+    return await book(self, replace(request, key=None))
 
 
 if __name__ == "__main__":
-    create.book = book_without_key
+    BookingDesk.book = book_without_key  # type: ignore[method-assign]
     serve_mutant()

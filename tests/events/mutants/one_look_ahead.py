@@ -1,37 +1,23 @@
-"""Looks once, from somewhere on, for seats that nobody has locked, and says "sold out" after that."""
+"""Looks once for seats that nobody has locked, and says "sold out" after that."""
 
-from typing import Any
-
-from event_service.bookings import create, statements
-from event_service.problems import SoldOut
-from service_kit.database.engine import TryAgain
+from event_service.bookings.sql import statements
+from event_service.rules import IS_FREE
 from tests.events.mutants.rewriting import rewritten
 from tests.events.mutants.serving import serve_mutant
 
-SECOND_HALF = "LIMIT :seats - (SELECT count(*) FROM ahead)\n"
-
-POSSIBLE = "WHERE id IN (SELECT id FROM possible)"
-
-
-async def say_so_at_once(*_: Any) -> None:
-    raise SoldOut(available=0)
-
-
-async def begin_no_more(self: Any, *arguments: Any) -> Any:
-    try:
-        return await take(self, *arguments)
-    except TryAgain:
-        raise SoldOut(available=0) from None
-
-
-take = create._Attempt._take
-
+GUARD = f"AND {IS_FREE}"
 
 if __name__ == "__main__":
-    statements.TAKE_ANY = rewritten(statements.TAKE_ANY, (SECOND_HALF, "LIMIT 0\n"))
-    statements.TAKE_ANY_WAITING = rewritten(
-        statements.TAKE_ANY_WAITING, (POSSIBLE, f"{POSSIBLE} AND false")
+    for name, guard in (
+        ("lock_seats_waiting", GUARD),
+        ("count_free_seats", "event_id = :event_id"),
+    ):
+        setattr(
+            statements, name, rewritten(getattr(statements, name), (guard, f"{guard} AND false"))
+        )
+    # Whoever finds too few has others meet its locks.
+    slow = rewritten(
+        statements.lock_any_seats, ("SELECT seat.id,", "SELECT pg_sleep(0.005), seat.id,")
     )
-    create._Attempt._refuse_sold_out = say_so_at_once  # type: ignore[assignment, method-assign]
-    create._Attempt._take = begin_no_more  # type: ignore[assignment, method-assign]
+    statements.lock_any_seats = slow
     serve_mutant()

@@ -15,8 +15,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.cancel import cancel_booking
 from event_service.bookings.expire import release_expired_holds
-from event_service.bookings.queries import count_free_seats
 from event_service.bookings.schemas import MAX_SEATS_PER_BOOKING
+from event_service.bookings.sql import statements
 from event_service.bookings.waitlist.queries import find_entry, get_own_entry, remove_entry
 from event_service.bookings.waitlist.schemas import WaitlistEntryPublic
 from event_service.bookings.waitlist_statements import ADD_TO_ALLOWANCE
@@ -30,7 +30,7 @@ from event_service.problems import (
     SeatsAvailable,
 )
 from event_service.rules import is_on_sale, may_see
-from service_kit.database.engine import Database
+from service_kit.database.engine import Database, sql_connection
 from service_kit.database.errors import constraint_name
 from service_kit.problems import NotFound
 
@@ -83,7 +83,8 @@ async def _join(
     if entry:
         raise AlreadyWaiting if entry[1] else _OwnOfferLapsed
     _check_is_possible(event, quantity)
-    available = await count_free_seats(session, event_id)
+    connection = await sql_connection(session)
+    available: int = await statements.count_free_seats.value(connection, event_id=event_id)
     if available >= quantity:
         raise SeatsAvailable(available=available)
     session.add(

@@ -1,0 +1,139 @@
+-- Booking: one transaction for all requests of a batch. Row locks and constraints decide every race; see Design
+-- notes in ../../../README.md.
+
+-- name: open_batch
+-- Locks the event against changes by its organizer, so that a cancelled event gets no booking. Inserts the
+-- idempotency keys, on which a second request with the same key waits, and counts the seats towards each
+-- person's allowance. ``keyed`` and ``allowed`` are those for whom that was done: rows are locked in the order
+-- of persons, first all keys and then all allowances.
+WITH target AS (
+    SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city, timezone,
+        starts_at, ends_at, cancellation_deadline, max_seats_per_user, version, seating,
+        EXISTS (
+            SELECT FROM waitlist_entry WHERE event_id = :event_id AND booking_id IS NULL
+        ) AS has_waitlist,
+        {IS_ON_SALE} AS is_on_sale
+    FROM event WHERE id = :event_id
+    FOR KEY SHARE
+), request AS (
+    SELECT * FROM unnest(
+        :user_ids::uuid[], :keys::text[], :fingerprints::text[], :booking_ids::uuid[], :quantities::int[]
+    ) AS new (user_id, key, fingerprint, booking_id, quantity)
+), keyed AS (
+    INSERT INTO idempotency_key (user_id, key, fingerprint, booking_id, created_at)
+    SELECT user_id, key, fingerprint, booking_id, now()
+    FROM request CROSS JOIN target WHERE is_on_sale AND key IS NOT NULL
+    ORDER BY user_id
+    ON CONFLICT (user_id, key) DO NOTHING
+    RETURNING user_id
+), allowed AS (
+    INSERT INTO seat_allowance AS allowance (event_id, user_id, seats, max_seats)
+    SELECT target.id, user_id, quantity, max_seats_per_user
+    FROM request CROSS JOIN target
+    WHERE is_on_sale AND quantity <= max_seats_per_user
+        AND (key IS NULL OR user_id = ANY(ARRAY(SELECT user_id FROM keyed)))
+    ORDER BY user_id
+    ON CONFLICT (event_id, user_id) DO UPDATE
+    SET seats = allowance.seats + excluded.seats, max_seats = excluded.max_seats
+    WHERE allowance.seats + excluded.seats <= excluded.max_seats
+    RETURNING user_id
+)
+SELECT target.*, now() AS now,
+    ARRAY(SELECT user_id FROM keyed) AS keyed,
+    ARRAY(SELECT user_id FROM allowed) AS allowed,
+    ARRAY(SELECT user_id FROM erased_user WHERE user_id = ANY(:user_ids::uuid[])) AS erased
+FROM target
+
+-- name: lock_chosen_seats
+-- Those of the chosen seats that are free, locked in the order of their ids: two requests for the same seats
+-- cannot deadlock.
+SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
+    coalesce(section.price, :price) AS price
+FROM seat LEFT JOIN section ON section.id = seat.section_id
+WHERE seat.event_id = :event_id AND seat.id = ANY(:seat_ids::uuid[]) AND {IS_FREE}
+ORDER BY seat.id FOR UPDATE OF seat
+
+-- name: lock_any_seats
+-- The first free seats, then those of lapsed holds, without a wait for seats that others have locked.
+WITH free AS (
+    SELECT id, position, section_id, row_name, number FROM seat
+    WHERE event_id = :event_id AND booking_id IS NULL
+    ORDER BY position LIMIT :seats::int FOR UPDATE SKIP LOCKED
+), lapsed AS (
+    SELECT id, position, section_id, row_name, number FROM seat
+    WHERE event_id = :event_id AND held_until <= now()
+    ORDER BY position LIMIT :seats::int - (SELECT count(*) FROM free) FOR UPDATE SKIP LOCKED
+)
+SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
+    coalesce(section.price, :price) AS price
+FROM (SELECT * FROM free UNION ALL SELECT * FROM lapsed) AS seat
+    LEFT JOIN section ON section.id = seat.section_id
+
+-- name: lock_seats_waiting
+-- Free seats, with a wait for those that others have locked, before anybody is told that there are none. All
+-- that may be free are locked in the order of lock_chosen_seats, up to a number if one is given: first free and
+-- then lapsed ones could be a deadlock.
+WITH possible AS MATERIALIZED (
+    SELECT id FROM seat WHERE event_id = :event_id AND booking_id IS NULL
+    UNION ALL
+    SELECT id FROM seat WHERE event_id = :event_id AND held_until <= now()
+)
+SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
+    coalesce(section.price, :price) AS price
+FROM seat LEFT JOIN section ON section.id = seat.section_id
+WHERE seat.id IN (SELECT id FROM possible) AND {IS_FREE}
+ORDER BY seat.id LIMIT :seats::int FOR UPDATE OF seat
+
+-- name: count_free_seats
+-- Counted from the seats themselves, in a snapshot that begins now. The time is that of the statement, not of
+-- the transaction, which may have waited: a hold that lapsed meanwhile is free. As a subquery the time is read
+-- once, after the snapshot is taken.
+SELECT (SELECT count(*) FROM seat WHERE event_id = :event_id AND booking_id IS NULL) + (
+    SELECT count(*) FROM seat WHERE event_id = :event_id AND held_until <= (SELECT clock_timestamp())
+)
+
+-- name: forget_keys
+-- Takes back the keys of requests that are refused while others of the batch are booked.
+DELETE FROM idempotency_key USING unnest(:user_ids::uuid[], :keys::text[]) AS refused (user_id, key)
+WHERE idempotency_key.user_id = refused.user_id AND idempotency_key.key = refused.key
+
+-- name: lower_allowances
+-- Takes back what open_batch has counted for them; open_batch has locked the rows.
+UPDATE seat_allowance SET seats = seats - quantity
+FROM unnest(:user_ids::uuid[], :quantities::int[]) AS refused (user_id, quantity)
+WHERE event_id = :event_id AND seat_allowance.user_id = refused.user_id
+
+-- name: insert_bookings
+-- Bookings of one event with their seats, tickets, counts and messages; answers how many seats were free.
+WITH new_booking AS (
+    SELECT * FROM unnest(
+        :ids::uuid[], :user_ids::uuid[], :statuses::text[], :quantities::int[], :totals::bigint[],
+        :ends::timestamptz[], :guest_names::text[]
+    ) AS new (id, user_id, status, quantity, total, expires_at, guest_name)
+), new_ticket AS (
+    SELECT * FROM unnest(
+        :booking_ids::uuid[], :seat_ids::uuid[], :positions::int[], :sections::text[], :rows::text[],
+        :numbers::int[], :prices::int[], :codes::text[]
+    ) AS new (booking_id, seat_id, position, section, row_name, number, price, code)
+), taken AS (
+    UPDATE seat SET booking_id = new_booking.id, held_until = new_booking.expires_at
+    FROM new_ticket JOIN new_booking ON new_booking.id = new_ticket.booking_id
+    WHERE seat.id = new_ticket.seat_id AND {IS_FREE}
+    RETURNING seat.id
+), booked AS (
+    INSERT INTO booking
+        (id, event_id, user_id, status, quantity, total, currency, created_at, expires_at, guest_name)
+    SELECT id, :event_id, user_id, status, quantity, total, :currency, now(), expires_at, guest_name
+    FROM new_booking
+), tickets AS (
+    INSERT INTO ticket (booking_id, seat_id, position, section, row_name, number, price, code)
+    SELECT * FROM new_ticket
+), counted AS (
+    INSERT INTO seat_tally (id, event_id, held, booked, folded)
+    VALUES (:tally_id, :event_id, :held, :booked, false)
+), messages AS (
+    INSERT INTO outbox (id, task, topic, message, created_at, next_attempt_at, attempts)
+    SELECT new.*, now(), now(), 0
+    FROM unnest(:message_ids::uuid[], :tasks::text[], :topics::text[], :messages::jsonb[]) AS new
+)
+SELECT count(*) FROM taken

@@ -61,11 +61,11 @@ class Api:
     addresses: Addresses
     say: Say
 
-    def auth(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self._send(method, f"{self.addresses.auth}/api/v1{path}", **options)
+    def auth(self, method: str, path: str, token: str = "", **options: Any) -> httpx.Response:
+        return self._send(method, f"{self.addresses.auth}/api/v1{path}", token, **options)
 
     def event(self, method: str, path: str, token: str, **options: Any) -> httpx.Response:
-        return self._send(method, f"{self.addresses.event}/api/v1{path}", token=token, **options)
+        return self._send(method, f"{self.addresses.event}/api/v1{path}", token, **options)
 
     def every(self, path: str, token: str, **query: Any) -> Iterator[Json]:
         """All items of a list of event-service, page by page."""
@@ -78,7 +78,7 @@ class Api:
             query["cursor"] = page["next_cursor"]
 
     def _send(
-        self, method: str, url: str, *, token: str = "", accept: int = HTTPStatus.OK, **options: Any
+        self, method: str, url: str, token: str, *, accept: int = HTTPStatus.OK, **options: Any
     ) -> httpx.Response:
         """The answer; waits as long as a rate limit says. Raises StackError on a problem whose
         status is not ``accept``."""
@@ -91,25 +91,20 @@ class Api:
             if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
                 status = f"{answer.status_code}{_detail(answer)}"
                 raise StackError(f"Demo: {method} {url} answered {status}")
-            self._wait(answer, deadline)
-
-    def _wait(self, answer: httpx.Response, deadline: float) -> None:
-        header = answer.headers.get("Retry-After", "")
-        seconds = max(int(header), 1) if header.isdecimal() else 1
-        message = f"{answer.url} takes no more requests for {seconds} s"
-        if time.monotonic() + seconds > deadline:
-            raise StackError(f"Demo: {message}; try again.")
-        self.say(f"{message}; waiting ...")
-        time.sleep(seconds)
+            header = answer.headers.get("Retry-After", "")
+            seconds = max(int(header), 1) if header.isdecimal() else 1
+            message = f"{answer.url} takes no more requests for {seconds} s"
+            if time.monotonic() + seconds > deadline:
+                raise StackError(f"Demo: {message}; try again.")
+            self.say(f"{message}; waiting ...")
+            time.sleep(seconds)
 
 
 def _detail(answer: httpx.Response) -> str:
     if "json" not in answer.headers.get("Content-Type", ""):
         return "."
     problem = answer.json()
-    fields = [
-        f"{error.get('field')}: {error.get('message')}" for error in problem.get("errors", [])
-    ]
+    fields = [f"{e.get('field')}: {e.get('message')}" for e in problem.get("errors", [])]
     return ": " + "; ".join([str(problem.get("detail", "")), *fields])
 
 

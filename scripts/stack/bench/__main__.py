@@ -8,10 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean
 
 from stack.bench import load
-from stack.bench.lines import Line, against, averaged, show
+from stack.bench.lines import Line, against, averaged, by_turns, show
 from stack.bench.lists import event_list, growth
 from stack.bench.mails import mails
 from stack.bench.revisions import check_out
@@ -30,16 +29,15 @@ Part = Callable[[Bench], list[Line]]
 
 
 def authentication(bench: Bench) -> list[Line]:
-    """In turns, so that what the machine does meanwhile falls on both."""
     path = f"/api/v1/events/{bench.publish(100)}/availability"
     without = itertools.repeat(load.request("GET", path))
     tokens = itertools.cycle(bench.tokens(200))
     signed_in = (load.request("GET", path, token=token) for token in tokens)
-    rates = [
-        [bench.measure(requests, connections=16).per_second for requests in (signed_in, without)]
-        for _ in range(3)
-    ]
-    rate, bare = map(mean, zip(*rates, strict=True))
+    rate, bare = by_turns(
+        bench.turns,
+        lambda: bench.measure(signed_in, connections=16).per_second,
+        lambda: bench.measure(without, connections=16).per_second,
+    )
     return [Line("requests with a token, without one", rate, bare, "/s", ">= 0.8")]
 
 
@@ -103,7 +101,7 @@ def _measure(parts: list[Part], benches: list[Bench], order: str) -> list[list[L
 def parse(arguments: list[str]) -> argparse.Namespace:
     names = [part.__name__ for part in PARTS]
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=8, help="of each measurement")
+    parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
     parser.add_argument("--only", choices=names, action="append", help="may be given repeatedly")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """What is printed: a figure, what it was measured against in the same run, and what is wanted."""
 
 import operator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from statistics import mean
 from typing import Any
@@ -33,6 +34,16 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"ratio": self.ratio, "is_met": self.is_met}
+
+
+def by_turns(turns: int, *sides: Callable[[], float]) -> Iterator[float]:
+    """The mean of each side; they are measured by turns, every second time backwards, so that what
+    the machine does meanwhile falls on all."""
+    values: dict[Callable[[], float], list[float]] = {side: [] for side in sides}
+    for turn in range(turns):
+        for side in sides[:: -1 if turn % 2 else 1]:
+            values[side].append(side())
+    return map(mean, values.values())
 
 
 def averaged(runs: list[list[Line]]) -> list[Line]:

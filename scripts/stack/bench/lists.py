@@ -2,14 +2,14 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from statistics import mean, median
+from statistics import median
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from stack.bench import load
-from stack.bench.lines import Line
+from stack.bench.lines import Line, by_turns
 from stack.bench.servers import Bench, check_statuses
 from stack.services import EVENT
 
@@ -51,14 +51,17 @@ def event_list(bench: Bench) -> list[Line]:
     page: Any = httpx.get(f"{bench.url('event')}{path}").json()
     own, other = bench.ports["event"], bench.start_comparison()
     httpx.put(f"http://127.0.0.1:{other}/page", json=page).raise_for_status()
-    sides = ((own, path), (other, f"/constant?{query}"), (other, f"/stock?{query}"))
-    rates: list[list[float]] = [[], [], []]
-    for _ in range(3):
-        for (port, where), measured in zip(sides, rates, strict=True):
-            requests = itertools.repeat(load.request("GET", where))
-            rate = bench.measure(requests, connections=CONNECTIONS, port=port).per_second
-            measured.append(rate)
-    cached, bare, decorated = map(mean, rates)
+
+    def rate(port: int, path: str) -> float:
+        requests = itertools.repeat(load.request("GET", path))
+        return bench.measure(requests, connections=CONNECTIONS, port=port).per_second
+
+    cached, bare, decorated = by_turns(
+        bench.turns,
+        lambda: rate(own, path),
+        lambda: rate(other, f"/constant?{query}"),
+        lambda: rate(other, f"/stock?{query}"),
+    )
     return [
         Line("event list, a constant answer", cached, bare, "/s", ">= 0.7"),
         Line("event list, the stock @cache()", cached, decorated, "/s", ">= 3"),

@@ -6,9 +6,10 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 TIMEOUT_SECONDS = 30.0
 # Who is asked to come again that long gives up.
@@ -55,8 +56,8 @@ class Connection:
     """One that is used for a request after another; what it meets goes to ``measured``."""
 
     def __init__(self, port: int, measured: Measured) -> None:
+        self.measured = measured
         self._port = port
-        self._measured = measured
 
     async def open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -74,8 +75,8 @@ class Connection:
             head = await self._reader.readuntil(b"\r\n\r\n")
             await self._reader.readexactly(_number(head, b"content-length:", 0))
         took = (time.perf_counter() - began) * 1000
-        (self._measured.refusals if is_refusal(head) else self._measured.milliseconds).append(took)
-        self._measured.statuses[int(head[9:12])] += 1
+        (self.measured.refusals if is_refusal(head) else self.measured.milliseconds).append(took)
+        self.measured.statuses[int(head[9:12])] += 1
         return head
 
 
@@ -97,54 +98,45 @@ def request(
 
 def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Measured:
     """Sends requests until time is up or there are no more."""
-    measured = Measured()
-    clients = [Connection(port, measured) for _ in range(connections)]
 
-    async def use(connection: Connection, until: float) -> None:
+    async def use(connection: Connection) -> None:
+        until = time.perf_counter() + seconds
         while time.perf_counter() < until and (sent := next(requests, None)) is not None:
             await connection.send(sent)
 
-    async def use_all() -> None:
-        await _open(clients)
-        with measured.timed():
-            until = time.perf_counter() + seconds
-            await asyncio.gather(*(use(connection, until) for connection in clients))
-        for connection in clients:
-            connection.close()
-
-    asyncio.run(use_all())
-    return measured
+    return _measure(port, [use] * connections)
 
 
 def all_at_once(port: int, requests: list[bytes]) -> Measured:
     """Everybody connects, then all ask at the same moment, each once; a 503 is asked again after as
     many seconds as it names, for a while. ``seconds`` is until everybody has another answer."""
-    measured = Measured()
-    clients = [Connection(port, measured) for _ in requests]
 
-    async def ask(connection: Connection, sent: bytes) -> None:
+    async def ask(sent: bytes, connection: Connection) -> None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while is_refusal(head := await connection.send(sent)):
                     await asyncio.sleep(_number(head, b"retry-after:", 1))
         except (OSError, EOFError):
-            measured.unanswered += 1
+            connection.measured.unanswered += 1
 
-    async def ask_all() -> None:
-        await _open(clients)
+    return _measure(port, [partial(ask, sent) for sent in requests])
+
+
+def _measure(port: int, clients: Sequence[Callable[[Connection], Awaitable[None]]]) -> Measured:
+    """Each client on a connection of its own, from when all are connected."""
+    measured = Measured()
+    connections = [Connection(port, measured) for _ in clients]
+
+    async def measure() -> None:
+        for start in range(0, len(connections), CONNECTING):
+            await asyncio.gather(*(one.open() for one in connections[start : start + CONNECTING]))
         with measured.timed():
-            await asyncio.gather(*map(ask, clients, requests))
-        for connection in clients:
-            connection.close()
+            await asyncio.gather(*(use(one) for use, one in zip(clients, connections, strict=True)))
+        for one in connections:
+            one.close()
 
-    asyncio.run(ask_all())
+    asyncio.run(measure())
     return measured
-
-
-async def _open(connections: list[Connection]) -> None:
-    for start in range(0, len(connections), CONNECTING):
-        some = connections[start : start + CONNECTING]
-        await asyncio.gather(*(connection.open() for connection in some))
 
 
 def _number(head: bytes, name: bytes, default: int) -> int:

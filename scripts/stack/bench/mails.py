@@ -19,7 +19,7 @@ from notification_service.previews.samples import sample_data
 from service_kit.ids import new_id
 from service_kit.messaging.notifications import notification
 from service_kit.messaging.outbox import OutboxRow
-from stack.bench.lines import Line
+from stack.bench.lines import Line, by_turns
 from stack.bench.servers import Bench
 from stack.errors import StackError
 from stack.services import AUTH, EVENT, NOTIFICATION
@@ -27,7 +27,7 @@ from stack.services import AUTH, EVENT, NOTIFICATION
 # So many that nobody gets more within the hour than an address may get.
 GUESTS = 1000
 WARM_MAILS = 200
-BACKLOG, ROUNDS = 2000, 4
+BACKLOG = 2000
 BOOKINGS_PER_SECOND = 50
 PATIENCE_SECONDS = 120.0
 PROGRAMS = ("auth", "notification", "notification-worker", "notification-maintenance")
@@ -66,7 +66,7 @@ def mails(bench: Bench) -> list[Line]:
         through_all, alone = _rates(bench, guests)
         event_id = bench.publish(100_000, max_seats_per_user=1000)
         asyncio.run(_book(bench, guests, event_id, 2.0))
-        booking_ids = asyncio.run(_book(bench, guests, event_id, bench.seconds))
+        booking_ids = asyncio.run(_book(bench, guests, event_id, 2 * bench.seconds))
         delays = sorted(_delays(bench, booking_ids))
     slow = delays[min(len(delays) - 1, len(delays) * 99 // 100)]
     return [
@@ -87,14 +87,14 @@ def _mail_processes(bench: Bench) -> Iterator[None]:
 
 
 def _rates(bench: Bench, guests: list[UUID]) -> tuple[float, float]:
-    """Confirmations a second that wait in the outbox, and the same finished mails by ``smtplib``. By
-    turns, so that what the machine does meanwhile falls on both."""
+    """Confirmations a second that wait in the outbox, and the same finished mails by ``smtplib``."""
     _send_backlog(bench, guests, WARM_MAILS)
-    took, alone = 0.0, []
-    for _ in range(ROUNDS):
-        took += _send_backlog(bench, guests, BACKLOG)
-        alone.append(_by_smtplib(bench, bench.seconds / 2))
-    return ROUNDS * BACKLOG / took, sum(alone) / ROUNDS
+    took, alone = by_turns(
+        bench.turns,
+        lambda: _send_backlog(bench, guests, BACKLOG),
+        lambda: _by_smtplib(bench, bench.seconds),
+    )
+    return BACKLOG / took, alone
 
 
 def _send_backlog(bench: Bench, guests: list[UUID], count: int) -> float:

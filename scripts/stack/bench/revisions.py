@@ -26,8 +26,8 @@ class Revision:
     def runs(self, program: Program) -> Program:
         """The same program from this revision, if it is one of a service; servers, mailbox and load
         are those of the present one."""
-        interpreter, _, module = program.command[:3]
-        if interpreter != sys.executable or module.startswith(("stack.", "http.")):
+        is_python = program.command[:2] == [sys.executable, "-m"]
+        if not is_python or program.command[2].startswith(("stack.", "http.")):
             return program
         path = os.pathsep.join(str(self.root / package) for package in PACKAGES)
         return replace(

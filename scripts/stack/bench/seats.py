@@ -9,7 +9,7 @@ from typing import Any
 
 from service_kit.ids import new_id
 from stack.bench import load, pgbench
-from stack.bench.lines import Line
+from stack.bench.lines import Line, by_turns
 from stack.bench.servers import DATABASE_POOL_SIZE, Bench, check_statuses
 from stack.errors import StackError
 from stack.services import EVENT
@@ -68,35 +68,29 @@ def _without_relay(bench: Bench) -> Iterator[None]:
 
 
 def booking(bench: Bench) -> list[Line]:
-    """Any seats, chosen seats and the yardstick by turns, every second time backwards, so that what
-    the machine does meanwhile falls on all."""
+    """Any seats, chosen seats and the yardstick by turns."""
     tokens = bench.tokens(BOOKERS)
-    seconds = bench.seconds / 2
     url = bench.environments.database_url(EVENT)
     shares: list[float] = []
 
     def over_http(requests: Iterator[bytes]) -> float:
-        measured = bench.measure(requests, connections=CONNECTIONS, seconds=seconds)
+        measured = bench.measure(requests, connections=CONNECTIONS)
         shares.append(measured.cores)
         return measured.per_second
 
     def yardstick() -> float:
         event_id = _event(bench, CAPACITY)
         return pgbench.bookings_per_second(
-            url, event_id, CAPACITY, connections=DATABASE_POOL_SIZE, seconds=seconds
+            url, event_id, CAPACITY, connections=DATABASE_POOL_SIZE, seconds=bench.seconds
         )
 
-    sides = {
-        "any": lambda: over_http(_any_seats(bench, tokens, CAPACITY)),
-        "chosen": lambda: over_http(_chosen_seats(bench, tokens)),
-        "alone": yardstick,
-    }
-    rates: dict[str, list[float]] = {name: [] for name in sides}
     with _without_relay(bench):
-        for turn in range(bench.turns):
-            for name in list(sides)[:: -1 if turn % 2 else 1]:
-                rates[name].append(sides[name]())
-    any_seats, chosen, alone = (mean(rates[name]) for name in sides)
+        any_seats, chosen, alone = by_turns(
+            bench.turns,
+            lambda: over_http(_any_seats(bench, tokens, CAPACITY)),
+            lambda: over_http(_chosen_seats(bench, tokens)),
+            yardstick,
+        )
     return [
         Line("bookings, pgbench one at a time", any_seats, alone, "/s", ">= 1.5"),
         Line("bookings of chosen seats, the same", chosen, alone, "/s", ">= 1"),

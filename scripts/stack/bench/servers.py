@@ -135,17 +135,12 @@ class Bench(Stack):
         return str(created["id"])
 
     def measure(
-        self,
-        requests: Iterator[bytes],
-        *,
-        connections: int,
-        port: int | None = None,
-        seconds: float | None = None,
+        self, requests: Iterator[bytes], *, connections: int, port: int | None = None
     ) -> load.Measured:
-        port, seconds = port or self.ports["event"], seconds or self.seconds
+        port = port or self.ports["event"]
         # The first second fills caches; that is not what is measured.
         load.run(port, requests, connections=connections, seconds=1)
-        measured = load.run(port, requests, connections=connections, seconds=seconds)
+        measured = load.run(port, requests, connections=connections, seconds=self.seconds)
         check_statuses(measured, {200, 201})
         return measured
 

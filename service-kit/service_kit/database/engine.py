@@ -107,11 +107,6 @@ class Database:
         a victim (deadlock, serialization) or ``work`` raised TryAgain."""
         return await self._run(self.transaction, work)
 
-    async def run_plain(self, work: Callable[[AsyncConnection], Awaitable[ResultT]]) -> ResultT:
-        """The same on a connection without the ORM, whose sessions cost as much as a statement or
-        two; ``session_on`` is for the steps that want one."""
-        return await self._run(self.engine.begin, work)
-
     async def run_sql(self, work: Callable[[SqlConnection], Awaitable[ResultT]]) -> ResultT:
         """The same on asyncpg's own connection, for statements in .sql files."""
         try:
@@ -136,10 +131,6 @@ class Database:
             finally:
                 if driver.is_closed():
                     await connection.invalidate()
-
-    def session_on(self, connection: AsyncConnection) -> AsyncSession:
-        """A session in the transaction that ``connection`` is in; it neither commits nor ends it."""
-        return self.sessions(bind=connection)
 
     async def _run(
         self,

@@ -26,6 +26,7 @@ from event_service.models import ErasedUser, OutboxMessage
 from event_service.page_store import PageStore
 from event_service.settings import Settings
 from event_service.web.router import router as web
+from service_kit.messaging.contacts import ContactClient
 from service_kit.messaging.outbox_gauge import watch_outbox
 from service_kit.messaging.service_client import ServiceClient
 from service_kit.observability.gauges import watch_in_database
@@ -34,6 +35,9 @@ from service_kit.settings import load_settings
 from service_kit.web.app import create_service
 from service_kit.web.erasures import watch_erasures
 from service_kit.web.server import freeze_gc
+
+# An organizer would rather see bookings without addresses than wait for them.
+CONTACTS_TIMEOUT_SECONDS = 2.0
 
 # In the order in which a request is compared with them: the busiest first.
 ROUTERS = [
@@ -62,6 +66,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.booking_desk = new_desk(app.state.database, settings)
     app.state.write_locks = new_write_locks()
     app.state.service_client = ServiceClient(settings, app.state.http)
+    app.state.contacts = ContactClient(
+        app.state.service_client,
+        settings.auth_service_url,
+        timeout_seconds=CONTACTS_TIMEOUT_SECONDS,
+    )
     # Sessions carry the versions: ``touch_event`` bumps them after the commit.
     app.state.database.sessions.configure(info={"tag_versions": versions})
     try:

@@ -40,7 +40,9 @@ async def test_a_ticket_is_checked_in_once(organizer: User, event: Json, booking
     first = await organizer.post(url, {"ticket_code": code})
     assert first.status_code == 200
     done = first.json()
-    assert set(done) == {"ticket_code", "booking_id", "seat", "checked_in_at"}
+    assert set(done) == {
+        "ticket_code", "booking_id", "guest_name", "seat", "checked_in_at", "checked_in", "capacity"
+    }  # fmt: skip
     assert (done["ticket_code"], done["booking_id"]) == (code, booking["id"])
     assert done["seat"]["id"] == booking["seats"][0]["id"]
     assert done["checked_in_at"].endswith("Z")
@@ -50,6 +52,29 @@ async def test_a_ticket_is_checked_in_once(organizer: User, event: Json, booking
     assert when[0] == when[1]
     other = await organizer.post(url, {"ticket_code": code_of(booking, 1)})
     assert other.status_code == 200
+
+
+async def test_the_door_reads_who_comes_and_how_many_are_in(
+    organizer: User, user: MakeUser, published: Publish
+) -> None:
+    event, other = await published(capacity=20), await published(capacity=20)
+    named, unnamed = user(name="Ada"), user()
+    first, second = [(await one.book(event, 2)).json() for one in (named, unnamed)]
+    elsewhere = (await named.book(other)).json()
+
+    async def enter(of: Json, booking: Json, number: int = 0) -> tuple[Any, int, int]:
+        url = f"/events/{of['id']}/check-ins"
+        answer = (await organizer.post(url, {"ticket_code": code_of(booking, number)})).json()
+        return answer["guest_name"], answer["checked_in"], answer["capacity"]
+
+    assert await enter(event, first) == ("Ada", 1, 20)
+    assert await enter(other, elsewhere) == ("Ada", 1, 20)
+    assert await enter(event, second) == (None, 2, 20)
+    assert await enter(event, first, 1) == ("Ada", 3, 20)
+    url = f"/events/{event['id']}/check-ins"
+    assert (await organizer.delete(f"{url}/{code_of(first)}")).status_code == 204
+    await named.patch(f"/bookings/{first['id']}", {"guest_name": "Grace"})
+    assert await enter(event, first) == ("Grace", 3, 20)
 
 
 async def test_the_seat_is_named(organizer: User, guest: User, published: Publish) -> None:

@@ -10,11 +10,12 @@ from uuid import UUID
 import pytest
 
 from event_service import maintenance
+from event_service.attendees import bookings as attendees
 from event_service.attendees.queries import ROWS_PER_BATCH, ticket_batches
 from event_service.bookings import expire, offers
 from event_service.bookings import queries as bookings
 from event_service.bookings import reminders
-from event_service.bookings.schemas import BookingQuery
+from event_service.bookings.schemas import BookingQuery, OrganizerBookingQuery
 from event_service.bookings.waitlist import queries as waitlist
 from event_service.events import queries as events
 from event_service.events.lists import list_events
@@ -170,12 +171,14 @@ SMALL: dict[str, Ask] = {
     "own confirmed bookings": of(
         bookings.list_bookings, GUEST, BookingQuery(status="confirmed"), Paging(20)
     ),
-    "an event's bookings": of(bookings.list_event_bookings, HOT, BookingQuery(), Paging(20)),
+    "an event's bookings": of(
+        attendees.list_event_bookings, HOT, OrganizerBookingQuery(), Paging(20)
+    ),
     "an event's bookings, later": of(
-        bookings.list_event_bookings, HOT, BookingQuery(), Paging(20, CURSOR)
+        attendees.list_event_bookings, HOT, OrganizerBookingQuery(), Paging(20, CURSOR)
     ),
     "an event's cancelled bookings": of(
-        bookings.list_event_bookings, HOT, BookingQuery(status="cancelled"), Paging(20)
+        attendees.list_event_bookings, HOT, OrganizerBookingQuery(status="cancelled"), Paging(20)
     ),
     "an idempotency key": of(bookings.find_idempotency_key, GUEST, "key"),
     "whether the line is due": of(offers.is_waitlist_due, HOT),

@@ -19,21 +19,18 @@ from service_kit.database.engine import Database
 ROWS_PER_BATCH = 1_000
 # The statuses without a filter.
 DEFAULT_STATUSES = (BookingStatus.CONFIRMED, BookingStatus.HELD)
-COLUMNS = (
-    "booking_id", "status", "section", "row", "seat", "price", "currency", "ticket_code",
-    "checked_in_at", "booked_at",
-)  # fmt: skip
 
 
 async def ticket_batches(
     database: Database, event_id: UUID, status: BookingStatus | None
 ) -> AsyncIterator[Sequence[Any]]:
-    """Rows with COLUMNS, oldest booking first: confirmed and held ones, or those of one status."""
+    """Rows of a ticket and its booking, oldest booking first: confirmed and held ones, or those of one
+    status."""
     after = None
     while True:
         rows = await _batch(database, event_id, status, after)
         if rows:
-            yield [row[:-1] for row in rows]
+            yield rows
         if len(rows) < ROWS_PER_BATCH:
             return
         after = (rows[-1].booking_id, rows[-1].position)
@@ -56,6 +53,8 @@ async def _batch(
             col(Ticket.checked_in_at),
             col(Booking.created_at),
             col(Ticket.position),
+            col(Booking.user_id),
+            col(Booking.guest_name),
         )
         .join(Ticket, col(Ticket.booking_id) == col(Booking.id))
         .where(

@@ -101,6 +101,7 @@ def _with_event(*columns: Any) -> Select[Any]:
 
 
 def _to_public(row: Any, seats: str | None, now: datetime) -> Json:
+    """A row of ``newest_first`` in the form of BookingPublic; ``seats`` as ``list_seats`` has them."""
     return booking_fields(row, row.status_now, row, now=now, is_checked_in=row.is_checked_in) | {
         "seats": orjson.Fragment(seats or "[]")
     }
@@ -110,7 +111,12 @@ async def list_bookings(
     session: AsyncSession, user_id: UUID, query: BookingQuery, paging: Paging
 ) -> Json:
     """A page of a person's bookings in the form of BookingPublic, newest first."""
-    rows, cursor = _limit_seats(*await find_bookings(session, user_id, query, paging))
+    return await show_page(session, *await find_bookings(session, user_id, query, paging))
+
+
+async def show_page(session: AsyncSession, rows: list[Any], cursor: str | None) -> Json:
+    """Rows of ``newest_first`` with their seats; the page ends early where these are very many."""
+    rows, cursor = _limit_seats(rows, cursor)
     seats, now = await list_seats(session, [row.id for row in rows]), utc_now()
     items = [_to_public(row, seats.get(row.id), now) for row in rows]
     return {"items": items, "next_cursor": cursor}
@@ -121,37 +127,25 @@ async def find_bookings(
 ) -> tuple[list[Any], str | None]:
     """A page of a person's bookings as rows for ``representation.booking_fields``, newest first, and the
     cursor of the next page."""
-    statement = _newest_first(paging).where(col(Booking.user_id) == user_id)
+    statement = newest_first(paging).where(col(Booking.user_id) == user_id)
     if query.status:
         statement = statement.where(STATUS_NOW == query.status)
     if query.event_id:
         statement = statement.where(col(Booking.event_id) == query.event_id)
-    return await _page(session, statement, paging)
+    return await read_page(session, statement, paging)
 
 
-async def list_event_bookings(
-    session: AsyncSession, event_id: UUID, query: BookingQuery, paging: Paging
-) -> Json:
-    """A page of an event's bookings in the form of OrganizerBooking, newest first."""
-    statement = _newest_first(paging).where(col(Booking.event_id) == event_id)
-    if query.status:
-        statement = statement.where(STATUS_NOW == query.status)
-    rows, cursor = _limit_seats(*await _page(session, statement, paging))
-    seats, now = await list_seats(session, [row.id for row in rows]), utc_now()
-    items = [_to_public(row, seats.get(row.id), now) | {"user_id": row.user_id} for row in rows]
-    return {"items": items, "next_cursor": cursor}
-
-
-def _newest_first(paging: Paging) -> Select[Any]:
-    """UUIDv7 sorts by time of creation."""
+def newest_first(paging: Paging) -> Select[Any]:
+    """Selects rows for ``show_page``. UUIDv7 sorts by time of creation."""
     statement = _with_event(*_COLUMNS).order_by(col(Booking.id).desc())
     after = paging.after(UUID)
     return statement.where(col(Booking.id) < after[0]) if after else statement
 
 
-async def _page(
+async def read_page(
     session: AsyncSession, statement: Select[Any], paging: Paging
 ) -> tuple[list[Any], str | None]:
+    """The rows of a page and the cursor of the next."""
     rows = (await session.execute(statement.limit(paging.limit + 1))).all()
     return paging.page(rows, lambda row: (row.id,))
 

@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from event_service.bookings.guest_names import GuestName
 from event_service.statuses import BookingStatus
+from service_kit.text import Line
 
 # Each is a row and a ticket code in the transaction of the booking.
 MAX_SEATS_PER_BOOKING = 10_000
+# Of a name, an id or a ticket code.
+MAX_SEARCH = 200
 
 
 class BookingCreate(BaseModel):
@@ -83,12 +86,34 @@ class BookingPublic(BaseModel):
     city: str
 
 
+class GuestPublic(BaseModel):
+    name: str | None = Field(
+        description="The booking's ``guest_name``; without one, the name in the account's profile."
+    )
+    email: str | None = Field(
+        description="Null while auth-service does not answer, and of an erased account."
+    )
+
+
 class OrganizerBooking(BookingPublic):
     """A booking as the organizer of its event sees it."""
 
     user_id: UUID
+    guest: GuestPublic
 
 
 class BookingQuery(BaseModel):
     status: BookingStatus | None = None
     event_id: UUID | None = None
+
+
+class OrganizerBookingQuery(BaseModel):
+    status: BookingStatus | None = None
+    checked_in: bool | None = Field(
+        None, description="Whether somebody was let in with the booking."
+    )
+    q: Annotated[str, Line(MAX_SEARCH, min_length=0)] | None = Field(
+        None,
+        description="A part of the guest's name, in any case and without accents; the beginning of the"
+        " booking's id; or a ticket code.",
+    )

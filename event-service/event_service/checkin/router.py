@@ -9,6 +9,7 @@ from fastapi import Path, status
 from event_service.checkin import service
 from event_service.checkin.schemas import MAX_TICKET_CODE, CheckInCreate, CheckInPublic
 from event_service.deps import CurrentUser, DatabaseDep
+from event_service.events.queries import required_owner
 from event_service.problems import AlreadyCheckedIn
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router
@@ -32,7 +33,7 @@ async def check_in(
         service.check_in,
         event_id=event_id,
         ticket_code=body.ticket_code,
-        by=user.user_id,
+        owner=required_owner(user),
     )
     return await database.run(check_in)
 
@@ -48,6 +49,9 @@ async def undo_check_in(
     event_id: UUID, ticket_code: TicketCode, user: CurrentUser, database: DatabaseDep
 ) -> None:
     undo = partial(
-        service.undo_check_in, event_id=event_id, ticket_code=ticket_code, by=user.user_id
+        service.undo_check_in,
+        event_id=event_id,
+        ticket_code=ticket_code,
+        owner=required_owner(user),
     )
     await database.run(undo)

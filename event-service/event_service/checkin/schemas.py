@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from service_kit.text import Line
 
@@ -33,5 +33,8 @@ class CheckedInSeat(BaseModel):
 class CheckInPublic(BaseModel):
     ticket_code: str
     booking_id: UUID
+    guest_name: str | None
     seat: CheckedInSeat
     checked_in_at: datetime
+    checked_in: int = Field(description="Tickets of the event that are checked in, with this one.")
+    capacity: int = Field(description="Seats of the event.")

@@ -15,40 +15,58 @@ from event_service.rules import IS_CONFIRMED
 
 
 async def check_in(
-    session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
+    session: AsyncSession, event_id: UUID, ticket_code: str, *, owner: UUID | None
 ) -> CheckInPublic:
-    """One of two concurrent scanners succeeds. Raises AlreadyCheckedIn, and UnknownTicket for a code without
-    a confirmed booking of this event."""
-    await require_organizer(session, event_id, by)
-    ticket = await _lock_ticket(session, event_id, ticket_code)
+    """One of two concurrent scanners succeeds. ``owner`` as in ``require_organizer``.
+
+    Raises AlreadyCheckedIn, and UnknownTicket for a code without a confirmed booking of this event.
+    """
+    event = await require_organizer(session, event_id, owner)
+    booking, ticket = await _lock_ticket(session, event_id, ticket_code)
     if ticket.checked_in_at is not None:
         raise AlreadyCheckedIn(checked_in_at=f"{ticket.checked_in_at:%Y-%m-%dT%H:%M:%S.%fZ}")
-    ticket.checked_in_at = await session.scalar(select(func.now()))
+    checked_in_at = (await session.execute(select(func.now()))).scalar_one()
+    ticket.checked_in_at = checked_in_at
     await session.flush()
-    seat = CheckedInSeat(
-        id=ticket.seat_id, section=ticket.section, row=ticket.row_name, number=ticket.number
-    )
-    return CheckInPublic.model_validate(
-        {
-            "ticket_code": ticket.code,
-            "booking_id": ticket.booking_id,
-            "seat": seat,
-            "checked_in_at": ticket.checked_in_at,
-        }
+    return CheckInPublic(
+        ticket_code=ticket.code,
+        booking_id=ticket.booking_id,
+        guest_name=booking.guest_name,
+        seat=CheckedInSeat(
+            id=ticket.seat_id, section=ticket.section, row=ticket.row_name, number=ticket.number
+        ),
+        checked_in_at=checked_in_at,
+        checked_in=await count_checked_in(session, event_id),
+        capacity=event.capacity,
     )
 
 
 async def undo_check_in(
-    session: AsyncSession, event_id: UUID, ticket_code: str, *, by: UUID
+    session: AsyncSession, event_id: UUID, ticket_code: str, *, owner: UUID | None
 ) -> None:
     """Safe to repeat. Raises UnknownTicket as ``check_in`` does."""
-    await require_organizer(session, event_id, by)
-    ticket = await _lock_ticket(session, event_id, ticket_code)
+    await require_organizer(session, event_id, owner)
+    _, ticket = await _lock_ticket(session, event_id, ticket_code)
     ticket.checked_in_at = None
     await session.flush()
 
 
-async def _lock_ticket(session: AsyncSession, event_id: UUID, ticket_code: str) -> Ticket:
+async def count_checked_in(session: AsyncSession, event_id: UUID) -> int:
+    """Tickets of the event's confirmed bookings that are checked in."""
+    count = await session.scalar(
+        select(func.count())
+        .select_from(Ticket)
+        .join(Booking, col(Booking.id) == col(Ticket.booking_id))
+        .where(
+            col(Booking.event_id) == event_id, IS_CONFIRMED, col(Ticket.checked_in_at).is_not(None)
+        )
+    )
+    return count or 0
+
+
+async def _lock_ticket(
+    session: AsyncSession, event_id: UUID, ticket_code: str
+) -> tuple[Booking, Ticket]:
     """The ticket of a confirmed booking, locked with its booking: a cancellation in progress is waited for,
     and the ticket is unknown after it."""
     code = normalize_ticket_code(ticket_code)
@@ -65,4 +83,4 @@ async def _lock_ticket(session: AsyncSession, event_id: UUID, ticket_code: str) 
     ticket = await session.scalar(select(Ticket).where(col(Ticket.code) == code).with_for_update())
     if booking is None or ticket is None:
         raise UnknownTicket
-    return ticket
+    return booking, ticket

@@ -197,10 +197,13 @@ def required_owner(person: Person) -> UUID | None:
     return None if person.is_superuser else person.user_id
 
 
-async def require_organizer(session: AsyncSession, event_id: UUID, user_id: UUID) -> Event:
-    """The event without a lock, if it is that person's. Raises as ``lock_event`` does."""
+async def require_organizer(session: AsyncSession, event_id: UUID, owner: UUID | None) -> Event:
+    """The event without a lock; with ``owner`` only if it is that person's. Raises as ``lock_event`` does."""
     rows = await session.execute(select(Event).where(col(Event.id) == event_id))
-    return check_owner(rows.scalar_one_or_none(), user_id)
+    event: Event | None = rows.scalar_one_or_none()
+    if event is not None and owner is None:
+        return event
+    return check_owner(event, owner)
 
 
 def check_owner(event: Event | None, owner: UUID | None) -> Event:

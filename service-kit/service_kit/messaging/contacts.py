@@ -34,11 +34,17 @@ class ContactList(BaseModel):
 
 
 class ContactClient:
-    """Its methods raise ServiceUnavailable if auth-service does not answer as it should."""
+    """Its methods raise ServiceUnavailable if auth-service does not answer as it should.
 
-    def __init__(self, client: ServiceClient, auth_service_url: str) -> None:
+    ``timeout_seconds``: of one request; None for the time that the HTTP client waits.
+    """
+
+    def __init__(
+        self, client: ServiceClient, auth_service_url: str, *, timeout_seconds: float | None = None
+    ) -> None:
         self._client = client
         self._prefix = f"{auth_service_url}/api/v1"
+        self._options = {} if timeout_seconds is None else {"timeout": timeout_seconds}
         self._breaker = CircuitBreaker()
         self._has_batch_route = True
 
@@ -80,7 +86,9 @@ class ContactClient:
         if not self._breaker.allow():
             raise ServiceUnavailable("auth-service was unavailable a moment ago")
         try:
-            response = await self._client.request(method, f"{self._prefix}{path}", **options)
+            response = await self._client.request(
+                method, f"{self._prefix}{path}", **self._options, **options
+            )
         except ServiceUnavailable:
             self._breaker.record_failure()
             raise

@@ -186,6 +186,15 @@ class SeatMap(BaseModel):
     sections: list[SectionPublic]
 
 
+class SeatStatesPublic(BaseModel):
+    version: int = Field(description="The event's: with another one, the map may have changed.")
+    states: str = Field(
+        description="A letter for each seat in the order of the map: `f` free, `h` held, `b` booked, "
+        "`x` blocked.",
+        examples=["ffhbbx"],
+    )
+
+
 class EventQuery(BaseModel):
     """What of the list is asked for; also the key of the page in the cache."""
 

@@ -14,7 +14,7 @@ class Settings(ServiceSettings):
     verification_token_secret: SecretStr
     reset_password_token_secret: SecretStr
 
-    # Secrets of the services that come with Parterre; see bootstrap.py.
+    # Secrets of the services that come with Parterre; see migrate.py.
     event_service_client_secret: SecretStr = SecretStr("")
     notification_service_client_secret: SecretStr = SecretStr("")
 

@@ -1,7 +1,9 @@
-"""What is kept here: no settings of any place, and no keys."""
+"""What is kept here: no settings of any place, no keys, and no word of files that are gone."""
 
+import io
 import re
 import subprocess
+import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,3 +36,39 @@ def test_a_key_and_settings_would_be_found(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text(f"{begin}\n{'A' * 64}\n{end}\n")
     files = [file.name for file in tmp_path.iterdir()]
     assert secrets_in(tmp_path, files) == {".env", "tls.pem", "notes.txt"}
+
+
+SOURCES = ("auth-service", "event-service", "notification-service", "service-kit", "scripts")
+PYTHON_FILE = re.compile(r"[\w/-]+\.py\b")
+
+
+def prose_of(source: str) -> str:
+    """The comments and docstrings of a module, and its other longer strings."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    is_prose = (tokenize.COMMENT, tokenize.STRING)
+    return "\n".join(
+        token.string for token in tokens if token.type in is_prose and " " in token.string
+    )
+
+
+def missing_files(prose: str, existing: set[str]) -> set[str]:
+    return {name for name in PYTHON_FILE.findall(prose) if Path(name).name not in existing}
+
+
+def test_prose_names_only_files_that_exist() -> None:
+    files = [file for source in SOURCES for file in (ROOT / source).rglob("*.py")]
+    existing = {file.name for file in files} | {
+        file.name for file in (ROOT / "tests").rglob("*.py")
+    }
+    missing = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in files
+        for name in missing_files(prose_of(file.read_text()), existing)
+    }
+    assert missing == set()
+
+
+def test_prose_that_names_a_file_that_is_gone_would_be_found() -> None:
+    """The negative control."""
+    source = '"""See ``web/gone.py``."""\n# and there.py\n'
+    assert missing_files(prose_of(source), {"there.py"}) == {"web/gone.py"}

@@ -28,7 +28,7 @@ EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
 class BoundedRequest(Request):
     """Refuses a string of a JSON body or a form that is too long or stacks combining characters.
 
-    What it raises while FastAPI reads the body reaches the client as it is (see handlers.py).
+    What it raises while FastAPI reads the body reaches the client as it is (see ``error_handlers.py``).
     """
 
     takes_long_body = False

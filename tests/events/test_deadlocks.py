@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from event_service.bookings import allocation
 from event_service.bookings import cancel as cancelling
 from event_service.bookings import create
 from event_service.bookings.sql import statements
@@ -66,7 +67,7 @@ async def pause_before_locking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "lock_any_seats", changed)
 
 
-take_seats = create._take_seats
+take_seats = allocation.take_seats
 
 
 async def go_on_with_what_they_have(*arguments: Any, waits: bool) -> Any:
@@ -92,7 +93,7 @@ async def test_nobody_waits_for_seats_with_locks_that_an_empty_answer_has_left(
     first, second = await _seat_ids(app, event)
     await pause_before_locking(monkeypatch)
     if not is_guarded:
-        monkeypatch.setattr(create, "_take_seats", go_on_with_what_they_have)
+        monkeypatch.setattr(create, "take_seats", go_on_with_what_they_have)
     async with another(app) as door, another(app) as chooser:
         await door.connection.execute(f"SELECT pg_advisory_lock({PAUSE})")
         await chooser.lock("seat", id=first)

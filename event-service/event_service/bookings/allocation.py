@@ -1,15 +1,35 @@
-"""Which of the seats that a batch has locked goes to which of its requests: pure, in order of arrival."""
+"""Which seats the requests of a batch get, in order of arrival."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from event_service.bookings.free_seats import GroupRequest, SeatChoice
+from event_service.bookings.representation import Json
 from event_service.bookings.requests import BookingRequest
-from event_service.problems import SeatsUnavailable
+from event_service.bookings.schemas import BookingCreate
+from event_service.bookings.sql import statements
+from event_service.problems import SeatsUnavailable, SoldOut
+from event_service.statuses import SeatingKind, SeatKind
+from service_kit.database.sql_files import Record, SqlConnection
+from service_kit.problems import InvalidRequest, Problem
+
+
+class KeyInUse(Exception):
+    """The request's key was there already; ``refusal`` is what the request would meet without it."""
+
+    def __init__(self, refusal: Problem | None) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
+# What becomes of a request in a transaction: a booking in the form of BookingPublic, or why there is none;
+# None: not yet known.
+Outcome = Json | Problem | KeyInUse | None
 
 
 class SeatPool:
-    """Free seats, from which one request after another is served; each seat goes out once.
+    """Locked seats, from which one request after another is served; each seat goes out once.
 
     Seats are rows with ``id`` and ``position``. O(n log n) for n seats once, then O(seats of the request).
     """
@@ -20,9 +40,6 @@ class SeatPool:
         self._in_order = sorted(
             self._by_id.values(), key=lambda seat: int(seat.position), reverse=True
         )
-
-    def __len__(self) -> int:
-        return len(self._by_id)
 
     def take_chosen(self, seat_ids: Sequence[UUID]) -> list[Any]:
         """Raises SeatsUnavailable unless all are free."""
@@ -44,10 +61,141 @@ class SeatPool:
                 taken.append(seat)
         return taken
 
+    def take(self, body: BookingCreate) -> list[Any] | None:
+        if body.seat_ids is not None:
+            return self.take_chosen(body.seat_ids)
+        return self.take_any(body.seat_count)
 
-def take(pool: SeatPool, request: BookingRequest) -> list[Any] | None:
-    """The seats for a request; None if the pool has not enough. Raises SeatsUnavailable."""
-    body = request.body
-    if body.seat_ids is not None:
-        return pool.take_chosen(body.seat_ids)
-    return pool.take_any(body.seat_count)
+
+async def take_seats(
+    connection: SqlConnection,
+    event: Record,
+    requests: Sequence[BookingRequest],
+    outcomes: list[Outcome],
+    *,
+    waits: bool,
+) -> dict[int, list[Any]]:
+    """Locked seats by the number of the request; only requests without an outcome get any.
+
+    Requests that get none have their problem in ``outcomes``. From the first on for which that is not
+    certain, since others have locked seats and may give them back, all are left without. With ``waits``
+    it is: that is for a transaction which holds no locks on seats yet.
+    """
+    undecided = {
+        number: request.body
+        for number, (request, outcome) in enumerate(zip(requests, outcomes, strict=True))
+        if outcome is None
+    }
+    if event.seating == SeatingKind.ASSIGNED:
+        return await _take_groups(connection, event, undecided, outcomes)
+    return await _take_any(connection, event, undecided, outcomes, waits=waits)
+
+
+async def _take_any(
+    connection: SqlConnection,
+    event: Record,
+    undecided: dict[int, BookingCreate],
+    outcomes: list[Outcome],
+    *,
+    waits: bool,
+) -> dict[int, list[Any]]:
+    """General admission: the first free seats."""
+    pool = await _lock_any(connection, event, undecided.values(), waits=waits)
+    taken: dict[int, list[Any]] = {}
+    free: int | None = None
+    for number, body in undecided.items():
+        try:
+            seats = pool.take(body)
+        except SeatsUnavailable as problem:
+            outcomes[number] = problem
+            continue
+        if seats is not None:
+            taken[number] = seats
+            continue
+        if not waits:
+            break
+        if free is None:
+            free = await statements.count_free_seats.value(connection, event_id=event.id)
+        # Those that this transaction has taken still count as free.
+        available = free - sum(map(len, taken.values()))
+        if available >= body.seat_count:
+            break
+        outcomes[number] = SoldOut(available=available)
+    return taken
+
+
+async def _lock_any(
+    connection: SqlConnection, event: Record, bodies: Iterable[BookingCreate], *, waits: bool
+) -> SeatPool:
+    """Enough free seats for all of them, and the chosen ones, where there are."""
+    bodies = list(bodies)
+    chosen = [seat_id for body in bodies for seat_id in body.seat_ids or ()]
+    wanted = sum(body.quantity or 0 for body in bodies)
+    parameters = {"event_id": event.id, "price": event.price}
+    if waits:
+        # Chosen seats may be any of those that are free.
+        limit = None if chosen else wanted
+        return SeatPool(
+            await statements.lock_seats_waiting.rows(connection, **parameters, seats=limit)
+        )
+    seats: list[Any] = []
+    if chosen:
+        seats += await statements.lock_chosen_seats.rows(connection, **parameters, seat_ids=chosen)
+    if wanted:
+        # Some of the first may be chosen by others of the batch.
+        seats += await statements.lock_any_seats.rows(
+            connection, **parameters, seats=wanted + len(chosen)
+        )
+    return SeatPool(seats)
+
+
+async def _take_groups(
+    connection: SqlConnection,
+    event: Record,
+    undecided: dict[int, BookingCreate],
+    outcomes: list[Outcome],
+) -> dict[int, list[Any]]:
+    """Assigned seats: chosen ones, and groups that are chosen here from a look at free ones."""
+    choice = SeatChoice(connection, event.id)
+    wanted: dict[int, Sequence[UUID]] = {}
+    has_chosen = False
+    for number, body in undecided.items():
+        if body.seat_ids is not None:
+            wanted[number], has_chosen = body.seat_ids, True
+            continue
+        group = GroupRequest(body.seat_count, body.section, body.kind or SeatKind.STANDARD)
+        chosen = await choice.choose(group)
+        if chosen is not None:
+            wanted[number] = chosen
+        elif has_chosen:
+            # Those who have chosen their seats may not get them.
+            break
+        else:
+            outcomes[number] = await _refuse_group(connection, event, choice, group)
+    seats = await statements.lock_chosen_seats.rows(
+        connection,
+        event_id=event.id,
+        price=event.price,
+        seat_ids=[seat_id for seat_ids in wanted.values() for seat_id in seat_ids],
+    )
+    pool = SeatPool(seats)
+    taken: dict[int, list[Any]] = {}
+    for number, seat_ids in wanted.items():
+        try:
+            taken[number] = pool.take_chosen(seat_ids)
+        except SeatsUnavailable as problem:
+            if undecided[number].seat_ids is None:
+                # Somebody was faster: it chooses again.
+                break
+            outcomes[number] = problem
+    return taken
+
+
+async def _refuse_group(
+    connection: SqlConnection, event: Record, choice: SeatChoice, group: GroupRequest
+) -> Problem:
+    if group.section is not None and not await statements.has_section.value(
+        connection, event_id=event.id, section=group.section
+    ):
+        return InvalidRequest.field("section", "The event has no such section.")
+    return SoldOut(available=choice.free.count(section=group.section, kind=group.kind))

@@ -5,6 +5,7 @@ answer, ``_book`` one transaction.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -14,9 +15,10 @@ import asyncpg
 from fastapi import Depends, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.allocation import SeatPool, take
+from event_service.bookings.allocation import KeyInUse, Outcome, take_seats
 from event_service.bookings.batches import Batches, Waiting
 from event_service.bookings.expire import expire_holds_and_offer_seats, release_expired_holds
+from event_service.bookings.free_seats import find_alternatives
 from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
 from event_service.bookings.messages import booking_message
 from event_service.bookings.offers import is_waitlist_due
@@ -31,36 +33,26 @@ from event_service.problems import (
     SalesClosed,
     SeatLimitReached,
     SeatsUnavailable,
-    SoldOut,
 )
 from event_service.rules import may_see
 from event_service.settings import Settings
+from event_service.statuses import SeatingKind
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database, RollBack
+from service_kit.database.errors import DATABASE_ERRORS
 from service_kit.database.sql_files import Record, SqlConnection
 from service_kit.ids import new_id
-from service_kit.problems import NotAuthenticated, NotFound, Problem, Unavailable
+from service_kit.problems import InvalidRequest, NotAuthenticated, NotFound, Problem, Unavailable
 
 KEYS = IdempotencyKey.__tablename__
 # Each that comes up short waits for those who had locked seats; more are a crowd of processes.
 MAX_ROUNDS = 8
-
-
-class KeyInUse(Exception):
-    """The request's key was there already; ``refusal`` is what the request would meet without it."""
-
-    def __init__(self, refusal: Problem | None) -> None:
-        super().__init__()
-        self.refusal = refusal
+# At once, for free seats near to taken ones: each costs some milliseconds.
+MAX_LOOKS = 4
 
 
 class WaitlistHasPriority(Exception):
     """Free seats are due to somebody on the waitlist: they are offered before this batch goes on."""
-
-
-# What becomes of a request in a transaction: a booking in the form of BookingPublic, or why there is none;
-# None: not yet known.
-Outcome = Json | Problem | KeyInUse | None
 
 
 class BookingDesk:
@@ -76,6 +68,7 @@ class BookingDesk:
     ) -> None:
         self.database = database
         self.hold_for, self.offer_for = hold_for, offer_for
+        self._looking = 0
         self.batches = Batches(self._run, patience_seconds=patience_seconds)
 
     async def book(self, request: BookingRequest) -> tuple[Json, bool]:
@@ -94,6 +87,8 @@ class BookingDesk:
                 if key.refusal is not None:
                     raise key.refusal from None
                 # The first request with this key has rolled back.
+            except SeatsUnavailable as problem:
+                raise await self._with_alternatives(request, problem) from None
             except SeatLimitReached:
                 if not await self._release_holds(request):
                     raise
@@ -109,6 +104,23 @@ class BookingDesk:
             if row.fingerprint != request.fingerprint:
                 raise IdempotencyMismatch
             return await get_booking(session, row.booking_id, user_id=request.user_id)
+
+    async def _with_alternatives(
+        self, request: BookingRequest, problem: SeatsUnavailable
+    ) -> SeatsUnavailable:
+        """Names other seats, unless so many ask for them that a look would keep the rest waiting."""
+        alternatives: list[list[UUID]] = []
+        if self._looking < MAX_LOOKS:
+            self._looking += 1
+            try:
+                event_id, seat_ids = request.body.event_id, request.body.seat_ids or ()
+                find = partial(find_alternatives, event_id=event_id, seat_ids=seat_ids)
+                with suppress(*DATABASE_ERRORS, Unavailable):
+                    alternatives = await self.database.run_sql(find)
+            finally:
+                self._looking -= 1
+        groups = [[str(seat_id) for seat_id in group] for group in alternatives]
+        return SeatsUnavailable(**problem.members, alternatives=groups)
 
     async def _release_holds(self, request: BookingRequest) -> bool:
         """Whether the person may have the seats after all."""
@@ -173,7 +185,7 @@ class BookingDesk:
             raise RollBack(outcomes)
         if event.has_waitlist and waitlist_first and await is_waitlist_due(connection, event.id):
             raise WaitlistHasPriority
-        seats = await _take_seats(connection, event, requests, outcomes, waits=waits)
+        seats = await take_seats(connection, event, requests, outcomes, waits=waits)
         bookings = []
         for number, taken in seats.items():
             waiting = batch[number]
@@ -252,72 +264,14 @@ def _check(event: Record, request: BookingRequest) -> Outcome:
         refusal = NotAuthenticated()
     elif not event.is_on_sale:
         refusal = SalesClosed()
+    elif event.seating == SeatingKind.GENERAL and request.body.names_a_part:
+        field = "section" if request.body.section else "kind"
+        refusal = InvalidRequest.field(field, "This event has no seat map; leave it out.")
     if request.key and request.user_id not in event.keyed:
         return KeyInUse(refusal)
     if refusal is None and request.user_id not in event.allowed:
         return SeatLimitReached("Seats that you have booked, hold or wait for count together.")
     return refusal
-
-
-async def _take_seats(
-    connection: SqlConnection,
-    event: Record,
-    requests: Sequence[BookingRequest],
-    outcomes: list[Outcome],
-    *,
-    waits: bool,
-) -> dict[int, list[Any]]:
-    """Seats by the number of the request, in order of arrival. Requests that get none have their problem in
-    ``outcomes``; from the first on for which others may still give seats back, all are left as they are.
-    """
-    numbers = [number for number, outcome in enumerate(outcomes) if outcome is None]
-    pool = await _lock_seats(connection, event, [requests[n] for n in numbers], waits=waits)
-    taken: dict[int, list[Any]] = {}
-    free: int | None = None
-    for number in numbers:
-        request = requests[number]
-        try:
-            seats = take(pool, request)
-        except SeatsUnavailable as problem:
-            outcomes[number] = problem
-            continue
-        if seats is not None:
-            taken[number] = seats
-            continue
-        if not waits:
-            break
-        if free is None:
-            free = await statements.count_free_seats.value(connection, event_id=event.id)
-        # Those that this transaction has taken still count as free.
-        available = free - sum(map(len, taken.values()))
-        if available >= request.body.seat_count:
-            break
-        outcomes[number] = SoldOut(available=available)
-    return taken
-
-
-async def _lock_seats(
-    connection: SqlConnection, event: Record, requests: Sequence[BookingRequest], *, waits: bool
-) -> SeatPool:
-    """Enough free seats for all of them, and the chosen ones, where there are."""
-    chosen = [seat_id for request in requests for seat_id in request.body.seat_ids or ()]
-    wanted = sum(request.body.quantity or 0 for request in requests)
-    parameters = {"event_id": event.id, "price": event.price}
-    if waits:
-        # Chosen seats may be any of those that are free.
-        limit = None if chosen else wanted
-        return SeatPool(
-            await statements.lock_seats_waiting.rows(connection, **parameters, seats=limit)
-        )
-    seats: list[Any] = []
-    if chosen:
-        seats += await statements.lock_chosen_seats.rows(connection, **parameters, seat_ids=chosen)
-    if wanted:
-        # Some of the first may be chosen by others of the batch.
-        seats += await statements.lock_any_seats.rows(
-            connection, **parameters, seats=wanted + len(chosen)
-        )
-    return SeatPool(seats)
 
 
 async def _forget(

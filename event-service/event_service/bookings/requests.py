@@ -21,4 +21,7 @@ class BookingRequest:
         """Tells another request under the same key from a repeated one; None without a key."""
         if self.key is None:
             return None
-        return hashlib.sha256(self.body.model_dump_json().encode()).hexdigest()
+        # Without them it is as the previous release has stored it.
+        optional = None if self.body.names_a_part else {"section", "kind"}
+        document = self.body.model_dump_json(exclude=optional)
+        return hashlib.sha256(document.encode()).hexdigest()

@@ -1,13 +1,13 @@
 """Bodies of requests and answers about bookings, as the API contract has them."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from event_service.bookings.guest_names import GuestName
-from event_service.statuses import BookingStatus
+from event_service.statuses import BookingStatus, SeatKind
 from service_kit.text import Line
 
 # Each is a row and a ticket code in the transaction of the booking.
@@ -32,14 +32,27 @@ class BookingCreate(BaseModel):
     ) = None
     quantity: Annotated[int, Field(ge=1, le=MAX_SEATS_PER_BOOKING, strict=True)] | None = None
     hold: StrictBool = False
+    section: Annotated[str, Line(100)] | None = Field(
+        None, description="With assigned seats and a quantity: adjacent seats in this section only."
+    )
+    kind: Literal[SeatKind.STANDARD, SeatKind.ACCESSIBLE] | None = Field(
+        None, description="With assigned seats and a quantity; standard unless you say accessible."
+    )
 
     @model_validator(mode="after")
     def seats_or_a_number(self) -> Self:
         if (self.seat_ids is None) == (self.quantity is None):
             raise ValueError("give seat_ids or quantity, and not both")
+        if self.seat_ids and self.names_a_part:
+            raise ValueError("section and kind go with quantity, not with seat_ids")
         if self.seat_ids and len(set(self.seat_ids)) != len(self.seat_ids):
             raise ValueError("a seat is named twice")
         return self
+
+    @property
+    def names_a_part(self) -> bool:
+        """Whether only some seats of the event will do."""
+        return self.section is not None or self.kind is not None
 
     @property
     def seat_count(self) -> int:

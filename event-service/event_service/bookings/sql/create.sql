@@ -84,6 +84,9 @@ FROM seat LEFT JOIN section ON section.id = seat.section_id
 WHERE seat.id IN (SELECT id FROM possible) AND {IS_FREE}
 ORDER BY seat.id LIMIT :seats::int FOR UPDATE OF seat
 
+-- name: has_section
+SELECT EXISTS (SELECT FROM section WHERE event_id = :event_id AND name = :section)
+
 -- name: count_free_seats
 -- Counted from the seats themselves, in a snapshot that begins now. The time is that of the statement, not of
 -- the transaction, which may have waited: a hold that lapsed meanwhile is free. As a subquery the time is read

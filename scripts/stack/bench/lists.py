@@ -10,7 +10,7 @@ import httpx
 
 from stack.bench import load
 from stack.bench.lines import Line, by_turns
-from stack.bench.servers import Bench, check_statuses
+from stack.bench.servers import Bench, check_statuses, statements
 from stack.services import EVENT
 
 CONNECTIONS = 64
@@ -19,28 +19,6 @@ PAGE = 20
 FAR_PAGE = 1_000
 SAMPLES = 60
 REPEATED = 5
-
-# Nothing is searched for in the events that fill the table, and their words would take longer than
-# all else. In the end the table is as autovacuum leaves it.
-FILL = (
-    "ALTER TABLE event DISABLE TRIGGER event_search",
-    """
-    INSERT INTO event (
-        id, organizer_id, title, description, category, venue, city, timezone, starts_at, ends_at,
-        status, seating, capacity, price, currency, max_seats_per_user, version, created_at,
-        updated_at
-    )
-    SELECT gen_random_uuid(), gen_random_uuid(), 'Evening ' || n, '', 'Music', 'Hall',
-        'City ' || n % 500, 'UTC', start, start + interval '2 hours', 'published', 'general', 100,
-        2500, 'EUR', 10, 1, now(), now()
-    FROM (
-        SELECT n, now() + interval '1 day' + n * interval '10 seconds' AS start
-        FROM generate_series(1, {number} - (SELECT count(*) FROM event)) AS n
-    ) AS evenings
-    """,
-    "ALTER TABLE event ENABLE TRIGGER event_search",
-    "VACUUM ANALYZE",
-)
 
 
 def event_list(bench: Bench) -> list[Line]:
@@ -89,8 +67,10 @@ def growth(bench: Bench) -> list[Line]:
 
 def _fill(bench: Bench, number: int) -> None:
     """Adds published events until there are so many."""
-    for statement in FILL:
-        bench.sql(EVENT, statement.format(number=number))
+    bench.sql(EVENT, statements.without_search)
+    bench.sql(EVENT, statements.fill_with_events, number=number)
+    bench.sql(EVENT, statements.with_search)
+    bench.sql(EVENT, statements.vacuum)
 
 
 _numbers = itertools.count(1)

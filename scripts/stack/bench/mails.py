@@ -20,7 +20,7 @@ from service_kit.ids import new_id
 from service_kit.messaging.notifications import notification
 from service_kit.messaging.outbox import OutboxRow
 from stack.bench.lines import Line, by_turns
-from stack.bench.servers import Bench
+from stack.bench.servers import Bench, statements
 from stack.errors import StackError
 from stack.services import AUTH, EVENT, NOTIFICATION
 
@@ -32,27 +32,6 @@ BOOKINGS_PER_SECOND = 50
 PATIENCE_SECONDS = 120.0
 PROGRAMS = ("auth", "notification", "notification-worker", "notification-maintenance")
 
-ADD_GUESTS = """
-    INSERT INTO account (id, email, hashed_password, is_active, is_superuser, is_verified,
-                         full_name, locale, created_at, updated_at)
-    SELECT id, 'guest-' || id || '@guests.example', '!', true, false, true, 'Ada Lovelace', 'en',
-           now(), now()
-    FROM unnest($1::uuid[]) AS id
-"""
-ADD_MESSAGES = """
-    INSERT INTO outbox (id, task, topic, message, created_at, next_attempt_at, attempts)
-    SELECT id, 'notifications.send', 'booking.confirmed.v1', message, now(), now(), 0
-    FROM unnest($1::uuid[], $2::jsonb[]) AS one (id, message)
-"""
-COMMITTED = """
-    SELECT id, extract(epoch FROM created_at)::float8 AS at FROM outbox
-    WHERE message->'data'->>'booking_id' = ANY($1)
-"""
-SENT = """
-    SELECT id, extract(epoch FROM sent_at)::float8 AS at FROM notification
-    WHERE id = ANY($1::uuid[]) AND status = 'sent'
-"""
-
 
 class Outbox(OutboxRow):
     """Its rows are written by a statement of our own, many at once."""
@@ -62,7 +41,7 @@ def mails(bench: Bench) -> list[Line]:
     """Confirmations, and how long one takes at fifty bookings a second."""
     guests = [new_id() for _ in range(GUESTS)]
     with _mail_processes(bench):
-        bench.sql(AUTH, ADD_GUESTS, guests)
+        bench.sql(AUTH, statements.add_guests, ids=guests)
         through_all, alone = _rates(bench, guests)
         event_id = bench.publish(100_000, max_seats_per_user=1000)
         asyncio.run(_book(bench, guests, event_id, 2.0))
@@ -112,7 +91,8 @@ def _send_backlog(bench: Bench, guests: list[UUID], count: int) -> float:
     ]
     ids = [message.id for message in messages]
     began = time.time()
-    bench.sql(EVENT, ADD_MESSAGES, ids, [message.message for message in messages])
+    documents = [message.message for message in messages]
+    bench.sql(EVENT, statements.add_messages, ids=ids, messages=documents)
     return max(_sent_at(bench, ids).values()) - began
 
 
@@ -120,9 +100,9 @@ def _sent_at(bench: Bench, ids: list[UUID]) -> dict[UUID, float]:
     """When each of the messages was sent, in seconds since 1970. Raises StackError."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        rows = bench.sql(NOTIFICATION, SENT, ids)
+        rows = bench.sql(NOTIFICATION, statements.mails_sent, ids=ids)
         if len(rows) == len(ids):
-            return {row["id"]: row["at"] for row in rows}
+            return {row.id: row.at for row in rows}
         # Seldom, so that the question does not cost what it measures.
         time.sleep(0.5)
     raise StackError(f"bench: {len(ids) - len(rows)} mails are not sent")
@@ -160,7 +140,8 @@ async def _book(bench: Bench, guests: list[UUID], event_id: str, seconds: float)
 
 def _delays(bench: Bench, booking_ids: list[str]) -> list[float]:
     """Milliseconds from right before each booking's commit to right after the acceptance of its mail."""
-    committed = {row["id"]: row["at"] for row in bench.sql(EVENT, COMMITTED, booking_ids)}
+    rows = bench.sql(EVENT, statements.messages_committed, booking_ids=booking_ids)
+    committed = {row.id: row.at for row in rows}
     if len(committed) != len(booking_ids):
         raise StackError(f"bench: {len(committed)} messages of {len(booking_ids)} bookings")
     sent = _sent_at(bench, list(committed))

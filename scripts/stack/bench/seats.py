@@ -10,7 +10,7 @@ from typing import Any
 from service_kit.ids import new_id
 from stack.bench import load, pgbench
 from stack.bench.lines import Line, by_turns
-from stack.bench.servers import DATABASE_POOL_SIZE, Bench, check_statuses
+from stack.bench.servers import DATABASE_POOL_SIZE, Bench, check_statuses, statements
 from stack.errors import StackError
 from stack.services import EVENT
 
@@ -25,11 +25,6 @@ ON_SALES: tuple[tuple[int, int, dict[int, int]], ...] = (
     (2_000, 500, {50: 400, 99: 1_000}),
     (10_000, 2_000, {}),
 )
-SOLD = """
-    SELECT count(*) FROM seat JOIN booking ON booking.id = booking_id
-    WHERE seat.event_id = $1 AND status = 'confirmed'
-"""
-SEATS_AT_RANDOM = "SELECT id::text FROM seat WHERE event_id = $1 ORDER BY random()"
 
 
 def _book(event_id: str, token: str, **seats: Any) -> bytes:
@@ -53,7 +48,7 @@ def _chosen_seats(bench: Bench, tokens: list[str]) -> Iterator[bytes]:
     sections = [{"name": "Hall", "rows": rows}]
     seating = {"kind": "assigned", "sections": sections}
     event_id = _event(bench, CAPACITY, seating=seating)
-    seats = bench.sql(EVENT, SEATS_AT_RANDOM, event_id)
+    seats = bench.sql(EVENT, statements.seats_at_random, event_id=event_id)
     people = itertools.cycle(tokens)
     return (_book(event_id, next(people), seat_ids=[seat["id"]]) for seat in seats)
 
@@ -64,7 +59,7 @@ def _without_relay(bench: Bench) -> Iterator[None]:
     sending of what the turn before has left."""
     with bench.without("event-relay"):
         yield
-        bench.sql(EVENT, "TRUNCATE outbox")
+        bench.sql(EVENT, statements.clear_outbox)
 
 
 def booking(bench: Bench) -> list[Line]:
@@ -140,7 +135,7 @@ def _on_sale(bench: Bench, people: int, seats: int, promised: dict[int, int]) ->
     measured = load.all_at_once(bench.ports["event"], requests)
     if set(measured.statuses) - {201, 409, 503}:
         raise StackError(f"bench: unexpected answers {dict(measured.statuses)}")
-    [row] = bench.sql(EVENT, SOLD, event_id)
+    [row] = bench.sql(EVENT, statements.seats_sold, event_id=event_id)
     name = f"on-sale of {people:,}"
     answers = ", ".join(f"{n:,} of {status}" for status, n in sorted(measured.statuses.items()))
     percentiles = [

@@ -15,6 +15,8 @@ import jwt
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from service_kit.database.sql_files import Record, SqlStatement
+from service_kit.database.sql_files import load as load_statements
 from service_kit.ids import new_id
 from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE
 from stack import programs
@@ -26,6 +28,7 @@ from stack.processes import Process, Program
 from stack.services import EVENT, Service
 from stack.stack import Stack
 
+statements = load_statements("stack.bench")
 KEY_ID = "bench"
 TOKEN_SECONDS = 3600
 STATEMENT_SECONDS = 600
@@ -144,9 +147,21 @@ class Bench(Stack):
         check_statuses(measured, {200, 201})
         return measured
 
-    def sql(self, service: Service, statement: str, *arguments: Any) -> list[Any]:
+    def sql(self, service: Service, statement: SqlStatement, **values: Any) -> list[Record]:
         """Runs a statement in a service's database; its rows."""
-        return asyncio.run(_fetch(self.environments.database_url(service), statement, arguments))
+
+        async def run() -> list[Record]:
+            connection = await asyncpg.connect(
+                self.environments.database_url(service), command_timeout=STATEMENT_SECONDS
+            )
+            try:
+                codec = {"encoder": json.dumps, "decoder": json.loads}
+                await connection.set_type_codec("jsonb", schema="pg_catalog", **codec)
+                return await statement.rows(connection, **values)
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
 
     def memory_megabytes(self) -> float:
         return float(psutil.Process(self.processes["event"].pid).memory_info().rss / 1_048_576)
@@ -157,14 +172,3 @@ def check_statuses(measured: load.Measured, expected: set[int]) -> None:
     if set(measured.statuses) - expected or measured.unanswered:
         answers = f"{dict(measured.statuses)}, {measured.unanswered} without an answer"
         raise StackError(f"bench: unexpected answers {answers}")
-
-
-async def _fetch(url: str, statement: str, arguments: tuple[Any, ...]) -> list[Any]:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.set_type_codec(
-            "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
-        )
-        return list(await connection.fetch(statement, *arguments, timeout=STATEMENT_SECONDS))
-    finally:
-        await connection.close()

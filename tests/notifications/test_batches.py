@@ -56,6 +56,27 @@ async def test_what_a_slow_batch_does_not_get_to_is_due_at_once(
     assert len(await mail_worker.sweep()) == 2
 
 
+async def test_what_is_not_tried_counts_as_no_attempt(
+    mail_worker: WorkerForTests, mail_server: MailServerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a server that hangs, a mail may be claimed many times before its turn: its first real
+    failure must not look like the twentieth, after which it would wait for an hour."""
+    message = make_message()
+    mail_server.answers("RCPT", "451 Later", times=1)
+    await mail_worker.receive(message)
+    before = await mail_worker.row(message)
+
+    monkeypatch.setattr(service, "BATCH_SECONDS", 0.0)
+    for _ in range(3):
+        await mail_worker.change(message, next_attempt_at="now()")
+        await mail_worker.deliver(message)
+
+    row = await mail_worker.row(message)
+    assert (row.status, row.attempts, row.last_error) == ("queued", 1, before.last_error)
+    assert row.last_error
+    assert (row.timeline, row.give_up_at) == (before.timeline, before.give_up_at)
+
+
 async def test_accounts_away_postpone_a_whole_batch(
     mail_worker: WorkerForTests, auth_server: AuthServerForTests
 ) -> None:

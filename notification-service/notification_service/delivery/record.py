@@ -48,13 +48,14 @@ NO_DELAY = timedelta(0)
 
 log = structlog.get_logger()
 
+IS_CLAIMED = and_(
+    rows.id == param("claimed_id"),
+    rows.fence == param("claimed_fence"),
+    rows.status == MailStatus.SENDING,
+)
 FINISH = Statement(
     update(notifications)
-    .where(
-        rows.id == param("claimed_id"),
-        rows.fence == param("claimed_fence"),
-        rows.status == MailStatus.SENDING,
-    )
+    .where(IS_CLAIMED)
     .values(
         status=param("new_status"),
         lease_until=null(),
@@ -71,6 +72,20 @@ FINISH = Statement(
         timeline=rows.timeline.op("||")(cast(param("step", Text), JSONB)),
     )
     .returning(rows.id)
+)
+# As if the mail had not been claimed: a pause after a real failure depends on the attempts. The last step
+# of a claimed mail is ``sending``.
+RETURN = Statement(
+    update(notifications)
+    .where(IS_CLAIMED)
+    .values(
+        status=MailStatus.QUEUED,
+        lease_until=null(),
+        attempts=rows.attempts - 1,
+        next_attempt_at=func.now(),
+        waits_for=null(),
+        timeline=rows.timeline.op("-")(literal_column("(-1)")),
+    )
 )
 
 
@@ -113,7 +128,7 @@ async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -
                     waits_for=reason,
                 )
             case NotTried():
-                await _finish(connection, claim, MailStatus.QUEUED)
+                await RETURN.value(connection, claimed_id=claim.id, claimed_fence=claim.fence)
             case LeaseLost():
                 log.warning("mail.lease_lost", notification_id=str(claim.id))
             case _:

@@ -54,9 +54,13 @@ def unverified(auth_server: AuthServerForTests) -> None:
     ("earlier", "later"),
     [
         ("booking-confirmed", "booking-cancelled"),
+        ("booking-confirmed", "seats-cancelled"),
         ("booking-confirmed", "event-cancelled"),
+        ("seats-cancelled", "booking-cancelled"),
+        ("seats-cancelled", "event-cancelled"),
         ("event-reminder", "event-reminder"),
         ("event-reminder", "booking-cancelled"),
+        ("event-reminder", "seats-cancelled"),
         ("event-reminder", "event-cancelled"),
         ("waitlist-offer", "booking-confirmed"),
         ("waitlist-offer", "hold-expired"),
@@ -140,6 +144,9 @@ async def test_the_order_in_which_they_come_does_not_matter(
         ),
         (about_the_same("booking-cancelled"), about_the_same("event-cancelled")),
         (about_the_same("organizer-message"), about_the_same("organizer-message", version=2)),
+        # Each names other seats; and a reminder that was written afterwards has the right ones.
+        (about_the_same("seats-cancelled"), about_the_same("seats-cancelled")),
+        (about_the_same("seats-cancelled"), about_the_same("event-reminder")),
     ],
 )
 async def test_what_is_about_something_else_goes_out(

@@ -25,10 +25,14 @@ def is_superseded(kind: str) -> ColumnElement[bool]:
         later.c.event_id.is_(None),
         later.c.data["address"].is_not_distinct_from(row.data["address"]),
     )
-    is_newer = and_(later.c.kind == row.kind, order_of(later) > order_of(notifications))
+    came_later = order_of(later) > order_of(notifications)
+    is_newer = and_(later.c.kind == row.kind, came_later)
     replacements: list[ColumnElement[bool]] = []
     if rule.about_booking:
         replacements.append(_exists(same_booking, later.c.kind.in_(rule.about_booking)))
+    if rule.later_about_booking:
+        is_later_kind = later.c.kind.in_(rule.later_about_booking)
+        replacements.append(_exists(same_booking, is_later_kind, came_later))
     if rule.about_event:
         replacements.append(_exists(same_event, later.c.kind.in_(rule.about_event)))
     if rule.newer_about_booking:

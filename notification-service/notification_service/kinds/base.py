@@ -41,10 +41,12 @@ Label = Annotated[str | None, BeforeValidator(lambda v: v if v is None else one_
 class SupersededBy:
     """Which later messages to the same person replace a mail that is still waiting.
 
-    ``about_booking`` and ``about_event`` are kinds; the others mean newer messages of the same kind.
+    ``about_booking`` and ``about_event`` are kinds; ``later_about_booking`` are kinds that replace it only if
+    they came later, since it may follow them. The others mean newer messages of the same kind.
     """
 
     about_booking: tuple[str, ...] = ()
+    later_about_booking: tuple[str, ...] = ()
     about_event: tuple[str, ...] = ()
     newer_about_event: bool = False
     newer_about_booking: bool = False

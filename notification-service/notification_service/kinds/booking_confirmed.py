@@ -10,8 +10,9 @@ from service_kit.calendar_files import Status
 
 class BookingConfirmed(BookingPayload):
     kind: ClassVar[str] = "booking-confirmed"
+    # Either mail about cancelled seats makes tickets of this one invalid; the latter brings the others.
     superseded_by: ClassVar[SupersededBy] = SupersededBy(
-        about_booking=("booking-cancelled",), about_event=("event-cancelled",)
+        about_booking=("booking-cancelled", "seats-cancelled"), about_event=("event-cancelled",)
     )
     shows_tickets: ClassVar[bool] = True
     calendar_status: ClassVar[Status | None] = "CONFIRMED"

@@ -50,13 +50,14 @@ class BookingPayload(EventPayload):
             "booking_url": context.page(f"bookings/{self.booking_id}"),
             "quantity": self.quantity,
             "total": context.formats.money(self.total, self.currency),
-            "tickets": [_ticket(context, i, seat) for i, seat in enumerate(shown, start=1)],
+            "tickets": [ticket_values(context, i, seat) for i, seat in enumerate(shown, start=1)],
             "cancel_until": _cancel_until(self.event, context),
             "more_tickets": max(0, self.quantity - len(shown)) if self.shows_tickets else 0,
         }
 
 
-def _ticket(context: RenderContext, index: int, seat: Seat) -> dict[str, Any]:
+def ticket_values(context: RenderContext, index: int, seat: Seat) -> dict[str, Any]:
+    """What templates show of a ticket, the ``index``-th of a list. Seats without numbers go by it."""
     labels = {"section": seat.section, "row": seat.row, "number": seat.number}
     shown = {name: label and inline_text(label) for name, label in labels.items()}
     location = context.texts.location({"index": index, **shown})

@@ -15,6 +15,8 @@ class EventReminder(BookingPayload):
     kind: ClassVar[str] = "event-reminder"
     superseded_by: ClassVar[SupersededBy] = SupersededBy(
         about_booking=("booking-cancelled",),
+        # It holds the tickets that are still valid, and the event's time.
+        later_about_booking=("seats-cancelled",),
         about_event=("event-cancelled",),
         newer_about_booking=True,
     )

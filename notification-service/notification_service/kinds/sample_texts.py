@@ -71,10 +71,10 @@ class SampleTexts:
             "quantity": 2,
             "total": 9800,
             "currency": "EUR",
-            "seats": [self._seat(12), self._seat(13)],
+            "seats": [self.seat(12), self.seat(13)],
         }
 
-    def _seat(self, number: int) -> dict[str, Any]:
+    def seat(self, number: int) -> dict[str, Any]:
         return {
             "id": str(UUID(int=BOOKING_ID.int + number)),
             "section": self["section"],

@@ -30,6 +30,7 @@ Kind = Literal[
     "password-changed",
     "booking-confirmed",
     "booking-cancelled",
+    "seats-cancelled",
     "hold-expired",
     "event-reminder",
     "event-changed",
@@ -83,6 +84,14 @@ class BookingData(AboutEventData):
     cancelled_by: NotRequired[str]
 
 
+class SeatsCancelledData(BookingData):
+    """Of a booking that lost some of its seats: ``seats``, ``quantity`` and ``total`` are of what it keeps,
+    ``cancelled_seats`` are the first 50 of those that this cancellation ended."""
+
+    cancelled_seats: list[SeatData]
+    cancelled_quantity: int
+
+
 class EventChangedData(AboutEventData):
     """``changes``: the old and the new value by the event's field."""
 
@@ -129,6 +138,7 @@ CONTRACT: dict[Kind, MessageKind] = {
     "password-changed": MessageKind(("user.password-changed.v1",), AccountData),
     "booking-confirmed": MessageKind(("booking.confirmed.v1",), BookingData),
     "booking-cancelled": MessageKind(("booking.cancelled.v1",), BookingData),
+    "seats-cancelled": MessageKind(("seats.cancelled.v1",), SeatsCancelledData),
     "hold-expired": MessageKind(("hold.expired.v1",), BookingData),
     "event-reminder": MessageKind(("event.reminder.v1",), BookingData),
     "event-changed": MessageKind(("event.changed.v1",), EventChangedData),

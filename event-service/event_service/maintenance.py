@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+import asyncpg
 import sentry_sdk
 import structlog
 from sqlalchemy import delete, func, select, text
@@ -125,13 +126,12 @@ async def bump_stale_tags(database: Database, versions: TagVersions) -> bool:
 
 async def sweep_holds(database: Database, offer_for: timedelta) -> bool:
     """Expires holds whose time is over, and offers free seats to those who wait."""
-    async with database.transaction() as session:
-        due = await list_due_events(session, limit=EVENTS_PER_SWEEP)
+    due = await database.run_sql(partial(list_due_events, limit=EVENTS_PER_SWEEP))
     done = 0
     for event_id in due:
         try:
             done += await database.run(partial(_sweep_event, event_id, offer_for))
-        except DBAPIError as error:
+        except (DBAPIError, asyncpg.PostgresError) as error:
             # One locked event does not stop the others.
             if sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
@@ -148,7 +148,7 @@ async def _sweep_event(event_id: UUID, offer_for: timedelta, session: AsyncSessi
 
 async def end_waitlists(database: Database) -> bool:
     """Removes waitlist entries of events that are over, without a mail, which would be of no use."""
-    return await database.run(delete_entries_of_past_events) == ENTRIES_PER_BATCH
+    return await database.run_sql(delete_entries_of_past_events) == ENTRIES_PER_BATCH
 
 
 async def finish_erasures(database: Database, offer_for: timedelta) -> bool:

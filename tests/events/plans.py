@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import event, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.settings import Settings
 from service_kit.database.engine import Database
+from service_kit.database.sql_files import SqlStatement
 
 # PostgreSQL plans a prepared statement anew five times; from then on it may keep one plan for all
 # parameters. A connection of the service has mostly come that far.
@@ -92,10 +94,17 @@ class Observer:
         def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
             recorded.append((statement, tuple(parameters or ())))
 
+        arguments = SqlStatement._arguments
+
+        def note_arguments(statement: SqlStatement, values: dict[str, Any]) -> list[Any]:
+            recorded.append((statement._sql, tuple(arguments(statement, values))))
+            return arguments(statement, values)
+
         engine = self.database.engine.sync_engine
         event.listen(engine, "before_cursor_execute", note)
         try:
-            yield recorded
+            with patch.object(SqlStatement, "_arguments", note_arguments):
+                yield recorded
         finally:
             event.remove(engine, "before_cursor_execute", note)
 

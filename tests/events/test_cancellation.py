@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from event_service.bookings import cancel, queries
-from event_service.models import Booking
+from event_service.bookings import cancel
+from event_service.bookings.sql import statements
 from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sections
+from tests.events.mutants.rewriting import rewritten
 from tests.events.waitlist import MakeUser, change, rows
 
 
@@ -76,9 +77,10 @@ async def test_nobody_is_let_in_between_the_look_and_the_cancellation(
     event = await published(capacity=1)
     booking = (await guest.book(event)).json()
     entering: list[asyncio.Task[Any]] = []
+    list_checked_in_seats = cancel.list_checked_in_seats
 
     async def look_and_wait(*arguments: Any) -> Any:
-        found = await queries.list_checked_in_seats(*arguments)
+        found = await list_checked_in_seats(*arguments)
         entering.append(asyncio.create_task(enter()))
         await asyncio.wait(entering, timeout=0.5)
         return found
@@ -88,12 +90,10 @@ async def test_nobody_is_let_in_between_the_look_and_the_cancellation(
             await organizer.post(check_ins(event), {"ticket_code": codes(booking)[0]})
         ).status_code
 
-    async def no_lock(session: Any, booking_id: Any, **more: Any) -> Any:
-        return await session.get(Booking, booking_id)
-
     monkeypatch.setattr(cancel, "list_checked_in_seats", look_and_wait)
     if not is_guarded:
-        monkeypatch.setattr(cancel, "lock_booking", no_lock)
+        bare = rewritten(statements.lock_booking, ("FOR UPDATE", ""))
+        monkeypatch.setattr(statements, "lock_booking", bare)
     answer = await guest.post(f"/bookings/{booking['id']}/cancel")
     assert answer.json()["status"] == "cancelled"
     assert await entering[0] == (404 if is_guarded else 200)

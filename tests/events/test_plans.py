@@ -12,10 +12,10 @@ import pytest
 from event_service import maintenance
 from event_service.attendees import bookings as attendees
 from event_service.attendees.queries import ROWS_PER_BATCH, ticket_batches
-from event_service.bookings import expire, offers
 from event_service.bookings import queries as bookings
 from event_service.bookings import reminders
 from event_service.bookings.schemas import BookingQuery, OrganizerBookingQuery
+from event_service.bookings.sql import statements
 from event_service.bookings.waitlist import queries as waitlist
 from event_service.events import queries as events
 from event_service.events.lists import list_events
@@ -155,6 +155,14 @@ def of(query: Any, *arguments: Any, **named: Any) -> Ask:
     return ask
 
 
+def of_sql(statement: str, **values: Any) -> Ask:
+    async def ask(database: Database) -> None:
+        async with database.sql_transaction() as connection:
+            await getattr(statements, statement).rows(connection, **values)
+
+    return ask
+
+
 HOT, GUEST = UUID(HOT_EVENT), UUID(REGULAR)
 BOOKING = UUID("019b0000-0000-7000-8000-000000009001")
 CURSOR = encode_cursor([BOOKING])
@@ -181,9 +189,15 @@ SMALL: dict[str, Ask] = {
         attendees.list_event_bookings, HOT, OrganizerBookingQuery(status="cancelled"), Paging(20)
     ),
     "an idempotency key": of(bookings.find_idempotency_key, GUEST, "key"),
-    "whether the line is due": of(offers.is_waitlist_due, HOT),
+    "whether the line is due": of_sql("is_waitlist_due", event_id=HOT),
     "one's entry in the line": of(waitlist.find_entry, HOT, GUEST),
-    "whose holds have ended": of(expire.lock_lapsed_holds, HOT, skip_locked=True),
+    "whose holds have ended": of_sql("lock_unlocked_lapsed_holds", event_id=HOT, holds=1_000),
+    "one's holds that have ended": of_sql(
+        "lock_lapsed_holds_of_user", event_id=HOT, user_id=GUEST, holds=1_000
+    ),
+    "free seats for the line": of_sql("lock_free_seats", event_id=HOT, price=1, groups=200),
+    "groups that fit": of_sql("list_next_groups", event_id=HOT, after=0, seats=9, groups=200),
+    "tickets to cancel": of_sql("find_tickets", booking_id=BOOKING, seat_ids=[BOOKING]),
     "messages that are due": of(OUTBOX.claim, limit=100, lease=timedelta(seconds=30)),
     "messages that nobody confirmed": of(
         OUTBOX.unconfirmed, older_than=timedelta(seconds=15), limit=100
@@ -212,7 +226,7 @@ async def test_a_batch_of_attendees_begins_where_the_last_one_ended(observer: Ob
 
 
 SWEEPS: dict[str, Ask] = {
-    "due events": of(waitlist.list_due_events, limit=100),
+    "due events": of_sql("list_due_events", events=100),
     "reminders": of(reminders.add_reminders),
     "tallies": maintenance.fold_tallies,
     "idempotency keys": lambda database: maintenance.forget_idempotency_keys(

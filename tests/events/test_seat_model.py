@@ -14,7 +14,6 @@ from hypothesis import Phase, settings
 from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
-from event_service.bookings import statements as freeing
 from event_service.bookings import transitions
 from event_service.bookings.sql import statements
 from event_service.rules import IS_FREE
@@ -59,9 +58,11 @@ GUARDS: dict[str, list[Change]] = {
         changed(statements, "lock_chosen_seats", FREE),
         changed(statements, "insert_bookings", FREE),
     ],
-    "that a hold ends": [changed(freeing, "KEEP_SEATS", "AND seat.held_until > now()")],
-    "that an end frees the seats": [changed(freeing, "FREE_SEATS", "seat.id = theirs.id", "false")],
-    "that an end frees the limit": [changed(freeing, "LOWER_ALLOWANCES", "- freed.seats")],
+    "that a hold ends": [changed(statements, "keep_seats", "AND seat.held_until > now()")],
+    "that an end frees the seats": [
+        changed(statements, "free_seats", "seat.id = locked.id", "false")
+    ],
+    "that an end frees the limit": [changed(statements, "lower_allowances", "- lowered.seats")],
     "the limit": [changed(statements, "open_batch", "allowance.seats + excluded.seats", "0")],
     "the line": [(transitions, "lock_waitlist", nobody_waits)],
 }

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from event_service import maintenance
-from event_service.bookings import waitlist_statements as statements
+from event_service.bookings.sql import statements
 from event_service.models import OutboxMessage
 from service_kit.database import purging
 from service_kit.messaging.outbox import OutboxQueries
@@ -38,7 +38,7 @@ FOLD_OF_ALL = text("""
     )
     SELECT DISTINCT event_id FROM gone
 """)
-SMALLEST_OF_ALL = text("""
+SMALLEST_OF_ALL = """
     SELECT event_id FROM booking WHERE status = 'held' AND expires_at <= now()
     UNION
     SELECT event_id FROM (
@@ -46,7 +46,7 @@ SMALLEST_OF_ALL = text("""
         WHERE booking_id IS NULL GROUP BY event_id
     ) AS line WHERE smallest < 0
     LIMIT :events
-""")
+"""
 
 
 async def unfolded(app: FastAPI, event: Json) -> int:
@@ -124,9 +124,9 @@ async def leave_behind(app: FastAPI, event: Json, entries: int = LEFT_BEHIND) ->
         await autocommit.execute(text("VACUUM ANALYZE waitlist_entry"))
 
 
-async def pages_read(app: FastAPI, statement: TextClause) -> int:
+async def pages_read(app: FastAPI, statement: str) -> int:
     """8 kB pages, which are the same whatever else the machine does."""
-    explained = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}")
+    explained = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}")
     async with app.state.database.transaction() as session:
         found = await session.execute(explained, {"events": maintenance.EVENTS_PER_SWEEP})
         plan = found.scalar_one()[0]["Plan"]
@@ -139,7 +139,7 @@ async def test_a_sweep_costs_nothing_for_those_who_wait_in_vain(
     event, _, _ = sold_out
     # What other tests have left is vacuumed.
     await leave_behind(app, event, 0)
-    ways = (statements.DUE_EVENTS, SMALLEST_OF_ALL)
+    ways = (statements.list_due_events.text, SMALLEST_OF_ALL)
     before = [await pages_read(app, way) for way in ways]
     await leave_behind(app, event)
     more, more_by_control = [await pages_read(app, way) - before[n] for n, way in enumerate(ways)]

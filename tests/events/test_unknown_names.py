@@ -28,13 +28,14 @@ async def test_a_booking_takes_no_other_name(guest: User, published: Publish, na
     [
         ({"seat_ids": ["0198c0de-0000-7000-8000-000000000000"]}, "seat_ids"),
         ({"seat_ids": []}, "seat_ids"),
+        ({"seats": ["0198c0de-0000-7000-8000-000000000000"]}, "seats"),
         ({"quantity": 1}, "quantity"),
         ({"reason": "Ill"}, "reason"),
         ([1], "body"),
         ("all", "body"),
     ],
 )
-async def test_a_booking_is_cancelled_as_a_whole_or_not_at_all(
+async def test_a_cancellation_of_anything_but_its_seats_cancels_nothing(
     guest: User, published: Publish, body: Any, name: str
 ) -> None:
     booking = (await guest.book(await published(capacity=3), 2)).json()

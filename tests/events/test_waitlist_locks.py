@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from event_service import maintenance
 from event_service.bookings import cancel as cancelling
 from event_service.bookings import offers, queries, transitions
-from event_service.bookings import waitlist_statements as statements
+from event_service.bookings.sql import statements
 from event_service.bookings.waitlist import service
 from event_service.bookings.waitlist.queries import find_entry
 from tests.events.conftest import Publish, User
@@ -92,8 +92,8 @@ async def test_two_who_free_a_seat_each_see_the_others(
     bookings = await fill(event, [one, other])
     await join(group, event, 2)
     if not is_guarded:
-        bare = rewritten(statements.LOCK_WAITLIST, ("FOR UPDATE OF waitlist_entry", ""))
-        monkeypatch.setattr(statements, "LOCK_WAITLIST", bare)
+        bare = rewritten(statements.lock_waitlist, ("FOR UPDATE OF waitlist_entry", ""))
+        monkeypatch.setattr(statements, "lock_waitlist", bare)
     meanwhile = Meanwhile(app, offers.offer_free_seats, lambda: cancel(other, bookings[1]))
     monkeypatch.setattr(transitions, "offer_free_seats", meanwhile)
     await cancel(one, bookings[0])
@@ -120,8 +120,8 @@ async def test_who_leaves_the_line_of_a_past_event_is_not_taken_out_of_it_twice(
     await change(app, f"UPDATE event SET {over} WHERE id = :id", id=event["id"])
     if not is_guarded:
         lock = "FOR NO KEY UPDATE OF event SKIP LOCKED"
-        bare = rewritten(statements.DELETE_PAST_ENTRIES, (lock, ""))
-        monkeypatch.setattr(statements, "DELETE_PAST_ENTRIES", bare)
+        bare = rewritten(statements.delete_entries_of_past_events, (lock, ""))
+        monkeypatch.setattr(statements, "delete_entries_of_past_events", bare)
     meanwhile = Meanwhile(app, find_entry, lambda: maintenance.end_waitlists(app.state.database))
     monkeypatch.setattr(service, "find_entry", meanwhile)
     answer = await guest.delete(f"/events/{event['id']}/waitlist")

@@ -2,20 +2,18 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete
-from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings import statements
-from event_service.bookings.queries import lock_booking, lock_event_of_booking, show_booking
+from event_service.bookings.queries import get_booking, lock_event_of_booking
 from event_service.bookings.representation import Json
-from event_service.bookings.transitions import add_booking_messages
-from event_service.models import SeatTally, WaitlistEntry
+from event_service.bookings.sql import statements
+from event_service.bookings.transitions import add_booking_messages, lock_booking
 from event_service.problems import BookingEnded, HoldExpired, SalesClosed
 from event_service.rules import booking_may_become, is_active
 from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
-from service_kit.database.engine import affected_rows
+from service_kit.database.engine import sql_connection
+from service_kit.ids import new_id
 
 
 async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> Json:
@@ -25,7 +23,8 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
     over.
     """
     event = await lock_event_of_booking(session, booking_id, user_id=by)
-    booking = await lock_booking(session, booking_id, user_id=by)
+    connection = await sql_connection(session)
+    booking = await lock_booking(connection, booking_id, user_id=by)
     if booking.status == BookingStatus.CANCELLED:
         raise BookingEnded
     if booking.status == BookingStatus.EXPIRED:
@@ -33,15 +32,11 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
     if booking_may_become(booking.status, BookingStatus.CONFIRMED):
         if not is_active(event, utc_now()):
             raise SalesClosed
-        # A waitlist offer that is accepted ends the waiting; its allowance stays with the booking.
-        await session.execute(
-            delete(WaitlistEntry).where(col(WaitlistEntry.booking_id) == booking_id)
-        )
-        seats = await session.execute(statements.KEEP_SEATS, {"booking_id": booking_id})
-        if affected_rows(seats) != booking.quantity:
+        kept = await statements.keep_seats.run(connection, booking_id=booking_id)
+        if kept != booking.quantity:
             raise HoldExpired
-        booking.status, booking.expires_at = BookingStatus.CONFIRMED, None
-        booking.confirmed_at = utc_now()
-        session.add(SeatTally(event_id=event.id, held=-booking.quantity, booked=booking.quantity))
-        await add_booking_messages(session, "booking-confirmed", [booking], event)
-    return await show_booking(session, booking_id)
+        await statements.confirm_hold.run(
+            connection, booking_id=booking_id, status=BookingStatus.CONFIRMED, tally_id=new_id()
+        )
+        await add_booking_messages(connection, "booking-confirmed", [booking_id], event)
+    return await get_booking(session, booking_id, user_id=by)

@@ -1,7 +1,7 @@
 """Ending holds whose time is over."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,13 +10,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.offers import lock_waitlist_and_offer_seats
 from event_service.bookings.queries import has_allowance
+from event_service.bookings.sql import statements
 from event_service.bookings.transitions import add_booking_messages, end_bookings
-from event_service.models import Booking, Event
-from event_service.rules import HAS_LAPSED
+from event_service.models import Event
 from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
+from service_kit.database.engine import sql_connection
+from service_kit.database.sql_files import Record, SqlConnection
 
-HOLDS_PER_BATCH = 200
+# Bounds one transaction, whose number of statements does not depend on it.
+HOLDS_PER_BATCH = 1_000
 
 
 async def expire_holds_and_offer_seats(
@@ -27,23 +30,21 @@ async def expire_holds_and_offer_seats(
     offer_for: timedelta,
     skip_locked: bool = False,
 ) -> int:
-    """Expires the lapsed holds of an event with a message to each guest, and offers free seats to those
-    who wait. Returns how many holds and offers that were.
+    """Expires the first HOLDS_PER_BATCH lapsed holds of an event with a message to each guest, and offers
+    free seats to those who wait. Returns how many holds and offers that were.
 
     ``skip_locked`` leaves rows that others have locked for later, as the sweeper does; otherwise it
     waits for them.
     """
-    event = await session.scalar(
-        select(Event)
-        .where(col(Event.id) == event_id)
-        .with_for_update(read=True, skip_locked=skip_locked)
-    )
+    event = await _lock_event(session, event_id, skip_locked=skip_locked)
     if event is None:
         return 0
-    holds = await lock_lapsed_holds(session, event_id, skip_locked=skip_locked)
+    connection = await sql_connection(session)
+    lock = statements.lock_unlocked_lapsed_holds if skip_locked else statements.lock_lapsed_holds
+    holds = await lock.rows(connection, event_id=event_id, holds=HOLDS_PER_BATCH)
     if holds:
-        return await _expire(session, event, holds, now=now, offer_for=offer_for)
-    return await lock_waitlist_and_offer_seats(session, event, offer_for=offer_for)
+        return await _expire(connection, event, holds, now=now, offer_for=offer_for)
+    return await lock_waitlist_and_offer_seats(connection, event, offer_for=offer_for)
 
 
 async def release_expired_holds(
@@ -58,40 +59,40 @@ async def expire_holds_of_user(
     session: AsyncSession, user_id: UUID, event_id: UUID, *, now: datetime, offer_for: timedelta
 ) -> None:
     """Expires one person's lapsed holds of an event, which still count towards their limit."""
-    event = await session.scalar(
-        select(Event).where(col(Event.id) == event_id).with_for_update(read=True)
+    event = await _lock_event(session, event_id)
+    if event is None:
+        return
+    connection = await sql_connection(session)
+    holds = await statements.lock_lapsed_holds_of_user.rows(
+        connection, event_id=event_id, user_id=user_id, holds=HOLDS_PER_BATCH
     )
-    holds = await lock_lapsed_holds(
-        session, event_id, col(Booking.user_id) == user_id, skip_locked=False
-    )
-    if event and holds:
-        await _expire(session, event, holds, now=now, offer_for=offer_for)
+    if holds:
+        await _expire(connection, event, holds, now=now, offer_for=offer_for)
 
 
-async def lock_lapsed_holds(
-    session: AsyncSession, event_id: UUID, *conditions: Any, skip_locked: bool
-) -> list[Booking]:
-    """The first HOLDS_PER_BATCH of them, by the time of their end."""
-    holds = await session.execute(
-        select(Booking)
-        .where(col(Booking.event_id) == event_id, HAS_LAPSED, *conditions)
-        .order_by(col(Booking.expires_at), col(Booking.id))
-        .limit(HOLDS_PER_BATCH)
-        .with_for_update(skip_locked=skip_locked)
+async def _lock_event(
+    session: AsyncSession, event_id: UUID, *, skip_locked: bool = False
+) -> Event | None:
+    """Conflicts with its organizer's changes and with joining the waitlist, but not with bookings."""
+    event: Event | None = await session.scalar(
+        select(Event)
+        .where(col(Event.id) == event_id)
+        .with_for_update(read=True, skip_locked=skip_locked)
     )
-    return list(holds.scalars())
+    return event
 
 
 async def _expire(
-    session: AsyncSession,
+    connection: SqlConnection,
     event: Event,
-    holds: list[Booking],
+    holds: Sequence[Record],
     *,
     now: datetime,
     offer_for: timedelta,
 ) -> int:
+    booking_ids = [hold.id for hold in holds]
     offers = await end_bookings(
-        session, event, holds, BookingStatus.EXPIRED, now=now, offer_for=offer_for
+        connection, event, booking_ids, BookingStatus.EXPIRED, now=now, offer_for=offer_for
     )
-    await add_booking_messages(session, "hold-expired", holds, event)
+    await add_booking_messages(connection, "hold-expired", booking_ids, event)
     return len(holds) + offers

@@ -8,7 +8,6 @@ from uuid import UUID
 import orjson
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Select,
     String,
     Uuid,
@@ -25,7 +24,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.representation import Json, booking_fields
 from event_service.bookings.schemas import BookingQuery
-from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance, Ticket
+from event_service.models import Booking, Event, IdempotencyKey, SeatAllowance
 from event_service.rules import IS_CHECKED_IN, STATUS_NOW
 from service_kit.clock import utc_now
 from service_kit.problems import NotFound
@@ -69,13 +68,6 @@ _COLUMNS: tuple[Any, ...] = (
     col(Event.venue),
     col(Event.city),
 )
-
-_FIRST_TICKETS = text("""
-    SELECT first.* FROM unnest(:booking_ids) AS of (id) CROSS JOIN LATERAL (
-        SELECT booking_id, seat_id, section, row_name, number, code
-        FROM ticket WHERE booking_id = of.id ORDER BY position LIMIT :limit
-    ) AS first
-""").bindparams(_BOOKINGS, bindparam("limit", type_=Integer()))
 
 
 async def get_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Json:
@@ -166,27 +158,6 @@ async def list_seats(session: AsyncSession, booking_ids: Sequence[UUID]) -> dict
     return {row.booking_id: row.seats for row in rows}
 
 
-async def list_first_tickets(
-    session: AsyncSession, booking_ids: Sequence[UUID], *, limit: int
-) -> dict[UUID, list[Any]]:
-    """By booking: its first ``limit`` tickets as rows, by position."""
-    rows = await session.execute(_FIRST_TICKETS, {"booking_ids": list(booking_ids), "limit": limit})
-    tickets: dict[UUID, list[Any]] = {booking_id: [] for booking_id in booking_ids}
-    for row in rows:
-        tickets[row.booking_id].append(row)
-    return tickets
-
-
-async def list_checked_in_seats(session: AsyncSession, booking_id: UUID) -> list[UUID]:
-    """The seats of a booking whose tickets were checked in."""
-    rows = await session.execute(
-        select(col(Ticket.seat_id))
-        .where(col(Ticket.booking_id) == booking_id, col(Ticket.checked_in_at).is_not(None))
-        .order_by(col(Ticket.position))
-    )
-    return list(rows.scalars())
-
-
 async def find_idempotency_key(
     session: AsyncSession, user_id: UUID, key: str
 ) -> IdempotencyKey | None:
@@ -226,16 +197,3 @@ async def lock_event_of_booking(
     if event is None:
         raise NotFound
     return event
-
-
-async def lock_booking(session: AsyncSession, booking_id: UUID, *, user_id: UUID) -> Booking:
-    """A person's booking, locked. Raises NotFound for other people's."""
-    rows = await session.execute(
-        select(Booking)
-        .where(col(Booking.id) == booking_id, col(Booking.user_id) == user_id)
-        .with_for_update()
-    )
-    booking: Booking | None = rows.scalar_one_or_none()
-    if booking is None:
-        raise NotFound
-    return booking

@@ -12,6 +12,7 @@ from event_service.bookings.guest_names import clean_guest_name, set_guest_name
 from event_service.bookings.representation import respond
 from event_service.bookings.requests import BookingRequest
 from event_service.bookings.schemas import (
+    BookingCancel,
     BookingChanges,
     BookingCreate,
     BookingPublic,
@@ -129,7 +130,7 @@ async def confirm_booking(
 @router.post(
     "/{booking_id}/cancel",
     response_model=BookingPublic,
-    summary="Cancel a booking; its seats are free at once",
+    summary="Cancel a booking, or some of its seats; they are free at once",
     responses=problem_responses(NotAuthenticated, NotFound, CheckedIn, CancellationClosed),
 )
 @limited("booking")
@@ -138,7 +139,7 @@ async def cancel_booking(
     user: CurrentUser,
     database: DatabaseDep,
     settings: SettingsDep,
-    _: WholeBooking | None = None,
+    body: BookingCancel | None = None,
 ) -> Response:
     work = partial(
         cancel.cancel_booking,
@@ -146,5 +147,6 @@ async def cancel_booking(
         by=user.user_id,
         now=utc_now(),
         offer_for=settings.offer_for,
+        seat_ids=body.seat_ids if body else None,
     )
     return respond(await database.run(work))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from event_service.bookings.guest_names import GuestName
 from event_service.statuses import BookingStatus, SeatKind
@@ -14,6 +14,17 @@ from service_kit.text import Line
 MAX_SEATS_PER_BOOKING = 10_000
 # Of a name, an id or a ticket code.
 MAX_SEARCH = 200
+
+
+def _each_once(seat_ids: list[UUID]) -> list[UUID]:
+    if len(set(seat_ids)) != len(seat_ids):
+        raise ValueError("a seat is named twice")
+    return seat_ids
+
+
+SeatIds = Annotated[
+    list[UUID], Field(min_length=1, max_length=1_000, fail_fast=True), AfterValidator(_each_once)
+]
 
 
 class BookingCreate(BaseModel):
@@ -60,9 +71,22 @@ class BookingCreate(BaseModel):
 
 
 class WholeBooking(BaseModel):
-    """An empty body: confirming and cancelling concern all seats, and a body that names some is refused."""
+    """An empty body: confirming concerns all seats, and a body that names some is refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class BookingCancel(BaseModel):
+    """The seats to cancel. Unknown fields are refused: a misspelled ``seat_ids`` would cancel all."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"seat_ids": ["0198c0de-0000-7000-8000-000000000000"]}]},
+    )
+
+    seat_ids: SeatIds | None = Field(
+        None, description="Of the booking; without them the whole booking is cancelled."
+    )
 
 
 class BookedSeat(BaseModel):

@@ -17,14 +17,15 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.expire import HOLDS_PER_BATCH
+from event_service.bookings.sql import statements
 from event_service.bookings.transitions import end_bookings
 from event_service.bookings.waitlist.queries import remove_entry
 from event_service.erasures import queries
 from event_service.events.service import cancel_for_erased_organizer, delete_event
-from event_service.models import Booking, ErasedUser, Event
+from event_service.models import ErasedUser, Event
 from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
-from service_kit.database.engine import Database
+from service_kit.database.engine import Database, sql_connection
 from service_kit.problems import NotFound, Problem
 from service_kit.web.erasures import note_erasure
 
@@ -87,27 +88,16 @@ async def _leave_event(
     )
     if event is None:
         return
-    holds = await _lock_holds(session, event_id, user_id)
-    if holds:
-        await end_bookings(
-            session, event, holds, BookingStatus.CANCELLED, now=utc_now(), offer_for=offer_for
-        )
-    await remove_entry(session, event_id, user_id)
-
-
-async def _lock_holds(session: AsyncSession, event_id: UUID, user_id: UUID) -> list[Booking]:
-    rows = await session.execute(
-        select(Booking)
-        .where(
-            col(Booking.event_id) == event_id,
-            col(Booking.user_id) == user_id,
-            col(Booking.status) == BookingStatus.HELD,
-        )
-        .order_by(col(Booking.expires_at), col(Booking.id))
-        .limit(HOLDS_PER_BATCH)
-        .with_for_update()
+    connection = await sql_connection(session)
+    holds = await statements.lock_holds_of_user.rows(
+        connection, event_id=event_id, user_id=user_id, holds=HOLDS_PER_BATCH
     )
-    return list(rows.scalars())
+    if holds:
+        booking_ids, cancelled = [hold.id for hold in holds], BookingStatus.CANCELLED
+        await end_bookings(
+            connection, event, booking_ids, cancelled, now=utc_now(), offer_for=offer_for
+        )
+    await remove_entry(connection, event_id, user_id)
 
 
 async def _cancel_event(event_id: UUID, user_id: UUID, session: AsyncSession) -> None:

@@ -26,6 +26,7 @@ from event_service.problems import EventCancelled, EventHasBookings
 from event_service.rules import event_may_become, is_active
 from event_service.statuses import EventStatus, SeatingKind
 from service_kit.database.bulk_inserts import ALLOW_LONG_STATEMENTS
+from service_kit.database.engine import sql_connection
 from service_kit.problems import InvalidRequest, VersionMismatch
 from service_kit.web.tokens import Person
 
@@ -93,7 +94,8 @@ async def update_event(
     await _save_new_version(session, event, now)
     if event.status == EventStatus.PUBLISHED:
         await add_change_messages(session, event, before)
-        await lock_waitlist_and_offer_seats(session, event, offer_for=offer_for)
+        connection = await sql_connection(session)
+        await lock_waitlist_and_offer_seats(connection, event, offer_for=offer_for)
     return event
 
 

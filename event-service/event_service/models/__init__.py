@@ -4,7 +4,13 @@ The database itself forbids what must not happen: see Design notes in ../../READ
 which rows are locked."""
 
 from event_service.models.base import Base
-from event_service.models.bookings import Booking, IdempotencyKey, SeatAllowance, Ticket
+from event_service.models.bookings import (
+    Booking,
+    CancelledTicket,
+    IdempotencyKey,
+    SeatAllowance,
+    Ticket,
+)
 from event_service.models.events import Event, EventSearch, OrganizerMessage, SearchSpelling
 from event_service.models.infrastructure import ErasedUser, OutboxMessage, StaleTag
 from event_service.models.seats import BlockedSeat, Seat, SeatRow, SeatTally, Section
@@ -14,6 +20,7 @@ __all__ = [
     "Base",
     "BlockedSeat",
     "Booking",
+    "CancelledTicket",
     "ErasedUser",
     "Event",
     "EventSearch",

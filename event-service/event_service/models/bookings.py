@@ -72,6 +72,23 @@ class Ticket(Base, table=True):
     checked_in_at: datetime | None = None
 
 
+class CancelledTicket(Base, table=True):
+    """A ticket that its guest has cancelled while the booking keeps others. It is no ticket any more:
+    whatever reads tickets need not know of it."""
+
+    __tablename__: ClassVar[str] = "cancelled_ticket"
+
+    booking_id: UUID = Field(primary_key=True, foreign_key="booking.id", ondelete="CASCADE")
+    seat_id: UUID = Field(primary_key=True)
+    position: int
+    section: str | None = None
+    row_name: str | None = None
+    number: int | None = None
+    price: int
+    code: str
+    cancelled_at: datetime
+
+
 class SeatAllowance(Base, table=True):
     """The number of seats of an event that one person has or waits for; its CHECK is the limit per person."""
 

@@ -38,8 +38,8 @@ class WaitlistEntry(Base, table=True):
     user_id: UUID = Field(primary_key=True)
     # The order of joining: the lock on the event makes it the order of commits. The position among those
     # who wait is counted from it.
-    place: int | None = Field(
-        default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False)
+    number: int | None = Field(
+        default=None, sa_column=Column("place", BigInteger, Identity(always=True), nullable=False)
     )
     quantity: int
     times_passed: int = 0

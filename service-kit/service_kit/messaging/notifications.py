@@ -72,6 +72,20 @@ def notification(
     )
 
 
+def shared_message(kind: Kind, *, data: dict[str, Any], version: int) -> dict[str, Any]:
+    """What messages of a kind have in common, for a statement that writes many of them: it adds ``id``,
+    ``user_id`` and ``dedup_key`` to each, and to ``data`` what only one holds. Their task is SEND.
+    """
+    return {
+        "topic": CONTRACT[kind].topics[0],
+        "kind": kind,
+        "version": version,
+        "data": data,
+        "occurred_at": utc_now().isoformat(),
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+    }
+
+
 def address_confirmed(outbox: Callable[..., RowT], user_id: UUID) -> RowT:
     """Says that mails which waited for the person's address may go out."""
     fields = {"user_id": str(user_id)}

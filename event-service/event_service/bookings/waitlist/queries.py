@@ -3,18 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, delete, func, literal, or_, select
+from sqlalchemy import BigInteger, Select, func, literal, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings import waitlist_statements as statements
-from event_service.bookings.statements import LOWER_ALLOWANCES
+from event_service.bookings.sql import statements
 from event_service.bookings.waitlist.explanations import explain
 from event_service.bookings.waitlist.schemas import Offer, OwnWaitlistEntry, WaitlistEntryPublic
 from event_service.models import Booking, Event, WaitlistEntry
 from event_service.rules import IS_HELD, IS_ON_SALE
 from event_service.statuses import WaitlistStatus
+from service_kit.database.sql_files import SqlConnection
 from service_kit.problems import InvalidRequest, NotFound
 from service_kit.web.paging import Page, Paging
 
@@ -43,15 +43,15 @@ async def list_own_entries(
 ) -> Page[OwnWaitlistEntry]:
     """A person's entries for all events, the latest first."""
     statement = (
-        _select_entries(user_id).order_by(col(WaitlistEntry.place).desc()).limit(paging.limit + 1)
+        _select_entries(user_id).order_by(col(WaitlistEntry.number).desc()).limit(paging.limit + 1)
     )
     after = paging.after(int)
     if after:
         if not 0 <= after[0] <= MAX_ENTRY_NUMBER:
             raise InvalidRequest.field("cursor", "It is not a cursor of this list.")
-        statement = statement.where(col(WaitlistEntry.place) < literal(after[0], BigInteger))
+        statement = statement.where(col(WaitlistEntry.number) < literal(after[0], BigInteger))
     rows = (await session.execute(statement)).all()
-    shown, cursor = paging.page(rows, lambda row: (row.WaitlistEntry.place,))
+    shown, cursor = paging.page(rows, lambda row: (row.WaitlistEntry.number,))
     items = [
         OwnWaitlistEntry.model_validate(_fields(row) | {"event_id": row.WaitlistEntry.event_id})
         for row in shown
@@ -67,7 +67,7 @@ def _select_entries(user_id: UUID) -> Select[Any]:
         .where(
             col(ahead.event_id) == col(WaitlistEntry.event_id),
             col(ahead.booking_id).is_(None),
-            col(ahead.place) < col(WaitlistEntry.place),
+            col(ahead.number) < col(WaitlistEntry.number),
         )
         .scalar_subquery()
     )
@@ -118,35 +118,26 @@ async def find_entry(
     return (row.WaitlistEntry, row.is_current) if row else None
 
 
-async def remove_entry(session: AsyncSession, event_id: UUID, user_id: UUID) -> bool:
-    """Removes a waiting entry, not an offer; returns whether there was one. The event is locked.
-
-    The allowance is lowered by the quantity that was deleted, which may not be the one read before.
-    """
-    quantity = await session.scalar(
-        delete(WaitlistEntry)
-        .where(
-            col(WaitlistEntry.event_id) == event_id,
-            col(WaitlistEntry.user_id) == user_id,
-            col(WaitlistEntry.booking_id).is_(None),
-        )
-        .returning(col(WaitlistEntry.quantity))
-        .execution_options(synchronize_session=False)
-    )
+async def remove_entry(connection: SqlConnection, event_id: UUID, user_id: UUID) -> bool:
+    """Removes a waiting entry, not an offer; returns whether there was one. The event is locked."""
+    quantity = await statements.delete_entry.value(connection, event_id=event_id, user_id=user_id)
     if quantity is None:
         return False
-    await session.execute(
-        LOWER_ALLOWANCES, {"event_id": event_id, "user_ids": [user_id], "seats": [quantity]}
+    await statements.lower_allowances.run(
+        connection, event_id=event_id, user_ids=[user_id], seats=[quantity]
     )
     return True
 
 
-async def list_due_events(session: AsyncSession, *, limit: int) -> list[UUID]:
-    event_ids = await session.execute(statements.DUE_EVENTS, {"events": limit})
-    return list(event_ids.scalars())
+async def list_due_events(connection: SqlConnection, *, limit: int) -> list[UUID]:
+    """Events with lapsed holds, or with free seats for somebody who waits."""
+    rows = await statements.list_due_events.rows(connection, events=limit)
+    return [row.event_id for row in rows]
 
 
-async def delete_entries_of_past_events(session: AsyncSession) -> int:
+async def delete_entries_of_past_events(connection: SqlConnection) -> int:
     """Returns the number of deleted entries, ENTRIES_PER_BATCH at most."""
-    deleted = await session.scalar(statements.DELETE_PAST_ENTRIES, {"entries": ENTRIES_PER_BATCH})
-    return deleted or 0
+    deleted: int = await statements.delete_entries_of_past_events.value(
+        connection, entries=ENTRIES_PER_BATCH
+    )
+    return deleted

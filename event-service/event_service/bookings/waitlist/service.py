@@ -9,7 +9,6 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,7 +18,6 @@ from event_service.bookings.schemas import MAX_SEATS_PER_BOOKING
 from event_service.bookings.sql import statements
 from event_service.bookings.waitlist.queries import find_entry, get_own_entry, remove_entry
 from event_service.bookings.waitlist.schemas import WaitlistEntryPublic
-from event_service.bookings.waitlist_statements import ADD_TO_ALLOWANCE
 from event_service.erased_users import refuse_erased
 from event_service.models import Event, WaitlistEntry
 from event_service.problems import (
@@ -31,12 +29,11 @@ from event_service.problems import (
 )
 from event_service.rules import is_on_sale, may_see
 from service_kit.database.engine import Database, sql_connection
-from service_kit.database.errors import constraint_name
 from service_kit.problems import NotFound
 
 
-class _OwnOfferLapsed(Exception):
-    """The person's earlier offer has lapsed and is not expired yet."""
+class _LapsedHoldInTheWay(Exception):
+    """The person is at the limit or has an earlier offer; holds that have lapsed may be the reason."""
 
 
 async def join(
@@ -54,11 +51,8 @@ async def join(
     """
     try:
         return await database.run(partial(_join, event_id, quantity, by, guest_name))
-    except _OwnOfferLapsed:
+    except _LapsedHoldInTheWay:
         pass
-    except IntegrityError as error:
-        if constraint_name(error) != "ck_seat_allowance_limit":
-            raise
     # The sweeper may have expired the holds first; what counts is whether the seats are allowed now.
     release = partial(
         release_expired_holds, user_id=by, event_id=event_id, seats=quantity, offer_for=offer_for
@@ -81,7 +75,7 @@ async def _join(
         raise SalesClosed
     entry = await find_entry(session, event_id, user_id)
     if entry:
-        raise AlreadyWaiting if entry[1] else _OwnOfferLapsed
+        raise AlreadyWaiting if entry[1] else _LapsedHoldInTheWay
     _check_is_possible(event, quantity)
     connection = await sql_connection(session)
     available: int = await statements.count_free_seats.value(connection, event_id=event_id)
@@ -91,15 +85,15 @@ async def _join(
         WaitlistEntry(event_id=event_id, user_id=user_id, quantity=quantity, guest_name=guest_name)
     )
     await session.flush()
-    await session.execute(
-        ADD_TO_ALLOWANCE,
-        {
-            "event_id": event_id,
-            "user_id": user_id,
-            "seats": quantity,
-            "max_seats": event.max_seats_per_user,
-        },
+    is_allowed = await statements.add_to_allowance.run(
+        connection,
+        event_id=event_id,
+        user_id=user_id,
+        seats=quantity,
+        max_seats=event.max_seats_per_user,
     )
+    if not is_allowed:
+        raise _LapsedHoldInTheWay
     return await get_own_entry(session, event_id, user_id=user_id)
 
 
@@ -130,7 +124,7 @@ async def leave(
     if entry.booking_id:
         await cancel_booking(session, entry.booking_id, by=by, now=now, offer_for=offer_for)
         return
-    if not await remove_entry(session, event_id, by):
+    if not await remove_entry(await sql_connection(session), event_id, by):
         raise NotFound
 
 

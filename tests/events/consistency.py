@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
 
-from tests.events.history import BOOKED, LIVE, UNKNOWN, Attempt, Change, History, Tenure, moments
+from tests.events.history import (
+    BOOKED,
+    LIVE,
+    UNKNOWN,
+    Attempt,
+    Change,
+    History,
+    Row,
+    Tenure,
+    moments,
+)
 
 # Answers that promise nothing but that nothing was done.
 HONEST = frozenset({UNKNOWN, "unavailable"})
@@ -160,11 +170,25 @@ def false_changes(history: History) -> Iterator[Violation]:
         told = history.answers.get(change.booking, [])
         expires_at = next((a.expires_at for a in told if a.expires_at is not None), None)
         others = history.changes_of[change.booking]
-        cancels = [c for c in others if c.action == "cancel"]
+        cancels = [c for c in others if _may_have_ended(c, told, others)]
+        if (
+            change.action == "cancel-seats"
+            and change.outcome in LIVE
+            and change.seats & change.left
+        ):
+            yield Violation("a cancelled seat that stays", change)
         if change.outcome in HONEST or (change.action, change.outcome) == ("cancel", "cancelled"):
             continue
         if not _may_be(change, expires_at, cancels, others):
             yield Violation(f"false {change.outcome}", change)
+
+
+def _may_have_ended(change: Change, told: list[Attempt], others: list[Change]) -> bool:
+    """Cancelling seats ends a booking once each of its seats has been named."""
+    if change.action != "cancel-seats":
+        return change.action == "cancel"
+    named = {seat for c in others if c.invoked <= change.completed for seat in c.seats}
+    return change.may_have_cancelled and bool(told) and told[0].seats <= named
 
 
 def _may_be(
@@ -184,8 +208,14 @@ def _may_be(
             return has_lapsed
         case "confirm", "booking-ended":
             return any(c.invoked <= change.completed for c in cancels)
-        case "cancel", "expired":
+        case "cancel" | "cancel-seats", "expired":
             return has_lapsed
+        case "cancel-seats", "cancelled":
+            return any(c.invoked <= change.completed for c in cancels)
+        case "cancel-seats", "confirmed":
+            return (expires_at is None or confirmed) and change.invoked <= ended
+        case "cancel-seats", "held":
+            return expires_at is not None and change.invoked <= min(expires_at, ended)
     return False
 
 
@@ -195,8 +225,10 @@ def rows_that_differ(history: History) -> Iterator[Violation]:
         row = rows.get(booking)
         if row is None:
             yield Violation("a booking that is not there", told)
-        elif (row.user, row.seats) != (told[0].user, told[0].seats):
+        elif (row.user, row.seats | row.cancelled) != (told[0].user, told[0].seats):
             yield Violation("another booking than was told", row)
+        elif not _may_be_cancelled(history.changes_of[booking], row):
+            yield Violation("other seats cancelled than was told", row)
         elif row.status not in _final_statuses(history, booking):
             yield Violation("another end than was told", row)
     for row in history.rows:
@@ -208,13 +240,20 @@ def rows_that_differ(history: History) -> Iterator[Violation]:
             yield Violation("seats of a booking that has ended", row)
 
 
+def _may_be_cancelled(changes: list[Change], row: Row) -> bool:
+    of_seats = [change for change in changes if change.action == "cancel-seats"]
+    named = {seat for c in of_seats if c.may_have_cancelled for seat in c.seats}
+    done = {seat for c in of_seats if c.outcome in LIVE for seat in c.seats}
+    return done <= row.cancelled <= named and not row.cancelled & row.seats
+
+
 def _final_statuses(history: History, booking: str) -> set[str]:
     told, changes = history.answers[booking], history.changes_of[booking]
     outcomes = {(change.action, change.outcome) for change in changes}
     may_be = set()
-    if ("cancel", "cancelled") in outcomes:
+    if {("cancel", "cancelled"), ("cancel-seats", "cancelled")} & outcomes:
         return {"cancelled"}
-    if ("cancel", UNKNOWN) in outcomes or ("cancel", "unavailable") in outcomes:
+    if any(c.outcome in HONEST and _may_have_ended(c, told, changes) for c in changes):
         may_be.add("cancelled")
     may_be |= {attempt.status for attempt in told if attempt.status not in LIVE}
     if not told[0].is_hold or ("confirm", "confirmed") in outcomes:

@@ -49,24 +49,35 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Change:
-    """A confirmation or cancellation; ``outcome`` is the status after it, a problem or UNKNOWN."""
+    """A confirmation or cancellation; ``outcome`` is the status after it, a problem or UNKNOWN.
+
+    ``seats`` are those that a "cancel-seats" named, ``left`` those that the answer to it shows.
+    """
 
     booking: str
     action: str
     invoked: float
     completed: float
     outcome: str
+    seats: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+
+    @property
+    def may_have_cancelled(self) -> bool:
+        return self.outcome in LIVE | {"cancelled", UNKNOWN, "unavailable"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A booking as the database has it in the end; ``holds`` are the seats that point to it."""
+    """A booking as the database has it in the end; ``holds`` are the seats that point to it, ``cancelled``
+    those that were cancelled while it kept others."""
 
     id: str
     user: str
     status: str
     seats: frozenset[str]
     holds: frozenset[str]
+    cancelled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -124,28 +135,43 @@ class History:
 
     @cached_property
     def tenures(self) -> list[Tenure]:
-        return [self._tenure(booking) for booking in self.answers] + [
+        told = [tenure for booking in self.answers for tenure in self._tenures(booking)]
+        return told + [
             Tenure(row.id, row.user, row.seats, (inf, inf), (origin[0].invoked, inf))
             for row, origin in self.unannounced.items()
         ]
 
-    def _tenure(self, booking: str) -> Tenure:
+    def _tenures(self, booking: str) -> list[Tenure]:
+        """One for all seats that were named by the same cancellations."""
+        by_changes: dict[frozenset[Change], set[str]] = defaultdict(set)
+        for seat in self.answers[booking][0].seats:
+            named = (c for c in self.changes_of[booking] if c.action == "cancel-seats")
+            by_changes[frozenset(c for c in named if seat in c.seats)].add(seat)
+        return [
+            self._tenure(booking, frozenset(seats), changes)
+            for changes, seats in by_changes.items()
+        ]
+
+    def _tenure(self, booking: str, seats: frozenset[str], of_seats: frozenset[Change]) -> Tenure:
         answers = self.answers[booking]
         first = answers[0]
         begun = min(attempt.invoked for attempt in self.by_origin[first.origin])
         told = [attempt.completed for attempt in answers if attempt.status in LIVE]
-        cancels = [c for c in self.changes_of[booking] if c.action == "cancel"]
+        cancels = [*(c for c in self.changes_of[booking] if c.action == "cancel"), *of_seats]
         confirms = [c for c in self.changes_of[booking] if c.action == "confirm"]
         expires_at = next((a.expires_at for a in answers if a.expires_at is not None), None)
         certain_to = min((c.invoked for c in cancels), default=inf)
-        possible_to = min((c.completed for c in cancels if c.outcome == "cancelled"), default=inf)
+        done = (c for c in cancels if c.outcome == "cancelled" or c in of_seats)
+        possible_to = min(
+            (c.completed for c in done if c.outcome in LIVE | {"cancelled"}), default=inf
+        )
         if first.is_hold and not any(c.outcome == "confirmed" for c in confirms):
             # Of a hold whose end nobody was told nothing is certain.
             certain_to = min(certain_to, expires_at or -inf)
             if expires_at is not None and not any(c.outcome == UNKNOWN for c in confirms):
                 possible_to = min(possible_to, expires_at)
         certain = (min(told, default=inf), certain_to)
-        return Tenure(booking, first.user, first.seats, certain, (begun, possible_to))
+        return Tenure(booking, first.user, seats, certain, (begun, possible_to))
 
     @cached_property
     def unannounced(self) -> dict[Row, list[Attempt]]:

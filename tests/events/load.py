@@ -32,7 +32,8 @@ PAUSE_SECONDS = 0.3
 _ROWS = """
     SELECT booking.id::text, user_id::text, status,
         ARRAY(SELECT seat_id::text FROM ticket WHERE booking_id = booking.id) AS seats,
-        ARRAY(SELECT id::text FROM seat WHERE booking_id = booking.id) AS holds
+        ARRAY(SELECT id::text FROM seat WHERE booking_id = booking.id) AS holds,
+        ARRAY(SELECT seat_id::text FROM cancelled_ticket WHERE booking_id = booking.id) AS cancelled
     FROM booking WHERE event_id = :event_id
 """
 _TALLY = "SELECT sum(held), sum(booked) FROM seat_tally WHERE event_id = :event_id"
@@ -135,13 +136,19 @@ class Load:
         self.answers[attempt.outcome + " again" * attempt.is_replay] += 1
         return attempt
 
-    async def change(self, booking: Attempt, action: str) -> Change:
+    async def change(
+        self, booking: Attempt, action: str, seats: frozenset[str] = frozenset()
+    ) -> Change:
         invoked = time.time()
-        answer = await self.send(booking.user, f"/bookings/{booking.booking}/{action}")
-        outcome = UNKNOWN
+        url = f"/bookings/{booking.booking}/{action.removesuffix('-seats')}"
+        body = {"seat_ids": sorted(seats)} if seats else None
+        answer = await self.send(booking.user, url, body)
+        outcome, left = UNKNOWN, frozenset[str]()
         if answer is not None:
             outcome = answer.json()["status"] if answer.status_code == 200 else _code(answer)
-        change = Change(booking.booking, action, invoked, time.time(), outcome)
+            if answer.status_code == 200:
+                left = frozenset(seat["id"] for seat in answer.json()["seats"])
+        change = Change(booking.booking, action, invoked, time.time(), outcome, seats, left)
         self.history.changes.append(change)
         self.answers[f"{action}: {outcome}"] += 1
         return change
@@ -200,8 +207,11 @@ class Load:
         return list(booked.values())
 
     async def _live(self, booked: Attempt) -> None:
-        """Holds are confirmed, early or late or twice, or let go; most bookings are cancelled."""
+        """Holds are confirmed, early or late or twice, or let go; most bookings are cancelled, some of
+        them seat by seat."""
         way = random.random()
+        if random.random() < 0.2:
+            await self._cancel_seats(booked)
         if booked.is_hold:
             if way < 0.3 or booked.expires_at is None:
                 return
@@ -211,12 +221,18 @@ class Load:
             times = 2 if 0.45 < way < 0.65 else 1
             await asyncio.gather(*(self.change(booked, "confirm") for _ in range(times)))
         await asyncio.sleep(random.uniform(0.1, 1.5))
+        if random.random() < 0.3:
+            await asyncio.gather(*(self._cancel_seats(booked) for _ in "12"))
         if self._gives_up or random.random() < 0.9:
             times = 2 if way > 0.9 else 1
             changes = await asyncio.gather(*(self.change(booked, "cancel") for _ in range(times)))
             while self._gives_up and changes[-1].outcome == UNKNOWN:
                 # What nobody gave back would be gone while something is broken.
                 changes = [await self.change(booked, "cancel")]
+
+    async def _cancel_seats(self, booked: Attempt) -> None:
+        seats = random.sample(sorted(booked.seats), random.randint(1, len(booked.seats)))
+        await self.change(booked, "cancel-seats", frozenset(seats))
 
     async def settle(self, database: Database, settings: Settings) -> None:
         """When all have done what they wanted and the holds have ended, newcomers take each seat
@@ -227,7 +243,7 @@ class Load:
         await asyncio.gather(*(self._take_the_rest() for _ in range(4)))
         await tidy(database, settings)
         self.history.rows = [
-            Row(row[0], row[1], row[2], frozenset(row[3]), frozenset(row[4]))
+            Row(row[0], row[1], row[2], *(frozenset(seats) for seats in row[3:]))
             for row in await self._read(database, _ROWS)
         ]
         [(self.history.held, self.history.booked)] = await self._read(database, _TALLY)

@@ -70,10 +70,9 @@ class Seats(RuleBasedStateMachine):
         return answer.json() if answer.content else {}
 
     def remember(self, document: Json, user: int) -> None:
-        seats = frozenset(seat["id"] for seat in document["seats"])
-        codes = tuple(seat["ticket_code"] for seat in document["seats"])
-        assert not seats & self.model.taken
-        booked = Booked(document["id"], user, seats, document["status"], codes)
+        tickets = {seat["id"]: seat["ticket_code"] for seat in document["seats"]}
+        assert not tickets.keys() & self.model.taken
+        booked = Booked(document["id"], user, document["status"], tickets)
         self.model.bookings[booked.id] = booked
 
     def offer(self) -> None:
@@ -123,10 +122,31 @@ class Seats(RuleBasedStateMachine):
     def cancel(self, number: int) -> None:
         booked = self.choose(number, "held", "confirmed", "cancelled")
         if booked:
-            refusal = self.model.refusal_to_cancel(booked)
+            refusal = self.model.refusal_to_cancel(booked, booked.seats)
             answer = self.now(self.users[booked.user].post(f"/bookings/{booked.id}/cancel"))
             if self.agree(answer, refusal, 200):
                 self.model.end(booked.id, "cancelled")
+                self.offer()
+
+    @rule(number=which, choice=st.sets(which, min_size=1, max_size=3))
+    def cancel_seats(self, number: int, choice: set[int]) -> None:
+        """Any that the booking has or had, by their order in it."""
+        booked = self.choose(number, "held", "confirmed", "cancelled")
+        if booked:
+            every = [*booked.tickets, *booked.cancelled]
+            named = frozenset(every[number % len(every)] for number in choice)
+            refusal = self.model.refusal_to_cancel(booked, named)
+            answer = self.now(
+                self.users[booked.user].post(
+                    f"/bookings/{booked.id}/cancel",
+                    {"seat_ids": [seat for seat in every if seat in named]},
+                )
+            )
+            document = self.agree(answer, refusal, 200)
+            if document:
+                self.model.cancel_seats(booked, named)
+                assert document["status"] == booked.status
+                assert [seat["id"] for seat in document["seats"]] == list(booked.tickets)
                 self.offer()
 
     @rule(number=which)
@@ -187,8 +207,10 @@ class Seats(RuleBasedStateMachine):
     def check_in(self, number: int) -> None:
         booked = self.choose(number, "held", "confirmed", "cancelled")
         if booked:
-            code = booked.codes[number % len(booked.codes)]
-            refusal = None if booked.status == "confirmed" else "not-found"
+            codes = (*booked.codes, *booked.cancelled.values())
+            code = codes[number % len(codes)]
+            is_valid = booked.status == "confirmed" and code in booked.codes
+            refusal = None if is_valid else "not-found"
             if not refusal and code in self.model.checked_in:
                 refusal = "already-checked-in"
             body = {"ticket_code": code}
@@ -231,8 +253,13 @@ class Seats(RuleBasedStateMachine):
         self.turn = (self.turn + 1) % PEOPLE
         user = self.users[self.turn]
         listed = self.now(user.get("/bookings?limit=100")).json()["items"]
-        own = {b.id: b.status for b in self.model.bookings.values() if b.user == self.turn}
-        assert {item["id"]: item["status"] for item in listed} == own
+        own = {
+            b.id: (b.status, b.seats) for b in self.model.bookings.values() if b.user == self.turn
+        }
+        assert own == {
+            item["id"]: (item["status"], frozenset(seat["id"] for seat in item["seats"]))
+            for item in listed
+        }
         entry = self.model.entry(self.turn)
         place = self.now(user.get(f"{self.path}/waitlist"))
         assert place.status_code == (200 if entry else 404)

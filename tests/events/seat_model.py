@@ -6,11 +6,21 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Booked:
+    """``tickets`` are codes by seat; ``cancelled`` are those that the guest has cancelled one by one."""
+
     id: str
     user: int
-    seats: frozenset[str]
     status: str
-    codes: tuple[str, ...] = ()
+    tickets: dict[str, str]
+    cancelled: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seats(self) -> frozenset[str]:
+        return frozenset(self.tickets)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return tuple(self.tickets.values())
 
     @property
     def is_live(self) -> bool:
@@ -82,9 +92,24 @@ class SeatModel:
             return "seats-available"
         return "seat-limit-reached" if self.uses(user) + wanted > self.limit else None
 
-    def refusal_to_cancel(self, booked: Booked) -> str | None:
-        was_used = not self.checked_in.isdisjoint(booked.codes)
+    def refusal_to_cancel(self, booked: Booked, seats: frozenset[str]) -> str | None:
+        codes = {booked.tickets[seat] for seat in seats & booked.seats}
+        was_used = not self.checked_in.isdisjoint(codes)
         return "checked-in" if booked.status == "confirmed" and was_used else None
+
+    def cancel_seats(self, booked: Booked, seats: frozenset[str]) -> None:
+        """Seats that are cancelled already may be among them; a booking without seats has ended."""
+        if not booked.is_live:
+            return
+        seats &= booked.seats
+        if seats == booked.seats:
+            self.end(booked.id, "cancelled")
+            return
+        for seat in seats:
+            booked.cancelled[seat] = booked.tickets.pop(seat)
+        for entry in self.line:
+            if entry.offer == booked.id:
+                entry.quantity -= len(seats)
 
     def next_in_line(self) -> Waiting | None:
         """The first whose group fits into what is free."""

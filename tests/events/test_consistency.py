@@ -39,6 +39,11 @@ def change(booking: str, action: str, outcome: str, *, at: float) -> Change:
     return Change(booking, action, at, at + 1, outcome)
 
 
+def cancel_seats(booking: str, outcome: str, *seats: str, at: float, left: str = "") -> Change:
+    named = frozenset(seats)
+    return Change(booking, "cancel-seats", at, at + 1, outcome, named, frozenset({left} - {""}))
+
+
 def row(attempt: Attempt, status: str = "confirmed", **more: Any) -> Row:
     holds = attempt.seats if status in ("held", "confirmed") else frozenset[str]()
     made = Row(attempt.booking, attempt.user, status, attempt.seats, holds)
@@ -57,7 +62,15 @@ def history(*happened: Attempt | Change | Row, limit: int = 10) -> History:
             ends = [c.outcome for c in made.changes if c.booking == attempt.booking]
             lapsed = attempt.is_hold and "confirmed" not in ends
             status = "expired" if lapsed else "confirmed"
-            made.rows.append(row(attempt, "cancelled" if "cancelled" in ends else status))
+            gone = {
+                seat
+                for c in made.changes
+                if c.booking == attempt.booking and c.outcome in ("held", "confirmed")
+                for seat in c.seats
+            }
+            kept = replace(attempt, seats=attempt.seats - gone)
+            status = "cancelled" if "cancelled" in ends else status
+            made.rows.append(row(kept, status, cancelled=frozenset(gone)))
             known.add(attempt.booking)
     return made
 
@@ -80,6 +93,23 @@ TRUE: dict[str, History] = {
     ),
     "cancelled and sold again": history(
         booked("1", A, at=0), change("1", "cancel", "cancelled", at=2), booked("2", A, at=2)
+    ),
+    "a seat cancelled and sold again, and the other kept": history(
+        booked("1", A, B, at=0),
+        cancel_seats("1", "confirmed", A, at=2, left=B),
+        booked("2", A, at=2),
+        refused("seats-unavailable", at=5, chosen=frozenset({B}), named=frozenset({B})),
+    ),
+    "cancelled seat by seat": history(
+        booked("1", A, B, at=0),
+        cancel_seats("1", "confirmed", A, at=2),
+        cancel_seats("1", "cancelled", B, at=4, left=B),
+        change("1", "confirm", "booking-ended", at=6),
+    ),
+    "of a hold some seats are cancelled": history(
+        held("1", A, B, at=0, until=5),
+        cancel_seats("1", "held", A, at=2, left=B),
+        cancel_seats("1", "expired", B, at=5, left=B),
     ),
     "a key used twice": history(
         booked("1", A, at=0, key="k"), booked("1", A, at=2, key="k", is_replay=True)
@@ -110,8 +140,35 @@ LIES: dict[str, list[History]] = {
         history(held("1", A, at=0, until=9), booked("2", A, at=5)),
         history(booked("1", A, at=0), booked("2", A, at=2), change("1", "cancel", "cancelled", at=4)),
         history(
+            booked("1", A, B, at=0), cancel_seats("1", "confirmed", A, at=2), booked("2", B, at=4)
+        ),
+        history(
+            booked("1", A, B, at=0), booked("2", A, at=2), cancel_seats("1", "confirmed", A, at=4)
+        ),
+        history(
             held("1", A, at=0, until=5), change("1", "confirm", "confirmed", at=2), booked("2", A, at=7)
         ),
+    ],
+    "a cancelled seat that stays": [
+        history(booked("1", A, B, at=0), cancel_seats("1", "confirmed", A, at=2, left=A))
+    ],
+    "other seats cancelled than was told": [
+        history(
+            booked("1", A, B, at=0),
+            row(booked("1", B, at=0, user="guest of 1"), cancelled=frozenset({A})),
+        ),
+        history(
+            booked("1", A, B, at=0),
+            cancel_seats("1", "confirmed", A, at=2),
+            row(booked("1", A, B, at=0)),
+        ),
+    ],
+    "false cancelled": [
+        history(booked("1", A, B, at=0), cancel_seats("1", "cancelled", A, at=2, left=B))
+    ],
+    "false held": [history(booked("1", A, B, at=0), cancel_seats("1", "held", A, at=2))],
+    "false expired": [
+        history(held("1", A, B, at=0, until=9), cancel_seats("1", "expired", A, at=2))
     ],
     "wrong seats": [
         history(replace(booked("1", A, at=0), wanted=2)),

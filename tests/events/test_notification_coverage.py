@@ -37,6 +37,7 @@ QUIET: set[Change] = {
 }
 STATE = {
     "booking": "{row}.status || CASE WHEN {row}.reminded_of IS NULL THEN '' ELSE ' reminded' END",
+    "cancelled_ticket": "'cancelled'",
     "event": "{row}.status || CASE WHEN {row}.venue = 'Elsewhere' THEN ' moved' ELSE '' END",
     "waitlist_entry": "CASE WHEN {row}.booking_id IS NULL THEN 'waiting' ELSE 'offered' END",
 }
@@ -55,6 +56,7 @@ async def do_all_that_can_be_done(
     event = await published(capacity=2, max_seats_per_user=2)
     for confirmed in (await hold(guest, event, confirm=True), await book(guest, event)):
         await cancel(guest, confirmed)
+    await cancel_a_seat(guest, await book(guest, event, 2))
     await cancel(guest, await hold(guest, event))
     await let_lapse(app, await hold(guest, event))
     await sweep(app)
@@ -86,6 +88,14 @@ async def join(user: User, event: Json, quantity: int = 1) -> None:
 async def cancel(user: User, booking: Json) -> None:
     answer = await user.post(f"/bookings/{booking['id']}/cancel")
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+
+
+async def cancel_a_seat(user: User, booking: Json) -> None:
+    """And then the rest, so that the seats are there for the next."""
+    seats = {"seat_ids": [booking["seats"][0]["id"]]}
+    answer = await user.post(f"/bookings/{booking['id']}/cancel", seats)
+    assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
+    await cancel(user, booking)
 
 
 async def offer_to(user: User, event: Json) -> str:

@@ -14,7 +14,13 @@ from notification_service.rendering.templates import FOLDER
 ROOT = Path(__file__).resolve().parents[2]
 SENDERS = (ROOT / "auth-service" / "auth_service", ROOT / "event-service" / "event_service")
 # What makes a message; the kind is named, or comes first.
-MAKERS = ("notification", "booking_message", "write_notifications", "add_booking_messages")
+MAKERS = (
+    "notification",
+    "booking_message",
+    "write_notifications",
+    "add_booking_messages",
+    "shared_message",
+)
 
 
 def kinds_sent_by(files: Iterator[Path]) -> set[str]:

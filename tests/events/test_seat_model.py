@@ -52,7 +52,6 @@ async def nobody_waits(*_: object, **__: object) -> None:
     return None
 
 
-<<<<<<< HEAD
 FREE = f"AND {IS_FREE}"
 GUARDS: dict[str, list[Change]] = {
     "who has a seat": [
@@ -63,22 +62,12 @@ GUARDS: dict[str, list[Change]] = {
     "that an end frees the seats": [
         changed(statements, "free_seats", "seat.id = locked.id", "false")
     ],
-    "that an end frees the limit": [changed(statements, "lower_allowances", "- lowered.seats")],
+    "that an end frees the limit": [changed(statements, "lower_allowances", "- lowered.quantity")],
+    "that a cancelled seat is free": [
+        changed(statements, "free_cancelled_seats", "seat.id = locked.id", "false")
+    ],
     "the limit": [changed(statements, "open_batch", "allowance.seats + excluded.seats", "0")],
     "the line": [(transitions, "lock_waitlist", nobody_waits)],
-=======
-TAKEN = "AND (seat.booking_id IS NULL OR seat.held_until <= now())"
-GUARDS: dict[str, tuple[Any, str, Any]] = {
-    "who has a seat": changed("TAKE_CHOSEN", TAKEN),
-    "that a hold ends": changed("keep_seats", "AND seat.held_until > now()"),
-    "that an end frees the seats": changed("free_seats", "seat.id = locked.id", "false"),
-    "that an end frees the limit": changed("lower_allowances", "- lowered.seats"),
-    "that a cancelled seat is free": changed(
-        "free_cancelled_seats", "seat.id = locked.id", "false"
-    ),
-    "the limit": changed("OPEN", "seat_allowance.seats + excluded.seats", "0"),
-    "the line": (transitions, "lock_waitlist", nobody_waits),
->>>>>>> 9c032f9 (Let the checkers of histories and orders cancel some seats)
 }
 
 

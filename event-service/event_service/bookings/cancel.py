@@ -114,7 +114,7 @@ async def _cancel_some(
     )
     offer_ends = await lock_waitlist(connection, event.id, offer_for=offer_for)
     await statements.lower_allowances.run(
-        connection, event_id=event.id, user_ids=[booking.user_id], seats=[len(seat_ids)]
+        connection, event_id=event.id, user_ids=[booking.user_id], quantities=[len(seat_ids)]
     )
     await statements.free_cancelled_seats.run(connection, booking_id=booking.id, seat_ids=seat_ids)
     if offer_ends:

@@ -55,7 +55,7 @@ async def end_bookings(
         connection,
         event_id=event.id,
         user_ids=[person.user_id for person in freed],
-        seats=[person.seats for person in freed],
+        quantities=[person.seats for person in freed],
     )
     await statements.free_seats.run(connection, booking_ids=booking_ids)
     return await offer_free_seats(connection, event, until=offer_ends) if offer_ends else 0

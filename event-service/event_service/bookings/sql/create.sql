@@ -100,12 +100,6 @@ SELECT (SELECT count(*) FROM seat WHERE event_id = :event_id AND booking_id IS N
 DELETE FROM idempotency_key USING unnest(:user_ids::uuid[], :keys::text[]) AS refused (user_id, key)
 WHERE idempotency_key.user_id = refused.user_id AND idempotency_key.key = refused.key
 
--- name: lower_allowances
--- Takes back what open_batch has counted for them; open_batch has locked the rows.
-UPDATE seat_allowance SET seats = seats - quantity
-FROM unnest(:user_ids::uuid[], :quantities::int[]) AS refused (user_id, quantity)
-WHERE event_id = :event_id AND seat_allowance.user_id = refused.user_id
-
 -- name: insert_bookings
 -- Bookings of one event with their seats, tickets, counts and messages; answers how many seats were free.
 WITH new_booking AS (

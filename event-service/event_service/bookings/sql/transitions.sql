@@ -26,13 +26,13 @@ SELECT user_id, sum(quantity)::int AS seats FROM ending GROUP BY user_id
 -- name: lower_allowances
 -- Takes seats off the allowances of several people, locked in the order of their ids.
 WITH lowered AS (
-    SELECT * FROM unnest(:user_ids::uuid[], :seats::int[]) AS new (user_id, seats)
+    SELECT * FROM unnest(:user_ids::uuid[], :quantities::int[]) AS new (user_id, quantity)
 ), locked AS (
     SELECT user_id FROM seat_allowance
     WHERE event_id = :event_id AND user_id = ANY(:user_ids::uuid[])
     ORDER BY user_id FOR UPDATE
 )
-UPDATE seat_allowance SET seats = seat_allowance.seats - lowered.seats
+UPDATE seat_allowance SET seats = seat_allowance.seats - lowered.quantity
 FROM lowered JOIN locked USING (user_id)
 WHERE seat_allowance.event_id = :event_id AND seat_allowance.user_id = lowered.user_id
 

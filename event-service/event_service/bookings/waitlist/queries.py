@@ -124,7 +124,7 @@ async def remove_entry(connection: SqlConnection, event_id: UUID, user_id: UUID)
     if quantity is None:
         return False
     await statements.lower_allowances.run(
-        connection, event_id=event_id, user_ids=[user_id], seats=[quantity]
+        connection, event_id=event_id, user_ids=[user_id], quantities=[quantity]
     )
     return True
 

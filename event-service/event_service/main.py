@@ -20,6 +20,7 @@ from event_service.events.organizer_messages import oldest_unwritten_seconds
 from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
 from event_service.events.router import router as events
+from event_service.events.seat_states import SeatStatesCache
 from event_service.graphql.router import page_router as graphiql
 from event_service.graphql.router import router as graphql
 from event_service.models import ErasedUser, OutboxMessage
@@ -64,6 +65,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     store = PageStore(redis, max_age_seconds=settings.cache_seconds)
     app.state.pages = Pages(app.state.database, store, versions)
     app.state.booking_desk = new_desk(app.state.database, settings)
+    app.state.seat_states = SeatStatesCache(app.state.database)
     app.state.write_locks = new_write_locks()
     app.state.service_client = ServiceClient(settings, app.state.http)
     app.state.contacts = ContactClient(

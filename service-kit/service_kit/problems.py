@@ -39,6 +39,10 @@ class Problem(Exception):
 PROBLEMS: dict[str, type[Problem]] = {}
 
 
+class MalformedRequest(Problem):
+    code, status, title = "malformed-request", 400, "The request cannot be read as HTTP."
+
+
 class BadHost(Problem):
     code, status, title = "bad-host", 400, "This host is not served here."
 

@@ -24,6 +24,7 @@ from service_kit.database import engine, errors
 from service_kit.database.errors import sqlstate
 from service_kit.ids import new_id
 from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
+from tests.documented import refuses_as_documented
 from tests.redis_waits import patient_redis
 
 KEY = Ed25519PrivateKey.generate()
@@ -60,6 +61,7 @@ class User:
             transport=httpx.ASGITransport(app),
             base_url="http://localhost/api/v1",
             headers={"Authorization": f"Bearer {sign(user_id, **claims)}"},
+            event_hooks={"response": [refuses_as_documented(app)]},
         )
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:

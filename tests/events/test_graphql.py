@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic.alias_generators import to_camel
 
 from event_service.bookings.schemas import BookingPublic
 from event_service.events.schemas import EventPublic
@@ -15,12 +16,9 @@ from tests.events.conftest import Json, Publish, User, event_body, problem, sect
 
 MakeUser = Callable[..., User]
 
-EVENT_FIELDS = """
-    id organizerId title description category venue city timezone startsAt endsAt salesStart
-    salesEnd cancellationDeadline status seating capacity seatsAvailable price currency
-    maxSeatsPerUser version
-    createdAt updatedAt currencyDigits
-"""
+EVENT_FIELDS = " ".join(
+    to_camel(name) for name in (*EventPublic.model_fields, *EventPublic.model_computed_fields)
+)
 ONE_EVENT = "query One($id: ID!) { event(id: $id) { %s } }"
 LIST = """
     query List($q: String, $city: String, $category: String, $from: DateTime, $to: DateTime,

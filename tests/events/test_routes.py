@@ -15,6 +15,7 @@ PUBLIC = {
     ("GET", "/api/v1/events/{event_id}"),
     ("GET", "/api/v1/events/{event_id}/availability"),
     ("GET", "/api/v1/events/{event_id}/seats"),
+    ("GET", "/api/v1/events/{event_id}/seats/states"),
     # What is one's own asks for a token in the answer itself.
     ("POST", "/api/v1/graphql"),
     # The page to try queries, in development.

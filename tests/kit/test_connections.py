@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 import pytest
 from starlette.responses import Response
@@ -97,3 +98,25 @@ async def test_who_reads_slowly_and_goes_on_gets_the_whole_answer(
                 got += len(chunk)
                 await asyncio.sleep(0.04)
             assert got > size
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"FOO / HTTP/1.1\r\n\r\n", POST + b"Content-Length: -1\r\n\r\n", b"GET /" + b"a" * 5_000],
+    ids=["no method", "no length", "a head without end"],
+)
+async def test_what_is_not_http_is_refused_by_a_problem_too(
+    make_settings: MakeSettings, sent: bytes
+) -> None:
+    async with serving(make_settings(max_head_bytes=4_096)) as app, listening(app) as port:
+        reader, writer = await connect(port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/problem+json\r\n" in head.lower() + b"\r\n"
+    assert f"content-length: {len(body)}".encode() in head.lower()
+    problem = json.loads(body)
+    assert (problem["type"], problem["status"]) == ("urn:problem:malformed-request", 400)
+    assert problem["detail"] and problem["request_id"]

@@ -132,3 +132,33 @@ def test_an_organizer_creates_and_publishes_an_event_with_numbered_seats(
     (event,) = listed["items"]
     assert (event["price"], event["seating"], event["capacity"]) == (1250, "assigned", 160)
     assert event["status"] == "published"
+
+
+def test_a_guest_is_named_by_who_booked_and_greeted_by_name_at_the_door(
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="With names")
+    guest = person("page-named", full_name="Nadia Needle")
+    booking = guest.book(event, 2).json()
+    browser.open(url(stack, f"#/sign-in?next=/bookings/{booking['id']}"))
+    sign_in(browser, guest)
+    browser.click("button", text="Change the name")
+    browser.wait("document.querySelector('dialog [name=guest_name]')")
+    # As the profile has it, until something else is typed.
+    assert browser.evaluate("document.querySelector('[name=guest_name]').value") == "Nadia Needle"
+    browser.evaluate("document.querySelector('[name=guest_name]').value = ''")
+    browser.fill("dialog [name=guest_name]", "Grace Hopper")
+    browser.click("dialog button", text="Save")
+    browser.see("Guest: Grace Hopper")
+    (named,) = booked(guest, event)
+    assert named["guest_name"] == "Grace Hopper"
+    code = named["seats"][0]["ticket_code"]
+    browser.click(".person button", text="Sign out")
+    browser.open(url(stack, f"#/sign-in?next=/my-events/{event['id']}"))
+    sign_in(browser, organizer)
+    browser.wait(
+        "[...document.querySelectorAll('td')].some((cell) => cell.textContent === 'Grace Hopper')"
+    )
+    browser.fill("[name=ticket_code]", code.lower().replace("-", " "))
+    browser.press("Enter")
+    browser.see(f"Welcome! Grace Hopper is checked in: 1 of {event['capacity']}.")

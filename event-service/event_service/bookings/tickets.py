@@ -23,7 +23,7 @@ QR_SCALE = 8
 # The search for the best of eight masks takes four fifths of the time; random codes do not need it.
 QR_MASK = 0
 
-_REFUSALS: dict[BookingStatus, type[Problem]] = {
+REFUSALS: dict[BookingStatus, type[Problem]] = {
     BookingStatus.HELD: BookingNotConfirmed,
     BookingStatus.CANCELLED: BookingEnded,
     BookingStatus.EXPIRED: HoldExpired,
@@ -62,8 +62,8 @@ async def ticket_code_image(
     row = rows.one_or_none()
     if row is None:
         raise NotFound
-    if row[1] in _REFUSALS:
-        raise _REFUSALS[row[1]]
+    if row[1] in REFUSALS:
+        raise REFUSALS[row[1]]
     return draw(row[0])
 
 

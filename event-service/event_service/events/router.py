@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, Response, status
+from fastapi import Query, Request, Response, status
 
 from event_service.deps import (
     CurrentUser,
@@ -26,7 +26,9 @@ from event_service.events.schemas import (
     EventQuery,
     EventUpdate,
     SeatMap,
+    SeatStatesPublic,
 )
+from event_service.events.seat_states import SeatStatesDep
 from event_service.problems import (
     CapacityInUse,
     EmailNotVerified,
@@ -202,3 +204,21 @@ async def get_seats(
 ) -> Response:
     seats = await queries.get_seat_map(session, event_id, viewer=user.user_id if user else None)
     return respond(pack(seats.encode()), if_none_match, is_personal=user is not None)
+
+
+@router.get(
+    "/{event_id}/seats/states",
+    response_model=SeatStatesPublic,
+    summary="Show the states of the seats of a map, at most a second old",
+    responses=problem_responses(NotFound) | UNCHANGED,
+)
+async def get_seat_states(
+    event_id: UUID,
+    user: OptionalUser,
+    cache: SeatStatesDep,
+    request: Request,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    states = await cache.get(event_id)
+    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    return states.response(user, if_none_match, takes_gzip=takes_gzip)

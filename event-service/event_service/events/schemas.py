@@ -1,5 +1,6 @@
 """Events as they come in and go out; the form is the API contract's."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -28,6 +29,8 @@ from event_service.statuses import EventStatus, SeatingKind, SeatKind, SeatState
 from service_kit.money import CURRENCY_DIGITS
 
 DIGITS_OF_UNKNOWN_CURRENCY = 2
+# What ``check_times`` compares.
+TIMES = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
 
 
 class EventCreate(BaseModel):
@@ -67,29 +70,19 @@ class EventCreate(BaseModel):
 
     @model_validator(mode="after")
     def times_are_in_order(self) -> Self:
-        check_times(
-            self.starts_at,
-            self.ends_at,
-            self.sales_start,
-            self.sales_end,
-            self.cancellation_deadline,
-        )
+        check_times({name: getattr(self, name) for name in TIMES})
         return self
 
 
-def check_times(
-    starts_at: datetime,
-    ends_at: datetime,
-    sales_start: datetime | None,
-    sales_end: datetime | None,
-    cancellation_deadline: datetime | None,
-) -> None:
-    """Raises ValueError with what is out of order."""
-    if ends_at <= starts_at:
+def check_times(times: Mapping[str, datetime | None]) -> None:
+    """Raises ValueError with what is out of order; it begins with the field's name. ``times`` has each
+    of TIMES."""
+    starts_at, ends_at, sales_start, sales_end, cancellation_deadline = (times[n] for n in TIMES)
+    if starts_at and ends_at and ends_at <= starts_at:
         raise ValueError("ends_at must be later than starts_at")
     if sales_start and sales_end and sales_end <= sales_start:
         raise ValueError("sales_end must be later than sales_start")
-    if cancellation_deadline and cancellation_deadline > ends_at:
+    if cancellation_deadline and ends_at and cancellation_deadline > ends_at:
         raise ValueError("cancellation_deadline must not be later than ends_at")
 
 
@@ -191,6 +184,15 @@ class SectionPublic(BaseModel):
 
 class SeatMap(BaseModel):
     sections: list[SectionPublic]
+
+
+class SeatStatesPublic(BaseModel):
+    version: int = Field(description="The event's: with another one, the map may have changed.")
+    states: str = Field(
+        description="A letter for each seat in the order of the map: `f` free, `h` held, `b` booked, "
+        "`x` blocked.",
+        examples=["ffhbbx"],
+    )
 
 
 class EventQuery(BaseModel):

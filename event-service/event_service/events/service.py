@@ -20,7 +20,7 @@ from event_service.events.messages import (
 from event_service.events.past_events import check_may_cancel, check_may_change
 from event_service.events.plans import AssignedSeating, count_blocked_seats, count_seats
 from event_service.events.queries import lock_event, required_owner
-from event_service.events.schemas import EventCreate, EventUpdate, check_times
+from event_service.events.schemas import TIMES, EventCreate, EventUpdate, check_times
 from event_service.models import Event
 from event_service.problems import EventCancelled, EventHasBookings
 from event_service.rules import event_may_become, is_active
@@ -102,18 +102,16 @@ async def update_event(
 def _validate_changes(change: EventUpdate, event: Event) -> dict[str, Any]:
     """The fields to set, validated together with those that stay. Raises InvalidRequest."""
     values = change.model_dump(exclude_unset=True)
-    nullable = {"sales_start", "sales_end", "cancellation_deadline"}
-    empty = [name for name, value in values.items() if value is None and name not in nullable]
+    empty = [name for name in sorted(SEATING_FIELDS & values.keys()) if values[name] is None]
     if empty:
         raise InvalidRequest(errors=[{"field": n, "message": "It cannot be null."} for n in empty])
     values = {name: value for name, value in values.items() if name not in SEATING_FIELDS}
-    times = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
-    present = {name: getattr(event, name) for name in times}
+    present = {name: getattr(event, name) for name in TIMES}
     # A process of the previous release may have changed ``ends_at`` alone.
     if present["cancellation_deadline"] and present["cancellation_deadline"] > event.ends_at:
         present["cancellation_deadline"] = event.ends_at
     try:
-        check_times(*(values.get(name, present[name]) for name in times))
+        check_times({name: values.get(name, present[name]) for name in TIMES})
     except ValueError as error:
         raise InvalidRequest.field(str(error).split()[0], str(error)) from None
     return values

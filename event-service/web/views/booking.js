@@ -1,5 +1,5 @@
 // One booking with its tickets.
-import { get, post } from "../api.js";
+import { api, get, post } from "../api.js";
 import { ask, download, h, icon, toast } from "../dom.js";
 import { money, shortDate, span, zoneName } from "../format.js";
 import { isolate, t } from "../language.js";
@@ -10,6 +10,7 @@ import {
   countdown,
   dateBlock,
   explain,
+  field,
   placeName,
   tint,
   titleOf,
@@ -66,6 +67,7 @@ function draw(view) {
         t("n-seats", { n: booking.seats.length }),
         h("strong", {}, money(booking.total, booking.currency, booking.currency_digits)),
       ),
+      h("p", { dir: "auto" }, booking.guest_name ? t("guest-is", { name: booking.guest_name }) : t("guest-unnamed")),
       view.clock,
       h("div", { class: "actions no-print" }, actions(view, problems)),
       problems,
@@ -112,6 +114,7 @@ function actions(view, problems) {
   if (event) list.push(h("a", { class: "button quiet", href: `#/events/${event.id}` }, t("to-event")));
   if (booking.status === "confirmed" || booking.status === "held") {
     list.push(
+      actionButton(t("name-guest"), "quiet", () => nameGuest(booking, become), failed(problems)),
       actionButton(
         t("cancel-booking"),
         "quiet danger",
@@ -131,6 +134,20 @@ function actions(view, problems) {
     );
   }
   return list;
+}
+
+async function nameGuest(booking, become) {
+  const name = field({
+    label: t("full-name"),
+    name: "guest_name",
+    maxlength: 200,
+    value: booking.guest_name ?? "",
+    hint: t("guest-name-hint"),
+  });
+  const sure = await ask({ title: t("name-guest"), yes: t("save"), no: t("keep"), content: name, kind: "" });
+  if (!sure) return;
+  const guest_name = name.input.value.trim() || null;
+  become(await api("PATCH", `/bookings/${booking.id}`, { body: { guest_name } }));
 }
 
 async function calendar(booking) {

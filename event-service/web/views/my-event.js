@@ -161,8 +161,15 @@ function checkIn(event) {
       done: async (values, element) => {
         say("", "");
         try {
-          await post(`/events/${event.id}/check-ins`, { ticket_code: values.ticket_code.trim() });
-          say("good", t("checked-in", { code: values.ticket_code }));
+          const done = await post(`/events/${event.id}/check-ins`, { ticket_code: values.ticket_code.trim() });
+          say(
+            "good",
+            t("checked-in", {
+              who: done.guest_name ?? done.ticket_code,
+              n: count(done.checked_in),
+              capacity: count(done.capacity),
+            }),
+          );
           element.reset();
         } catch (problem) {
           if (problem.code === "already-checked-in")
@@ -195,6 +202,7 @@ function bookingTable(event, bookings, problems) {
       "tr",
       {},
       h("td", {}, shortDate(booking.created_at, event.timezone)),
+      h("td", { dir: "auto" }, booking.guest.name ?? booking.guest.email ?? ""),
       h("td", {}, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
       h("td", { class: "number" }, count(booking.seats.length)),
       h("td", { class: "number" }, money(booking.total, booking.currency, event.currency_digits)),
@@ -213,8 +221,8 @@ function bookingTable(event, bookings, problems) {
             h(
               "tr",
               {},
-              [t("date"), t("status"), t("seats"), t("total")].map((word, index) =>
-                h("th", { scope: "col", class: index > 1 ? "number" : null }, word),
+              [t("date"), t("guest"), t("status"), t("seats"), t("total")].map((word, index) =>
+                h("th", { scope: "col", class: index > 2 ? "number" : null }, word),
               ),
             ),
           ),

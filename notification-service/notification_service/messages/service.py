@@ -51,32 +51,32 @@ ERASED_PER_TRANSACTION = 1_000
 # newest known version, and its snapshot (without "version") replaces the stored one until a message
 # with the same or a higher version arrives.
 RECORD = text("""
-    WITH told AS MATERIALIZED (
+    WITH incoming AS MATERIALIZED (
         SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:messages AS jsonb)) AS (
             id uuid, user_id uuid, kind text, dedup_key text, booking_id uuid, event_id uuid,
             data jsonb, request_id text, occurred_at timestamptz, version int, status text,
             is_sending boolean, last_error text, timeline jsonb, event_ends_at timestamptz
-        )) WITH ORDINALITY AS told (
+        )) WITH ORDINALITY AS incoming (
             id, user_id, kind, dedup_key, booking_id, event_id, data, request_id, occurred_at,
-            said_version, status, is_sending, last_error, timeline, event_ends_at, place
+            said_version, status, is_sending, last_error, timeline, event_ends_at, ordinal
         )
     ), message AS MATERIALIZED (
         SELECT *, CASE WHEN said_version > 0 THEN said_version ELSE greatest(
             0,
-            (SELECT version FROM event_snapshot AS kept WHERE kept.event_id = told.event_id),
-            (SELECT max(before.said_version) FROM told AS before
-                WHERE before.place < told.place AND (
-                    before.event_id = told.event_id OR before.event_id IS NULL
-                    AND told.event_id IS NULL AND before.user_id = told.user_id
-                    AND before.kind = told.kind
+            (SELECT version FROM event_snapshot AS kept WHERE kept.event_id = incoming.event_id),
+            (SELECT max(before.said_version) FROM incoming AS before
+                WHERE before.ordinal < incoming.ordinal AND (
+                    before.event_id = incoming.event_id OR before.event_id IS NULL
+                    AND incoming.event_id IS NULL AND before.user_id = incoming.user_id
+                    AND before.kind = incoming.kind
                 )),
-            CASE WHEN told.event_id IS NULL THEN (
+            CASE WHEN incoming.event_id IS NULL THEN (
                 SELECT max(version) FROM notification AS earlier
-                WHERE earlier.user_id = told.user_id AND earlier.event_id IS NULL
-                    AND earlier.kind = told.kind
+                WHERE earlier.user_id = incoming.user_id AND earlier.event_id IS NULL
+                    AND earlier.kind = incoming.kind
             ) END
         ) END AS version
-        FROM told
+        FROM incoming
     ), snapshot AS (
         INSERT INTO event_snapshot AS known (event_id, version, snapshot, ends_at)
         SELECT DISTINCT ON (event_id) event_id, version,
@@ -90,7 +90,7 @@ RECORD = text("""
                 AND said_version > 0 AND kept.snapshot ? 'version'
             )
         )
-        ORDER BY event_id, version DESC, place DESC
+        ORDER BY event_id, version DESC, ordinal DESC
         ON CONFLICT (event_id) DO UPDATE
         SET version = excluded.version, snapshot = excluded.snapshot, ends_at = excluded.ends_at
         WHERE known.version < excluded.version OR known.version = excluded.version

@@ -9,8 +9,10 @@ import asyncio
 import resource
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from service_kit.ids import new_id
+from service_kit.problems import MalformedRequest, render
 from service_kit.settings import ServiceSettings
 
 # A chunk of one byte takes six on its way; beyond that come trailers, which nobody reads.
@@ -169,6 +171,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         if not self.transport.is_closing():
             self.send_400_response(message)
+
+    def send_400_response(self, msg: str) -> None:
+        """A problem, as all other errors are, in place of uvicorn's text."""
+        problem = MalformedRequest(msg, headers={"Connection": "close"})
+        response = render(problem, str(new_id()))
+        headers = [*self.server_state.default_headers, *response.raw_headers]
+        lines = [STATUS_LINE[problem.status], *(b"%b: %b\r\n" % header for header in headers)]
+        self.transport.write(b"".join([*lines, b"\r\n", response.body]))
+        self.transport.close()
 
     def _max_wire_bytes(self) -> int:
         return self.settings.max_head_bytes + WIRE_BYTES_PER_BODY_BYTE * self._body_bytes

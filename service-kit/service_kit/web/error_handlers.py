@@ -139,7 +139,9 @@ def publish_problems(app: FastAPI) -> None:
 def _add_common_answers(operation: dict[str, Any], policy: list[type[problems.Problem]]) -> None:
     body = [problems.RequestTimeout, problems.TooLarge] if "requestBody" in operation else []
     answers = operation["responses"]
-    answers.pop("422", None)
+    if problems.MEDIA_TYPE not in answers.get("422", {}).get("content", {}):
+        # FastAPI's own, which nobody answers.
+        answers.pop("422", None)
     common = problems.problem_responses(
         *policy,
         *body,

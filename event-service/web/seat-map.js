@@ -120,6 +120,7 @@ export class SeatMap {
 
   #toggle(seat) {
     if (this.mine.has(seat.id)) return this.refused(t("seat-mine"));
+    if (seat.state === "blocked") return this.refused(t("seat-blocked"));
     if (!isFree(seat)) return this.refused(t("seat-taken"));
     if (this.chosen.has(seat.id)) this.chosen.delete(seat.id);
     else if (this.chosen.size >= this.limit) return this.refused(t("seat-limit", { n: this.limit }));
@@ -172,7 +173,7 @@ export class SeatMap {
     );
     element.style.setProperty(
       "--widest",
-      rows.reduce((most, row) => Math.max(most, row.seats.length), 1),
+      rows.reduce((most, row) => Math.max(most, row.width), 1),
     );
     return element;
   }
@@ -182,7 +183,10 @@ export class SeatMap {
     for (let start = 0; start < row.seats.length; start += BLOCK_SEATS) {
       const seats = row.seats.slice(start, start + BLOCK_SEATS);
       const block = h("div", { class: "block", role: "presentation" });
-      block.style.setProperty("--seats", seats.length);
+      block.style.setProperty(
+        "--seats",
+        seats.reduce((width, seat) => width + 1 + seat.gap, 0),
+      );
       block.seats = seats;
       seats.forEach((seat) => {
         seat.block = block;
@@ -224,23 +228,30 @@ export class SeatMap {
           },
           seat.number,
         );
+        if (seat.gap) seat.node.style.marginInlineStart = `calc(${seat.gap} * var(--seat))`;
         this.#paint(seat);
         return seat.node;
       }),
     );
   }
 
+  #stateOf(seat) {
+    if (this.chosen.has(seat.id)) return "chosen";
+    if (this.mine.has(seat.id)) return "mine";
+    if (isFree(seat)) return "free";
+    return seat.state === "blocked" ? "blocked" : "taken";
+  }
+
   #paint(seat) {
     if (!seat.node) return;
-    const isChosen = this.chosen.has(seat.id);
-    const isMine = this.mine.has(seat.id);
-    const state = isChosen ? "chosen" : isMine ? "mine" : isFree(seat) ? "free" : "taken";
-    seat.node.className = `seat ${state}`;
-    seat.node.setAttribute("aria-selected", isChosen);
-    seat.node.setAttribute("aria-disabled", state === "taken" || state === "mine");
+    const state = this.#stateOf(seat);
+    const isAccessible = seat.kind === "accessible";
+    seat.node.className = `seat ${state}${isAccessible ? " accessible" : ""}`;
+    seat.node.setAttribute("aria-selected", state === "chosen");
+    seat.node.setAttribute("aria-disabled", state !== "chosen" && state !== "free");
     seat.node.setAttribute(
       "aria-label",
-      t("seat-label", {
+      t(isAccessible ? "accessible-seat-label" : "seat-label", {
         row: seat.row.name,
         number: seat.number,
         state: t(`seat.${state}`),

@@ -1,6 +1,7 @@
 // The hall as rows of seats, and which ones to take; nothing here touches the page.
 
-/** Rows from front to back; a seat knows its section, row, place in the row, state and price. */
+/** Rows from front to back; a seat knows its section, row, place among the seats of its row, state and price,
+ * and how many columns are empty in front of it. A row is as wide as its last column. */
 export function rowsOf(sections) {
   const rows = [];
   sections.forEach((section, index) => {
@@ -12,7 +13,13 @@ export function rowsOf(sections) {
         name,
         index: rows.length,
       };
-      row.seats = seats.map((seat, column) => ({ ...seat, row, column }));
+      row.seats = seats.map((seat, column) => ({
+        ...seat,
+        row,
+        column,
+        gap: seat.column - 1 - (column ? seats[column - 1].column : 0),
+      }));
+      row.width = seats.at(-1).column;
       rows.push(row);
     }
   });
@@ -35,7 +42,7 @@ export function pick(rows, sectionIndex, number) {
   });
   if (best) return best.seats;
   const free = inSection.flatMap((row, depth) =>
-    row.seats.filter(isFree).map((seat) => ({ seat, score: depth * 1.5 + distanceFromMiddle(seat, 1) })),
+    row.seats.filter(isOffered).map((seat) => ({ seat, score: depth * 1.5 + distanceFromMiddle(seat, 1) })),
   );
   if (free.length < number) return null;
   return free
@@ -46,11 +53,14 @@ export function pick(rows, sectionIndex, number) {
 
 export const isFree = (seat) => seat.state === "free";
 
+/** Accessible seats are for those who choose them. */
+const isOffered = (seat) => isFree(seat) && seat.kind === "standard";
+
 /** Every stretch of `number` free neighbours of a row. */
 function* freeRuns(row, number) {
   let free = 0;
   for (const seat of row.seats) {
-    free = isFree(seat) ? free + 1 : 0;
+    free = isOffered(seat) ? (seat.gap ? 0 : free) + 1 : 0;
     if (free >= number) yield row.seats.slice(seat.column - number + 1, seat.column + 1);
   }
 }

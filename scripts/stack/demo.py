@@ -218,6 +218,10 @@ def book(api: Api, token: str, event: Json, number: int) -> bool:
     return answer.is_success
 
 
+def is_offered(seat: Json) -> bool:
+    return bool(seat["state"] == "free" and seat["kind"] == "standard")
+
+
 def seats_together(seat_map: Json, number: int) -> list[str]:
     """Free seats side by side, as near to the middle of a row as there are; else none."""
     for section in seat_map["sections"]:
@@ -226,6 +230,7 @@ def seats_together(seat_map: Json, number: int) -> list[str]:
             middle = (len(seats) - number) / 2
             for first in sorted(range(len(seats) - number + 1), key=lambda at: abs(at - middle)):
                 chosen = seats[first : first + number]
-                if all(seat["state"] == "free" for seat in chosen):
+                is_together = chosen[-1]["column"] - chosen[0]["column"] == number - 1
+                if is_together and all(is_offered(seat) for seat in chosen):
                     return [seat["id"] for seat in chosen]
     return []

@@ -27,7 +27,7 @@ class DemoEvent:
 
 
 def _seating(event: Json) -> Json:
-    """``capacity``, or ``sections`` as lists of name, price, rows and seats in a row, as the API has it."""
+    """``capacity``, or ``sections`` as lists of name, price, rows and what a row is, as the API has it."""
     if "capacity" in event:
         return {"kind": "general", "capacity": event.pop("capacity")}
     sections = [

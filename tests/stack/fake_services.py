@@ -88,10 +88,9 @@ class Services:
 
     def seats(self, number: int) -> httpx.Response:
         sections = [
-            {"rows": [{"seats": [{"id": seat_id(n), "state": "free"} for n in range(row["seats"])]}
-                      for row in section["rows"]]}
+            {"rows": [{"seats": seats_of_row(row["seats"])} for row in section["rows"]]}
             for section in self.events[number]["asked"]["sections"]
-        ]  # fmt: skip
+        ]
         return httpx.Response(200, json={"sections": sections})
 
     def book(self, request: httpx.Request) -> httpx.Response:
@@ -105,3 +104,18 @@ class Services:
 
 def seat_id(number: int) -> str:
     return f"00000000-0000-0000-0000-{number:012}"
+
+
+def seats_of_row(row: int | str) -> list[Json]:
+    letters = row if isinstance(row, str) else "s" * row
+    kinds = {"s": "standard", "a": "accessible", "x": "blocked"}
+    return [
+        {
+            "id": seat_id(column),
+            "column": column,
+            "kind": kinds[letter],
+            "state": "blocked" if letter == "x" else "free",
+        }
+        for column, letter in enumerate(letters, 1)
+        if letter != "_"
+    ]

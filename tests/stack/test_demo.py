@@ -104,14 +104,28 @@ def test_the_seats_of_an_assigned_event_are_chosen_side_by_side(run: Run) -> Non
         ("bfbfb", 2, []),
         ("f", 2, []),
         ("bb/fff", 3, [10, 11, 12]),
+        # an aisle, accessible and blocked seats
+        ("fff_fff", 2, [1, 2]),
+        ("faafxff", 2, [5, 6]),
     ],
 )
 def test_seats_together_are_free_and_near_the_middle(
     states: str, number: int, seats: list[int]
 ) -> None:
-    state = {"f": "free", "b": "booked", "h": "held"}
+    state = {"f": "free", "b": "booked", "h": "held", "a": "free", "x": "blocked"}
     rows = [
-        {"seats": [{"id": str(r * 10 + n), "state": state[s]} for n, s in enumerate(row)]}
+        {
+            "seats": [
+                {
+                    "id": str(r * 10 + n),
+                    "column": n + 1,
+                    "kind": "accessible" if s == "a" else "standard",
+                    "state": state[s],
+                }
+                for n, s in enumerate(row)
+                if s != "_"
+            ]
+        }
         for r, row in enumerate(states.split("/"))
     ]
 

@@ -1,6 +1,6 @@
 """Plans with gaps, accessible and blocked seats: how they are shown, counted, booked and changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from event_service.settings import Settings
-from tests.events.conftest import Json, Publish, User, event_body
+from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.events.waitlist import cancel, join, place_of
 
 
 def plan(**sections: list[str | int]) -> list[Json]:
@@ -220,3 +221,22 @@ async def test_what_the_previous_release_wrote_is_shown_and_changed(
     assert same.json()["version"] == event["version"]
     await organizer.patch(url, {"sections": plan(A=["ss_s"])})
     assert await seat_map(guest, event) == {"A": ["ss_s"]}
+
+
+async def test_who_waits_waits_for_standard_seats(
+    published: Publish, guest: User, user: Callable[..., User]
+) -> None:
+    event = await published(seating=assigned(A=["asa"]))
+    ids, holder, waiting = await seat_ids(guest, event), user(), user()
+    standard = (await holder.book(event, seat_ids=[ids["A", "1", 2]])).json()
+    accessible = (await holder.book(event, seat_ids=[ids["A", "1", 1]])).json()
+    refused = await waiting.book(event, quantity=1)
+    assert (problem(refused), refused.json()["available"]) == ((409, "sold-out"), 0)
+    # Nobody is told that there are seats which cannot be booked.
+    await join(waiting, event)
+    await cancel(holder, accessible)
+    assert (await place_of(waiting, event))["status"] == "waiting"
+    await cancel(holder, standard)
+    offer = (await place_of(waiting, event))["offer"]
+    assert offer is not None
+    assert await seat_map(guest, event) == {"A": ["aSa"]}

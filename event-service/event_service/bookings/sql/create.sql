@@ -88,11 +88,14 @@ ORDER BY seat.id LIMIT :seats::int FOR UPDATE OF seat
 SELECT EXISTS (SELECT FROM section WHERE event_id = :event_id AND name = :section)
 
 -- name: count_free_seats
--- Counted from the seats themselves, in a snapshot that begins now. The time is that of the statement, not of
--- the transaction, which may have waited: a hold that lapsed meanwhile is free. As a subquery the time is read
--- once, after the snapshot is taken.
-SELECT (SELECT count(*) FROM seat WHERE event_id = :event_id AND booking_id IS NULL) + (
-    SELECT count(*) FROM seat WHERE event_id = :event_id AND held_until <= (SELECT clock_timestamp())
+-- Standard seats, which those get who ask for a number. Counted from the seats themselves, in a snapshot that
+-- begins now. The time is that of the statement, not of the transaction, which may have waited: a hold that lapsed
+-- meanwhile is free. As a subquery the time is read once, after the snapshot is taken.
+SELECT (
+    SELECT count(*) FROM seat WHERE event_id = :event_id AND booking_id IS NULL AND kind = 'standard'
+) + (
+    SELECT count(*) FROM seat
+    WHERE event_id = :event_id AND held_until <= (SELECT clock_timestamp()) AND kind = 'standard'
 )
 
 -- name: forget_keys

@@ -8,12 +8,12 @@ ORDER BY waitlist_entry.place LIMIT 1
 FOR UPDATE OF waitlist_entry
 
 -- name: lock_free_seats
--- Locks free seats for the first groups. Seats that a booking has locked are skipped: this transaction holds
--- locks on seats already, and waiting for others could be a deadlock.
+-- Locks free seats of the standard kind for the first groups. Seats that a booking has locked are skipped: this
+-- transaction holds locks on seats already, and waiting for others could be a deadlock.
 SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
     coalesce(section.price, :price::int) AS price
 FROM seat LEFT JOIN section ON section.id = seat.section_id
-WHERE seat.event_id = :event_id AND seat.booking_id IS NULL
+WHERE seat.event_id = :event_id AND seat.booking_id IS NULL AND seat.kind = 'standard'
 ORDER BY seat.position
 LIMIT (
     SELECT sum(quantity) FROM (
@@ -53,14 +53,15 @@ FROM offered WHERE event_id = :event_id AND place = offered.number
 -- Whether enough seats for the smallest waiting group are free or in lapsed holds.
 SELECT (
     SELECT count(*) FROM (
-        SELECT FROM seat WHERE event_id = :event_id AND booking_id IS NULL
+        SELECT FROM seat WHERE event_id = :event_id AND booking_id IS NULL AND kind = 'standard'
         LIMIT (
             SELECT min(quantity) FROM waitlist_entry
             WHERE event_id = :event_id AND booking_id IS NULL
         )
     ) AS free
 ) + (
-    SELECT count(*) FROM seat WHERE event_id = :event_id AND held_until <= now()
+    SELECT count(*) FROM seat
+    WHERE event_id = :event_id AND held_until <= now() AND kind = 'standard'
 ) >= (
     SELECT min(quantity) FROM waitlist_entry
     WHERE event_id = :event_id AND booking_id IS NULL
@@ -98,7 +99,8 @@ SELECT event.id FROM waitlist JOIN event ON event.id = waitlist.event_id
 WHERE {IS_ON_SALE}
     AND waitlist.smallest <= (
         SELECT count(*) FROM (
-            SELECT FROM seat WHERE event_id = event.id AND booking_id IS NULL
+            SELECT FROM seat
+            WHERE event_id = event.id AND booking_id IS NULL AND kind = 'standard'
             LIMIT waitlist.smallest
         ) AS free
     )

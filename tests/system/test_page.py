@@ -152,6 +152,10 @@ def test_a_guest_is_named_by_who_booked_and_greeted_by_name_at_the_door(
     browser.see("Guest: Grace Hopper")
     (named,) = booked(guest, event)
     assert named["guest_name"] == "Grace Hopper"
+    listed = organizer.send("GET", f"/events/{event['id']}/bookings", 200).json()
+    assert listed["items"][0]["guest"] == {"name": "Grace Hopper", "email": guest.email}
+    file = organizer.send("GET", f"/events/{event['id']}/attendees.csv", 200).text
+    assert file.count(f",Grace Hopper,{guest.email}") == 2
     code = named["seats"][0]["ticket_code"]
     browser.click(".person button", text="Sign out")
     browser.open(url(stack, f"#/sign-in?next=/my-events/{event['id']}"))

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from event_service.graphql.limits import MAX_TIMES_A_NAME
 from event_service.graphql.schema import Query
 from event_service.settings import Settings
 from tests.events.conftest import Publish, User, problem, running, sections
@@ -81,6 +82,18 @@ async def test_a_limit_refuses_a_query_that_passes_when_it_is_raised(
         body = await ask(client, query)
         assert body["data"] is not None, body
         assert resolved != []
+
+
+async def test_a_name_stands_so_many_times_in_a_query(
+    anybody: httpx.AsyncClient, resolved: list[str]
+) -> None:
+    """Validation compares each of them with each other one."""
+    query = "{ events(first: 1) { %s } }"
+    assert await data(anybody, query % ("nextCursor " * MAX_TIMES_A_NAME))
+    resolved.clear()
+    body = await ask(anybody, query % ("nextCursor " * (MAX_TIMES_A_NAME + 1)))
+    assert errors(body) == [("query-too-large", 422)]
+    assert resolved == []
 
 
 async def test_rows_that_a_variable_asks_for_count_as_well(settings: Settings) -> None:

@@ -207,7 +207,10 @@ class EventQuery(BaseModel):
     starts_to: Instant | None = None
     organizer: UUID | Literal["me"] | None = None
     sort: Literal["relevance", "starts_at", "-starts_at", "-created_at"] | None = Field(
-        None, description="`relevance` with `q`, else `starts_at`, unless it is given."
+        None,
+        description="`relevance` with `q`, else `starts_at`, unless it is given. Of more than 5,000 matches"
+        " `relevance` ranks the next 200 in the title and the next 200 anywhere, and ends with them; the"
+        " other orders show all.",
     )
 
     @property

@@ -31,14 +31,15 @@ Outcome = Json | Problem | KeyInUse | None
 class SeatPool:
     """Locked seats, from which one request after another is served; each seat goes out once.
 
-    Seats are rows with ``id`` and ``position``. O(n log n) for n seats once, then O(seats of the request).
+    Seats are rows with ``id``, ``position`` and ``is_lapsed``. O(n log n) for n seats once, then O(seats of
+    the request).
     """
 
     def __init__(self, seats: Iterable[Any]) -> None:
         self._by_id = {seat.id: seat for seat in seats}
-        # The last is the first in the hall.
+        # The last is the first in the hall; seats of lapsed holds go when no others are left.
         self._in_order = sorted(
-            self._by_id.values(), key=lambda seat: int(seat.position), reverse=True
+            self._by_id.values(), key=lambda seat: (seat.is_lapsed, seat.position), reverse=True
         )
 
     def take_chosen(self, seat_ids: Sequence[UUID]) -> list[Any]:

@@ -45,7 +45,7 @@ from service_kit.ids import new_id
 from service_kit.problems import InvalidRequest, NotAuthenticated, NotFound, Problem, Unavailable
 
 KEYS = IdempotencyKey.__tablename__
-# Each that comes up short waits for those who had locked seats; more are a crowd of processes.
+# Without an answer to anybody: each waits for those who had locked seats; more are a crowd of processes.
 MAX_ROUNDS = 8
 # At once, for free seats near to taken ones: each costs some milliseconds.
 MAX_LOOKS = 4
@@ -157,7 +157,7 @@ class BookingDesk:
             # under READ COMMITTED, SKIP LOCKED locks a seat, sees that its newest version is taken,
             # returns nothing and keeps the lock until the transaction ends.
             waits = True
-            rounds += 1
+            rounds = 0 if any(outcomes) else rounds + 1
         raise Unavailable
 
     async def _offer_seats(self, event_id: UUID, session: AsyncSession) -> int:

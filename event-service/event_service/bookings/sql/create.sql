@@ -47,8 +47,8 @@ FROM target
 -- name: lock_chosen_seats
 -- Those of the chosen seats that are free, locked in the order of their ids: two requests for the same seats
 -- cannot deadlock.
-SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
-    coalesce(section.price, :price) AS price
+SELECT seat.id, seat.position, seat.booking_id IS NOT NULL AS is_lapsed, seat.row_name, seat.number,
+    section.name AS section, coalesce(section.price, :price) AS price
 FROM seat LEFT JOIN section ON section.id = seat.section_id
 WHERE seat.event_id = :event_id AND seat.id = ANY(:seat_ids::uuid[]) AND {IS_FREE}
 ORDER BY seat.id FOR UPDATE OF seat
@@ -56,16 +56,16 @@ ORDER BY seat.id FOR UPDATE OF seat
 -- name: lock_any_seats
 -- The first free seats, then those of lapsed holds, without a wait for seats that others have locked.
 WITH free AS (
-    SELECT id, position, section_id, row_name, number FROM seat
+    SELECT id, position, booking_id, section_id, row_name, number FROM seat
     WHERE event_id = :event_id AND booking_id IS NULL
     ORDER BY position LIMIT :seats::int FOR UPDATE SKIP LOCKED
 ), lapsed AS (
-    SELECT id, position, section_id, row_name, number FROM seat
+    SELECT id, position, booking_id, section_id, row_name, number FROM seat
     WHERE event_id = :event_id AND held_until <= now()
     ORDER BY position LIMIT :seats::int - (SELECT count(*) FROM free) FOR UPDATE SKIP LOCKED
 )
-SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
-    coalesce(section.price, :price) AS price
+SELECT seat.id, seat.position, seat.booking_id IS NOT NULL AS is_lapsed, seat.row_name, seat.number,
+    section.name AS section, coalesce(section.price, :price) AS price
 FROM (SELECT * FROM free UNION ALL SELECT * FROM lapsed) AS seat
     LEFT JOIN section ON section.id = seat.section_id
 
@@ -78,8 +78,8 @@ WITH possible AS MATERIALIZED (
     UNION ALL
     SELECT id FROM seat WHERE event_id = :event_id AND held_until <= now()
 )
-SELECT seat.id, seat.position, seat.row_name, seat.number, section.name AS section,
-    coalesce(section.price, :price) AS price
+SELECT seat.id, seat.position, seat.booking_id IS NOT NULL AS is_lapsed, seat.row_name, seat.number,
+    section.name AS section, coalesce(section.price, :price) AS price
 FROM seat LEFT JOIN section ON section.id = seat.section_id
 WHERE seat.id IN (SELECT id FROM possible) AND {IS_FREE}
 ORDER BY seat.id LIMIT :seats::int FOR UPDATE OF seat

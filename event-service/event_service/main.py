@@ -64,7 +64,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     FastAPICache.init(StoreBackend(), prefix=f"{TAG_PREFIX}:page", expire=settings.cache_seconds)
     store = PageStore(redis, max_age_seconds=settings.cache_seconds)
     app.state.pages = Pages(app.state.database, store, versions)
-    app.state.booking_desk = new_desk(app.state.database, settings)
+    app.state.booking_desk = new_desk(app.state.database, settings, app.state.metrics)
     app.state.seat_states = SeatStatesCache(app.state.database)
     app.state.write_locks = new_write_locks()
     app.state.service_client = ServiceClient(settings, app.state.http)

@@ -44,8 +44,11 @@ class Load:
 
     ``gives_up`` says that a 503 leaves open what was done, as it does when a connection breaks."""
 
-    def __init__(self, servers: Sequence[Server], *, gives_up: bool = False) -> None:
+    def __init__(
+        self, servers: Sequence[Server], *, gives_up: bool = False, at_once: int = AT_ONCE
+    ) -> None:
         self._servers = servers
+        self._at_once = at_once
         self._gives_up = gives_up
         self._left: float = 0
         self._lives: set[asyncio.Task[None]] = set()
@@ -59,9 +62,10 @@ class Load:
         self.unavailable: list[httpx.Response] = []
         self.cut_off = 0
         self.deadlocks = 0
+        self.batches: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._at_once)
         self._http = httpx.AsyncClient(limits=limits, timeout=60)
         return self
 
@@ -162,7 +166,7 @@ class Load:
     async def storm(self, attempts: float = inf) -> None:
         """So many attempts, some dozens at once; then whoever has seats goes on living."""
         self._left = attempts
-        await asyncio.gather(*(self._come() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(self._come() for _ in range(self._at_once)))
 
     def calm_down(self) -> None:
         self._left = 0

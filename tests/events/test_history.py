@@ -1,12 +1,16 @@
 """Thousands of concurrent attempts at several processes: each seat is sold once, and no answer lies.
 
-``HISTORY_ATTEMPTS`` says how many, over both seatings.
+``HISTORY_ATTEMPTS`` says how many, over both seatings; ``HISTORY_PROCESSES`` and ``HISTORY_AT_ONCE`` at how
+many processes and by how many people at once: the more for each process, the larger the batches.
 """
 
 import os
+import re
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import nullcontext
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -16,12 +20,13 @@ from tests.conftest import FreshDatabase
 from tests.events.consistency import find_violations
 from tests.events.history import UNKNOWN
 from tests.events.load import Load, tidied
-from tests.events.servers import SERVICE, Servers, servers
+from tests.events.servers import SERVICE, Server, Servers, servers
 
 __all__ = ["servers"]
 
 ATTEMPTS = int(os.environ.get("HISTORY_ATTEMPTS", "5000"))
-PROCESSES = 2
+PROCESSES = int(os.environ.get("HISTORY_PROCESSES", "2"))
+AT_ONCE = int(os.environ.get("HISTORY_AT_ONCE", "24"))
 ATTEMPTS_OF_A_CONTROL, SEATS_OF_A_CONTROL = 300, 53
 # Chance may spare one of them.
 CROWDS_OF_A_CONTROL = 3
@@ -43,6 +48,22 @@ async def count_deadlocks(database: Database) -> int:
         return int((await session.execute(text(statement))).scalar_one())
 
 
+async def count_batches(servers: Iterable[Server]) -> Counter[str]:
+    """By the largest number of requests that they may have."""
+    counted: Counter[str] = Counter()
+    async with httpx.AsyncClient() as client:
+        for server in servers:
+            page = (await client.get(f"{server.url}/metrics")).text
+            smaller = 0.0
+            for bound, total in BATCHES.findall(page):
+                counted[bound] += int(float(total) - smaller)
+                smaller = float(total)
+    return counted
+
+
+BATCHES = re.compile(r'^booking_batch_requests_bucket\{le="([0-9.]+)"\} ([0-9.]+)', re.MULTILINE)
+
+
 async def load_history(
     servers: Servers,
     settings: Settings,
@@ -57,12 +78,13 @@ async def load_history(
     started = await servers.start(settings, PROCESSES, module=module)
     try:
         tidying = tidied(database, settings) if is_tidied else nullcontext()
-        async with Load(started) as load, tidying:
+        async with Load(started, at_once=AT_ONCE) as load, tidying:
             await load.open_event(seats, is_assigned=is_assigned)
             await load.see_seats(database, is_assigned=is_assigned)
             await load.storm(attempts)
             await load.settle(database, settings)
             load.deadlocks = await count_deadlocks(database)
+            load.batches = await count_batches(started)
     finally:
         await database.close()
     return load
@@ -84,6 +106,8 @@ async def test_a_crowd_gets_every_seat_once_and_is_told_the_truth(
     happened |= {"confirm: confirmed", "confirm: hold-expired", "cancel: cancelled"}
     happened |= {f"cancel-seats: {status}" for status in ("held", "confirmed", "cancelled")}
     assert happened <= load.answers.keys(), load.answers
+    # One request alone, and several together.
+    assert load.batches["1.0"] and sum(load.batches.values()) > load.batches["1.0"], load.batches
     # Nor did two wait for each other: PostgreSQL needs a second to find that out.
     assert load.deadlocks == 0
 

@@ -64,8 +64,15 @@ class Batches:
     not settled; they are tried again in halves, so that one request spoils no other.
     """
 
-    def __init__(self, run: RunBatch, *, patience_seconds: float) -> None:
+    def __init__(
+        self,
+        run: RunBatch,
+        *,
+        patience_seconds: float,
+        observe_size: Callable[[int], object] = lambda size: None,
+    ) -> None:
         self._run = run
+        self._observe_size = observe_size
         self._patience_seconds = patience_seconds
         self._queues: dict[UUID, deque[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,6 +97,7 @@ class Batches:
         batch: list[Waiting] = []
         try:
             while batch := self._next_batch(queue):
+                self._observe_size(len(batch))
                 await self._answer(event_id, batch)
         finally:
             # Without an await since the queue was found empty, so that nobody joins a queue that ends.

@@ -13,10 +13,11 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry, Histogram
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.allocation import KeyInUse, Outcome, take_seats
-from event_service.bookings.batches import Batches, Waiting
+from event_service.bookings.batches import MAX_REQUESTS, Batches, Waiting
 from event_service.bookings.expire import expire_holds_and_offer_seats, release_expired_holds
 from event_service.bookings.free_seats import find_alternatives
 from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
@@ -65,11 +66,20 @@ class BookingDesk:
         hold_for: timedelta,
         offer_for: timedelta,
         patience_seconds: float,
+        metrics: CollectorRegistry | None = None,
     ) -> None:
         self.database = database
         self.hold_for, self.offer_for = hold_for, offer_for
         self._looking = 0
-        self.batches = Batches(self._run, patience_seconds=patience_seconds)
+        sizes = Histogram(
+            "booking_batch_requests",
+            "Requests that one transaction books.",
+            registry=metrics,
+            buckets=(1, 2, 5, 10, 20, 50, MAX_REQUESTS),
+        )
+        self.batches = Batches(
+            self._run, patience_seconds=patience_seconds, observe_size=sizes.observe
+        )
 
     async def book(self, request: BookingRequest) -> tuple[Json, bool]:
         """Returns the booking in the form of BookingPublic, and whether it is a replay of an earlier
@@ -204,12 +214,15 @@ class BookingDesk:
         return outcomes
 
 
-def new_desk(database: Database, settings: Settings) -> BookingDesk:
+def new_desk(
+    database: Database, settings: Settings, metrics: CollectorRegistry | None = None
+) -> BookingDesk:
     return BookingDesk(
         database,
         hold_for=settings.hold_for,
         offer_for=settings.offer_for,
         patience_seconds=settings.database_pool_timeout_seconds,
+        metrics=metrics,
     )
 
 

@@ -125,3 +125,30 @@ async def test_it_joins_the_transaction_of_a_session(database: Database) -> None
         connection = await sql_connection(session)
         await connection.execute("CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT 1 AS n")
         assert await connection.fetchval("SELECT n FROM kept") == 1
+
+
+async def test_it_joins_the_transaction_of_a_connection(database: Database) -> None:
+    look = "SELECT to_regclass('pg_temp.kept') IS NOT NULL"
+    async with database.engine.connect() as begun:
+        await begun.execute(text("SELECT 1"))
+        connection = await sql_connection(begun)
+        await connection.execute("CREATE TEMPORARY TABLE kept AS SELECT 1 AS n")
+        assert await connection.fetchval(look)
+        await begun.rollback()
+        assert not await connection.fetchval(look)
+        with pytest.raises(AssertionError, match="commit by itself"):
+            await sql_connection(begun)
+
+
+async def test_in_autocommit_each_statement_is_a_transaction(database: Database) -> None:
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with engine.connect() as begun:
+        connection = await sql_connection(begun)
+        first, second = [await connection.fetchval("SELECT now()") for _ in range(2)]
+        assert not connection.is_in_transaction() and first < second
+
+
+async def test_a_value_may_be_null(database: Database, statements: Load) -> None:
+    sql = statements("-- name: sum\nSELECT :one::int + :other::int")
+    async with database.sql_transaction() as connection:
+        assert await sql.sum.value(connection, one=1, other=None) is None

@@ -16,6 +16,11 @@ async def backend(mail_worker: WorkerForTests) -> int:
         return int(await connection.scalar(PID) or 0)
 
 
+async def sql_backend(mail_worker: WorkerForTests) -> int:
+    async with mail_worker.context.sql() as connection:
+        return int(await connection.fetchval("SELECT pg_backend_pid()"))
+
+
 async def end(database: Database, pid: int) -> None:
     async with database.transaction() as session:
         await session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
@@ -24,7 +29,7 @@ async def end(database: Database, pid: int) -> None:
 async def test_it_is_kept_while_all_goes_well(mail_worker: WorkerForTests) -> None:
     first = await backend(mail_worker)
     await mail_worker.receive(make_message())
-    assert await backend(mail_worker) == first
+    assert await sql_backend(mail_worker) == await backend(mail_worker) == first
 
 
 async def test_who_asks_meanwhile_has_another(mail_worker: WorkerForTests) -> None:
@@ -38,6 +43,9 @@ async def test_one_that_the_database_has_closed_is_replaced(
     await end(database, await backend(mail_worker))
     with pytest.raises(DATABASE_ERRORS):
         await backend(mail_worker)
+    await end(database, await sql_backend(mail_worker))
+    with pytest.raises(DATABASE_ERRORS):
+        await sql_backend(mail_worker)
     message = make_message()
     await mail_worker.receive(message)
     assert (await mail_worker.row(message)).status == "sent"

@@ -11,64 +11,18 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Integer, Interval, LargeBinary, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from notification_service.delivery.claim import Claim
 from notification_service.delivery.contacts import Contact
 from notification_service.delivery.outcome import Waiting
+from notification_service.delivery.sql import statements
 from notification_service.kinds.registry import KINDS
-from service_kit.database.statements import Statement
+from service_kit.database.sql_files import SqlConnection
 from service_kit.domains import ascii_domain
 
 WINDOW = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=6)
 # These providers ignore dots in the part before the @.
 WITHOUT_DOTS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
-
-# Every worker locks the rows in the order of their keys, so that no two wait for each other.
-TAKE = Statement(
-    text("""
-        INSERT INTO mail_allowance AS kept (key, sent, granted, used_at)
-        SELECT key, array_fill(now(), ARRAY[least(wanted, :limit)]), least(wanted, :limit), now()
-        FROM unnest(:keys, :wanted) AS asked (key, wanted)
-        ORDER BY key
-        ON CONFLICT (key) DO UPDATE SET (sent, granted, used_at) = (
-            SELECT recent || array_fill(now(), ARRAY[granted]), granted, now()
-            FROM (
-                SELECT recent,
-                    greatest(0, least(cardinality(excluded.sent), :limit - cardinality(recent)))
-                        AS granted
-                FROM (
-                    SELECT ARRAY(
-                        SELECT at FROM unnest(kept.sent) AS at WHERE at > now() - :window
-                    ) AS recent
-                ) AS lately
-            ) AS free
-        )
-        RETURNING key, granted, coalesce(sent[1] + :window - now(), interval '0') AS free_after
-    """).bindparams(
-        bindparam("keys", type_=ARRAY(LargeBinary()), required=False),
-        bindparam("wanted", type_=ARRAY(Integer()), required=False),
-        bindparam("limit", type_=Integer(), required=False),
-        bindparam("window", type_=Interval(), required=False),
-    )
-)
-GIVE_BACK = Statement(
-    text("""
-        UPDATE mail_allowance AS kept
-        SET sent = kept.sent[1:cardinality(kept.sent) - unused]
-        FROM (
-            SELECT key, unused FROM unnest(:keys, :unused) AS given (key, unused)
-            JOIN mail_allowance USING (key) ORDER BY key FOR UPDATE OF mail_allowance
-        ) AS back
-        WHERE kept.key = back.key
-    """).bindparams(
-        bindparam("keys", type_=ARRAY(LargeBinary()), required=False),
-        bindparam("unused", type_=ARRAY(Integer()), required=False),
-    )
-)
 
 
 class AllowanceRequest(NamedTuple):
@@ -93,7 +47,7 @@ class Allowances:
     def is_decided(self, claim: Claim) -> bool:
         return claim.id in self._granted or claim.id in self._refused
 
-    async def take(self, connection: AsyncConnection, requests: Iterable[AllowanceRequest]) -> None:
+    async def take(self, connection: SqlConnection, requests: Iterable[AllowanceRequest]) -> None:
         """One statement for any number of mails. If not all are granted, the first ones are."""
         if not self._limit:
             return
@@ -102,7 +56,7 @@ class Allowances:
             by_key.setdefault(self._key(request), []).append(request.claim)
         if not by_key:
             return
-        decisions = await TAKE.rows(
+        decisions = await statements.take_allowances.rows(
             connection,
             keys=list(by_key),
             wanted=[len(mails) for mails in by_key.values()],
@@ -130,9 +84,11 @@ class Allowances:
         if key is not None:
             self._unused[key] += 1
 
-    async def give_back(self, connection: AsyncConnection) -> None:
+    async def give_back(self, connection: SqlConnection) -> None:
         unused, self._unused = self._unused, Counter()
-        await GIVE_BACK.value(connection, keys=list(unused), unused=list(unused.values()))
+        await statements.give_back_allowances.run(
+            connection, keys=list(unused), unused=list(unused.values())
+        )
 
     @property
     def has_unused(self) -> bool:

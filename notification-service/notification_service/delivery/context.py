@@ -14,7 +14,8 @@ from notification_service.delivery.contacts import AccountClient
 from notification_service.delivery.smtp import MailServer
 from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import WorkerSettings
-from service_kit.database.engine import Database
+from service_kit.database.engine import Database, sql_connection
+from service_kit.database.sql_files import SqlConnection
 from service_kit.messaging.service_client import ServiceClient
 
 CONTACT_TIMEOUT_SECONDS = 5.0
@@ -57,6 +58,12 @@ class WorkerContext:
             self._idle_connection = connection
         else:
             await connection.close()
+
+    @asynccontextmanager
+    async def sql(self) -> AsyncIterator[SqlConnection]:
+        """The same for statements in .sql files: asyncpg's connection."""
+        async with self.statement() as connection:
+            yield await sql_connection(connection)
 
     async def close(self) -> None:
         self.mail_server.close()

@@ -31,7 +31,7 @@ async def look_up(context: WorkerContext, claims: Sequence[Claim]) -> Lookups:
         settings.mails_per_address_per_hour, settings.service_client_secret.get_secret_value()
     )
     contacts = await _contacts(context, claims) if len(claims) > 1 else {}
-    async with context.statement() as connection:
+    async with context.sql() as connection:
         newer = await newer_events(connection, claims)
         await allowances.take(connection, _requests(claims, contacts))
     return Lookups(allowances, contacts, newer)

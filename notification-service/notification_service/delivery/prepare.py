@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from email.headerregistry import Address
 
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy import case, func, or_, select
 
 from notification_service.delivery.allowances import AllowanceRequest
 from notification_service.delivery.claim import Claim
@@ -14,7 +13,7 @@ from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.lookups import Lookups
 from notification_service.delivery.outcome import Dropped, Failed, Outcome, Postponed, Waiting
 from notification_service.delivery.recipients import choose_address
-from notification_service.delivery.tables import rows
+from notification_service.delivery.sql import statements
 from notification_service.delivery.versions import full_change, update_event
 from notification_service.kinds.base import Payload
 from notification_service.kinds.bookings import BookingPayload
@@ -28,10 +27,8 @@ from notification_service.rendering.mime import (
     message_id,
     recipient_address,
 )
-from notification_service.statuses import UNSENT, MailStatus
 from service_kit.clock import utc_now
 from service_kit.database.errors import DATABASE_ERRORS
-from service_kit.database.statements import Statement, param
 from service_kit.messaging.service_client import ServiceUnavailable
 
 # For kinds that follow another mail: the time between both, and the next look for that mail.
@@ -119,7 +116,7 @@ async def _current_payload(
     MalformedPayload."""
     original = claim.payload or read_payload(claim.kind, claim.data)
     if original.tells_changes:
-        async with context.statement() as connection:
+        async with context.sql() as connection:
             change = await full_change(connection, claim, lookups.newer_events)
         if isinstance(change, Outcome):
             return change
@@ -164,12 +161,14 @@ async def _pause(context: WorkerContext, claim: Claim, payload: Payload) -> time
     if it need not wait."""
     if not isinstance(payload, BookingPayload) or payload.follows is None:
         return None
-    async with context.statement() as connection:
-        pause: timedelta | None = await PAUSE.value(
+    async with context.sql() as connection:
+        pause: timedelta | None = await statements.find_pause.value(
             connection,
-            of_booking=payload.booking_id,
-            of_user=claim.user_id,
-            of_kind=payload.follows,
+            booking_id=payload.booking_id,
+            user_id=claim.user_id,
+            kind=payload.follows,
+            follow_after=FOLLOW_AFTER,
+            look_again_after=LOOK_AGAIN_AFTER,
         )
     return pause
 
@@ -179,7 +178,7 @@ async def _request_allowance(
 ) -> Waiting | None:
     allowances = lookups.allowances
     if not allowances.is_decided(request.claim):
-        async with context.statement() as connection:
+        async with context.sql() as connection:
             await allowances.take(connection, [request])
     return allowances.refusal(request.claim)
 
@@ -217,20 +216,3 @@ def _render(
         )
     except UnsafeHeaders as error:
         return Failed(error.reason, error)
-
-
-PAUSE = Statement(
-    select(
-        func.max(
-            case(
-                (rows.status == MailStatus.SENT, rows.sent_at + FOLLOW_AFTER - func.now()),
-                else_=LOOK_AGAIN_AFTER,
-            )
-        )
-    ).where(
-        rows.booking_id == param("of_booking"),
-        rows.user_id == param("of_user"),
-        rows.kind == param("of_kind"),
-        or_(rows.status.in_(UNSENT), rows.sent_at > func.now() - FOLLOW_AFTER),
-    )
-)

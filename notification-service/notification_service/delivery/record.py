@@ -7,20 +7,6 @@ from datetime import datetime, timedelta
 
 import sentry_sdk
 import structlog
-from sqlalchemy import (
-    Boolean,
-    Interval,
-    Text,
-    and_,
-    case,
-    cast,
-    func,
-    literal_column,
-    null,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.backoff import retry_delay
 from notification_service.delivery.claim import Claim
@@ -36,57 +22,16 @@ from notification_service.delivery.outcome import (
     Waiting,
     WaitReason,
 )
-from notification_service.delivery.tables import is_change, rows
-from notification_service.models import notifications
+from notification_service.delivery.sql import statements
 from notification_service.statuses import MailStatus
 from notification_service.timeline import entry
 from service_kit.clock import utc_now
 from service_kit.database.errors import DATABASE_ERRORS
-from service_kit.database.statements import Statement, param
+from service_kit.database.sql_files import SqlConnection
 
 NO_DELAY = timedelta(0)
 
 log = structlog.get_logger()
-
-IS_CLAIMED = and_(
-    rows.id == param("claimed_id"),
-    rows.fence == param("claimed_fence"),
-    rows.status == MailStatus.SENDING,
-)
-FINISH = Statement(
-    update(notifications)
-    .where(IS_CLAIMED)
-    .values(
-        status=param("new_status"),
-        lease_until=null(),
-        last_error=param("error"),
-        sent_at=case((param("new_status") == MailStatus.SENT, func.now()), else_=null()),
-        told_at=case((param("may_be_sent", Boolean), func.now()), else_=rows.told_at),
-        told=case(
-            (and_(param("may_be_sent", Boolean), is_change), rows.data["event"]), else_=rows.told
-        ),
-        next_attempt_at=func.now() + param("delay", Interval()),
-        give_up_at=param("until"),
-        waits_for=param("waits_for"),
-        data=case((param("forget", Boolean), literal_column("'{}'::jsonb")), else_=rows.data),
-        timeline=rows.timeline.op("||")(cast(param("step", Text), JSONB)),
-    )
-    .returning(rows.id)
-)
-# As if the mail had not been claimed: a pause after a real failure depends on the attempts. The last step
-# of a claimed mail is ``sending``.
-RETURN = Statement(
-    update(notifications)
-    .where(IS_CLAIMED)
-    .values(
-        status=MailStatus.QUEUED,
-        lease_until=null(),
-        attempts=rows.attempts - 1,
-        next_attempt_at=func.now(),
-        waits_for=null(),
-        timeline=rows.timeline.op("-")(literal_column("(-1)")),
-    )
-)
 
 
 async def record_outcome(context: WorkerContext, claim: Claim, outcome: Outcome) -> None:
@@ -107,7 +52,7 @@ async def record_outcome(context: WorkerContext, claim: Claim, outcome: Outcome)
 
 
 async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -> None:
-    async with context.statement() as connection:
+    async with context.sql() as connection:
         match outcome:
             case Sent():
                 await _finish(connection, claim, MailStatus.SENT, may_be_sent=True)
@@ -128,7 +73,7 @@ async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -
                     waits_for=reason,
                 )
             case NotTried():
-                await RETURN.value(connection, claimed_id=claim.id, claimed_fence=claim.fence)
+                await statements.return_untried.run(connection, id=claim.id, fence=claim.fence)
             case LeaseLost():
                 log.warning("mail.lease_lost", notification_id=str(claim.id))
             case _:
@@ -136,7 +81,7 @@ async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -
 
 
 async def _fail(
-    connection: AsyncConnection,
+    connection: SqlConnection,
     claim: Claim,
     reason: str,
     error: BaseException,
@@ -151,7 +96,7 @@ async def _fail(
 
 
 async def _postpone(
-    context: WorkerContext, connection: AsyncConnection, claim: Claim, outcome: Postponed
+    context: WorkerContext, connection: SqlConnection, claim: Claim, outcome: Postponed
 ) -> None:
     settings = context.settings
     delay = retry_delay(claim.attempts, is_outage=outcome.because == "outage", settings=settings)
@@ -175,7 +120,7 @@ async def _postpone(
 
 
 async def _finish(
-    connection: AsyncConnection,
+    connection: SqlConnection,
     claim: Claim,
     status: MailStatus,
     note: str | None = None,
@@ -189,21 +134,21 @@ async def _finish(
 ) -> bool:
     """Ends the claim; False if the lease was lost. ``may_be_sent``: the mail server has accepted the
     mail, or may have."""
-    finished = await FINISH.value(
+    finished = await statements.finish_attempt.run(
         connection,
-        claimed_id=claim.id,
-        claimed_fence=claim.fence,
-        new_status=status,
+        id=claim.id,
+        fence=claim.fence,
+        status=status,
         error=error,
         delay=delay,
         # Time spent waiting on purpose does not count against the mail.
-        until=None if waits_for else give_up_at or claim.give_up_at,
+        give_up_at=None if waits_for else give_up_at or claim.give_up_at,
         waits_for=waits_for,
         may_be_sent=may_be_sent,
         forget=forget,
         step=json.dumps(entry(status, note)),
     )
-    return finished is not None
+    return finished == 1
 
 
 def report_to_operators(error: BaseException, **tags: str) -> None:

@@ -43,7 +43,7 @@ async def deliver_batch(context: WorkerContext, claims: Sequence[Claim]) -> None
         with structlog.contextvars.bound_contextvars(request_id=claim.request_id):
             await _deliver_one(context, claim, lookups, deadline)
     if lookups.allowances.has_unused:
-        async with context.statement() as connection:
+        async with context.sql() as connection:
             await lookups.allowances.give_back(connection)
 
 

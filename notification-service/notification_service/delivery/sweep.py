@@ -12,7 +12,7 @@ from sqlalchemy import and_, case, func, literal, null, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.context import WorkerContext
-from notification_service.delivery.tables import due_at, is_change, rows
+from notification_service.delivery.tables import IS_CHANGE, due_at, rows
 from notification_service.models import SWEPT, notifications
 from notification_service.statuses import MailStatus
 from notification_service.timeline import entry
@@ -87,7 +87,7 @@ async def _take(
             crashes=case((has_lapsed, rows.crashes + 1), else_=rows.crashes),
             # The process may have died after the mail server had accepted the mail.
             told_at=case((has_lapsed, func.now()), else_=rows.told_at),
-            told=case((and_(has_lapsed, is_change), rows.data["event"]), else_=rows.told),
+            told=case((and_(has_lapsed, text(IS_CHANGE)), rows.data["event"]), else_=rows.told),
             # Until now it waited on purpose, which does not count as late.
             wanted_at=case((rows.waits_for.is_not(None), func.now()), else_=rows.wanted_at),
             waits_for=null(),

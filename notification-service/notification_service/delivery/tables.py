@@ -7,4 +7,7 @@ from notification_service.models import DUE_AT, notifications
 
 rows = notifications.c
 due_at = literal_column(DUE_AT, rows.next_attempt_at.type)
-is_change = rows.kind.in_([kind for kind, model in KINDS.items() if model.tells_changes])
+# For statements in .sql files and for SQLAlchemy's ``text``.
+IS_CHANGE = "kind = ANY('{%s}')" % ",".join(
+    kind for kind, model in KINDS.items() if model.tells_changes
+)

@@ -13,17 +13,15 @@ from uuid import UUID
 import orjson
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.delivery.claim import Claim
 from notification_service.delivery.outcome import Dropped
+from notification_service.delivery.sql import statements
 from notification_service.kinds.base import Payload
 from notification_service.kinds.events import EventPayload, EventSnapshot
 from notification_service.kinds.registry import MalformedPayload, read_payload
 from service_kit.database.engine import to_json
-from service_kit.database.statements import Statement
+from service_kit.database.sql_files import SqlConnection
 
 # A change is about time and place.
 TOLD_FIELDS = ("starts_at", "ends_at", "timezone", "venue", "city")
@@ -31,56 +29,6 @@ TOLD_ALREADY = "What changed had been told already."
 TAKEN_BACK = "The change was taken back before it was told."
 
 log = structlog.get_logger()
-
-# Only snapshots newer than the mails' own: usually none. A snapshot from the release before has no
-# version; it replaced the snapshot of the version that it ranks as.
-NEWEST = Statement(
-    text("""
-        SELECT kept.event_id, kept.version, CAST(kept.snapshot AS text) AS snapshot
-        FROM unnest(:event_ids, :versions) AS asked (id, version)
-        JOIN event_snapshot AS kept ON kept.event_id = asked.id AND (
-            kept.version > asked.version
-            OR kept.version = asked.version AND NOT kept.snapshot ? 'version'
-        )
-    """).bindparams(
-        bindparam("event_ids", type_=ARRAY(Uuid()), required=False),
-        bindparam("versions", type_=ARRAY(Integer()), required=False),
-    )
-)
-# The latest first. Beyond a hundred changes that nobody was told of, older ones are ignored.
-EARLIER_CHANGES = Statement(text("""
-        SELECT coalesce(earlier.told_at, earlier.sent_at) AS told_at, earlier.created_at,
-            CAST(earlier.data AS text) AS data,
-            CAST(coalesce(earlier.told, earlier.data->'event') AS text) AS told
-        FROM notification AS this
-        JOIN notification AS earlier USING (user_id, event_id, kind)
-        WHERE this.id = :id AND (earlier.version, earlier.created_at, earlier.id)
-            < (this.version, this.created_at, this.id)
-        ORDER BY earlier.version DESC, earlier.created_at DESC, earlier.id DESC
-        LIMIT 100
-    """).bindparams(bindparam("id", type_=Uuid(), required=False)))
-TOLD_SINCE = Statement(
-    text("""
-        SELECT EXISTS (
-            SELECT FROM notification AS this JOIN notification AS other USING (user_id, event_id)
-            WHERE this.id = :id AND other.id <> this.id
-                AND coalesce(other.told_at, other.sent_at) > coalesce(:since, this.created_at)
-        )
-    """).bindparams(
-        bindparam("id", type_=Uuid(), required=False),
-        bindparam("since", type_=DateTime(timezone=True), required=False),
-    )
-)
-KEEP_CHANGE = Statement(
-    text("""
-        UPDATE notification SET data = data || CAST(:told AS jsonb)
-        WHERE id = :id AND fence = :fence AND status = 'sending'
-    """).bindparams(
-        bindparam("id", type_=Uuid(), required=False),
-        bindparam("fence", type_=Integer(), required=False),
-        bindparam("told", type_=Text(), required=False),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +47,7 @@ class Newer:
 NewerEvents = Mapping[UUID, Newer]
 
 
-async def newer_events(connection: AsyncConnection, claims: Sequence[Claim]) -> NewerEvents:
+async def newer_events(connection: SqlConnection, claims: Sequence[Claim]) -> NewerEvents:
     """The newest version of each event of which some claimed mail has an older one."""
     oldest: dict[UUID, int] = {}
     for claim in claims:
@@ -107,7 +55,7 @@ async def newer_events(connection: AsyncConnection, claims: Sequence[Claim]) -> 
             oldest[claim.event_id] = min(claim.version, oldest.get(claim.event_id, claim.version))
     if not oldest:
         return {}
-    snapshots = await NEWEST.rows(
+    snapshots = await statements.find_newer_events.rows(
         connection, event_ids=list(oldest), versions=list(oldest.values())
     )
     newer = {}
@@ -134,7 +82,7 @@ def update_event(claim: Claim, payload: Payload, newer: NewerEvents) -> tuple[Pa
 
 
 async def full_change(
-    connection: AsyncConnection, claim: Claim, newer: NewerEvents
+    connection: SqlConnection, claim: Claim, newer: NewerEvents
 ) -> tuple[Payload, int] | Dropped:
     """All that differs from what the guest was last told, and the event's newest version.
 
@@ -149,7 +97,7 @@ async def full_change(
     if not claim.resends:
         before, since, note = await _last_told(connection, claim, before)
         if not _differing(before, event):
-            if not await TOLD_SINCE.value(connection, id=claim.id, since=since):
+            if not await statements.was_told_since.value(connection, id=claim.id, since=since):
                 return Dropped(note)
             # Some other mail may have shown the state in between.
             before |= own
@@ -157,17 +105,19 @@ async def full_change(
     told = {"event": event, "changes": changes or claim.data.get("changes", {})}
     payload = read_payload(claim.kind, claim.data | told)
     if event is not claim.data["event"] or told["changes"] != claim.data.get("changes"):
-        await KEEP_CHANGE.value(connection, id=claim.id, fence=claim.fence, told=to_json(told))
+        await statements.keep_change.run(
+            connection, id=claim.id, fence=claim.fence, told=to_json(told)
+        )
     return payload, version
 
 
 async def _last_told(
-    connection: AsyncConnection, claim: Claim, before: dict[str, Any]
+    connection: SqlConnection, claim: Claim, before: dict[str, Any]
 ) -> tuple[dict[str, Any], datetime | None, str]:
     """Time and place as the guest knows them, since when (None: since this change), and the note for
     a mail that would tell nothing new."""
     since: datetime | None = None
-    for row in await EARLIER_CHANGES.rows(connection, id=claim.id):
+    for row in await statements.list_earlier_changes.rows(connection, id=claim.id):
         if row.told_at is not None:
             told = orjson.loads(row.told) if row.told else {}
             shown = {name: told[name] for name in TOLD_FIELDS if name in told}

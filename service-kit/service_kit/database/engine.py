@@ -165,13 +165,18 @@ async def _driver(connection: AsyncConnection) -> SqlConnection:
     return driver
 
 
-async def sql_connection(session: AsyncSession) -> SqlConnection:
-    """asyncpg's connection in the transaction of a session that has run a statement, for statements in
-    .sql files. What the session has changed is flushed before."""
-    await session.flush()
-    driver = await _driver(await session.connection())
+async def sql_connection(executor: Executor) -> SqlConnection:
+    """asyncpg's connection for statements in .sql files: in the transaction of a session or connection
+    that has run a statement, or in AUTOCOMMIT, where each statement is a transaction. What a session has
+    changed is flushed before."""
+    if isinstance(executor, AsyncSession):
+        await executor.flush()
+        executor = await executor.connection()
+    pooled = await executor.get_raw_connection()
+    driver: SqlConnection = pooled.driver_connection
+    adapter: Any = pooled.dbapi_connection
     # SQLAlchemy begins a transaction with the first statement that it runs itself.
-    assert driver.is_in_transaction(), "the statement would commit by itself"
+    assert adapter.autocommit or driver.is_in_transaction(), "the statement would commit by itself"
     return driver
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-# See Database.run_sql; it is in a transaction.
+# See Database.run_sql and sql_connection.
 SqlConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)

@@ -9,7 +9,8 @@ from notification_service.kinds.registry import KINDS
 
 
 def rules_of(kind: str) -> dict[str, Any]:
-    """The kinds that replace a mail of this kind, whenever they came or only if they came later."""
+    """The kinds that replace a mail of this kind, whenever they came or only if they came later;
+    ``in_order`` is this kind if its mails keep their order."""
     model = KINDS[kind]
     rule = model.superseded_by
     newer_about_booking = (kind,) if rule.newer_about_booking else ()
@@ -19,5 +20,5 @@ def rules_of(kind: str) -> dict[str, Any]:
         "about_event": rule.about_event,
         "later_about_event": (kind,) if rule.newer_about_event else (),
         "later_about_address": (kind,) if rule.newer_about_address else (),
-        "keeps_order": model.keeps_order,
+        "in_order": (kind,) if model.keeps_order else (),
     }

@@ -23,7 +23,7 @@ async def sql_backend(mail_worker: WorkerForTests) -> int:
 
 async def end(database: Database, pid: int) -> None:
     async with database.transaction() as session:
-        await session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 
 
 async def test_it_is_kept_while_all_goes_well(mail_worker: WorkerForTests) -> None:

@@ -45,13 +45,13 @@ def fail_for(person: UUID, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours in what is done for one person: before anything is written, or by what is."""
     build = booking_message
 
-    def failing(row: Any, kind: Any, booking: NewBooking, *more: Any) -> Any:
+    def failing(kind: Any, booking: NewBooking, *more: Any, **version: Any) -> Any:
         if booking.user_id == person:
             if how == "message":
                 raise ZeroDivisionError
             # Refused by the CHECK that quantities are positive.
             booking.quantity = 0
-        return build(row, kind, booking, *more)
+        return build(kind, booking, *more, **version)
 
     monkeypatch.setattr(create, "booking_message", failing)
 

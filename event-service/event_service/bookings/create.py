@@ -21,7 +21,7 @@ from event_service.bookings.batches import MAX_REQUESTS, Batches, Waiting
 from event_service.bookings.expire import expire_holds_and_offer_seats, release_expired_holds
 from event_service.bookings.free_seats import find_alternatives
 from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
-from event_service.bookings.messages import booking_message
+from event_service.bookings.messages import booking_message, event_snapshot
 from event_service.bookings.offers import is_waitlist_due
 from event_service.bookings.queries import find_idempotency_key, get_booking
 from event_service.bookings.representation import Json, booking_fields, seats_of
@@ -197,6 +197,7 @@ class BookingDesk:
             raise WaitlistHasPriority
         seats = await take_seats(connection, event, requests, outcomes, waits=waits)
         bookings = []
+        event_data = event_snapshot(event)
         for number, taken in seats.items():
             waiting = batch[number]
             ends = None
@@ -204,7 +205,9 @@ class BookingDesk:
                 ends = min(event.now + self.hold_for, event.ends_at)
             booking = new_booking(ids[number], event, waiting.request, taken, ends)
             if not ends:
-                booking.message = waiting.context.run(_confirmation, booking, event)
+                booking.message = waiting.context.run(
+                    booking_message, "booking-confirmed", booking, event_data, version=event.version
+                )
             outcomes[number] = _represent(booking, event)
             bookings.append(booking)
         if not bookings:
@@ -237,10 +240,6 @@ BookingDeskDep = Annotated[BookingDesk, Depends(get_desk)]
 def _represent(booking: NewBooking, event: Any) -> Json:
     fields = booking_fields(booking, booking.status, event, now=event.now)
     return fields | {"seats": seats_of(booking.tickets)}
-
-
-def _confirmation(booking: NewBooking, event: Any) -> dict[str, Any]:
-    return booking_message(dict, "booking-confirmed", booking, booking.tickets, event)
 
 
 async def _open(

@@ -1,15 +1,11 @@
 """Messages about bookings: snapshots for the mails, without address or name of the guest."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
 from typing import Any
 
-from event_service.bookings.insert import NewBooking, NewTicket
-from event_service.models import Booking, Ticket
+from event_service.bookings.insert import NewBooking
 from event_service.rules import cancellation_deadline
 from service_kit.messaging.contract import Kind
 from service_kit.messaging.notifications import notification
-from service_kit.messaging.outbox import RowT
 
 EVENT_FIELDS = (
     "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version"
@@ -43,7 +39,8 @@ def seat_snapshot(ticket: Any) -> dict[str, Any]:
     }
 
 
-def booking_snapshot(booking: Any, tickets: Iterable[Any], event: Any) -> dict[str, Any]:
+def booking_snapshot(booking: NewBooking, event_data: dict[str, Any]) -> dict[str, Any]:
+    """``event_data`` is the event's snapshot, which the bookings of a batch have in common."""
     return {
         "booking_id": str(booking.id),
         "event_id": str(booking.event_id),
@@ -52,26 +49,21 @@ def booking_snapshot(booking: Any, tickets: Iterable[Any], event: Any) -> dict[s
         "total": booking.total,
         "currency": booking.currency,
         "expires_at": booking.expires_at.isoformat() if booking.expires_at else None,
-        "seats": [seat_snapshot(ticket) for ticket in islice(tickets, SEATS_IN_MESSAGE)],
-        "event": event_snapshot(event),
+        "seats": [seat_snapshot(ticket) for ticket in booking.tickets[:SEATS_IN_MESSAGE]],
+        "event": event_data,
     }
 
 
 def booking_message(
-    row: Callable[..., RowT],
-    kind: Kind,
-    booking: Booking | NewBooking,
-    tickets: Sequence[Ticket] | Sequence[NewTicket],
-    event: Any,
-    **more: Any,
-) -> RowT:
-    """A message such as ``booking.confirmed.v1``, once per booking and kind. A ``reason`` in ``more`` is
-    text that a person wrote."""
+    kind: Kind, booking: NewBooking, event_data: dict[str, Any], *, version: int
+) -> dict[str, Any]:
+    """A message such as ``booking.confirmed.v1`` as a row of the outbox, once per booking and kind;
+    ``version`` is the event's."""
     return notification(
-        row,
+        dict,
         kind=kind,
         user_id=booking.user_id,
         dedup_key=f"{kind}:{booking.id}",
-        data=booking_snapshot(booking, tickets, event) | more,
-        version=event.version,
+        data=booking_snapshot(booking, event_data),
+        version=version,
     )

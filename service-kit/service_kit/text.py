@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
 from annotated_types import GroupedMetadata
 from pydantic import AfterValidator, Field, StringConstraints
@@ -201,11 +201,6 @@ class Paragraphs(GroupedMetadata):
 
 def _length_limits(max_length: int, min_length: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=min_length, max_length=max_length)
-
-
-def line(max_length: int, *, min_length: int = 1) -> Any:
-    """``Annotated[str, Line(...)]``, which type checkers know under a name only."""
-    return Annotated[str, Line(max_length, min_length)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ may be newer than this service.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Protocol, Self
 from uuid import UUID
 
@@ -19,21 +19,21 @@ from service_kit.calendar_files import Status
 Line = Annotated[str, BeforeValidator(one_line)]
 Paragraphs = Annotated[str, BeforeValidator(many_lines)]
 OptionalParagraphs = Annotated[str | None, BeforeValidator(many_lines)]
-# Dates near the first and the last year overflow in some zone.
-YEARS = range(1900, 9000)
 # What a column, a calendar's SEQUENCE and a sum of prices hold without trouble.
 MAX_VERSION = 2**31 - 1
 MAX_COUNT = 10**6
 MAX_AMOUNT = 10**18
 
 
-def _in_known_years(at: datetime) -> datetime:
-    if at.year not in YEARS:
-        raise ValueError(f"must lie between {YEARS[0]} and {YEARS[-1]}")
-    return at
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_in_known_years)]
+# PostgreSQL takes no offset of 16 hours and more, and none is kept.
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Label = Annotated[str | None, BeforeValidator(lambda v: v if v is None else one_line(str(v)))]
 
 

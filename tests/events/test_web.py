@@ -26,8 +26,8 @@ IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
 # What no page sends or asks for: machines hear of these.
 UNSEEN = {
     "address-changed", "bad-host", "invalid-scope", "leaving", "link-not-needed",
-    "method-not-allowed", "not-ready", "query-too-large", "refresh-invalid", "refresh-reused",
-    "unsupported-grant-type",
+    "malformed-request", "method-not-allowed", "not-ready", "query-too-large",
+    "refresh-invalid", "refresh-reused", "unsupported-grant-type",
 }  # fmt: skip
 
 

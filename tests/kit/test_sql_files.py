@@ -1,7 +1,9 @@
 """Statements in .sql files, which asyncpg runs itself."""
 
+import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -115,6 +117,53 @@ async def test_a_connection_that_died_is_replaced(database: Database) -> None:
     assert means_unavailable(caught.value)
     async with database.sql_transaction() as new:
         assert await new.fetchval("SELECT pg_backend_pid()") != process
+
+
+@pytest.mark.parametrize("cut_off", ["BEGIN", "COMMIT", "ROLLBACK", "SELECT pg_sleep"])
+async def test_a_connection_whose_transaction_was_cut_off_is_not_used_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, cut_off: str
+) -> None:
+    """asyncpg would begin a savepoint in a transaction that nobody ends: what is told to be stored is not."""
+    await database.ping()
+    execute = asyncpg.Connection.execute
+    begun = asyncio.Event()
+
+    async def slow(self: Any, query: str, *values: Any, **more: Any) -> str:
+        if query.startswith(cut_off):
+            begun.set()
+            query = f"{query.rstrip(';')}; SELECT pg_sleep(5)"
+        return str(await execute(self, query, *values, **more))
+
+    async def work() -> None:
+        async with database.sql_transaction() as connection:
+            await connection.execute("SELECT pg_sleep(0)")
+            if cut_off == "ROLLBACK":
+                raise ValueError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "execute", slow)
+        task = asyncio.create_task(work())
+        await begun.wait()
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    name = f"kept_{uuid4().hex}"
+    async with database.sql_transaction() as connection:
+        await connection.execute(f"CREATE TABLE {name} (n int)")
+    async with asyncpg_connection(database) as other:
+        assert await other.fetchval("SELECT to_regclass($1) IS NOT NULL", name)
+        await other.execute(f"DROP TABLE {name}")
+
+
+@asynccontextmanager
+async def asyncpg_connection(database: Database) -> AsyncIterator[Any]:
+    url = database.engine.url.set(drivername="postgresql")
+    connection = await asyncpg.connect(url.render_as_string(hide_password=False))
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def test_it_joins_the_transaction_of_a_session(database: Database) -> None:

@@ -125,11 +125,23 @@ class Database:
                 # PostgreSQL was restarted while it lay in the pool.
                 await connection.invalidate()
                 driver = await _driver(connection)
+            transaction = driver.transaction()
+            has_ended = False
             try:
-                async with driver.transaction():
+                await transaction.start()
+                try:
                     yield driver
+                except BaseException:
+                    await transaction.rollback()
+                    raise
+                else:
+                    await transaction.commit()
+                finally:
+                    has_ended = not driver.is_in_transaction()
             finally:
-                if driver.is_closed():
+                # What was cut off in BEGIN, COMMIT or ROLLBACK may still be under way, and asyncpg
+                # would begin the next transaction as a savepoint in it, which nobody ever commits.
+                if not has_ended or driver.is_closed():
                     await connection.invalidate()
 
     async def _run(

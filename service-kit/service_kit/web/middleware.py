@@ -1,6 +1,5 @@
 """What every request passes before FastAPI sees it; plain ASGI, since it is on the hottest path."""
 
-import random
 import re
 import time
 from collections.abc import Callable
@@ -15,13 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service_kit.ids import request_id_from
 from service_kit.problems import BadHost, InternalError, Problem, Unavailable, render
 from service_kit.web.bodies import Arrivals
+from service_kit.web.return_times import ReturnTimes
 from service_kit.web.shutdown import Shutdown
 
 log = structlog.get_logger()
 
 OPEN_TO_ANY_HOST = ("/health/", "/metrics")
-# Those who are sent away together should not come back together.
-RETRY_AFTER_SECONDS = (1, 3)
 # What nginx writes for a client that left before it was answered; nobody receives it.
 CLIENT_LEFT = 499
 # A part of a path that may be logged: a word of a route, or an id. Ticket codes, tokens of links and
@@ -156,6 +154,8 @@ class LoadShedding:
         self.max_concurrent_requests = max_concurrent_requests
         self.capture = capture
         self._inside = 0
+        # Those who come back at the same time find room, if the others are gone by then.
+        self._return_times = ReturnTimes(max_concurrent_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -207,5 +207,5 @@ class LoadShedding:
             if not scope["path"].startswith(OPEN_TO_ANY_HOST):
                 raise Unavailable(
                     "Too many people are asking at this moment.",
-                    retry_after_seconds=random.randint(*RETRY_AFTER_SECONDS),
+                    retry_after_seconds=self._return_times.next_seconds(),
                 )

@@ -5,27 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from event_service.bookings.free_seats import GroupRequest, SeatChoice
-from event_service.bookings.representation import Json
-from event_service.bookings.requests import BookingRequest
+from event_service.bookings.requests import BookingRequest, Outcome
 from event_service.bookings.schemas import BookingCreate
 from event_service.bookings.sql import statements
 from event_service.problems import SeatsUnavailable, SoldOut
 from event_service.statuses import SeatingKind, SeatKind
 from service_kit.database.sql_files import Record, SqlConnection
 from service_kit.problems import InvalidRequest, Problem
-
-
-class KeyInUse(Exception):
-    """The request's key was there already; ``refusal`` is what the request would meet without it."""
-
-    def __init__(self, refusal: Problem | None) -> None:
-        super().__init__()
-        self.refusal = refusal
-
-
-# What becomes of a request in a transaction: a booking in the form of BookingPublic, or why there is none;
-# None: not yet known.
-Outcome = Json | Problem | KeyInUse | None
 
 
 class SeatPool:

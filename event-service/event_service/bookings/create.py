@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Histogram
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.allocation import KeyInUse, Outcome, take_seats
+from event_service.bookings.allocation import take_seats
 from event_service.bookings.batches import MAX_REQUESTS, Batches, Waiting
 from event_service.bookings.expire import expire_holds_and_offer_seats, release_expired_holds
 from event_service.bookings.free_seats import find_alternatives
@@ -25,7 +25,7 @@ from event_service.bookings.messages import booking_message, event_snapshot
 from event_service.bookings.offers import is_waitlist_due
 from event_service.bookings.queries import find_idempotency_key, get_booking
 from event_service.bookings.representation import Json, booking_fields, seats_of
-from event_service.bookings.requests import BookingRequest
+from event_service.bookings.requests import BookingRequest, KeyInUse, Outcome
 from event_service.bookings.sql import statements
 from event_service.models import IdempotencyKey
 from event_service.problems import (
@@ -203,7 +203,7 @@ class BookingDesk:
             ends = None
             if waiting.request.body.hold:
                 ends = min(event.now + self.hold_for, event.ends_at)
-            booking = new_booking(ids[number], event, waiting.request, taken, ends)
+            booking = new_booking(ids[number], event, waiting.request, taken, ends, now=event.now)
             if not ends:
                 booking.message = waiting.context.run(
                     booking_message, "booking-confirmed", booking, event_data, version=event.version

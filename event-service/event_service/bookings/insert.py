@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from event_service.bookings.requests import BookingRequest
 from event_service.bookings.sql import statements
 from event_service.bookings.ticket_codes import new_ticket_code
 from event_service.statuses import BookingStatus
@@ -47,29 +46,31 @@ class NewBooking:
 def new_booking(
     booking_id: UUID,
     event: Any,
-    request: BookingRequest,
+    guest: Any,
     seats: Sequence[Any],
     expires_at: datetime | None,
+    *,
+    now: datetime,
 ) -> NewBooking:
-    """``event`` has id, currency and now; ``seats`` are rows of id, position, section, row_name, number and
-    price. It is a hold if it ends."""
+    """``event`` has id and currency; ``guest``, a request or a row of the waitlist, has user_id and
+    guest_name; ``seats`` are rows of id, position, section, row_name, number and price. It is a hold if
+    it ends."""
     return NewBooking(
         id=booking_id,
         event_id=event.id,
-        user_id=request.user_id,
+        user_id=guest.user_id,
         status=BookingStatus.HELD if expires_at else BookingStatus.CONFIRMED,
         quantity=len(seats),
         total=sum(seat.price for seat in seats),
         currency=event.currency,
         expires_at=expires_at,
-        guest_name=request.guest_name,
-        created_at=event.now,
-        tickets=new_tickets(seats),
+        guest_name=guest.guest_name,
+        created_at=now,
+        tickets=_new_tickets(seats),
     )
 
 
-def new_tickets(seats: Iterable[Any]) -> list[NewTicket]:
-    """``seats`` are rows of id, position, section, row_name, number and price."""
+def _new_tickets(seats: Iterable[Any]) -> list[NewTicket]:
     return [
         NewTicket(
             seat_id=seat.id,

@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from event_service.bookings.insert import NewBooking, insert_bookings, new_tickets
+from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
 from event_service.bookings.messages import event_snapshot
 from event_service.bookings.sql import statements
 from event_service.models import Event
-from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
 from service_kit.database.sql_files import Record, SqlConnection
 from service_kit.ids import new_id
@@ -105,21 +104,9 @@ def _hold_seats(
     """A hold for each group, of the seats in their order, with its message."""
     offers, first = [], 0
     for group in groups:
-        tickets = new_tickets(seats[first : first + group.quantity])
+        offered = seats[first : first + group.quantity]
         first += group.quantity
-        offer = NewBooking(
-            id=new_id(),
-            event_id=event.id,
-            user_id=group.user_id,
-            status=BookingStatus.HELD,
-            quantity=len(tickets),
-            total=sum(ticket.price for ticket in tickets),
-            currency=event.currency,
-            expires_at=until,
-            guest_name=group.guest_name,
-            created_at=utc_now(),
-            tickets=tickets,
-        )
+        offer = new_booking(new_id(), event, group, offered, until, now=utc_now())
         offer.message = _offer_message(offer, event, until)
         offers.append(offer)
     return offers

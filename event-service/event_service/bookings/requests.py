@@ -1,10 +1,12 @@
-"""What somebody asks to book."""
+"""What somebody asks to book, and what becomes of it."""
 
 import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
+from event_service.bookings.representation import Json
 from event_service.bookings.schemas import BookingCreate
+from service_kit.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,16 @@ class BookingRequest:
         optional = None if self.body.names_a_part else {"section", "kind"}
         document = self.body.model_dump_json(exclude=optional)
         return hashlib.sha256(document.encode()).hexdigest()
+
+
+class KeyInUse(Exception):
+    """The request's key was there already; ``refusal`` is what the request would meet without it."""
+
+    def __init__(self, refusal: Problem | None) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
+# What becomes of a request in a transaction: a booking in the form of BookingPublic, or why there is none;
+# None: not yet known.
+Outcome = Json | Problem | KeyInUse | None

@@ -34,8 +34,8 @@ class Piece(NamedTuple):
     size: int
 
 
-class _Place(NamedTuple):
-    """A run and where it lies."""
+class _Candidate(NamedTuple):
+    """A run that may be a part of the group, and where it lies."""
 
     row: int
     row_index: int
@@ -51,14 +51,14 @@ def scattered(rows: Sequence[Row], size: int, work: Work) -> list[Piece]:
             break
         if not row.runs:
             continue
-        places = _near(rows, first, size, work)
-        if places is None:
+        candidates = _near(rows, first, size, work)
+        if candidates is None:
             break
-        for seed in places[: len(row.runs)]:
-            work.left -= len(places)
+        for seed in candidates[: len(row.runs)]:
+            work.left -= len(candidates)
             if work.left <= stop:
                 break
-            pieces = _around(seed, places, size)
+            pieces = _around(seed, candidates, size)
             spread = _spread(rows, pieces)
             if spread <= size + GOOD_SPREAD:
                 return pieces
@@ -67,9 +67,9 @@ def scattered(rows: Sequence[Row], size: int, work: Work) -> list[Piece]:
     return best[1] if best else from_front(rows, size)
 
 
-def _near(rows: Sequence[Row], first: int, size: int, work: Work) -> list[_Place] | None:
+def _near(rows: Sequence[Row], first: int, size: int, work: Work) -> list[_Candidate] | None:
     """The runs of a row and of as many behind it as have enough seats together; None if they have not."""
-    places: list[_Place] = []
+    candidates: list[_Candidate] = []
     seats = 0
     front = rows[first].free.index
     for at in range(first, len(rows)):
@@ -77,30 +77,33 @@ def _near(rows: Sequence[Row], first: int, size: int, work: Work) -> list[_Place
         if seats >= size and row.free.index > front + NEAR_ROWS:
             break
         seats += row.seats
-        places += [_Place(at, row.free.index, run) for run in row.runs]
-    work.left -= len(places)
-    return places if seats >= size else None
+        candidates += [_Candidate(at, row.free.index, run) for run in row.runs]
+    work.left -= len(candidates)
+    return candidates if seats >= size else None
 
 
-def _around(seed: _Place, places: Sequence[_Place], size: int) -> list[Piece]:
+def _around(seed: _Candidate, candidates: Sequence[_Candidate], size: int) -> list[Piece]:
     """The seed and then what is near to it, long runs rather than short ones."""
     more = size - seed.run.length
     twice_middle = 2 * seed.run.column + seed.run.length - 1
 
-    def cost(place: _Place) -> tuple[int, int, int]:
-        run = place.run
+    def cost(candidate: _Candidate) -> tuple[int, int, int]:
+        run = candidate.run
         wider = max(seed.run.column - run.column, 0) + max(run.end - seed.run.end, 0)
-        away = wider + ROW_DEPTH_SEATS * abs(place.row_index - seed.row_index)
-        return away - 2 * min(run.length, more), place.row, run.column
+        away = wider + ROW_DEPTH_SEATS * abs(candidate.row_index - seed.row_index)
+        return away - 2 * min(run.length, more), candidate.row, run.column
 
-    order = [seed, *sorted((place for place in places if place is not seed), key=cost)]
+    order = [
+        seed,
+        *sorted((candidate for candidate in candidates if candidate is not seed), key=cost),
+    ]
     pieces: list[Piece] = []
-    for place in order:
-        if place.run.length >= size:
-            window = best_window(place.run, size, twice_middle)
-            return [*pieces, Piece(place.row, window.column, size)]
-        pieces.append(Piece(place.row, place.run.column, place.run.length))
-        size -= place.run.length
+    for candidate in order:
+        if candidate.run.length >= size:
+            window = best_window(candidate.run, size, twice_middle)
+            return [*pieces, Piece(candidate.row, window.column, size)]
+        pieces.append(Piece(candidate.row, candidate.run.column, candidate.run.length))
+        size -= candidate.run.length
     raise ValueError("there are not so many seats")
 
 

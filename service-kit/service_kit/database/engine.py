@@ -108,7 +108,8 @@ class Database:
         return await self._run(self.transaction, work)
 
     async def run_sql(self, work: Callable[[SqlConnection], Awaitable[ResultT]]) -> ResultT:
-        """The same on asyncpg's own connection, for statements in .sql files."""
+        """As ``run``, with asyncpg's own connection, for statements in .sql files. Work that raises
+        RollBack has a result without a commit."""
         try:
             return await self._run(self.sql_transaction, work)
         except RollBack as rolled_back:
@@ -159,7 +160,7 @@ class Database:
                 if not attempts_left:
                     raise Unavailable from error
             if attempts_left < MAX_ATTEMPTS - 1:
-                # Once is chance; those who meet a second time should not meet a third.
+                # From the second conflict on: with a random pause those that met do not meet again.
                 await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
         raise AssertionError("unreachable")
 

@@ -65,6 +65,20 @@ async def test_an_offer_and_a_place_in_line_go_on_at_once(
     assert (await place_of(next_one, event))["status"] == "offered"
 
 
+async def test_a_seat_that_it_held_is_offered_to_somebody_else_who_waits(
+    app: FastAPI, auth_service: httpx.AsyncClient, published: Publish, guest: User, user: MakeUser
+) -> None:
+    """It waits for one more seat itself, before the other."""
+    event = await published(capacity=1, max_seats_per_user=2)
+    assert (await guest.book(event, 1, hold=True)).status_code == 201
+    await join(guest, event, 1)
+    await join(next_one := user(), event, 1)
+    await erase(auth_service, guest)
+    assert (await place_of(next_one, event))["status"] == "offered"
+    offers = await messages(app, event["id"], "waitlist-offer")
+    assert [offer["user_id"] for offer in offers] == [str(next_one.id)]
+
+
 async def test_what_it_held_is_anybodys_and_what_it_booked_stays(
     app: FastAPI, auth_service: httpx.AsyncClient, published: Publish, guest: User, user: MakeUser
 ) -> None:

@@ -92,12 +92,13 @@ async def _leave_event(
     holds = await statements.lock_holds_of_user.rows(
         connection, event_id=event_id, user_id=user_id, holds=HOLDS_PER_BATCH
     )
+    # Before seats become free, or they would be offered to the account itself.
+    await remove_entry(connection, event_id, user_id)
     if holds:
         booking_ids, cancelled = [hold.id for hold in holds], BookingStatus.CANCELLED
         await end_bookings(
             connection, event, booking_ids, cancelled, now=utc_now(), offer_for=offer_for
         )
-    await remove_entry(connection, event_id, user_id)
 
 
 async def _cancel_event(event_id: UUID, user_id: UUID, session: AsyncSession) -> None:

@@ -1,14 +1,16 @@
 """What PostgreSQL takes back is done again, a few times; what it refuses is not."""
 
 import asyncio
+import time
 from functools import partial
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service_kit.database.engine import MAX_ATTEMPTS, Database, TryAgain
+from service_kit.database.engine import MAX_ATTEMPTS, MAX_PAUSE_SECONDS, Database, TryAgain
 from service_kit.database.errors import sqlstate
 from service_kit.problems import Unavailable
 
@@ -49,6 +51,19 @@ async def test_without_the_retry_it_would_fail(database: Database) -> None:
     ends = await asyncio.gather(once(0), once(1), return_exceptions=True)
     [error] = [end for end in ends if end is not None]
     assert isinstance(error, DBAPIError) and sqlstate(error) == DEADLOCK_DETECTED
+
+
+async def test_a_victim_leaves_its_locks_to_those_who_waited_for_them(database: Database) -> None:
+    """A row's lock goes to whoever looks first, a newcomer too: that would be the next deadlock."""
+    times: list[float] = []
+
+    async def work(_: AsyncSession) -> None:
+        times.append(time.monotonic())
+        if len(times) == 1:
+            raise asyncpg.DeadlockDetectedError
+
+    await database.run(work)
+    assert times[1] - times[0] >= MAX_PAUSE_SECONDS / 2
 
 
 async def test_a_transaction_that_never_succeeds_is_unavailable(database: Database) -> None:

@@ -159,9 +159,13 @@ class Database:
                     raise
                 if not attempts_left:
                     raise Unavailable from error
-            if attempts_left < MAX_ATTEMPTS - 1:
-                # From the second conflict on: with a random pause those that met do not meet again.
-                await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
+                is_victim = not isinstance(error, TryAgain)
+            # From the second conflict on: with a random pause those that met do not meet again. And
+            # whoever waited for a victim's locks must wake first: the victim would take them away, and
+            # be a victim again.
+            if is_victim or attempts_left < MAX_ATTEMPTS - 1:
+                least = MAX_PAUSE_SECONDS / 2 if is_victim else 0
+                await asyncio.sleep(random.uniform(least, MAX_PAUSE_SECONDS))
         raise AssertionError("unreachable")
 
     async def ping(self) -> None:

@@ -168,6 +168,15 @@ async def test_a_booking_that_makes_no_sense_is_refused(
     assert problem(refused) == (422, "invalid-request")
 
 
+async def test_a_seat_that_is_named_twice_is_refused_by_the_name_of_its_field(
+    guest: User, published: Publish
+) -> None:
+    event = await published(capacity=4)
+    twice = ["01a20a02-22cb-71d7-8ae8-18871b69fee0"] * 2
+    refused = await guest.post("/bookings", {"event_id": event["id"], "seat_ids": twice})
+    assert refused.json()["errors"] == [{"field": "seat_ids", "message": "a seat is named twice"}]
+
+
 async def test_price_and_status_cannot_be_sent_along(guest: User, published: Publish) -> None:
     event = await published(capacity=4, price=2500)
     refused = await guest.book(event, 1, total=0, price=0, status="held", user_id="x")

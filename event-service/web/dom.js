@@ -56,8 +56,8 @@ export function toast(text, kind = "info") {
   setTimeout(() => note.remove(), 6000);
 }
 
-/** Resolves to whether the person agreed. */
-export function ask({ title, text, yes, no, content, kind = "danger" }) {
+/** Resolves to whether the person agreed. `mayAgree` false keeps the dialog open: it says itself what is missing. */
+export function ask({ title, text, yes, no, content, kind = "danger", mayAgree = () => true }) {
   return new Promise((resolve) => {
     const dialog = h(
       "dialog",
@@ -69,7 +69,7 @@ export function ask({ title, text, yes, no, content, kind = "danger" }) {
         "div",
         { class: "actions" },
         h("button", { type: "button", class: "quiet", onclick: () => dialog.close("") }, no),
-        h("button", { type: "button", class: `primary ${kind}`, onclick: () => dialog.close("yes") }, yes),
+        h("button", { type: "button", class: `primary ${kind}`, onclick: () => mayAgree() && dialog.close("yes") }, yes),
       ),
     );
     dialog.addEventListener("close", () => {

@@ -1,9 +1,9 @@
-// What one has of an event already: seats held for a while, and booked ones.
+// What one has of an event already: seats held for a while, and booked ones; and what one may take instead.
 import { post } from "./api.js";
 import { h } from "./dom.js";
 import { money } from "./format.js";
 import { t } from "./language.js";
-import { actionButton, countdown, placeName } from "./parts.js";
+import { actionButton, countdown, groupName, placeName } from "./parts.js";
 
 export const SHOWN_SEATS = 8;
 
@@ -53,5 +53,20 @@ export function bookedCard(bookings, isFresh) {
     { class: `done ${isFresh ? "fresh" : ""}`, role: isFresh ? "status" : null },
     h("p", {}, h("strong", {}, isFresh ? t("booked") : t("you-have", { n: seats }))),
     h("a", { href, class: "button quiet wide-button focus" }, t("to-tickets")),
+  );
+}
+
+/** Other groups of as many seats, nearest first; each is chosen by one press. */
+export function insteadCard(alternatives, map, choose) {
+  const groups = alternatives.map((ids) => ids.map((id) => map.byId.get(id)).filter(Boolean));
+  return h(
+    "div",
+    { class: "instead", role: "group", "aria-label": t("instead") },
+    h("p", {}, t("instead")),
+    groups
+      .filter((seats) => seats.length)
+      .map((seats) =>
+        h("button", { type: "button", class: "quiet wide-button", dir: "auto", onclick: () => choose(seats) }, groupName(seats)),
+      ),
   );
 }

@@ -3,9 +3,10 @@ import { get, isSignedIn, serverNow } from "./api.js";
 import { h } from "./dom.js";
 import { count, deadline, money } from "./format.js";
 import { t } from "./language.js";
-import { holdCard, bookedCard, SHOWN_SEATS } from "./panel-cards.js";
+import { bookedCard, holdCard, insteadCard, SHOWN_SEATS } from "./panel-cards.js";
 import { actionButton, alert, availability as seatsBadge, explain, placeName, stepper } from "./parts.js";
 import { Purchase } from "./purchase.js";
+import { isFree } from "./seating.js";
 import { Waitlist } from "./waitlist.js";
 
 const MAP_KEPT_MILLISECONDS = 60_000;
@@ -239,7 +240,18 @@ export class Panel {
       });
     if (problem.code === "seats-unavailable" && this.map) this.map.take(problem.seat_ids ?? []);
     this.say(explain(problem));
+    if (this.map && problem.alternatives?.length)
+      this.message.append(insteadCard(problem.alternatives, this.map, (seats) => this.#choose(seats)));
+    this.message.scrollIntoView({ block: "nearest" });
     if (problem.status === 409) this.refresh().catch(() => null);
+  }
+
+  #choose(seats) {
+    if (!seats.every(isFree)) return this.say(t("seat-taken"));
+    this.map.choose(seats);
+    this.map.reveal(seats[0]);
+    this.message.replaceChildren();
+    this.book.focus({ preventScroll: true });
   }
 
   #quantityForm() {

@@ -282,3 +282,14 @@ export function placeName(seat) {
   if (seat.section === null || seat.section === undefined) return t("general-admission");
   return t("seat-name", { section: seat.section, row: seat.row, number: seat.number });
 }
+
+/** Seats of the map that are offered together: "Stalls, row B, seats 3, 4" where they share a row. */
+export function groupName(seats) {
+  const { row } = seats[0];
+  const place = ({ row, number }) => placeName({ section: row.section, row: row.name, number });
+  if (seats.length === 1 || seats.some((seat) => seat.row !== row)) return seats.map(place).join("; ");
+  const numbers = seats.map(({ number }) => number);
+  const isRun = numbers.every((number, index) => !index || Math.abs(number - numbers[index - 1]) === 1);
+  const shown = numbers.length > 2 && isRun ? `${numbers[0]}–${numbers.at(-1)}` : numbers.join(", ");
+  return t("seats-name", { section: row.section, row: row.name, numbers: shown });
+}

@@ -24,6 +24,7 @@ export function picker(map, limit, say) {
       onclick: () => {
         const found = map.pick(Number(section.value), number.number);
         if (!found) say(t("too-few-here"));
+        if (found === "apart") say(t("scattered"));
       },
     },
     t("pick-for-me"),

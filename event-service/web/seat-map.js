@@ -3,7 +3,7 @@
 import { h, written } from "./dom.js";
 import { count, money } from "./format.js";
 import { t } from "./language.js";
-import { isFree, neighbour, pick, rowsOf, tiers } from "./seating.js";
+import { areTogether, isFree, neighbour, pick, rowsOf, tiers } from "./seating.js";
 
 const BLOCK_SEATS = 50;
 const ALL_AT_ONCE_SEATS = 1500;
@@ -90,13 +90,13 @@ export class SeatMap {
     this.changed();
   }
 
-  /** Takes the best seats of a section; whether there were so many. */
+  /** Takes the best seats of a section: "together", "apart", or null where there are too few. */
   pick(sectionIndex, number) {
     const seats = pick(this.rows, sectionIndex, number);
-    if (!seats) return false;
+    if (!seats) return null;
     this.choose(seats);
     this.reveal(seats[0]);
-    return true;
+    return areTogether(seats) ? "together" : "apart";
   }
 
   /** A hall wider than the window is shown from its middle. */
@@ -111,7 +111,7 @@ export class SeatMap {
   reveal(seat) {
     seat.row.node.scrollIntoView({ block: "center", behavior: "smooth" });
     const scroller = seat.row.node.closest(".scroller");
-    const share = (seat.column + 0.5) / seat.row.seats.length;
+    const share = (seat.position + 0.5) / seat.row.width;
     scroller.scrollTo({
       left: seat.row.node.scrollWidth * share - scroller.clientWidth / 2,
       behavior: "smooth",

@@ -1,7 +1,8 @@
 // The hall as rows of seats, and which ones to take; nothing here touches the page.
 
-/** Rows from front to back; a seat knows its section, row, place among the seats of its row, state and price,
- * and how many columns are empty in front of it. A row is as wide as its last column. */
+/** Rows from front to back; a seat knows its section, row, state and price, its place among the seats of its row
+ * (`column`) and among all columns of the row (`position`), both from 0, and how many columns are empty in front
+ * of it. A row is as wide as its last column. */
 export function rowsOf(sections) {
   const rows = [];
   sections.forEach((section, index) => {
@@ -17,6 +18,7 @@ export function rowsOf(sections) {
         ...seat,
         row,
         column,
+        position: seat.column - 1,
         gap: seat.column - 1 - (column ? seats[column - 1].column : 0),
       }));
       row.width = seats.at(-1).column;
@@ -27,7 +29,7 @@ export function rowsOf(sections) {
 }
 
 const distanceFromMiddle = (seat, width) =>
-  Math.abs(seat.column + (width - 1) / 2 - (seat.row.seats.length - 1) / 2);
+  Math.abs(seat.position + (width - 1) / 2 - (seat.row.width - 1) / 2);
 
 /** The best free seats side by side in a section, near the front and the middle; the best single
  * ones where no row has so many together; null where there are too few. */
@@ -51,6 +53,12 @@ export function pick(rows, sectionIndex, number) {
     .map(({ seat }) => seat);
 }
 
+/** Whether nobody else, no gap and no aisle comes between them. */
+export const areTogether = (seats) =>
+  seats.every(
+    (seat, index) => !index || (seat.row === seats[0].row && seat.position === seats[index - 1].position + 1),
+  );
+
 export const isFree = (seat) => seat.state === "free";
 
 /** Accessible seats are for those who choose them. */
@@ -72,8 +80,9 @@ export function neighbour(rows, seat, key) {
   if (ahead) {
     const next = rows[row.index + ahead];
     if (!next) return seat;
-    const column = Math.round(seat.column + (next.seats.length - row.seats.length) / 2);
-    return next.seats[Math.min(Math.max(column, 0), next.seats.length - 1)];
+    const position = seat.position + (next.width - row.width) / 2;
+    const distance = (other) => Math.abs(other.position - position);
+    return next.seats.reduce((best, other) => (distance(other) < distance(best) ? other : best));
   }
   const column = {
     ArrowLeft: seat.column - 1,

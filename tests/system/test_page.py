@@ -5,7 +5,7 @@ from typing import Any
 
 from stack.stack import Stack
 from tests.system.browser import Window
-from tests.system.conftest import Mailbox, Person, publish
+from tests.system.conftest import Mailbox, Person, publish, wait_until
 from tests.system.pages import needs_chromium, sign_in, url
 from tests.system.verification import TOKEN, text_of
 
@@ -89,6 +89,76 @@ def test_whose_seat_was_taken_meanwhile_is_told_so_and_may_choose_another(
     browser.click("button", text="Book now")
     browser.see("Booked. Your tickets are ready.")
     assert len(booked(slow, event)) == 1
+
+
+def test_whose_seats_were_taken_takes_others_beside_each_other_by_one_press(
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Others instead", seating=HALL)
+    slow, fast = person("page-instead"), person("page-before")
+    browser.open(url(stack, f"#/sign-in?next=/events/{event['id']}"))
+    sign_in(browser, slow)
+    browser.click("button", text="Choose for me")
+    chosen = "[...document.querySelectorAll('.hall .seat.chosen')].map((seat) => seat.dataset.id)"
+    first, _ = browser.wait(f"{chosen}.length && {chosen}")
+    fast.send("POST", "/bookings", 201, json={"event_id": event["id"], "seat_ids": [first]})
+    browser.click("button", text="Book now")
+    browser.see("Still free, as many as you chose:")
+    browser.click(".instead button", text="row B, seats 3, 4")
+    browser.wait("document.activeElement.textContent === 'Book now'")
+    browser.click("button", text="Book now")
+    browser.see("Booked. Your tickets are ready.")
+    (booking,) = booked(slow, event)
+    assert [(seat["row"], seat["number"]) for seat in booking["seats"]] == [("B", 3), ("B", 4)]
+
+
+def test_some_seats_of_a_booking_are_cancelled(
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer, title="One stays home", seating=HALL)
+    guest = person("page-some")
+    kept, given_up = (booking := guest.book(event, 2).json())["seats"]
+    browser.open(url(stack, f"#/sign-in?next=/bookings/{booking['id']}"))
+    sign_in(browser, guest)
+    browser.click("button", text="Cancel some seats")
+    browser.click("dialog button", text="Cancel these seats")
+    browser.see("Choose at least one seat.")
+    browser.click("dialog label", text=f"row {given_up['row']}, seat {given_up['number']}")
+    browser.click("dialog button", text="Cancel these seats")
+    browser.see("1 seat is cancelled.")
+    browser.see(kept["ticket_code"])
+    assert not browser.sees(given_up["ticket_code"])
+    assert browser.evaluate("document.activeElement.tagName") == "H1"
+    assert not browser.sees("Cancel some seats")
+    (after,) = booked(guest, event)
+    assert (after["status"], after["seats"]) == ("confirmed", [kept])
+
+    def told() -> list[str]:
+        texts = map(text_of, mailbox.sources(guest.email))
+        return [text for text in texts if "You keep 1 ticket" in text]
+
+    (mail,) = wait_until(told, seconds=20, what="mail about the cancelled seat")
+    assert given_up["ticket_code"] in mail and kept["ticket_code"] in mail
+
+
+def test_why_a_booking_cannot_be_cancelled_is_told(
+    stack: Stack, browser: Window, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Somebody is in", seating=HALL)
+    guest = person("page-inside")
+    booking = guest.book(event, 2).json()
+    code = booking["seats"][0]["ticket_code"]
+    path = f"/events/{event['id']}/check-ins"
+    organizer.send("POST", path, 200, json={"ticket_code": code})
+    browser.open(url(stack, f"#/sign-in?next=/bookings/{booking['id']}"))
+    sign_in(browser, guest)
+    browser.see("Somebody came in with one of these tickets already")
+    assert browser.sees("Cancel some seats") and not browser.sees("Cancel booking")
+    early = {"cancellation_deadline": "2026-01-01T00:00:00Z"}
+    organizer.send("PATCH", f"/events/{event['id']}", 200, json=early)
+    browser.reload()
+    browser.see("It could be cancelled until")
+    assert not browser.sees("Cancel some seats")
 
 
 def test_what_an_organizer_writes_is_shown_as_it_was_written(

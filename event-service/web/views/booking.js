@@ -16,6 +16,7 @@ import {
   titleOf,
   venueOf,
 } from "../parts.js";
+import { cancelActions, cancelHint } from "../cancel-seats.js";
 import { STATUS_KINDS } from "./bookings.js";
 
 export async function render({ params: [id], signal }) {
@@ -46,7 +47,7 @@ function draw(view) {
       "div",
       {},
       h("p", { class: "category" }, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
-      h("h1", { dir: "auto" }, title),
+      h("h1", { dir: "auto", tabindex: -1 }, title),
     ),
   );
   tint(banner, event?.category || title);
@@ -70,6 +71,7 @@ function draw(view) {
       h("p", { dir: "auto" }, booking.guest_name ? t("guest-is", { name: booking.guest_name }) : t("guest-unnamed")),
       view.clock,
       h("div", { class: "actions no-print" }, actions(view, problems)),
+      cancelHint(booking, event),
       problems,
       booking.status === "confirmed" && tickets(view),
     ].filter(Boolean),
@@ -89,9 +91,11 @@ async function reload(view, problems) {
 
 function actions(view, problems) {
   const { booking, event } = view;
+  // The button that was pressed is gone: its place in the page stays with who uses no mouse.
   const become = (after) => {
     view.booking = after;
     draw(view);
+    view.node.querySelector("h1").focus({ preventScroll: true });
   };
   const list = [];
   if (booking.status === "held") {
@@ -115,22 +119,7 @@ function actions(view, problems) {
   if (booking.status === "confirmed" || booking.status === "held") {
     list.push(
       actionButton(t("name-guest"), "quiet", () => nameGuest(booking, become), failed(problems)),
-      actionButton(
-        t("cancel-booking"),
-        "quiet danger",
-        async () => {
-          const sure = await ask({
-            title: t("cancel-booking-ask"),
-            text: t("cancel-booking-text"),
-            yes: t("cancel-booking"),
-            no: t("keep"),
-          });
-          if (!sure) return;
-          become(await post(`/bookings/${booking.id}/cancel`));
-          toast(t("booking-cancelled"));
-        },
-        failed(problems),
-      ),
+      ...cancelActions(booking, event, become, failed(problems)),
     );
   }
   return list;

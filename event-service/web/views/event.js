@@ -72,7 +72,7 @@ async function showSeats(view, chosen) {
       title,
       panel.closed ? "" : picker(map, panel.limit, toast),
       h("p", { class: "sr" }, t("keys-hint")),
-      legend(),
+      legend(map),
       map.node,
     );
     map.center();
@@ -174,12 +174,14 @@ function fact(name, label, value) {
   return h("div", {}, h("dt", {}, icon(name), h("span", { class: "sr" }, label)), value);
 }
 
-function legend() {
+function legend(map) {
+  const kinds = new Set([...map.byId.values()].map(({ kind }) => kind));
+  const special = ["accessible", "blocked"].filter((kind) => kinds.has(kind));
   return h(
     "ul",
     { class: "legend", "aria-hidden": "true" },
-    ["free", "chosen", "taken"].map((state) =>
-      h("li", {}, h("span", { class: `seat ${state} sample` }), t(`seat.${state}`)),
+    ["free", "chosen", "taken", ...special].map((state) =>
+      h("li", {}, h("span", { class: `seat ${state} ${state === "accessible" ? "free" : ""} sample` }), t(`seat.${state}`)),
     ),
   );
 }

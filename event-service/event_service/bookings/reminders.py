@@ -1,29 +1,18 @@
 """Reminders, a day before an event: one for each booking and start of the event."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Text,
-    cast,
-    exists,
-    func,
-    literal,
-    null,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from event_service.bookings.messages import SEATS_IN_MESSAGE, event_snapshot
-from event_service.models import Booking, Event, OutboxMessage, Ticket
+from event_service.bookings.transitions import add_booking_messages
+from event_service.models import Booking, Event
 from event_service.rules import IS_CONFIRMED, IS_UPCOMING
-from service_kit.database.bulk_inserts import json_object
-from service_kit.messaging.notifications import write_notifications
+from service_kit.database.engine import sql_connection
 
 REMINDED_BEFORE_START = timedelta(hours=24)
 NOT_REMINDED_AFTER_CONFIRMATION = timedelta(hours=1)
@@ -54,14 +43,16 @@ async def add_reminders(session: AsyncSession) -> int:
     )
     if event is None:
         return 0
-    return await write_notifications(
-        session,
-        OutboxMessage,
-        _recipients(event),
-        kind="event-reminder",
-        data={"event_id": str(event.id), "event": event_snapshot(event)},
-        version=event.version,
+    booking_ids = await _mark_reminded(session, event)
+    await add_booking_messages(
+        await sql_connection(session),
+        "event-reminder",
+        booking_ids,
+        event,
+        # An event that is moved has another reminder.
+        key_suffix=f":{event.starts_at.isoformat()}",
     )
+    return len(booking_ids)
 
 
 def _is_due(starts_at: Any) -> tuple[ColumnElement[bool], ...]:
@@ -74,8 +65,8 @@ def _is_due(starts_at: Any) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _recipients(event: Event) -> Select[Any]:
-    """A batch of bookings, which are marked as reminded, each with its own message."""
+async def _mark_reminded(session: AsyncSession, event: Event) -> Sequence[UUID]:
+    """A batch of bookings that are due; those that others have locked are left for later."""
     due = (
         select(col(Booking.id))
         .where(col(Booking.event_id) == event.id, *_is_due(event.starts_at))
@@ -84,46 +75,11 @@ def _recipients(event: Event) -> Select[Any]:
         .with_for_update(skip_locked=True, key_share=True)
         .cte("due")
     )
-    marked = (
+    marked = await session.execute(
         update(Booking)
         .where(col(Booking.id) == due.c.id)
         .values(reminded_of=event.starts_at)
-        .returning(
-            col(Booking.id), col(Booking.user_id), col(Booking.status), col(Booking.quantity),
-            col(Booking.total), col(Booking.currency),
-        )
-        .cte("marked")
-    )  # fmt: skip
-    row = marked.c
-    return select(
-        row.user_id,
-        (
-            literal("event-reminder:")
-            + cast(row.id, Text)
-            + literal(f":{event.starts_at.isoformat()}")
-        ).label("dedup_key"),
-        json_object(
-            booking_id=row.id,
-            status=row.status,
-            quantity=row.quantity,
-            total=row.total,
-            currency=row.currency,
-            expires_at=null(),
-            seats=_seats(row.id),
-        ).label("data"),
+        .returning(col(Booking.id))
+        .execution_options(synchronize_session=False)
     )
-
-
-def _seats(booking_id: Any) -> Any:
-    """Seats in the form of ``bookings.messages.seat_snapshot``."""
-    seat = json_object(
-        id=col(Ticket.seat_id),
-        section=col(Ticket.section),
-        row=col(Ticket.row_name),
-        number=col(Ticket.number),
-        ticket_code=col(Ticket.code),
-    )
-    in_order = func.jsonb_agg(aggregate_order_by(seat, col(Ticket.position)))
-    # LIMIT would need LATERAL, where SQLAlchemy cannot refer to rows that an UPDATE returns.
-    first = func.jsonb_path_query_array(in_order, cast(f"$[0 to {SEATS_IN_MESSAGE - 1}]", JSONPATH))
-    return select(first).where(col(Ticket.booking_id) == booking_id).scalar_subquery()
+    return marked.scalars().all()

@@ -4,10 +4,10 @@
 import sys
 import time
 
-from stack.bench import __main__ as bench
-from stack.bench.lines import Line
-from stack.bench.revisions import Revision
-from stack.bench.servers import Bench
+from benchmarks import __main__ as bench
+from benchmarks.lines import Line
+from benchmarks.revisions import Revision
+from benchmarks.servers import Bench
 from stack.processes import Program
 
 WAITS = "it waits"

@@ -13,12 +13,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from benchmarks import __main__ as bench
+from benchmarks import pgbench, revisions
+from benchmarks.lines import Line, against, averaged, by_turns
+from benchmarks.revisions import Revision, check_out
+from benchmarks.servers import Bench
 from service_kit.ids import new_id
-from stack.bench import __main__ as bench
-from stack.bench import pgbench, revisions
-from stack.bench.lines import Line, against, averaged, by_turns
-from stack.bench.revisions import Revision, check_out
-from stack.bench.servers import Bench
 from stack.errors import StackError
 from stack.processes import Program
 from stack.records import tagged

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from stack.bench import load
+from benchmarks import load
 
 
 def test_the_share_of_the_load_generator_is_measured() -> None:

@@ -15,12 +15,12 @@ from uuid import UUID
 
 import httpx
 
+from benchmarks.lines import Line, by_turns
+from benchmarks.servers import Bench, statements
 from notification_service.previews.samples import sample_data
 from service_kit.ids import new_id
 from service_kit.messaging.notifications import notification
 from service_kit.messaging.outbox import OutboxRow
-from stack.bench.lines import Line, by_turns
-from stack.bench.servers import Bench, statements
 from stack.errors import StackError
 from stack.services import AUTH, EVENT, NOTIFICATION
 

@@ -15,20 +15,20 @@ import jwt
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from benchmarks import load
+from benchmarks.revisions import Revision
 from service_kit.database.sql_files import Record, SqlStatement
 from service_kit.database.sql_files import load as load_statements
 from service_kit.ids import new_id
 from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE
 from stack import programs
-from stack.bench import load
-from stack.bench.revisions import Revision
 from stack.errors import StackError
 from stack.ports import LOOPBACK, free_port
 from stack.processes import Process, Program
 from stack.services import EVENT, Service
 from stack.stack import Stack
 
-statements = load_statements("stack.bench")
+statements = load_statements("benchmarks")
 KEY_ID = "bench"
 TOKEN_SECONDS = 3600
 STATEMENT_SECONDS = 600
@@ -99,7 +99,7 @@ class Bench(Stack):
         """Starts the bare FastAPI application of comparison.py; its port."""
         port = free_port()
         environment = {**self.environments.of(EVENT), "PORT": str(port)}
-        command = programs.python("stack.bench.comparison")
+        command = programs.python("benchmarks.comparison")
         health = f"http://{LOOPBACK}:{port}/constant"
         self.start_all([Program("comparison", command, environment, health=health)])
         return port

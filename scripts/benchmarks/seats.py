@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from statistics import mean, median
 from typing import Any
 
+from benchmarks import load, pgbench
+from benchmarks.lines import Line, by_turns
+from benchmarks.servers import DATABASE_POOL_SIZE, Bench, check_statuses, statements
 from service_kit.ids import new_id
-from stack.bench import load, pgbench
-from stack.bench.lines import Line, by_turns
-from stack.bench.servers import DATABASE_POOL_SIZE, Bench, check_statuses, statements
 from stack.errors import StackError
 from stack.services import EVENT
 

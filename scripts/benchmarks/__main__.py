@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from stack.bench import load
-from stack.bench.lines import Line, against, averaged, by_turns, show
-from stack.bench.lists import event_list, growth
-from stack.bench.mails import mails
-from stack.bench.revisions import check_out
-from stack.bench.seats import booking, on_sale, single
-from stack.bench.servers import Bench
+from benchmarks import load
+from benchmarks.lines import Line, against, averaged, by_turns, show
+from benchmarks.lists import event_list, growth
+from benchmarks.mails import mails
+from benchmarks.revisions import check_out
+from benchmarks.seats import booking, on_sale, single
+from benchmarks.servers import Bench
 from stack.errors import StackError
 from stack.supervisor import interrupt_on_signals
 from stack.testing import own_folder

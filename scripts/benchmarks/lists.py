@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import httpx
 
-from stack.bench import load
-from stack.bench.lines import Line, by_turns
-from stack.bench.servers import Bench, check_statuses, statements
+from benchmarks import load
+from benchmarks.lines import Line, by_turns
+from benchmarks.servers import Bench, check_statuses, statements
 from stack.services import EVENT
 
 CONNECTIONS = 64

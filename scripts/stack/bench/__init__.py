@@ -1,1 +1,0 @@
-"""``scripts/bench``: how fast Parterre is, each figure against another measured in the same run."""

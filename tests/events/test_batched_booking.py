@@ -16,7 +16,10 @@ from event_service.bookings.batches import Batches, Waiting
 from event_service.bookings.create import BookingDesk, new_desk
 from event_service.bookings.insert import NewBooking
 from event_service.bookings.messages import booking_message
+from event_service.bookings.sql import statements
+from event_service.problems import IdempotencyMismatch
 from event_service.settings import Settings
+from service_kit.database.sql_files import SqlStatement
 from service_kit.ids import new_id
 from service_kit.problems import Unavailable
 from tests.events.batches import book_at_once, record_batches, request_of
@@ -333,3 +336,37 @@ def reverse(queues: Batches) -> None:
         return next_batch(queue)
 
     vars(queues)["_next_batch"] = last_first
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+async def test_nobody_waits_for_a_key_that_somebody_uses_for_another_event(
+    app: FastAPI,
+    desk: BookingDesk,
+    published: Publish,
+    monkeypatch: pytest.MonkeyPatch,
+    is_guarded: bool,
+) -> None:
+    """Who has a slow booking under way elsewhere sends its key again, with a crowd. Control: a batch that
+    waits for the key keeps all of the crowd."""
+    slow, hot = await published(capacity=1), await published(capacity=20)
+    if not is_guarded:
+        waiting = statements.open_batch.text.replace(
+            "NOT pg_try_advisory_xact_lock", "false AND 0 = "
+        )
+        monkeypatch.setattr(statements, "open_batch", SqlStatement("open_batch", waiting))
+    person = new_id()
+    async with app.state.database.transaction() as session:
+        await session.execute(
+            text("SELECT FROM seat WHERE event_id = :id FOR UPDATE"), {"id": UUID(slow["id"])}
+        )
+        first = asyncio.create_task(desk.book(keyed(slow, person, "the-key")))
+        await asyncio.sleep(0.2)
+        again = asyncio.create_task(desk.book(keyed(hot, person, "the-key")))
+        crowd = [desk.book(keyed(hot, new_id(), "the-key")) for _ in range(10)]
+        _, late = await asyncio.wait([asyncio.ensure_future(each) for each in crowd], timeout=0.8)
+        assert len(late) == (0 if is_guarded else 10)
+    await asyncio.gather(*late)
+    booking, _ = await first
+    assert len(booking["seats"]) == 1
+    with pytest.raises(IdempotencyMismatch):
+        await again

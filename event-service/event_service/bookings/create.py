@@ -4,6 +4,8 @@ It reads from top to bottom: ``book`` is one request, ``BookingDesk._run`` a bat
 answer, ``_book`` one transaction.
 """
 
+import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -25,7 +27,7 @@ from event_service.bookings.messages import booking_message, event_snapshot
 from event_service.bookings.offers import is_waitlist_due
 from event_service.bookings.queries import find_idempotency_key, get_booking
 from event_service.bookings.representation import Json, booking_fields, seats_of
-from event_service.bookings.requests import BookingRequest, KeyInUse, Outcome
+from event_service.bookings.requests import BookingRequest, KeyBusy, KeyInUse, Outcome
 from event_service.bookings.sql import statements
 from event_service.models import IdempotencyKey
 from event_service.problems import (
@@ -50,6 +52,9 @@ KEYS = IdempotencyKey.__tablename__
 MAX_ROUNDS = 8
 # At once, for free seats near to taken ones: each costs some milliseconds.
 MAX_LOOKS = 4
+# For the first request with a key, which another process or a request for another event may be.
+KEY_PATIENCE_SECONDS = 2.0
+KEY_PAUSE_SECONDS = 0.02
 
 
 class WaitlistHasPriority(Exception):
@@ -87,9 +92,12 @@ class BookingDesk:
 
         Raises the problems of ``POST /bookings``; then nothing is stored.
         """
+        began = time.monotonic()
         while True:
             try:
                 return await self.batches.join(request), False
+            except KeyBusy:
+                await _let_the_first_finish(time.monotonic() - began)
             except KeyInUse as key:
                 replay = await self._find_replay(request)
                 if replay is not None:
@@ -144,7 +152,7 @@ class BookingDesk:
         return await self.database.run(release)
 
     async def _run(self, event_id: UUID, batch: Sequence[Waiting]) -> None:
-        """Settles each request: with an answer, a problem, or KeyInUse."""
+        """Settles each request: with an answer, a problem, KeyInUse or KeyBusy."""
         waitlist_first, waits = True, False
         rounds = 0
         while rounds < MAX_ROUNDS:
@@ -217,6 +225,13 @@ class BookingDesk:
         return outcomes
 
 
+async def _let_the_first_finish(waited: float) -> None:
+    """A pause, longer each time. Raises RequestInProgress for who has ``waited`` so many seconds."""
+    if waited > KEY_PATIENCE_SECONDS:
+        raise RequestInProgress
+    await asyncio.sleep(max(KEY_PAUSE_SECONDS, waited / 2))
+
+
 def new_desk(
     database: Database, settings: Settings, metrics: CollectorRegistry | None = None
 ) -> BookingDesk:
@@ -279,6 +294,8 @@ def _check(event: Record, request: BookingRequest) -> Outcome:
     elif event.seating == SeatingKind.GENERAL and request.body.names_a_part:
         field = "section" if request.body.section else "kind"
         refusal = InvalidRequest.field(field, "This event has no seat map; leave it out.")
+    if request.user_id in event.busy:
+        return KeyBusy()
     if request.key and request.user_id not in event.keyed:
         return KeyInUse(refusal)
     if refusal is None and request.user_id not in event.allowed:

@@ -37,6 +37,10 @@ class KeyInUse(Exception):
         self.refusal = refusal
 
 
+class KeyBusy(Exception):
+    """Another transaction uses the request's key: it tries again later, outside of a batch."""
+
+
 # What becomes of a request in a transaction: a booking in the form of BookingPublic, or why there is none;
 # None: not yet known.
-Outcome = Json | Problem | KeyInUse | None
+Outcome = Json | Problem | KeyInUse | KeyBusy | None

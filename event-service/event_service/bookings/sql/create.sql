@@ -3,9 +3,10 @@
 
 -- name: open_batch
 -- Locks the event against changes by its organizer, so that a cancelled event gets no booking. Inserts the
--- idempotency keys, on which a second request with the same key waits, and counts the seats towards each
--- person's allowance. ``keyed`` and ``allowed`` are those for whom that was done: rows are locked in the order
--- of persons, first all keys and then all allowances.
+-- idempotency keys and counts the seats towards each person's allowance. ``keyed`` and ``allowed`` are those for
+-- whom that was done: rows are locked in the order of persons, first all keys and then all allowances. ``busy``
+-- are those whose key another transaction uses, of this event or another: the others of the batch do not wait
+-- for it.
 WITH target AS (
     SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city, timezone,
         starts_at, ends_at, cancellation_deadline, max_seats_per_user, version, seating,
@@ -15,14 +16,17 @@ WITH target AS (
         {IS_ON_SALE} AS is_on_sale
     FROM event WHERE id = :event_id
     FOR KEY SHARE
-), request AS (
-    SELECT * FROM unnest(
+), request AS MATERIALIZED (
+    SELECT new.*, CASE WHEN key IS NOT NULL
+        THEN NOT pg_try_advisory_xact_lock(hashtextextended(concat(user_id, ' ', key), 0))
+        ELSE false END AS is_busy
+    FROM unnest(
         :user_ids::uuid[], :keys::text[], :fingerprints::text[], :booking_ids::uuid[], :quantities::int[]
     ) AS new (user_id, key, fingerprint, booking_id, quantity)
 ), keyed AS (
     INSERT INTO idempotency_key (user_id, key, fingerprint, booking_id, created_at)
     SELECT user_id, key, fingerprint, booking_id, now()
-    FROM request CROSS JOIN target WHERE is_on_sale AND key IS NOT NULL
+    FROM request CROSS JOIN target WHERE is_on_sale AND key IS NOT NULL AND NOT is_busy
     ORDER BY user_id
     ON CONFLICT (user_id, key) DO NOTHING
     RETURNING user_id
@@ -39,6 +43,7 @@ WITH target AS (
     RETURNING user_id
 )
 SELECT target.*, now() AS now,
+    ARRAY(SELECT user_id FROM request WHERE is_busy) AS busy,
     ARRAY(SELECT user_id FROM keyed) AS keyed,
     ARRAY(SELECT user_id FROM allowed) AS allowed,
     ARRAY(SELECT user_id FROM erased_user WHERE user_id = ANY(:user_ids::uuid[])) AS erased

@@ -344,6 +344,25 @@ async def test_no_name_and_no_address_starts_a_formula(
     assert rows[2]["guest_email"].startswith("A")
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Ada;=1+1", "Ada;'=1+1"),
+        ("Ada; \u200b+1;b", "Ada;' \u200b+1;b"),
+        ('Ada;"=1+1"', 'Ada;\'"=1+1"'),
+        ("=1;@2", "'=1;'@2"),
+        ("Ada; Bob", "Ada; Bob"),
+    ],
+)
+def test_nor_does_what_stands_behind_a_semicolon(name: str, written: str) -> None:
+    """Excel takes it for the beginning of a cell where a comma separates decimals."""
+    assert cell(name) == written
+    assert not any(
+        part.strip().lstrip('"').startswith("=")
+        for part in encode_rows([["id", name]]).decode().split(";")
+    )
+
+
 async def test_the_file_has_a_row_for_each_ticket(
     organizer: User, user: MakeUser, published: Publish, accounts: Accounts
 ) -> None:

@@ -17,6 +17,8 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # which NFKC turns into these.
 _FORMULA_STARTS = frozenset("=+-@\u2212")
 _CELL_ENDS = frozenset("\t\r\n")
+# Where a comma separates decimals, Excel reads a semicolon as the end of a cell, whatever quotes there are.
+_SEPARATOR = ";"
 
 
 def cell(value: Any) -> str:
@@ -27,8 +29,8 @@ def cell(value: Any) -> str:
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, int):
         return str(value)
-    text = str(value)
-    return f"'{text}" if _may_be_formula(text) else text
+    parts = str(value).split(_SEPARATOR)
+    return _SEPARATOR.join(f"'{part}" if _may_be_formula(part) else part for part in parts)
 
 
 def _may_be_formula(text: str) -> bool:
@@ -36,8 +38,12 @@ def _may_be_formula(text: str) -> bool:
     for character in text:
         if character in _CELL_ENDS:
             return True
-        # Control and format characters, and marks without a base character.
-        if is_invisible(character) or unicodedata.category(character)[0] in "CM":
+        # Quotes, control and format characters, and marks without a base character.
+        if (
+            character == '"'
+            or is_invisible(character)
+            or unicodedata.category(character)[0] in "CM"
+        ):
             continue
         return not _FORMULA_STARTS.isdisjoint(unicodedata.normalize("NFKC", character)[0])
     return False

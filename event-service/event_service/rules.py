@@ -134,7 +134,7 @@ STATUS_NOW = literal_column(
     EnumText(BookingStatus),
 )
 
-# A guest's place at the event: what opens the door, is reminded and written to.
+# Bookings that let somebody in, and whose guests are reminded and written to.
 IS_CONFIRMED = _condition(f"booking.status = '{BookingStatus.CONFIRMED}'")
 IS_HELD = _condition(f"booking.status = '{BookingStatus.HELD}' AND booking.expires_at > now()")
 

@@ -9,7 +9,13 @@ from uuid import UUID
 import pytest
 import structlog
 
-from event_service.bookings.batches import LOOK_AHEAD, MAX_REQUESTS, MAX_SEATS, Batches, Waiting
+from event_service.bookings.batches import (
+    LOOK_AHEAD,
+    MAX_BATCH_REQUESTS,
+    MAX_BATCH_SEATS,
+    Batches,
+    Waiting,
+)
 from event_service.bookings.requests import BookingRequest
 from service_kit.ids import new_id
 from service_kit.problems import Unavailable
@@ -89,12 +95,12 @@ class LastComeFirstServed(Batches):
 async def test_first_come_first_served(kind: type[Batches]) -> None:
     counter = Counter(kind)
     busy = await counter.is_busy()
-    requests = [counter.request() for _ in range(2 * MAX_REQUESTS + 5)]
+    requests = [counter.request() for _ in range(2 * MAX_BATCH_REQUESTS + 5)]
     await counter.serve([busy, *await counter.arrive(*requests)])
     served = [request for batch in counter.seen[1:] for request in batch]
     is_in_order = list(map(id, served)) == list(map(id, requests))
     assert is_in_order == (kind is Batches)
-    assert counter.sizes == [1, MAX_REQUESTS, MAX_REQUESTS, 5]
+    assert counter.sizes == [1, MAX_BATCH_REQUESTS, MAX_BATCH_REQUESTS, 5]
 
 
 class AllTogether(Batches):
@@ -137,7 +143,7 @@ async def test_the_seats_of_a_batch_are_bounded_and_nobody_overtakes_a_large_req
     counter: Counter,
 ) -> None:
     busy = await counter.is_busy()
-    small, large, last = counter.request(2), counter.request(MAX_SEATS), counter.request(1)
+    small, large, last = counter.request(2), counter.request(MAX_BATCH_SEATS), counter.request(1)
     told = await counter.serve([busy, *await counter.arrive(small, large, last)])
     assert told[1:] == [small, large, last]
     assert counter.seen[1:] == [[small], [large], [last]]
@@ -225,7 +231,10 @@ class NoEnd(Batches):
 async def test_when_the_process_ends_everybody_has_an_answer(kind: type[Batches]) -> None:
     counter = Counter(kind)
     busy = await counter.is_busy()
-    tasks = [busy, *await counter.arrive(*(counter.request() for _ in range(MAX_REQUESTS + 3)))]
+    tasks = [
+        busy,
+        *await counter.arrive(*(counter.request() for _ in range(MAX_BATCH_REQUESTS + 3))),
+    ]
     for work in counter.batches._tasks:
         work.cancel()
     done, waiting = await asyncio.wait(tasks, timeout=0.2)

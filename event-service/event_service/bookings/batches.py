@@ -16,17 +16,18 @@ from uuid import UUID
 import structlog
 
 from event_service.bookings.requests import BookingRequest
+from event_service.bookings.schemas import MAX_SEATS_PER_BOOKING
 from service_kit.database.errors import means_unavailable
 from service_kit.problems import Unavailable
 
 log = structlog.get_logger()
 
 # Larger ones are hardly faster, and whoever comes first waits for all of them.
-MAX_REQUESTS = 64
-# Bounds the transaction; one request may have as many.
-MAX_SEATS = 10_000
+MAX_BATCH_REQUESTS = 64
+# Bounds the transaction, in which one request may have as many.
+MAX_BATCH_SEATS = MAX_SEATS_PER_BOOKING
 # How far down the queue a batch looks for requests of other persons.
-LOOK_AHEAD = 4 * MAX_REQUESTS
+LOOK_AHEAD = 4 * MAX_BATCH_REQUESTS
 
 
 class Waiting:
@@ -35,7 +36,7 @@ class Waiting:
     def __init__(self, request: BookingRequest) -> None:
         self.request = request
         self.since = time.monotonic()
-        # Of the request: what is written down for it has its request id.
+        # With the request id, which the message and the log of this request carry.
         self.context: Context = copy_context()
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
@@ -112,7 +113,7 @@ class Batches:
         later: list[Waiting] = []
         persons: set[UUID] = set()
         seats = 0
-        while queue and len(batch) < MAX_REQUESTS and len(batch) + len(later) < LOOK_AHEAD:
+        while queue and len(batch) < MAX_BATCH_REQUESTS and len(batch) + len(later) < LOOK_AHEAD:
             waiting = queue.popleft()
             if waiting.is_answered:
                 continue
@@ -123,7 +124,7 @@ class Batches:
             if request.user_id in persons:
                 later.append(waiting)
                 continue
-            if batch and seats + request.body.seat_count > MAX_SEATS:
+            if batch and seats + request.body.seat_count > MAX_BATCH_SEATS:
                 later.append(waiting)
                 break
             persons.add(request.user_id)

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.allocation import take_seats
-from event_service.bookings.batches import MAX_REQUESTS, Batches, Waiting
+from event_service.bookings.batches import MAX_BATCH_REQUESTS, Batches, Waiting
 from event_service.bookings.expire import expire_holds_and_offer_seats, release_expired_holds
 from event_service.bookings.free_seats import find_alternatives
 from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
@@ -48,9 +48,10 @@ from service_kit.ids import new_id
 from service_kit.problems import InvalidRequest, NotAuthenticated, NotFound, Problem, Unavailable
 
 KEYS = IdempotencyKey.__tablename__
-# Without an answer to anybody: each waits for those who had locked seats; more are a crowd of processes.
+# Rounds in a row that answer nobody. Each waits for seats that others have locked, so that more of them
+# take a crowd of processes.
 MAX_ROUNDS = 8
-# At once, for free seats near to taken ones: each costs some milliseconds.
+# Searches for alternatives at once in one process: each costs some milliseconds.
 MAX_LOOKS = 4
 # For the first request with a key, which another process or a request for another event may be.
 KEY_PATIENCE_SECONDS = 2.0
@@ -80,7 +81,7 @@ class BookingDesk:
             "booking_batch_requests",
             "Requests that one transaction books.",
             registry=metrics,
-            buckets=(1, 2, 5, 10, 20, 50, MAX_REQUESTS),
+            buckets=(1, 2, 5, 10, 20, 50, MAX_BATCH_REQUESTS),
         )
         self.batches = Batches(
             self._run, patience_seconds=patience_seconds, observe_size=sizes.observe

@@ -28,7 +28,7 @@ class Section(Base, table=True):
 
 
 class SeatRow(Base, table=True):
-    """A row as it stands in the hall: its place among the rows of its section, from the front, and its ends.
+    """A row as it stands in the hall: its position in its section, from the front, and its ends.
 
     For the choice of adjacent seats. A row that the previous release has added has none.
     """
@@ -111,7 +111,7 @@ class Seat(Base, table=True):
     section_id: UUID | None = Field(default=None, foreign_key="section.id")
     row_name: str | None = None
     number: int | None = None
-    # The place in the row from the left, gaps counted; NULL where it is the number.
+    # The position in the row from the left, gaps counted; NULL where it is the number.
     column_number: int | None = None
     kind: SeatKind = Field(
         default=SeatKind.STANDARD,

@@ -73,13 +73,16 @@ class _SectionSeats:
         return None
 
     def take(self, pieces: Sequence[Piece]) -> list[UUID]:
-        ids: list[UUID] = []
+        windows: dict[int, list[tuple[int, int]]] = {}
         for piece in pieces:
-            ids += self.rows[piece.row].take(piece.column, piece.size)
-            self.seats -= piece.size
+            windows.setdefault(piece.row, []).append((piece.column, piece.size))
+        ids: list[UUID] = []
+        for row, of_row in windows.items():
+            ids += self.rows[row].take(of_row)
             # Shorter runs may have a clean group where longer ones had none.
             for rows in self._clean_rows.values():
-                heappush(rows, piece.row)
+                heappush(rows, row)
+        self.seats -= len(ids)
         return ids
 
 

@@ -1,7 +1,9 @@
 """Rows of a hall with the seats that are free there, and the best neighbours in one row."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -74,16 +76,22 @@ class Row:
         )
         return min(windows, default=None)
 
-    def take(self, column: int, size: int) -> Sequence[UUID]:
-        """The ids of ``size`` free neighbours from ``column`` on; they are not free any more."""
-        index, run = next(
-            (index, run) for index, run in enumerate(self.runs) if run.column <= column < run.end
-        )
-        skipped = column - run.column
-        self.runs[index : index + 1] = without(run, skipped, size)
-        self.seats -= size
+    def take(self, windows: Iterable[tuple[int, int]]) -> list[UUID]:
+        """The ids of free neighbours, which are not free any more: for each window a column and how many
+        from there on. No two are of one run. One pass, for a row may have thousands of runs."""
+        ids: list[UUID] = []
+        left: dict[int, list[Run]] = {}
+        for column, size in windows:
+            index = bisect_right(self.runs, column, key=attrgetter("column")) - 1
+            run = self.runs[index]
+            left[index] = without(run, column - run.column, size)
+            ids += self.ids(run, column - run.column, size)
+        self.runs = [
+            rest for index, run in enumerate(self.runs) for rest in left.get(index, (run,))
+        ]
+        self.seats -= len(ids)
         self.longest = max((run.length for run in self.runs), default=0)
-        return self.ids(run, skipped, size)
+        return ids
 
     def ids(self, run: Run, skipped: int, size: int) -> Sequence[UUID]:
         first = run.offset + skipped

@@ -399,6 +399,21 @@ def test_general_admission_numbers_the_tickets(renderer: EmailRenderer) -> None:
     assert "None" not in content.text
 
 
+def test_cancelled_tickets_without_numbers_are_not_numbered_as_the_kept_ones(
+    renderer: EmailRenderer,
+) -> None:
+    data = sample_data("seats-cancelled")
+    for name in ("seats", "cancelled_seats"):
+        data[name] = [s | {"section": None, "row": None, "number": None} for s in data[name]]
+
+    content = write(renderer, "seats-cancelled", read_payload("seats-cancelled", data))
+
+    cancelled = data["cancelled_seats"][0]["ticket_code"]
+    assert f"\n  {cancelled}\n" in content.text
+    assert content.text.count("Ticket 1:") == 1
+    assert f"Ticket 1: {data['seats'][0]['ticket_code']}" in content.text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_reminders_can_be_unsubscribed(renderer: EmailRenderer, kind: str) -> None:
     mail = as_mail(write(renderer, kind, sample_payload(kind)))

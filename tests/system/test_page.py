@@ -233,6 +233,12 @@ def test_a_guest_is_named_by_who_booked_and_greeted_by_name_at_the_door(
     browser.wait(
         "[...document.querySelectorAll('td')].some((cell) => cell.textContent === 'Grace Hopper')"
     )
+    browser.fill("[name=guest]", "nobody")
+    browser.press("Enter")
+    browser.see("No booking is found.")
+    browser.replace("[name=guest]", "hopp")
+    browser.press("Enter")
+    browser.wait("document.querySelectorAll('tbody tr').length === 1")
     browser.fill("[name=ticket_code]", code.lower().replace("-", " "))
     browser.press("Enter")
     browser.see(f"Welcome! Grace Hopper is checked in: 1 of {event['capacity']}.")

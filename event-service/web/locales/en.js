@@ -239,6 +239,8 @@ export default {
   "no-such-ticket": "This event has no such ticket.",
   bookings: "Bookings",
   attendees: "Attendees (CSV)",
+  "find-guest": "Name or ticket code",
+  "no-such-guest": "No booking is found. Try another name, or a whole ticket code.",
   "no-bookings-yet": "Nobody has booked yet.",
   date: "Date",
   status: "Status",

@@ -1,13 +1,13 @@
 // What an organizer does with an event: publish, cancel, see who comes, check tickets in.
 import { api, get, post, serverNow } from "../api.js";
-import { ask, download, h, icon, toast } from "../dom.js";
-import { count, dateAndTime, money, shortDate, span, zoneName } from "../format.js";
+import { ask, h, icon, toast } from "../dom.js";
+import { count, dateAndTime, span, zoneName } from "../format.js";
+import { guestList, loadGuests } from "../guest-list.js";
 import { isolate, t } from "../language.js";
 import {
   actionButton,
   alert,
   availability as seatsBadge,
-  badge,
   dateBlock,
   explain,
   field,
@@ -16,15 +16,12 @@ import {
   titleOf,
   venueOf,
 } from "../parts.js";
-import { STATUS_KINDS } from "./bookings.js";
-
-const SHOWN_BOOKINGS = 20;
 
 export async function render({ params: [id], signal, go }) {
   const [event, numbers, bookings] = await Promise.all([
     get(`/events/${id}`, { signal }),
     get(`/events/${id}/availability`, { signal }),
-    get(`/events/${id}/bookings?limit=${SHOWN_BOOKINGS}`, { signal }).catch((problem) => {
+    loadGuests(id, { signal }).catch((problem) => {
       if (problem.status === 404) return null;
       throw problem;
     }),
@@ -69,7 +66,7 @@ function draw(view) {
       h("div", { class: "actions" }, actions(view, problems)),
       problems,
       event.status === "published" && checkIn(event),
-      bookings && event.status !== "draft" && bookingTable(event, bookings, problems),
+      bookings && event.status !== "draft" && guestList(event, bookings, problems),
     ].filter(Boolean),
   );
 }
@@ -182,52 +179,5 @@ function checkIn(event) {
       },
     }),
     result,
-  );
-}
-
-function bookingTable(event, bookings, problems) {
-  const csv = actionButton(
-    t("attendees"),
-    "quiet small",
-    async () => {
-      download(
-        await get(`/events/${event.id}/attendees.csv`, { as: "blob", headers: { Accept: "text/csv" } }),
-        "attendees.csv",
-      );
-    },
-    (problem) => problems.replaceChildren(alert(explain(problem))),
-  );
-  const row = (booking) =>
-    h(
-      "tr",
-      {},
-      h("td", {}, shortDate(booking.created_at, event.timezone)),
-      h("td", { dir: "auto" }, booking.guest.name ?? booking.guest.email ?? ""),
-      h("td", {}, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
-      h("td", { class: "number" }, count(booking.seats.length)),
-      h("td", { class: "number" }, money(booking.total, booking.currency, event.currency_digits)),
-    );
-  return h(
-    "section",
-    {},
-    h("div", { class: "title-line" }, h("h2", {}, t("bookings")), csv),
-    bookings.items.length
-      ? h(
-          "table",
-          {},
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              [t("date"), t("guest"), t("status"), t("seats"), t("total")].map((word, index) =>
-                h("th", { scope: "col", class: index > 2 ? "number" : null }, word),
-              ),
-            ),
-          ),
-          h("tbody", {}, bookings.items.map(row)),
-        )
-      : h("p", { class: "hint" }, t("no-bookings-yet")),
   );
 }

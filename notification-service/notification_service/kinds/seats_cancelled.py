@@ -32,7 +32,9 @@ class SeatsCancelled(BookingPayload):
         shown = self.cancelled_seats[:MAX_CANCELLED_TICKETS]
         return super().template_values(context) | {
             "cancelled_tickets": [
-                ticket_values(context, index, seat) for index, seat in enumerate(shown, start=1)
+                # Without numbers a seat is known by its code: those that are kept are counted from 1.
+                ticket_values(context, index, seat) | ({} if seat.number else {"location": ""})
+                for index, seat in enumerate(shown, start=1)
             ],
             "cancelled_quantity": self.cancelled_quantity,
             "more_cancelled": max(0, self.cancelled_quantity - len(shown)),

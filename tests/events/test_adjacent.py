@@ -298,7 +298,7 @@ MILLISECONDS = {
     "single seats": (["sS" * 25] * 80, 2, 20),
     "single seats far apart": (["sSSSSS" * 13] * 154, 3, 30),
     "single seats for large groups": (["sS" * 25] * 80, 40, 60),
-    "single seats of one long row for large groups": (["sS" * 2_000], 40, 150),
+    "single seats of one long row for large groups": (["sS" * 2_000], 40, 60),
 }
 
 

@@ -125,7 +125,7 @@ async def test_a_refused_request_leaves_nothing_behind_while_others_are_booked(
     """No key, no use of the limit: the same request under the same key is booked when there are seats."""
     event = await published(capacity=3, max_seats_per_user=4)
     if not is_guarded:
-        monkeypatch.setattr(create, "_forget", forget_nothing)
+        monkeypatch.setattr(create, "forget_refused", forget_nothing)
     people = [new_id() for _ in range(3)]
     sizes = (2, 4, 1)
     requests = [keyed(event, who, "the-key", n) for who, n in zip(people, sizes, strict=True)]

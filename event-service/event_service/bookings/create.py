@@ -13,7 +13,6 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Histogram
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -25,29 +24,24 @@ from event_service.bookings.free_seats import find_alternatives
 from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
 from event_service.bookings.messages import booking_message, event_snapshot
 from event_service.bookings.offers import is_waitlist_due
+from event_service.bookings.open_batch import check_request, forget_refused, open_batch
 from event_service.bookings.queries import find_idempotency_key, get_booking
 from event_service.bookings.representation import Json, booking_fields, seats_of
 from event_service.bookings.requests import BookingRequest, KeyBusy, KeyInUse, Outcome
-from event_service.bookings.sql import statements
-from event_service.models import IdempotencyKey
 from event_service.problems import (
     IdempotencyMismatch,
     RequestInProgress,
-    SalesClosed,
     SeatLimitReached,
     SeatsUnavailable,
 )
-from event_service.rules import may_see
 from event_service.settings import Settings
-from event_service.statuses import SeatingKind
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database, RollBack
 from service_kit.database.errors import DATABASE_ERRORS
-from service_kit.database.sql_files import Record, SqlConnection
+from service_kit.database.sql_files import SqlConnection
 from service_kit.ids import new_id
-from service_kit.problems import InvalidRequest, NotAuthenticated, NotFound, Problem, Unavailable
+from service_kit.problems import NotFound, Unavailable
 
-KEYS = IdempotencyKey.__tablename__
 # Rounds in a row that answer nobody. Each waits for seats that others have locked, so that more of them
 # take a crowd of processes.
 MAX_ROUNDS = 8
@@ -196,10 +190,10 @@ class BookingDesk:
         """One transaction; what becomes of each request. Raises WaitlistHasPriority."""
         requests = [waiting.request for waiting in batch]
         ids = [new_id() for _ in requests]
-        event = await _open(connection, event_id, requests, ids)
+        event = await open_batch(connection, event_id, requests, ids)
         if event is None:
             return [NotFound() for _ in requests]
-        outcomes = [_check(event, request) for request in requests]
+        outcomes = [check_request(event, request) for request in requests]
         if all(outcomes):
             raise RollBack(outcomes)
         if event.has_waitlist and waitlist_first and await is_waitlist_due(connection, event.id):
@@ -221,7 +215,7 @@ class BookingDesk:
             bookings.append(booking)
         if not bookings:
             raise RollBack(outcomes)
-        await _forget(connection, event, requests, outcomes)
+        await forget_refused(connection, event, requests, outcomes)
         await insert_bookings(connection, bookings)
         return outcomes
 
@@ -256,78 +250,3 @@ BookingDeskDep = Annotated[BookingDesk, Depends(get_desk)]
 def _represent(booking: NewBooking, event: Any) -> Json:
     fields = booking_fields(booking, booking.status, event, now=event.now)
     return fields | {"seats": seats_of(booking.tickets)}
-
-
-async def _open(
-    connection: SqlConnection,
-    event_id: UUID,
-    requests: Sequence[BookingRequest],
-    ids: Sequence[UUID],
-) -> Record | None:
-    """The event, locked, with those for whom keys and allowances are written. Raises RequestInProgress."""
-    try:
-        return await statements.open_batch.row(
-            connection,
-            event_id=event_id,
-            user_ids=[request.user_id for request in requests],
-            keys=[request.key for request in requests],
-            fingerprints=[request.fingerprint for request in requests],
-            booking_ids=ids,
-            quantities=[request.body.seat_count for request in requests],
-        )
-    except asyncpg.LockNotAvailableError as error:
-        # PostgreSQL names the table in the context of the error.
-        if f'"{KEYS}"' in (error.context or ""):
-            raise RequestInProgress from None
-        raise
-
-
-def _check(event: Record, request: BookingRequest) -> Outcome:
-    """Why the event refuses the request; None if it does not."""
-    refusal: Problem | None = None
-    if not may_see(event, request.user_id):
-        refusal = NotFound()
-    elif request.user_id in event.erased:
-        # This process has not read yet that the account is erased.
-        refusal = NotAuthenticated()
-    elif not event.is_on_sale:
-        refusal = SalesClosed()
-    elif event.seating == SeatingKind.GENERAL and request.body.names_a_part:
-        field = "section" if request.body.section else "kind"
-        refusal = InvalidRequest.field(field, "This event has no seat map; leave it out.")
-    if request.user_id in event.busy:
-        return KeyBusy()
-    if request.key and request.user_id not in event.keyed:
-        return KeyInUse(refusal)
-    if refusal is None and request.user_id not in event.allowed:
-        return SeatLimitReached("Seats that you have booked, hold or wait for count together.")
-    return refusal
-
-
-async def _forget(
-    connection: SqlConnection,
-    event: Record,
-    requests: Sequence[BookingRequest],
-    outcomes: Sequence[Outcome],
-) -> None:
-    """Nothing stays of the requests that get no booking."""
-    refused = [
-        request
-        for request, outcome in zip(requests, outcomes, strict=True)
-        if not isinstance(outcome, dict)
-    ]
-    keyed = [request for request in refused if request.user_id in event.keyed]
-    allowed = [request for request in refused if request.user_id in event.allowed]
-    if keyed:
-        await statements.forget_keys.run(
-            connection,
-            user_ids=[request.user_id for request in keyed],
-            keys=[request.key for request in keyed],
-        )
-    if allowed:
-        await statements.lower_allowances.run(
-            connection,
-            event_id=event.id,
-            user_ids=[request.user_id for request in allowed],
-            quantities=[request.body.seat_count for request in allowed],
-        )

@@ -10,6 +10,7 @@ const isTooLate = (event) => Boolean(event) && Date.parse(event.cancellation_dea
 /** Until when a booking may be cancelled, or why it may not be any more. */
 export function cancelHint(booking, event) {
   if (booking.status !== "confirmed" || !event) return null;
+  if (Date.parse(event.ends_at) <= serverNow()) return h("p", { class: "hint cancel-hint no-print" }, t("closed.over"));
   const when = deadline(event.cancellation_deadline, event.timezone);
   const text = isTooLate(event)
     ? t("cancel-closed", { when })

@@ -156,6 +156,15 @@ def test_why_a_booking_cannot_be_cancelled_is_told(
     assert browser.sees("Cancel some seats") and not browser.sees("Cancel booking")
     early = {"cancellation_deadline": "2026-01-01T00:00:00Z"}
     organizer.send("PATCH", f"/events/{event['id']}", 200, json=early)
+    size = {"width": 360, "height": 480, "deviceScaleFactor": 1, "mobile": False}
+    browser.call("Emulation.setDeviceMetricsOverride", **size)
+    browser.click("button", text="Cancel some seats")
+    browser.click("dialog label", text=f"seat {booking['seats'][1]['number']}")
+    browser.click("dialog button", text="Cancel these seats")
+    browser.see("It is too late to cancel")
+    place = "document.querySelector('.alert').getBoundingClientRect()"
+    browser.wait(f"{place}.top >= 0 && {place}.bottom <= innerHeight")
+    browser.call("Emulation.clearDeviceMetricsOverride")
     browser.reload()
     browser.see("It could be cancelled until")
     assert not browser.sees("Cancel some seats")

@@ -78,7 +78,11 @@ function draw(view) {
   );
 }
 
-const failed = (place) => (problem) => place.replaceChildren(alert(explain(problem)));
+/** Below the buttons, where a small window may end. */
+const failed = (place) => (problem) => {
+  place.replaceChildren(alert(explain(problem)));
+  place.scrollIntoView({ block: "nearest" });
+};
 
 async function reload(view, problems) {
   try {

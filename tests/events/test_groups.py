@@ -7,6 +7,8 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 
+from event_service.bookings import free_seats
+from event_service.bookings.free_seats import read_free_rows
 from tests.events.conftest import Json, Publish, User, problem
 from tests.events.waitlist import MakeUser
 
@@ -91,6 +93,24 @@ async def test_a_part_that_the_hall_does_not_have_is_a_mistake(
     answer = await guest.book(hall, 6, **wish)
     assert problem(answer) == (422, "invalid-request")
     assert answer.json()["errors"][0]["field"].endswith(field)
+
+
+async def test_nobody_looks_for_seats_of_a_section_that_is_not_there(
+    guest: User, hall: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look may read through a large hall, and a batch may have 64 names."""
+    looks = []
+
+    async def recorded(*asked: Any, **more: Any) -> Any:
+        looks.append(asked)
+        return await read_free_rows(*asked, **more)
+
+    monkeypatch.setattr(free_seats, "read_free_rows", recorded)
+    answer = await guest.book(hall, 2, section="Balcony")
+    assert problem(answer) == (422, "invalid-request")
+    assert looks == []
+    assert (await guest.book(hall, 2, section="Stalls")).status_code == 201
+    assert len(looks) == 1
 
 
 @pytest.mark.parametrize("wish", [{"section": "Stalls"}, {"kind": "accessible"}])

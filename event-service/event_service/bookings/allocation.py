@@ -11,7 +11,7 @@ from event_service.bookings.sql import statements
 from event_service.problems import SeatsUnavailable, SoldOut
 from event_service.statuses import SeatingKind, SeatKind
 from service_kit.database.sql_files import Record, SqlConnection
-from service_kit.problems import InvalidRequest, Problem
+from service_kit.problems import InvalidRequest
 
 
 class SeatPool:
@@ -144,11 +144,16 @@ async def _take_groups(
 ) -> dict[int, list[Any]]:
     """Assigned seats: chosen ones, and groups that are chosen here from a look at free ones."""
     choice = SeatChoice(connection, event.id)
+    sections = await _known_sections(connection, event, undecided.values())
     wanted: dict[int, Sequence[UUID]] = {}
     has_chosen = False
     for number, body in undecided.items():
         if body.seat_ids is not None:
             wanted[number], has_chosen = body.seat_ids, True
+            continue
+        if body.section is not None and body.section not in sections:
+            # A look for its seats would read through the hall.
+            outcomes[number] = InvalidRequest.field("section", "The event has no such section.")
             continue
         group = GroupRequest(body.seat_count, body.section, body.kind or SeatKind.STANDARD)
         chosen = await choice.choose(group)
@@ -158,7 +163,9 @@ async def _take_groups(
             # Those who have chosen their seats may not get them.
             break
         else:
-            outcomes[number] = await _refuse_group(connection, event, choice, group)
+            outcomes[number] = SoldOut(
+                available=choice.free.count(section=group.section, kind=group.kind)
+            )
     seats = await statements.lock_chosen_seats.rows(
         connection,
         event_id=event.id,
@@ -178,11 +185,12 @@ async def _take_groups(
     return taken
 
 
-async def _refuse_group(
-    connection: SqlConnection, event: Record, choice: SeatChoice, group: GroupRequest
-) -> Problem:
-    if group.section is not None and not await statements.has_section.value(
-        connection, event_id=event.id, section=group.section
-    ):
-        return InvalidRequest.field("section", "The event has no such section.")
-    return SoldOut(available=choice.free.count(section=group.section, kind=group.kind))
+async def _known_sections(
+    connection: SqlConnection, event: Record, bodies: Iterable[BookingCreate]
+) -> frozenset[str]:
+    """The sections that are asked for and that the event has."""
+    names = sorted({body.section for body in bodies if body.section is not None})
+    if not names:
+        return frozenset()
+    rows = await statements.list_named_sections.rows(connection, event_id=event.id, names=names)
+    return frozenset(row.name for row in rows)

@@ -89,8 +89,9 @@ FROM seat LEFT JOIN section ON section.id = seat.section_id
 WHERE seat.id IN (SELECT id FROM possible) AND {IS_FREE}
 ORDER BY seat.id LIMIT :seats::int FOR UPDATE OF seat
 
--- name: has_section
-SELECT EXISTS (SELECT FROM section WHERE event_id = :event_id AND name = :section)
+-- name: list_named_sections
+-- Those of the named sections that the event has.
+SELECT name FROM section WHERE event_id = :event_id AND name = ANY(:names::text[])
 
 -- name: count_free_seats
 -- Standard seats, which those get who ask for a number. Counted from the seats themselves, in a snapshot that

@@ -370,3 +370,21 @@ async def test_nobody_waits_for_a_key_that_somebody_uses_for_another_event(
     assert len(booking["seats"]) == 1
     with pytest.raises(IdempotencyMismatch):
         await again
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_wishes_beyond_the_limit_do_not_keep_others_apart(
+    desk: BookingDesk, published: Publish, is_known: bool
+) -> None:
+    """They are refused in any case, and would fill a batch each. The control: nobody keeps the limit."""
+    event_id = UUID((await published(max_seats_per_user=10))["id"])
+    if not is_known:
+        desk.batches._weigh = lambda request: request.body.seat_count
+    recorded = record_batches(desk.batches)
+    first = asyncio.create_task(desk.book(request_of(event_id)))
+    await asyncio.sleep(0)
+    wishes = [request_of(event_id, quantity) for quantity in (10_000, 1) * 10]
+    told = await book_at_once(desk, wishes)
+    await first
+    assert [isinstance(answer, tuple) for answer in told] == [False, True] * 10
+    assert (len(recorded) < 5) == is_known

@@ -71,8 +71,11 @@ class Batches:
         *,
         patience_seconds: float,
         observe_size: Callable[[int], object] = lambda size: None,
+        weigh: Callable[[BookingRequest], int] = lambda request: request.body.seat_count,
     ) -> None:
+        """``weigh`` says how many seats a request may get: those of a batch are limited."""
         self._run = run
+        self._weigh = weigh
         self._observe_size = observe_size
         self._patience_seconds = patience_seconds
         self._queues: dict[UUID, deque[Waiting]] = {}
@@ -124,11 +127,12 @@ class Batches:
             if request.user_id in persons:
                 later.append(waiting)
                 continue
-            if batch and seats + request.body.seat_count > MAX_BATCH_SEATS:
+            weight = self._weigh(request)
+            if batch and seats + weight > MAX_BATCH_SEATS:
                 later.append(waiting)
                 break
             persons.add(request.user_id)
-            seats += request.body.seat_count
+            seats += weight
             batch.append(waiting)
         queue.extendleft(reversed(later))
         return batch

@@ -5,6 +5,7 @@ answer, ``_book`` one transaction.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry, Histogram
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -47,6 +49,8 @@ from service_kit.problems import NotFound, Unavailable
 MAX_ROUNDS = 8
 # Searches for alternatives at once in one process: each costs some milliseconds.
 MAX_LOOKS = 4
+PAUSE_SECONDS = 0.03
+EVENTS_WITH_LIMITS = 1_000
 # For the first request with a key, which another process or a request for another event may be.
 KEY_PATIENCE_SECONDS = 2.0
 KEY_PAUSE_SECONDS = 0.02
@@ -78,8 +82,13 @@ class BookingDesk:
             buckets=(1, 2, 5, 10, 20, 50, MAX_BATCH_REQUESTS),
         )
         self.batches = Batches(
-            self._run, patience_seconds=patience_seconds, observe_size=sizes.observe
+            self._run,
+            patience_seconds=patience_seconds,
+            observe_size=sizes.observe,
+            weigh=self._weigh,
         )
+        # The limits per person that were met last, by event.
+        self._limits: LRUCache[UUID, int] = LRUCache(EVENTS_WITH_LIMITS)
 
     async def book(self, request: BookingRequest) -> tuple[Json, bool]:
         """Returns the booking in the form of BookingPublic, and whether it is a replay of an earlier
@@ -106,6 +115,13 @@ class BookingDesk:
                 if not await self._release_holds(request):
                     raise
                 # Lapsed holds were still counted, by this transaction or the sweeper's.
+
+    def _weigh(self, request: BookingRequest) -> int:
+        """The seats that it may get: more than a person may have are refused, and would only make room
+        in batches scarce."""
+        wanted = request.body.seat_count
+        limit = self._limits.get(request.body.event_id)
+        return 0 if limit is not None and wanted > limit else wanted
 
     async def _find_replay(self, request: BookingRequest) -> Json | None:
         """The booking that the same key made, in its present state. Raises IdempotencyMismatch."""
@@ -171,6 +187,9 @@ class BookingDesk:
             # returns nothing and keeps the lock until the transaction ends.
             waits = True
             rounds = 0 if any(outcomes) else rounds + 1
+            if rounds > 1:
+                # Processes that choose the same seats should not meet a third time.
+                await asyncio.sleep(random.uniform(0, PAUSE_SECONDS))
         raise Unavailable
 
     async def _offer_seats(self, event_id: UUID, session: AsyncSession) -> int:
@@ -193,6 +212,7 @@ class BookingDesk:
         event = await open_batch(connection, event_id, requests, ids)
         if event is None:
             return [NotFound() for _ in requests]
+        self._limits[event_id] = event.max_seats_per_user
         outcomes = [check_request(event, request) for request in requests]
         if all(outcomes):
             raise RollBack(outcomes)

@@ -334,10 +334,11 @@ def test_a_guest_who_came_in_is_told_why_nothing_can_be_cancelled(
     ticket = {"ticket_code": booking["seats"][0]["ticket_code"]}
     organizer.send("POST", f"/events/{event['id']}/check-ins", 200, json=ticket)
     signed_in_window(browser, stack, guest, f"/bookings/{booking['id']}")
-    browser.click("button", text="Cancel booking")
-    browser.click("dialog button", text="Cancel booking")
     browser.see("Somebody came in with one of these tickets already")
-    assert bookings_of(guest)[0]["status"] == "confirmed"
+    buttons = browser.evaluate(
+        "[...document.querySelectorAll('main button')].map(b => b.innerText)"
+    )
+    assert not [text for text in buttons if "Cancel" in text]
 
 
 def test_an_organizer_with_events_is_told_why_the_account_stays(

@@ -260,7 +260,7 @@ async def test_what_was_under_way_while_the_account_was_erased_ends_too(
     assert (await place_of(next_one, event))["status"] == "offered"
     # Not asked of the API: the process may know by now whose tokens it must refuse.
     draft_id = UUID(draft.json()["id"])
-    assert await rows(app, "SELECT FROM event WHERE id = :id", id=draft_id) == []
+    assert await rows(app, "SELECT id FROM event WHERE id = :id", id=draft_id) == []
 
 
 async def test_it_is_safe_to_repeat_and_at_once(

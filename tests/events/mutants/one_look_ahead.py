@@ -17,7 +17,7 @@ if __name__ == "__main__":
         )
     # Whoever finds too few has others meet its locks.
     slow = rewritten(
-        statements.lock_any_seats, ("SELECT seat.id,", "SELECT pg_sleep(0.005), seat.id,")
+        statements.lock_any_seats, ("SELECT seat.id,", "SELECT pg_sleep(0.02), seat.id,")
     )
     statements.lock_any_seats = slow
     serve_mutant()

@@ -63,13 +63,15 @@ def _without_relay(bench: Bench) -> Iterator[None]:
 
 
 def booking(bench: Bench) -> list[Line]:
-    """Any seats, chosen seats and the yardstick by turns."""
+    """Any seats by one process and by two, chosen seats and the yardstick by turns."""
     tokens = bench.tokens(BOOKERS)
     url = bench.environments.database_url(EVENT)
     shares: list[float] = []
 
-    def over_http(requests: Iterator[bytes]) -> float:
-        measured = bench.measure(requests, connections=CONNECTIONS)
+    two_processes = bench.start_two_processes()
+
+    def over_http(requests: Iterator[bytes], port: int | None = None) -> float:
+        measured = bench.measure(requests, connections=CONNECTIONS, port=port)
         shares.append(measured.cores)
         return measured.per_second
 
@@ -80,14 +82,16 @@ def booking(bench: Bench) -> list[Line]:
         )
 
     with _without_relay(bench):
-        any_seats, chosen, alone = by_turns(
+        any_seats, by_two, chosen, alone = by_turns(
             bench.turns,
             lambda: over_http(_any_seats(bench, tokens, CAPACITY)),
+            lambda: over_http(_any_seats(bench, tokens, CAPACITY), two_processes),
             lambda: over_http(_chosen_seats(bench, tokens)),
             yardstick,
         )
     return [
         Line("bookings, pgbench one at a time", any_seats, alone, "/s", ">= 1.5"),
+        Line("bookings by two processes, the same", by_two, alone, "/s", ">= 1.5"),
         Line("bookings of chosen seats, the same", chosen, alone, "/s", ">= 1"),
         Line("load generator of these, one core", mean(shares), 1, "cores"),
     ]

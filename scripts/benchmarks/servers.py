@@ -95,6 +95,17 @@ class Bench(Stack):
             ]
         )
 
+    def start_two_processes(self) -> int:
+        """Starts event-service once more, with two processes; its port."""
+        port = free_port()
+        several = {"PORT": str(port), "WEB_CONCURRENCY": "2"}
+        environment = {**self.environments.of(EVENT), **several}
+        health = f"http://{LOOPBACK}:{port}/health/ready"
+        self.start_all(
+            [Program("two-processes", programs.python(EVENT.package), environment, health=health)]
+        )
+        return port
+
     def start_comparison(self) -> int:
         """Starts the bare FastAPI application of comparison.py; its port."""
         port = free_port()

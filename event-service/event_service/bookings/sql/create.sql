@@ -55,7 +55,7 @@ FROM target
 SELECT seat.id, seat.position, seat.booking_id IS NOT NULL AS is_lapsed, seat.row_name, seat.number,
     section.name AS section, coalesce(section.price, :price) AS price
 FROM seat LEFT JOIN section ON section.id = seat.section_id
-WHERE seat.event_id = :event_id AND seat.id = ANY(:seat_ids::uuid[]) AND {IS_FREE}
+WHERE seat.event_id = :event_id AND seat.id = ANY((SELECT :seat_ids::uuid[])::uuid[]) AND {IS_FREE}
 ORDER BY seat.id FOR UPDATE OF seat
 
 -- name: lock_any_seats
@@ -110,16 +110,17 @@ DELETE FROM idempotency_key USING unnest(:user_ids::uuid[], :keys::text[]) AS re
 WHERE idempotency_key.user_id = refused.user_id AND idempotency_key.key = refused.key
 
 -- name: insert_bookings
--- Bookings of one event with their seats, tickets, counts and messages; answers how many seats were free.
+-- Bookings of one event with their seats, tickets, counts and messages; answers how many seats were free. Arrays
+-- stand in a SELECT of their own, so that PostgreSQL does not plan the statement anew for each length (1 ms).
 WITH new_booking AS (
     SELECT * FROM unnest(
-        :ids::uuid[], :user_ids::uuid[], :statuses::text[], :quantities::int[], :totals::bigint[],
-        :ends::timestamptz[], :guest_names::text[]
+        (SELECT :ids::uuid[]), (SELECT :user_ids::uuid[]), (SELECT :statuses::text[]), (SELECT :quantities::int[]), (SELECT :totals::bigint[]),
+        (SELECT :ends::timestamptz[]), (SELECT :guest_names::text[])
     ) AS new (id, user_id, status, quantity, total, expires_at, guest_name)
 ), new_ticket AS (
     SELECT * FROM unnest(
-        :booking_ids::uuid[], :seat_ids::uuid[], :positions::int[], :sections::text[], :rows::text[],
-        :numbers::int[], :prices::int[], :codes::text[]
+        (SELECT :booking_ids::uuid[]), (SELECT :seat_ids::uuid[]), (SELECT :positions::int[]), (SELECT :sections::text[]), (SELECT :rows::text[]),
+        (SELECT :numbers::int[]), (SELECT :prices::int[]), (SELECT :codes::text[])
     ) AS new (booking_id, seat_id, position, section, row_name, number, price, code)
 ), taken AS (
     UPDATE seat SET booking_id = new_booking.id, held_until = new_booking.expires_at
@@ -140,6 +141,6 @@ WITH new_booking AS (
 ), messages AS (
     INSERT INTO outbox (id, task, topic, message, created_at, next_attempt_at, attempts)
     SELECT new.*, now(), now(), 0
-    FROM unnest(:message_ids::uuid[], :tasks::text[], :topics::text[], :messages::jsonb[]) AS new
+    FROM unnest((SELECT :message_ids::uuid[]), (SELECT :tasks::text[]), (SELECT :topics::text[]), (SELECT :messages::jsonb[])) AS new
 )
 SELECT count(*) FROM taken

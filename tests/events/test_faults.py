@@ -157,7 +157,8 @@ async def test_without_redis_bookings_go_on(
             else:
                 os.kill(process.pid or 0, signal.SIGSTOP)
             begun = time.time()
-            await load.has_booked(40)
+            # Some batches beyond the one in which the processes notice.
+            await load.has_booked(120)
             if how == "killed":
                 process.start()
             else:

@@ -143,9 +143,9 @@ async def test_a_sweep_costs_nothing_for_those_who_wait_in_vain(
     before = [await pages_read(app, way) for way in ways]
     await leave_behind(app, event)
     more, more_by_control = [await pages_read(app, way) - before[n] for n, way in enumerate(ways)]
-    assert more < 20
     # The control: the same rows cost whoever reads them all.
     assert more_by_control > 60
+    assert more < more_by_control / 2
     await change(app, "DELETE FROM waitlist_entry WHERE event_id = :id", id=event["id"])
 
 

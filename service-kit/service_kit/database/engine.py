@@ -189,9 +189,8 @@ async def sql_connection(executor: Executor) -> SqlConnection:
     if isinstance(executor, AsyncSession):
         await executor.flush()
         executor = await executor.connection()
-    pooled = await executor.get_raw_connection()
-    driver: SqlConnection = pooled.driver_connection
-    adapter: Any = pooled.dbapi_connection
+    driver = await _driver(executor)
+    adapter: Any = (await executor.get_raw_connection()).dbapi_connection
     # SQLAlchemy begins a transaction with the first statement that it runs itself.
     assert adapter.autocommit or driver.is_in_transaction(), "the statement would commit by itself"
     return driver

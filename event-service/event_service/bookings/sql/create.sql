@@ -111,16 +111,18 @@ WHERE idempotency_key.user_id = refused.user_id AND idempotency_key.key = refuse
 
 -- name: insert_bookings
 -- Bookings of one event with their seats, tickets, counts and messages; answers how many seats were free. Arrays
--- stand in a SELECT of their own, so that PostgreSQL does not plan the statement anew for each length (1 ms).
+-- stand in a SELECT of their own, so that PostgreSQL does not plan the statement anew for each length.
 WITH new_booking AS (
     SELECT * FROM unnest(
-        (SELECT :ids::uuid[]), (SELECT :user_ids::uuid[]), (SELECT :statuses::text[]), (SELECT :quantities::int[]), (SELECT :totals::bigint[]),
-        (SELECT :ends::timestamptz[]), (SELECT :guest_names::text[])
+        (SELECT :ids::uuid[]), (SELECT :user_ids::uuid[]), (SELECT :statuses::text[]),
+        (SELECT :quantities::int[]), (SELECT :totals::bigint[]), (SELECT :ends::timestamptz[]),
+        (SELECT :guest_names::text[])
     ) AS new (id, user_id, status, quantity, total, expires_at, guest_name)
 ), new_ticket AS (
     SELECT * FROM unnest(
-        (SELECT :booking_ids::uuid[]), (SELECT :seat_ids::uuid[]), (SELECT :positions::int[]), (SELECT :sections::text[]), (SELECT :rows::text[]),
-        (SELECT :numbers::int[]), (SELECT :prices::int[]), (SELECT :codes::text[])
+        (SELECT :booking_ids::uuid[]), (SELECT :seat_ids::uuid[]), (SELECT :positions::int[]),
+        (SELECT :sections::text[]), (SELECT :rows::text[]), (SELECT :numbers::int[]),
+        (SELECT :prices::int[]), (SELECT :codes::text[])
     ) AS new (booking_id, seat_id, position, section, row_name, number, price, code)
 ), taken AS (
     UPDATE seat SET booking_id = new_booking.id, held_until = new_booking.expires_at
@@ -141,6 +143,9 @@ WITH new_booking AS (
 ), messages AS (
     INSERT INTO outbox (id, task, topic, message, created_at, next_attempt_at, attempts)
     SELECT new.*, now(), now(), 0
-    FROM unnest((SELECT :message_ids::uuid[]), (SELECT :tasks::text[]), (SELECT :topics::text[]), (SELECT :messages::jsonb[])) AS new
+    FROM unnest(
+        (SELECT :message_ids::uuid[]), (SELECT :tasks::text[]), (SELECT :topics::text[]),
+        (SELECT :messages::jsonb[])
+    ) AS new
 )
 SELECT count(*) FROM taken

@@ -1,0 +1,1 @@
+"""Deploying, going back and looking after one host. Standard library only: a host has Python and Docker."""

@@ -40,6 +40,7 @@ from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message
 
 LOCALES = ("en", "ru")
+DETAILS = ("doors_at", "organizer_name", "payment_note")
 CACHED = type(event_values)
 SENDER = Address("Parterre", "tickets", "parterre.example")
 HOSTILE = "<script>alert(1)</script> \"'>\r\nBcc: evil@evil.example\r\n\r\n{{ 7 * 7 }} \u202eevil"
@@ -221,6 +222,37 @@ def test_a_confirmation_offers_to_cancel_only_while_one_may_and_says_until_when(
         said = re.sub(r"\s+", " ", html.unescape(text))
         assert (OFFERS_TO_CANCEL[locale] in said) == is_open
         assert not is_open or re.sub(r"\s+", " ", named) in said
+
+
+@pytest.mark.parametrize(
+    ("locale", "labels"),
+    [("en", ("Doors", "Organizer", "How to pay")), ("ru", ("Вход", "Организатор", "Как оплатить"))],
+)
+def test_a_confirmation_says_who_organizes_how_to_pay_and_when_doors_open(
+    renderer: EmailRenderer, locale: str, labels: tuple[str, ...]
+) -> None:
+    data = sample_data("booking-confirmed", locale)
+    starts_at = datetime(2027, 1, 20, 18, 30, tzinfo=UTC)
+    data["event"] |= {
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+        "doors_at": (starts_at - timedelta(hours=1)).isoformat(),
+        "organizer_name": "Music <b>Society</b>",
+        "payment_note": "At the office,\nby <i>card</i>.",
+    }
+    without = {**data, "event": data["event"] | dict.fromkeys(DETAILS)}
+    content, plain = (
+        renderer.render(
+            read_payload("booking-confirmed", of), Recipient("Ada", locale), now=starts_at
+        )
+        for of in (data, without)
+    )
+    time = formats_for(locale).time(starts_at - timedelta(hours=1), zone_of("Europe/Berlin"))
+    shown = (*labels, time, "Music <b>Society</b>", "by <i>card</i>.")
+    for text, absent in ((content.text, plain.text), (html.unescape(content.html), plain.html)):
+        assert all(part in text for part in shown)
+        assert not any(part in absent for part in shown)
+    assert "<b>Society" not in content.html and "<i>card" not in content.html
 
 
 def test_a_large_booking_shows_some_tickets_and_counts_the_rest(renderer: EmailRenderer) -> None:

@@ -8,7 +8,8 @@ from service_kit.messaging.contract import Kind
 from service_kit.messaging.notifications import notification
 
 EVENT_FIELDS = (
-    "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version"
+    "title", "description", "venue", "city", "timezone", "starts_at", "ends_at", "version",
+    "organizer_name", "payment_note", "doors_at",
 )  # fmt: skip
 
 # A mail shows the first few, and ``quantity`` is the number of all. A message with 100,000 seats would be
@@ -25,8 +26,8 @@ def event_snapshot(event: Any) -> dict[str, Any]:
     if len(values["description"]) > DESCRIPTION_CHARACTERS:
         values["description"] = values["description"][: DESCRIPTION_CHARACTERS - 1] + "…"
     values["cancellation_deadline"] = cancellation_deadline(event)
-    times = ("starts_at", "ends_at", "cancellation_deadline")
-    return values | {name: values[name].isoformat() for name in times}
+    times = ("starts_at", "ends_at", "cancellation_deadline", "doors_at")
+    return values | {name: values[name].isoformat() for name in times if values[name]}
 
 
 def seat_snapshot(ticket: Any) -> dict[str, Any]:

@@ -26,6 +26,20 @@ VenueName = Annotated[str, Line(200)]
 City = Annotated[str, Line(100)]
 SectionName = Annotated[str, Line(100)]
 RowName = Annotated[str, Line(20)]
+
+
+def _none_if_empty(value: str) -> str | None:
+    return value or None
+
+
+OrganizerName = Annotated[
+    Annotated[str, Line(100, min_length=0), AfterValidator(_none_if_empty)] | None,
+    Field(description="Who organizes the event, as guests read it."),
+]
+PaymentNote = Annotated[
+    Annotated[str, Paragraphs(300), AfterValidator(_none_if_empty)] | None,
+    Field(description="How the price is paid; shown before booking and in the confirmation."),
+]
 CancelReason = Annotated[str, Paragraphs(500, min_length=1)]
 # What the list is asked for; empty is as good as left out.
 SearchText = Annotated[str, Line(200, min_length=0)]
@@ -78,6 +92,10 @@ Currency = Annotated[
     AfterValidator(_active_currency),
 ]
 Capacity = Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
+DoorsAt = Annotated[
+    Instant | None,
+    Field(description="When the doors open, within the 24 hours before the event begins."),
+]
 CancellationDeadline = Annotated[
     Instant | None,
     Field(description="Guests may cancel until then; without it, until the event begins."),

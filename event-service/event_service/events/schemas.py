@@ -1,7 +1,7 @@
 """Events as they come in and go out; the form is the API contract's."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 from uuid import UUID
 
@@ -17,7 +17,10 @@ from event_service.events.fields import (
     CityFilter,
     Currency,
     Description,
+    DoorsAt,
     Instant,
+    OrganizerName,
+    PaymentNote,
     Price,
     SearchText,
     TimeZone,
@@ -30,7 +33,9 @@ from service_kit.money import CURRENCY_DIGITS
 
 DIGITS_OF_UNKNOWN_CURRENCY = 2
 # What ``check_times`` compares.
-TIMES = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
+TIMES = ("starts_at", "ends_at", "sales_start", "sales_end", "cancellation_deadline", "doors_at")
+# Doors that open earlier are a mistake, such as those of an event that was moved by a day without them.
+DOORS_BEFORE_START = timedelta(hours=24)
 
 
 class EventCreate(BaseModel):
@@ -45,6 +50,9 @@ class EventCreate(BaseModel):
     sales_start: Instant | None = None
     sales_end: Instant | None = None
     cancellation_deadline: CancellationDeadline = None
+    doors_at: DoorsAt = None
+    organizer_name: OrganizerName = None
+    payment_note: PaymentNote = None
     price: Price = 0
     currency: Currency = "EUR"
     max_seats_per_user: Capacity = 10
@@ -77,13 +85,19 @@ class EventCreate(BaseModel):
 def check_times(times: Mapping[str, datetime | None]) -> None:
     """Raises ValueError with what is out of order; it begins with the field's name. ``times`` has each
     of TIMES."""
-    starts_at, ends_at, sales_start, sales_end, cancellation_deadline = (times[n] for n in TIMES)
+    starts_at, ends_at, sales_start, sales_end, deadline, doors_at = (times[n] for n in TIMES)
     if starts_at and ends_at and ends_at <= starts_at:
         raise ValueError("ends_at must be later than starts_at")
     if sales_start and sales_end and sales_end <= sales_start:
         raise ValueError("sales_end must be later than sales_start")
-    if cancellation_deadline and ends_at and cancellation_deadline > ends_at:
+    if deadline and ends_at and deadline > ends_at:
         raise ValueError("cancellation_deadline must not be later than ends_at")
+    if doors_at and starts_at and not are_doors_in_time(doors_at, starts_at):
+        raise ValueError("doors_at must lie within the 24 hours before starts_at")
+
+
+def are_doors_in_time(doors_at: datetime, starts_at: datetime) -> bool:
+    return starts_at - DOORS_BEFORE_START <= doors_at <= starts_at
 
 
 # The default of a field that may be left out and may not be null.
@@ -91,8 +105,8 @@ UNCHANGED: Any = None
 
 
 class EventUpdate(BaseModel):
-    """What is left out stays; ``null`` is for the sales window and the deadline only. A name that is
-    not taken is refused, so that nobody believes that it was heard."""
+    """What is left out stays; ``null`` is for what an event may be without. A name that is not taken is
+    refused, so that nobody believes that it was heard."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -107,6 +121,9 @@ class EventUpdate(BaseModel):
     sales_start: Instant | None = None
     sales_end: Instant | None = None
     cancellation_deadline: CancellationDeadline = None
+    doors_at: DoorsAt = None
+    organizer_name: OrganizerName = None
+    payment_note: PaymentNote = None
     price: Price = UNCHANGED
     currency: Currency = UNCHANGED
     max_seats_per_user: Capacity = UNCHANGED
@@ -136,6 +153,9 @@ class EventPublic(BaseModel):
     sales_start: datetime | None
     sales_end: datetime | None
     cancellation_deadline: datetime
+    doors_at: datetime | None
+    organizer_name: str | None
+    payment_note: str | None
     status: EventStatus
     seating: SeatingKind
     capacity: int

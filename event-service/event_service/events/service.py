@@ -20,7 +20,13 @@ from event_service.events.messages import (
 from event_service.events.past_events import check_may_cancel, check_may_change
 from event_service.events.plans import AssignedSeating, count_blocked_seats, count_seats
 from event_service.events.queries import lock_event, required_owner
-from event_service.events.schemas import TIMES, EventCreate, EventUpdate, check_times
+from event_service.events.schemas import (
+    TIMES,
+    EventCreate,
+    EventUpdate,
+    are_doors_in_time,
+    check_times,
+)
 from event_service.models import Event
 from event_service.problems import EventCancelled, EventHasBookings
 from event_service.rules import event_may_become, is_active
@@ -110,6 +116,9 @@ def _validate_changes(change: EventUpdate, event: Event) -> dict[str, Any]:
     # A process of the previous release may have changed ``ends_at`` alone.
     if present["cancellation_deadline"] and present["cancellation_deadline"] > event.ends_at:
         present["cancellation_deadline"] = event.ends_at
+    # It may have changed ``starts_at`` alone as well; whoever moves the start now has to say the doors.
+    if event.doors_at and not are_doors_in_time(event.doors_at, event.starts_at):
+        present["doors_at"] = None
     try:
         check_times({name: values.get(name, present[name]) for name in TIMES})
     except ValueError as error:

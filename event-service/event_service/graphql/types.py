@@ -101,6 +101,9 @@ class Event:
     sales_start: DateTime | None
     sales_end: DateTime | None
     cancellation_deadline: DateTime
+    doors_at: DateTime | None
+    organizer_name: str | None
+    payment_note: str | None
     status: EventStatus
     seating: SeatingKind
     capacity: int

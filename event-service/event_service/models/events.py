@@ -80,6 +80,9 @@ class Event(Base, table=True):
     sales_end: datetime | None = None
     # See rules.cancellation_deadline.
     cancellation_deadline: datetime | None = None
+    organizer_name: str | None = None
+    payment_note: str | None = None
+    doors_at: datetime | None = None
     status: EventStatus = Field(
         default=EventStatus.DRAFT, sa_column=Column(EnumText(EventStatus), nullable=False)
     )

@@ -18,6 +18,7 @@ from service_kit.calendar_files import Status
 
 Line = Annotated[str, BeforeValidator(one_line)]
 Paragraphs = Annotated[str, BeforeValidator(many_lines)]
+OptionalLine = Annotated[str | None, BeforeValidator(one_line)]
 OptionalParagraphs = Annotated[str | None, BeforeValidator(many_lines)]
 # What a column, a calendar's SEQUENCE and a sum of prices hold without trouble.
 MAX_VERSION = 2**31 - 1

@@ -1,9 +1,10 @@
 """What the kinds about an event share: its snapshot, how mails show it, and its calendar file."""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +12,7 @@ from notification_service.kinds.base import (
     MAX_VERSION,
     Instant,
     Line,
+    OptionalLine,
     OptionalParagraphs,
     Paragraphs,
     Payload,
@@ -38,6 +40,9 @@ class EventSnapshot(BaseModel):
     starts_at: Instant
     ends_at: Instant
     cancellation_deadline: Instant | None = None
+    doors_at: Instant | None = None
+    organizer_name: OptionalLine = None
+    payment_note: OptionalParagraphs = None
     # Grows with each change of the event; 0 in messages of a sender that did not say it.
     version: int = Field(0, ge=0, le=MAX_VERSION)
 
@@ -126,4 +131,22 @@ def event_values(event: EventSnapshot, locale: str) -> dict[str, Any]:
         "when": [day, hours],
         "titles": [title],
         "location": [f"{venue}, {city}"],
+        "doors": _doors(event, locale, zone),
+        "organizer": inline_text(event.organizer_name or ""),
+        "payment_note": event.payment_note or "",
     }
+
+
+def _doors(event: EventSnapshot, locale: str, zone: ZoneInfo) -> str | None:
+    """When the doors open; with its day if that is not the day of the start."""
+    if event.doors_at is None:
+        return None
+    formats, is_same_day = formats_for(locale), _day(event.doors_at, zone) == _day(
+        event.starts_at, zone
+    )
+    time = formats.time(event.doors_at, zone)
+    return time if is_same_day else f"{formats.day(event.doors_at, zone)}, {time}"
+
+
+def _day(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()

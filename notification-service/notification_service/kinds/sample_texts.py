@@ -20,6 +20,8 @@ TEXTS = {
         "moved": "The old hall was too small for all of you.",
         "ill": "The pianist is ill.",
         "subject": "Doors open an hour earlier",
+        "organizer": "Kesselhaus Music Society",
+        "payment": "Pay at the box office, in cash or by card.",
         "body": "Dear all,\n\ndoors open at 18:30, and the bar with them.\nCome early!",
     },
     "ru": {
@@ -33,6 +35,8 @@ TEXTS = {
         "moved": "Прежний зал оказался мал для всех вас.",
         "ill": "Пианистка больна.",
         "subject": "Двери откроются на час раньше",
+        "organizer": "Музыкальное общество Котельной",
+        "payment": "Оплата в кассе, наличными или картой.",
         "body": "Друзья!\n\nДвери откроются в 18:30, и буфет тоже.\nПриходите пораньше!",
     },
 }
@@ -59,6 +63,9 @@ class SampleTexts:
             "timezone": "Europe/Berlin",
             "starts_at": starts_at.isoformat(),
             "cancellation_deadline": (starts_at - timedelta(hours=6)).isoformat(),
+            "doors_at": (starts_at - timedelta(hours=1)).isoformat(),
+            "organizer_name": self["organizer"],
+            "payment_note": self["payment"],
             "ends_at": (starts_at + timedelta(hours=2, minutes=30)).isoformat(),
             "version": 2,
         }

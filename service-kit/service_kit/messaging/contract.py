@@ -55,6 +55,9 @@ class EventData(TypedDict):
     starts_at: str
     ends_at: str
     cancellation_deadline: str
+    doors_at: NotRequired[str | None]
+    organizer_name: NotRequired[str | None]
+    payment_note: NotRequired[str | None]
     version: int
 
 

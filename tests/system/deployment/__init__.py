@@ -1,0 +1,1 @@
+"""What the deployment drill consists of: a host, versions to deploy, load, and a mail server."""

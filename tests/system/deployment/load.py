@@ -1,0 +1,293 @@
+"""Load on a deployed Parterre: people with accounts who look, book, confirm and cancel over TLS.
+
+``python -m tests.system.deployment.load CONFIGURATION``, a JSON file of ``Configuration``. It says
+``ready`` when everybody is signed in, goes on until SIGTERM, then lets what is under way end and
+writes ``result``: the bookings that it was told of and the seats that the events count.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from tests.system.deployment.clients import Json, Person, Target
+from tests.system.deployment.mail_server import read_mails
+from tests.system.deployment.records import Booking
+
+# Trap: all on one event row, a deployment meets lock timeouts that are the service's own.
+GENERAL_EVENTS, ASSIGNED_EVENTS = 9, 3
+CAPACITY = 5000
+ROWS, SEATS_IN_ROW = 40, 25
+MAIL_SECONDS = 60.0
+# A confirmation that has not left yet is overtaken by the cancellation: only older ones are cancelled.
+CANCEL_AFTER_SECONDS = 10.0
+AT_ONCE = 3
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """``rate``: requests a second of all people together; ``mails``: the mail server's file;
+    ``requests`` and ``result``: files that are written."""
+
+    address: str
+    name: str
+    authority: str
+    people: int
+    rate: float
+    mails: str
+    requests: str
+    result: str
+
+    @property
+    def target(self) -> Target:
+        return Target(self.address, self.name, self.authority)
+
+
+def _events() -> list[Json]:
+    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    rows = [{"name": f"{number + 1}", "seats": SEATS_IN_ROW} for number in range(ROWS)]
+    seatings: list[Json] = [{"kind": "general", "capacity": CAPACITY}] * GENERAL_EVENTS
+    seatings += [
+        {"kind": "assigned", "sections": [{"name": "Stalls", "rows": rows}]}
+    ] * ASSIGNED_EVENTS
+    return [
+        {
+            "title": f"Drill {number}",
+            "venue": "Town hall",
+            "city": "Berlin",
+            "timezone": "Europe/Berlin",
+            "starts_at": starts_at.isoformat(),
+            "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+            "price": 2500,
+            "max_seats_per_user": 1000,
+            "seating": seating,
+        }
+        for number, seating in enumerate(seatings)
+    ]
+
+
+class Crowd:
+    """``people`` do what guests do, each on a connection of their own, until ``stop``."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.events: list[str] = []
+        self.stop = asyncio.Event()
+        self.notes = open(configuration.requests, "a", buffering=1)  # noqa: SIM115
+        run = f"{time.time():.0f}"
+        self.people = [
+            Person(
+                f"drill-{run}-{number}@example.com",
+                configuration.target.client(),
+                configuration.name,
+            )
+            for number in range(configuration.people)
+        ]
+
+    async def prepare(self) -> None:
+        """Accounts with confirmed addresses, and events by the first of them."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def sign_up(person: Person) -> None:
+            async with places:
+                await person.register()
+            token = await self._token(person.email)
+            async with places:
+                await person.must("POST", "/api/v1/auth/verify", 200, json={"token": token})
+                await person.sign_in()
+
+        await asyncio.gather(*map(sign_up, self.people))
+        organizer = self.people[0]
+        for body in _events():
+            event = await organizer.must("POST", "/api/v1/events", 201, json=body)
+            await organizer.must("POST", f"/api/v1/events/{event['id']}/publish", 200)
+            self.events.append(event["id"])
+        for person in self.people:
+            person.notes = self.notes
+
+    async def _token(self, recipient: str) -> str:
+        deadline = time.monotonic() + MAIL_SECONDS
+        while time.monotonic() < deadline:
+            for mail in read_mails(Path(self.configuration.mails)):
+                if mail.recipient == recipient and mail.token:
+                    return mail.token
+            await asyncio.sleep(0.3)
+        raise SystemExit(f"no mail to {recipient} within {MAIL_SECONDS:g} s")
+
+    async def run(self) -> None:
+        """Until ``stop``; what is under way then is answered first."""
+        await asyncio.gather(*map(self._live, self.people))
+
+    async def _live(self, person: Person) -> None:
+        pause = len(self.people) / self.configuration.rate
+        # Not all at once.
+        await self._sleep(random.uniform(0, pause))
+        while not self.stop.is_set():
+            began = time.monotonic()
+            await self._act(person)
+            wait = random.uniform(0.5, 1.5) * pause - (time.monotonic() - began)
+            await self._sleep(max(wait, 0.01))
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stop.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    async def _act(self, person: Person) -> None:
+        event = random.choice(self.events)
+        weights = [16, 16, 8, 8, 8, 8, 3, 20, 6, 7]
+        acts = [_list, _look, _page, _seats, _mails, _profile, _refresh, _book, _hold, _cancel]
+        [act] = random.choices(acts, weights)
+        await act(person, event)
+
+    async def finish(self) -> None:
+        """Writes what was sold as clients and as events see it."""
+        bookings = [
+            Booking(b["id"], b["event_id"], len(b["seats"]), b["status"])
+            for person in self.people
+            for b in person.bookings.values()
+        ]
+        sold: dict[str, int] = {}
+        for event in self.events:
+            path = f"/api/v1/events/{event}/availability"
+            counts = await self.people[0].must("GET", path, 200)
+            sold[event] = counts["booked"] + counts["held"]
+        result = {"bookings": [asdict(booking) for booking in bookings], "sold": sold}
+        Path(self.configuration.result).write_text(json.dumps(result))
+        for person in self.people:
+            await person.http.aclose()
+        self.notes.close()
+
+
+async def _list(person: Person, _: str) -> None:
+    await person.ask("list", "GET", "/api/v1/events", check=lambda a: len(a.json()["items"]) > 1)
+
+
+async def _look(person: Person, event: str) -> None:
+    path = f"/api/v1/events/{event}"
+    await person.ask("event", "GET", path, check=lambda a: bool(a.json()["id"] == event))
+
+
+async def _page(person: Person, _: str) -> None:
+    await person.ask("page", "GET", "/", check=lambda a: "</html>" in a.text)
+
+
+async def _seats(person: Person, event: str) -> None:
+    path = f"/api/v1/events/{event}/availability"
+    await person.ask("availability", "GET", path, check=lambda a: a.json()["capacity"] >= 1000)
+
+
+async def _mails(person: Person, _: str) -> None:
+    """notification-service: one's own mails."""
+    own = len(person.bookings) > 0
+    await person.ask(
+        "mails",
+        "GET",
+        "/api/v1/notifications",
+        check=lambda a: bool(a.json()["items"]) or not own,
+    )
+
+
+async def _profile(person: Person, _: str) -> None:
+    """auth-service: who one is."""
+    email = person.email
+    await person.ask(
+        "profile", "GET", "/api/v1/users/me", check=lambda a: bool(a.json()["email"] == email)
+    )
+
+
+async def _refresh(person: Person, _: str) -> None:
+    """auth-service: a spent token again would be refused, so that a repeated request is seen."""
+    body = {"refresh_token": person.refresh_token}
+    answer = await person.ask("refresh", "POST", "/api/v1/auth/refresh", json=body)
+    if answer is not None:
+        person.use(answer.json())
+
+
+def _is_booking(event: str, quantity: int, status: str, answer: httpx.Response) -> bool:
+    booking = answer.json()
+    found = booking["event_id"], len(booking["seats"]), booking["status"]
+    return found == (event, quantity, status)
+
+
+async def _book(person: Person, event: str) -> None:
+    quantity = random.choice((1, 1, 2))
+    body = {"event_id": event, "quantity": quantity}
+    answer = await person.ask(
+        "book",
+        "POST",
+        "/api/v1/bookings",
+        expect=(201,),
+        check=lambda a: _is_booking(event, quantity, "confirmed", a),
+        json=body,
+    )
+    _note(person, answer)
+
+
+async def _hold(person: Person, event: str) -> None:
+    body = {"event_id": event, "quantity": 2, "hold": True}
+    answer = await person.ask(
+        "hold",
+        "POST",
+        "/api/v1/bookings",
+        expect=(201,),
+        check=lambda a: _is_booking(event, 2, "held", a),
+        json=body,
+    )
+    _note(person, answer)
+    if answer is None:
+        return
+    confirmed = await person.ask(
+        "confirm",
+        "POST",
+        f"/api/v1/bookings/{answer.json()['id']}/confirm",
+        check=lambda a: _is_booking(event, 2, "confirmed", a),
+    )
+    _note(person, confirmed)
+
+
+async def _cancel(person: Person, event: str) -> None:
+    """The oldest that is old enough; without one, a look at one's bookings."""
+    now = time.monotonic()
+    for booking in person.bookings.values():
+        if booking["status"] == "confirmed" and now - booking["at"] > CANCEL_AFTER_SECONDS:
+            break
+    else:
+        await person.ask("bookings", "GET", "/api/v1/bookings")
+        return
+    answer = await person.ask(
+        "cancel",
+        "POST",
+        f"/api/v1/bookings/{booking['id']}/cancel",
+        check=lambda a: bool(a.json()["status"] == "cancelled"),
+    )
+    _note(person, answer)
+
+
+def _note(person: Person, answer: httpx.Response | None) -> None:
+    if answer is not None:
+        booking: Json = answer.json()
+        person.bookings[booking["id"]] = booking | {"at": time.monotonic()}
+
+
+async def main(arguments: Sequence[str]) -> None:
+    configuration = Configuration(**json.loads(Path(arguments[0]).read_text()))
+    crowd = Crowd(configuration)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, crowd.stop.set)
+    await crowd.prepare()
+    print("ready", flush=True)
+    await crowd.run()
+    await crowd.finish()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

@@ -33,7 +33,10 @@ class Target:
         context = ssl.create_default_context(cafile=self.authority)
         limits = httpx.Limits(max_connections=1, keepalive_expiry=None)
         client = httpx.AsyncClient(
-            base_url=f"https://{self.address}", verify=context, limits=limits, timeout=ANSWER_SECONDS
+            base_url=f"https://{self.address}",
+            verify=context,
+            limits=limits,
+            timeout=ANSWER_SECONDS,
         )
         client.headers["Host"] = self.name
         return client

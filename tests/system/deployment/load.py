@@ -28,7 +28,7 @@ CAPACITY = 5000
 ROWS, SEATS_IN_ROW = 40, 25
 MAIL_SECONDS = 60.0
 # A confirmation that has not left yet is overtaken by the cancellation: only older ones are cancelled.
-CANCEL_AFTER_SECONDS = 10.0
+CANCEL_AFTER_SECONDS = 20.0
 AT_ONCE = 3
 
 

@@ -1,0 +1,214 @@
+"""The whole drill on one stack: a first version, then under load all that a deployment may meet."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from notification_service.rendering.mime import message_id
+from tests.system.deployment import versions
+from tests.system.deployment.host import Done, Host, must, run
+from tests.system.deployment.load import Configuration
+from tests.system.deployment.mail_server import Mail, read_mails
+from tests.system.deployment.processes import Load, process
+from tests.system.deployment.records import Booking, Phase, Request, cut
+
+GOOD, NEXT = "drill-1", "drill-2"
+BROKEN = {
+    "crashes at its start": ("drill-3", versions.build_crashing),
+    "is never healthy": ("drill-4", versions.build_never_healthy),
+    "answers bookings with 500": ("drill-5", versions.build_refusing),
+}
+# What a host would pull.
+BASE_IMAGES = ("postgres:17", "redis:8", "caddy:2")
+NAME = "tickets.parterre.example"
+HTTP_PORT, TLS_PORT, MAIL_PORT = 29180, 29143, 29125
+MAIL_SERVER, MAILS = "tests.system.deployment.mail_server", "mails.jsonl"
+MAIL_SECONDS = 60.0
+PEOPLE = 24
+REQUESTS_A_SECOND = 25.0
+QUIET_SECONDS = 20.0
+DEPLOYMENT_SECONDS = 240.0
+
+SETTINGS = {
+    "PUBLIC_URL": f"https://{NAME}",
+    "PUBLIC_HOST": NAME,
+    "TLS": "internal",
+    "GATEWAY_ADDRESS": "0.0.0.0",
+    "GATEWAY_PORT": str(HTTP_PORT),
+    "GATEWAY_TLS_PORT": str(TLS_PORT),
+    "MAIL_FROM": f"Parterre <tickets@{NAME}>",
+    "SMTP_PORT": str(MAIL_PORT),
+    "SMTP_SECURITY": "none",
+    "SMOKE_EMAIL": "smoke@parterre.example",
+    "DRAIN_SECONDS": "4",
+    # All people of the load come from one address, and each gets a mail a second.
+    "MAILS_PER_ADDRESS_PER_HOUR": "0",
+    **{
+        f"{name}_RATE_LIMIT": "60000/minute"
+        for name in ("DEFAULT", "LOGIN", "REGISTER", "REFRESH", "LINK", "STATIC", "BOOKING")
+    },
+}
+
+
+@dataclass
+class Drill:
+    """What came of it. ``deployed``: the version in use after each command; ``containers``: those
+    that ran before and after it."""
+
+    host: Host
+    folder: Path
+    commands: dict[str, Done] = field(default_factory=dict)
+    deployed: dict[str, str] = field(default_factory=dict)
+    containers: dict[str, tuple[set[str], set[str]]] = field(default_factory=dict)
+    stretches: dict[str, tuple[float, float]] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    bookings: list[Booking] = field(default_factory=list)
+    sold: int = 0
+    mails: list[Mail] = field(default_factory=list)
+    control: Phase | None = None
+    _address: str = ""
+
+    # -- what happens, in order
+
+    def run(self) -> None:
+        """Everything. What a command does wrong is noted for the tests, what the drill itself cannot
+        do is an AssertionError."""
+        build_versions()
+        here, there = self.host.addresses()
+        self._address = f"{there}:{TLS_PORT}"
+        server = [MAIL_SERVER, here, str(MAIL_PORT), str(self.folder / MAILS)]
+        with process(*server, log=self.folder / "mail_server.log"):
+            self._install(here)
+            load = Load(self._configuration("load", PEOPLE), self.folder)
+            with load.running():
+                self._under_load()
+            self.requests = load.requests
+            self.bookings, self.sold = load.result()
+            self.mails = self._all_mails()
+            self._control()
+
+    def _under_load(self) -> None:
+        with self._stretch("before"):
+            time.sleep(QUIET_SECONDS)
+        self._command("deployment", "deploy", NEXT)
+        for what, (version, _) in BROKEN.items():
+            self._command(what, "deploy", version)
+        self._command("rollback", "rollback")
+        with self._stretch("after"):
+            time.sleep(QUIET_SECONDS)
+
+    def _all_mails(self) -> list[Mail]:
+        """Those of all bookings; after MAIL_SECONDS those that came."""
+        deadline = time.monotonic() + MAIL_SECONDS
+        while True:
+            mails = read_mails(self.folder / MAILS)
+            came = {mail.message_id for mail in mails}
+            if self.expected_mails <= came or time.monotonic() > deadline:
+                return mails
+            time.sleep(0.5)
+
+    @property
+    def expected_mails(self) -> set[str]:
+        """Message-IDs: each booking that is not only held was confirmed, and some were cancelled."""
+        keys = [f"booking-confirmed:{b.id}" for b in self.bookings if b.status != "held"]
+        keys += [f"booking-cancelled:{b.id}" for b in self.bookings if b.status == "cancelled"]
+        return {message_id(key, domain=NAME) for key in keys}
+
+    def _install(self, mail_address: str) -> None:
+        settings = SETTINGS | {"SMTP_HOST": mail_address}
+        text = "".join(f"{name}={value}\n" for name, value in settings.items())
+        must(self.host.shell(f"mkdir -p {self.host.home}"), seconds=30)
+        self.host.write(".env", text)
+        for image in BASE_IMAGES:
+            self._send(image)
+        done = self.host.command("deploy", GOOD, seconds=DEPLOYMENT_SECONDS)
+        assert done.code == 0, done.output
+
+    def _send(self, image: str) -> None:
+        if self.host.destination and self.host.run(f"docker image inspect {image}").code != 0:
+            load = " ".join(self.host.shell("docker load -q"))
+            must(["bash", "-c", f"docker save {image} | {load}"], seconds=120)
+
+    def _configuration(self, name: str, people: int) -> Configuration:
+        authority = self.folder / "authority.pem"
+        authority.write_text(
+            self._compose("exec -T gateway cat /data/caddy/pki/authorities/local/root.crt")
+        )
+        return Configuration(
+            address=self._address,
+            name=NAME,
+            authority=str(authority),
+            people=people,
+            rate=REQUESTS_A_SECOND,
+            mails=str(self.folder / MAILS),
+            requests=str(self.folder / f"{name}_requests.jsonl"),
+            result=str(self.folder / f"{name}_result.json"),
+        )
+
+    def _command(self, what: str, name: str, *arguments: str) -> None:
+        before = self._running()
+        with self._stretch(what):
+            done = self.host.command(name, *arguments, seconds=DEPLOYMENT_SECONDS)
+        (self.folder / f"{what.replace(' ', '_')}.log").write_text(done.output)
+        self.commands[what] = done
+        self.containers[what] = (before, self._running())
+        self.deployed[what] = self.host.must("basename $(readlink current)").strip()
+
+    def _control(self) -> None:
+        """A deployment as Compose does it: each container is recreated."""
+        load = Load(self._configuration("control", PEOPLE), self.folder)
+        with load.running():
+            start = time.monotonic()
+            self._compose("up -d", version=NEXT, seconds=DEPLOYMENT_SECONDS)
+            time.sleep(3)
+        self.control = cut(load.requests, "control: recreated", start, time.monotonic())
+
+    # -- what the host says
+
+    def _compose(self, arguments: str, *, version: str = "", seconds: float = 60) -> str:
+        release = f"releases/{version}" if version else "current"
+        return self.host.must(f"{release}/scripts/compose {arguments}", seconds=seconds)
+
+    def _running(self) -> set[str]:
+        return set(self._compose("ps -q").split())
+
+    @contextmanager
+    def _stretch(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.stretches[name] = (start, time.monotonic())
+
+    def remove(self) -> None:
+        """All that it has made there, unless ``DRILL_KEEP`` is set."""
+        if os.environ.get("DRILL_KEEP"):
+            return
+        self.host.run("current/scripts/compose down --volumes --timeout 5", seconds=120)
+        run(self.host.shell(f"rm -rf {self.host.home}"), seconds=30)
+
+    # -- what the load says
+
+    def phase(self, name: str) -> Phase:
+        return cut(self.requests, name, *self.stretches[name])
+
+    @property
+    def phases(self) -> list[Phase]:
+        return [self.phase(name) for name in self.stretches]
+
+    def report(self) -> str:
+        """A line for each stretch, and what has failed."""
+        lines = [phase.describe() for phase in self.phases]
+        lines += [phase.describe_failures() for phase in self.phases if phase.failed]
+        if self.control is not None:
+            lines.append(self.control.describe())
+        return "\n".join(lines)
+
+
+def build_versions() -> None:
+    """All images that the drill deploys, on this machine's engine."""
+    versions.build_good(GOOD)
+    versions.build_next(GOOD, NEXT)
+    for version, build in BROKEN.values():
+        build(NEXT, version)

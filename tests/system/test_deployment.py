@@ -1,0 +1,102 @@
+"""A deployment fails no request: good ones, broken ones, rollback, each under load on a host of its own.
+
+``./scripts/drill`` runs it, alone: it builds images, deploys them to a machine that may be thrown away,
+and measures. One drill is run for all tests; the report of its phases comes first when one fails.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.deployment.drill import BROKEN, GOOD, NEXT, Drill
+from tests.system.deployment.host import given_host
+from tests.system.deployment.records import Phase, join
+
+HOST = given_host()
+QUIET = ("before", "after")
+COMMANDS = ("deployment", *BROKEN, "rollback")
+# Why a broken version was not taken, as the last line says it.
+REASONS = {
+    "crashes at its start": "crashes at its start",
+    "is never healthy": "healthy",
+    "answers bookings with 500": "500",
+}
+MOST_P99_RATIO = 2.0
+
+pytestmark = pytest.mark.skipif(
+    HOST is None, reason="./scripts/drill runs it, on a host to deploy to"
+)
+
+
+@pytest.fixture(scope="module")
+def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    assert HOST is not None
+    drill = Drill(HOST, tmp_path_factory.mktemp("drill"))
+    try:
+        drill.run()
+        yield drill
+    finally:
+        if report := os.environ.get("DRILL_REPORT"):
+            Path(report).write_text(drill.report() + "\n")
+        drill.remove()
+
+
+def deployments(drill: Drill) -> Phase:
+    return join("deployments", *(drill.phase(name) for name in COMMANDS))
+
+
+def test_the_next_version_is_deployed(drill: Drill) -> None:
+    assert drill.commands["deployment"].code == 0, drill.commands["deployment"].output
+    assert drill.deployed["deployment"] == NEXT
+    before, after = drill.containers["deployment"]
+    assert len(before - after) == len(after - before) > 0
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_version_takes_itself_back(drill: Drill, what: str) -> None:
+    done = drill.commands[what]
+    assert done.code == 1, done.output
+    assert REASONS[what] in done.last_line, done.output
+    assert "event" in done.last_line, done.output
+    assert drill.deployed[what] == NEXT
+    before, after = drill.containers[what]
+    assert after == before
+
+
+def test_a_rollback_goes_to_the_version_before(drill: Drill) -> None:
+    assert drill.commands["rollback"].code == 0, drill.commands["rollback"].output
+    assert drill.deployed["rollback"] == GOOD
+
+
+def test_no_request_fails(drill: Drill) -> None:
+    phases = [drill.phase(name) for name in (*QUIET, *COMMANDS)]
+    assert {p.name: p.describe_failures() for p in phases if p.failed} == {}
+    assert [r for r in drill.requests if r.has_failed] == []
+    # A drill that asks for little shows little.
+    assert min(len(phase.requests) / phase.seconds for phase in phases) > 10
+
+
+def test_control_a_deployment_by_recreating_fails_requests(drill: Drill) -> None:
+    assert drill.control is not None
+    assert len(drill.control.failed) > 0, drill.report()
+
+
+def test_waiting_times_stay_at_most_twice_the_usual(drill: Drill) -> None:
+    usual = join("without a deployment", *(drill.phase(name) for name in QUIET))
+    assert deployments(drill).percentile(0.99) <= MOST_P99_RATIO * usual.percentile(0.99)
+
+
+def test_the_seats_that_are_sold_are_those_of_the_answers(drill: Drill) -> None:
+    told = sum(b.seats for b in drill.bookings if b.status in ("confirmed", "held"))
+    assert told == drill.sold > 0
+
+
+def test_each_booking_has_its_one_mail(drill: Drill) -> None:
+    counts = Counter(mail.message_id for mail in drill.mails)
+    assert len(drill.expected_mails) > 100
+    lost = [identity for identity in drill.expected_mails if identity not in counts]
+    doubled = {identity: n for identity, n in counts.items() if n > 1}
+    assert (lost, doubled) == ([], {})

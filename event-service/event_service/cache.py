@@ -26,6 +26,8 @@ from service_kit.redis_clients import AcceleratorRedis
 
 TAG_PREFIX = "event-service"
 EVENT_LIST_TAG = "events"
+# Of all events together: a booking, which changes the list, leaves them as they are.
+FACETS_TAG = "facets"
 VERSION_SECONDS = 86_400
 
 
@@ -225,7 +227,7 @@ def versioned_key(
 async def touch_event(session: AsyncSession, event_id: UUID) -> None:
     """Makes the cached pages of an event stale: after the commit, and again by the sweeper in case that
     Redis or this process fails in between."""
-    stale = [EVENT_LIST_TAG, event_tag(event_id)]
+    stale = [EVENT_LIST_TAG, FACETS_TAG, event_tag(event_id)]
     session.add_all([StaleTag(tag=tag) for tag in stale])
     await session.flush()
     versions: TagVersions | None = session.info.get("tag_versions")

@@ -12,6 +12,7 @@ from tests.events.conftest import problem, running
 
 PUBLIC = {
     ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/events/facets"),
     ("GET", "/api/v1/events/{event_id}"),
     ("GET", "/api/v1/events/{event_id}/availability"),
     ("GET", "/api/v1/events/{event_id}/seats"),

@@ -9,6 +9,7 @@ from fastapi_cache.decorator import cache
 
 from event_service.cache import (
     EVENT_LIST_TAG,
+    FACETS_TAG,
     BytesCoder,
     CacheContext,
     TagVersions,
@@ -16,6 +17,7 @@ from event_service.cache import (
     versioned_key,
 )
 from event_service.events import lists, queries
+from event_service.events.facets import read_facets
 from event_service.events.representation import encode_event, pack
 from event_service.events.schemas import EventQuery
 from event_service.page_store import Page, PageStore
@@ -48,6 +50,11 @@ class Pages:
                 raise NotAuthenticated
             return await render_event_list(self._context(), query, paging, owner=viewer.user_id)
         packed = await cached_event_list(self._context(), query, (paging.limit, paging.cursor))
+        assert isinstance(packed, bytes)
+        return packed
+
+    async def facets(self) -> bytes:
+        packed = await cached_facets(self._context())
         assert isinstance(packed, bytes)
         return packed
 
@@ -87,6 +94,19 @@ async def cached_event_list(
     return await context.compute_once(
         lambda: render_event_list(context, query, Paging(limit=limit, cursor=cursor))
     )
+
+
+@cache(coder=BytesCoder, key_builder=versioned_key(lambda: (FACETS_TAG,)))
+async def cached_facets(context: CacheContext) -> bytes:
+    """Valid until the first of the counted events begins."""
+
+    async def render() -> Page:
+        since = time.monotonic()
+        async with context.database.transaction() as session:
+            facets, seconds = await read_facets(session)
+        return context.store.new_page(pack(facets.model_dump_json().encode()), seconds, since=since)
+
+    return await context.compute_once(render)
 
 
 @cache(

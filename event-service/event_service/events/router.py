@@ -25,6 +25,7 @@ from event_service.events.schemas import (
     EventPublic,
     EventQuery,
     EventUpdate,
+    Facets,
     SeatMap,
     SeatStatesPublic,
 )
@@ -91,6 +92,16 @@ async def list_events(
 ) -> Response:
     packed = await pages.event_list(query, paging, user)
     return respond(packed, if_none_match, is_personal=query.organizer == "me")
+
+
+@router.get(
+    "/facets",
+    response_model=Facets,
+    summary="Count the events of the list by city and category, the most frequent first",
+    responses=UNCHANGED,
+)
+async def get_facets(pages: PagesDep, if_none_match: IfNoneMatch = None) -> Response:
+    return respond(await pages.facets(), if_none_match)
 
 
 @router.get(

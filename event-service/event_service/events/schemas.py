@@ -215,6 +215,18 @@ class SeatStatesPublic(BaseModel):
     )
 
 
+class FacetValue(BaseModel):
+    value: str
+    count: int = Field(description="Events in the public list.")
+
+
+class Facets(BaseModel):
+    """The most frequent values of a filter of the list, up to 100 of each."""
+
+    cities: list[FacetValue]
+    categories: list[FacetValue]
+
+
 class EventQuery(BaseModel):
     """What of the list is asked for; also the key of the page in the cache."""
 

@@ -147,7 +147,8 @@ def _migrate(service: str, url: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-async def _copy(postgres_url: str, service: str, name: str) -> str:
+async def copy_database(postgres_url: str, service: str, name: str) -> str:
+    """Makes a migrated database of a service under this name; its URL for SQLAlchemy."""
     template = await _make_template(postgres_url, service)
     connection = await asyncpg.connect(postgres_url)
     try:
@@ -162,17 +163,17 @@ async def _copy(postgres_url: str, service: str, name: str) -> str:
 
 @pytest.fixture(scope="session")
 async def auth_database_url(postgres_url: str, worker: str) -> str:
-    return await _copy(postgres_url, "auth", f"auth_{worker}")
+    return await copy_database(postgres_url, "auth", f"auth_{worker}")
 
 
 @pytest.fixture(scope="session")
 async def event_database_url(postgres_url: str, worker: str) -> str:
-    return await _copy(postgres_url, "event", f"event_{worker}")
+    return await copy_database(postgres_url, "event", f"event_{worker}")
 
 
 @pytest.fixture(scope="session")
 async def notification_database_url(postgres_url: str, worker: str) -> str:
-    return await _copy(postgres_url, "notification", f"notification_{worker}")
+    return await copy_database(postgres_url, "notification", f"notification_{worker}")
 
 
 @pytest.fixture
@@ -180,7 +181,7 @@ def fresh_database(postgres_url: str) -> FreshDatabase:
     """Makes a database of a service that nobody else uses: ``await fresh_database("event")``."""
 
     async def make(service: str) -> str:
-        return await _copy(postgres_url, service, f"{service}_{new_id().hex}")
+        return await copy_database(postgres_url, service, f"{service}_{new_id().hex}")
 
     return make
 

@@ -1,9 +1,8 @@
 """Settings of auth-service, from the environment."""
 
 import os
-from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from service_kit.settings import ServiceSettings
 
@@ -52,16 +51,16 @@ class Settings(ServiceSettings):
     mail_rate_limit: str = "30/minute"
     link_rate_limit: str = "60/minute"
 
-    @model_validator(mode="after")
-    def refuse_shared_secrets(self) -> Self:
-        """A token for one purpose must not be valid for another."""
+    def secret_problems(self) -> list[str]:
+        """Beside weak ones, equal ones: a token for one purpose must not be valid for another."""
+        sentences = super().secret_problems()
         secrets = (
             self.secret_key,
             self.verification_token_secret,
             self.reset_password_token_secret,
         )
         if len({secret.get_secret_value() for secret in secrets}) < len(secrets):
-            raise ValueError(
+            sentences.append(
                 "SECRET_KEY, VERIFICATION_TOKEN_SECRET and RESET_PASSWORD_TOKEN_SECRET must differ"
             )
-        return self
+        return sentences

@@ -1,18 +1,18 @@
 """What notification-service is told by its environment."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from service_kit.connection_urls import SMTP_SCHEMES, SmtpSecurity, smtp_url, with_urls
 from service_kit.messaging.celery_app import TASK_HARD_LIMIT_SECONDS
-from service_kit.settings import PublicOrigin, ServiceSettings
-
-SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+from service_kit.settings import Port, PublicOrigin, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -27,8 +27,16 @@ class Settings(ServiceSettings):
 
 
 class WorkerSettings(Settings):
-    # smtp://user:password@host:port, or smtps:// or smtp+starttls:// where the server has TLS.
+    # smtp://user:password@host:port, or smtps:// or smtp+starttls:// where the server has TLS. Given
+    # whole, or built from the parts below it.
     smtp_url: SecretStr
+    smtp_host: str = ""
+    # None: the usual one for this security.
+    smtp_port: Port | None = None
+    smtp_security: SmtpSecurity = "starttls"
+    # Empty: without sign-in.
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
     smtp_timeout_seconds: float = Field(10.0, gt=0)
     mail_from: str
 
@@ -50,11 +58,18 @@ class WorkerSettings(Settings):
     max_crashes: int = Field(5, ge=1)
     keep_days: int = Field(400, ge=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def build_smtp_url_from_parts(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return with_urls(values, {"smtp_url": smtp_url(values)})
+
     @field_validator("smtp_url")
     @classmethod
     def refuse_other_schemes(cls, value: SecretStr) -> SecretStr:
         url = urlsplit(value.get_secret_value())
-        if url.scheme not in SMTP_SCHEMES or not url.hostname:
+        if url.scheme not in SMTP_SCHEMES.values() or not url.hostname:
             raise ValueError(
                 "must be like smtp://user:password@host:port, smtps:// or smtp+starttls://"
             )

@@ -15,7 +15,7 @@ from notification_service.delivery import consumer
 from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.retention import delete_expired
 from notification_service.delivery.service import deliver as deliver_mails
-from notification_service.flower import configure_flower
+from notification_service.flower_settings import configure_flower
 from notification_service.kinds.booking_confirmed import BookingConfirmed
 from notification_service.previews.service import preview_sample
 from notification_service.queueing import QUEUE

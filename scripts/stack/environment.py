@@ -12,8 +12,9 @@ from stack.services import AUTH, EVENT, SERVICES, Service
 # Settings that people may give ./scripts/up in the environment.
 PASSED_ON = """
     ALLOWED_HOSTS AUTH_PUBLIC_URL BAD_PASSWORDS CORS_ORIGINS DATABASE_POOL_SIZE FLOWER_BASIC_AUTH
-    INTERNATIONAL_ADDRESSES LOG_LEVEL MAIL_FROM NOTIFICATION_PUBLIC_URL PUBLIC_URL RATE_LIMIT_ENABLED
-    SENTRY_DSN SENTRY_TRACES_SAMPLE_RATE SMTP_URL TRUSTED_PROXIES WEB_CONCURRENCY WORKER_PROCESSES
+    FLOWER_USER INTERNATIONAL_ADDRESSES LOG_LEVEL MAIL_FROM NOTIFICATION_PUBLIC_URL PUBLIC_URL
+    RATE_LIMIT_ENABLED SENTRY_DSN SENTRY_TRACES_SAMPLE_RATE SMTP_HOST SMTP_PASSWORD SMTP_PORT
+    SMTP_SECURITY SMTP_URL SMTP_USER TRUSTED_PROXIES WEB_CONCURRENCY WORKER_PROCESSES
 """.split()
 PASSED_ON_BEGINNINGS = ("GRAPHQL_", "MAX_")
 PASSED_ON_ENDINGS = ("_DAYS", "_HOURS", "_MINUTES", "_PER_HOUR", "_RATE_LIMIT", "_SECONDS")
@@ -72,7 +73,10 @@ class Environments:
         return f"{scheme}://{service.database}:{password}@127.0.0.1:{port}/{service.database}"
 
     def of(self, service: Service) -> dict[str, str]:
-        return {**self._common(service), **self._own(service), **self._chosen}
+        environment = {**self._common(service), **self._own(service), **self._chosen}
+        if self._chosen.get("SMTP_HOST") and not self._chosen.get("SMTP_URL"):
+            environment.pop("SMTP_URL", None)
+        return environment
 
     def _common(self, service: Service) -> dict[str, str]:
         page = f"http://localhost:{self._ports['event']}"

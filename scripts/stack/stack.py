@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHOSEN_PORTS = {
     **{service.name: (service.port, service.port_variable) for service in SERVICES},
     "flower": (5555, "FLOWER_PORT"),
-    "smtp": (1025, "SMTP_PORT"),
+    "smtp": (1025, "MAILBOX_SMTP_PORT"),
     "mailbox": (8025, "MAILBOX_PORT"),
 }
 HIDDEN_PORTS = ["postgres", "redis-broker", "redis-cache"]
@@ -77,7 +77,7 @@ class Stack(ProcessGroup):
             if self._free_ports:
                 ports[name] = free_port(besides=ports.values())
                 continue
-            wish = self._caller.get(variable, str(standard))
+            wish = self._caller.get(variable) or self._by_old_name(variable) or str(standard)
             if not wish.isdigit() or not 0 < int(wish) < 65536:
                 raise StackError(f"{variable}={wish} is no port; give a number up to 65535.")
             require_free(int(wish), what=name, variable=variable)
@@ -85,6 +85,14 @@ class Stack(ProcessGroup):
                 raise StackError(f"Port {wish} is to serve two: choose another in {variable}.")
             ports[name] = int(wish)
         return ports
+
+    def _by_old_name(self, variable: str) -> str:
+        """``SMTP_PORT`` was the mailbox's in the release before; it is the mail server's now."""
+        wish = self._caller.get("SMTP_PORT", "")
+        if variable != "MAILBOX_SMTP_PORT" or not wish or self._caller.get("SMTP_HOST"):
+            return ""
+        self._say("SMTP_PORT of the mailbox is now called MAILBOX_SMTP_PORT: rename it")
+        return wish
 
     def _start_servers(self) -> None:
         self._say("Starting PostgreSQL, Redis and the mailbox ...")

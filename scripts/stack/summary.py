@@ -31,10 +31,10 @@ def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> 
 
 
 def mails_go_to(smtp_port: int) -> str:
-    address = mail_server.where(os.environ.get("SMTP_URL", ""))
+    address = mail_server.where(mail_server.chosen_url(os.environ))
     if address is None:
         return f"SMTP on {smtp_port}"
-    return f"empty: mails go to {address[0]}:{address[1]}, as SMTP_URL says"
+    return f"empty: mails go to {address[0]}:{address[1]}, as SMTP_URL or SMTP_HOST says"
 
 
 def flower_sign_in(stack: Stack) -> str:

@@ -14,9 +14,8 @@ from typing import Any, TextIO
 
 import psutil
 
-from stack import demo
+from stack import demo, mail_server
 from stack.errors import StackError
-from stack.mail_server import remark as mail_server_remark
 from stack.postgres import needs_passage
 from stack.process_group import Say
 from stack.programs import python
@@ -110,7 +109,7 @@ def supervise(var: Path, *, fresh: bool, with_demo: bool, is_detached: bool, say
             stack.start()
             accounts = fill_with_demo(stack, say) if with_demo else ()
             write_summary(stack, var, accounts)
-            mails = mail_server_remark(os.environ.get("SMTP_URL", ""))
+            mails = mail_server.remark(mail_server.chosen_url(os.environ))
             if mails:
                 say(mails)
             say(f"Ready in {time.monotonic() - began:.0f} s.\n")

@@ -1,12 +1,14 @@
 """Settings from the environment, alike in every service.
 
 Every variable can also be given as a file: ``SECRET_KEY_FILE=/run/secrets/key`` sets ``SECRET_KEY``.
+
+``DATABASE_URL``, ``BROKER_URL`` and ``CACHE_REDIS_URL`` are built from ``DATABASE_HOST`` and the like
+unless they are given whole.
 """
 
-import os
 import re
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -17,7 +19,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,15 +26,29 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-MIN_SECRET_CHARACTERS = 32
-PLACEHOLDERS = ("change-me", "changeme", "placeholder", "example", "secret-key", "development")
-# Beside those: what stands in manuals, and in the development environment of Compose.
-KNOWN_PASSWORDS = {"", "admin", "password", "postgres", "redis", "secret", *PLACEHOLDERS}
-_PASSWORD_IN_URL = re.compile(r"://[^/@:]*:([^@]*)@")
+from service_kit.connection_urls import build_urls
+from service_kit.secret_rules import (
+    foreign_password_problem,
+    key_problem,
+    password_problem,
+    url_problem,
+)
+from service_kit.settings_sources import FileSource, OldNameSource
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+# What may be given in place of a URL, for the line that says that it is missing.
+URL_PARTS = {
+    "DATABASE_URL": "all of DATABASE_HOST, DATABASE_NAME and DATABASE_USER",
+    "BROKER_URL": "BROKER_HOST",
+    "CACHE_REDIS_URL": "CACHE_HOST",
+    "SMTP_URL": "SMTP_HOST",
+}
+# Chosen by somebody else, so that their length is not ours to judge.
+FOREIGN_PASSWORDS = {"smtp_password"}
 
 
 def _name_an_origin(value: str) -> str:
@@ -45,59 +60,6 @@ def _name_an_origin(value: str) -> str:
 # Where browsers and mail programs reach a service; empty if that is ``public_url``, behind a gateway. It is
 # inserted into headers and into the page.
 PublicOrigin = Annotated[str, AfterValidator(_name_an_origin)]
-
-
-def refuse_known_password(name: str, url: str) -> None:
-    """An address may have no password at all, where the network is what protects; but not an empty one,
-    which is a setting that was forgotten."""
-    found = _PASSWORD_IN_URL.search(url)
-    if found and found[1].lower() in KNOWN_PASSWORDS:
-        raise ValueError(
-            f"the password in {name.upper()} is empty or one that everybody knows; "
-            "make one with: openssl rand -hex 24"
-        )
-
-
-class FileSource(PydanticBaseSettingsSource):
-    """Reads ``NAME`` from the file that ``NAME_FILE`` points to, as container secrets are given."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{field_name.upper()}_FILE")
-        value = Path(path).read_text(encoding="utf-8").strip() if path else None
-        return value, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        found = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, key, _ = self.get_field_value(field, name)
-            if value is not None:
-                found[key] = value
-        return found
-
-
-# New name, old name: read for one release more.
-RENAMED = {"max_concurrent_requests": "MAX_REQUESTS_INSIDE"}
-
-
-class OldNameSource(PydanticBaseSettingsSource):
-    """Settings under the names that they had in the release before, with a warning."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return os.environ.get(RENAMED.get(field_name, "")) or None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        values = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, key, _ = self.get_field_value(field, name)
-            if value is None or os.environ.get(name.upper()):
-                continue
-            print(
-                f"{RENAMED[name]} is now called {name.upper()}: rename it, the next release does not"
-                " read it any more",
-                file=sys.stderr,
-            )
-            values[key] = value
-        return values
 
 
 class ServiceSettings(BaseSettings):
@@ -116,14 +78,26 @@ class ServiceSettings(BaseSettings):
     sentry_dsn: SecretStr | None = None
     sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)
 
+    # Given whole, or built from the parts below it.
     database_url: SecretStr
+    database_host: str = ""
+    database_port: Port = 5432
+    database_name: str = ""
+    database_user: str = ""
+    database_password: SecretStr = SecretStr("")
     database_pool_size: int = Field(10, ge=1)
     database_pool_timeout_seconds: float = 5.0
     lock_timeout_seconds: float = 2.0
     statement_timeout_seconds: float = 5.0
 
     cache_redis_url: SecretStr
+    cache_host: str = ""
+    cache_port: Port = 6379
     broker_url: SecretStr
+    broker_host: str = ""
+    broker_port: Port = 6379
+    # Of both.
+    redis_password: SecretStr = SecretStr("")
 
     public_url: str = "http://localhost:8080"
     allowed_hosts: CommaSeparated = ("localhost", "127.0.0.1", "[::1]")
@@ -176,6 +150,11 @@ class ServiceSettings(BaseSettings):
     # For what only services ask of each other.
     service_rate_limit: str = "60000/minute"
 
+    @model_validator(mode="before")
+    @classmethod
+    def build_urls_from_parts(cls, values: Any) -> Any:
+        return build_urls(values) if isinstance(values, Mapping) else values
+
     @field_validator("allowed_hosts", "trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def split_at_commas(cls, value: object) -> object:
@@ -200,24 +179,23 @@ class ServiceSettings(BaseSettings):
     @model_validator(mode="after")
     def refuse_weak_secrets(self) -> Self:
         """A secret that others can guess must not come as far as a listening port."""
-        if self.environment == "development":
-            return self
+        if problems := self.secret_problems():
+            raise ValueError("\n".join(problems))
+        return self
+
+    def secret_problems(self) -> list[str]:
+        """A sentence for each secret that is too weak; in development none is."""
+        sentences: list[str] = []
+        if self.is_development:
+            return sentences
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
             if not isinstance(value, SecretStr) or name.endswith("_dsn"):
                 continue
-            text = value.get_secret_value()
-            if name.endswith("_url"):
-                refuse_known_password(name, text)
-                continue
-            if not text and not field.is_required():
-                continue
-            if len(text) < MIN_SECRET_CHARACTERS or text.lower().startswith(PLACEHOLDERS):
-                raise ValueError(
-                    f"{name.upper()} is a placeholder or shorter than {MIN_SECRET_CHARACTERS} "
-                    "characters; make one with: openssl rand -base64 48"
-                )
-        return self
+            problem = _problem_of(name, value.get_secret_value(), is_required=field.is_required())
+            if problem:
+                sentences.append(f"{problem}; make one with: ./scripts/secrets")
+        return sentences
 
     @property
     def is_development(self) -> bool:
@@ -243,11 +221,40 @@ def load_settings(settings_class: type[SettingsT]) -> SettingsT:
     try:
         return settings_class()
     except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            name = ".".join(str(part) for part in problem["loc"]).upper() or "settings"
-            what = "is not set" if problem["type"] == "missing" else problem["msg"]
-            print(f"{name}: {what}; see .env.example", file=sys.stderr)
+        for line in describe_problems(error):
+            print(f"{line}; see .env.example", file=sys.stderr)
         raise SystemExit(2) from None
     except OSError as error:
-        print(f"A *_FILE setting cannot be read: {error.filename}", file=sys.stderr)
+        print(
+            f"A *_FILE setting cannot be read: {error.filename} ({error.strerror})", file=sys.stderr
+        )
         raise SystemExit(2) from None
+
+
+def describe_problems(error: ValidationError) -> list[str]:
+    """A line for each problem: the setting's name and what is wrong, never its value."""
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in problem["loc"]).upper()
+        sentences = problem["msg"].removeprefix("Value error, ").splitlines()
+        if problem["type"] == "missing":
+            parts = URL_PARTS.get(name)
+            sentences = [f"is not set, nor {parts}" if parts else "is not set"]
+        lines += [f"{name}: {sentence}" if name else sentence for sentence in sentences]
+    return lines
+
+
+def _problem_of(name: str, text: str, *, is_required: bool) -> str | None:
+    """A URL is judged by its password, a part of one by itself; both may be absent."""
+    if name.endswith("_url"):
+        problem = url_problem(text)
+        return f"{name.upper()}: the password in it {problem}" if problem else None
+    if not text and not is_required:
+        return None
+    if name in FOREIGN_PASSWORDS:
+        problem = foreign_password_problem(text)
+    elif name.endswith("_password"):
+        problem = password_problem(text)
+    else:
+        problem = key_problem(text)
+    return f"{name.upper()} {problem}" if problem else None

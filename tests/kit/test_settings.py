@@ -2,7 +2,8 @@
 
 import pytest
 
-from service_kit.settings import RENAMED, ServiceSettings
+from service_kit.settings import ServiceSettings
+from service_kit.settings_sources import RENAMED
 
 
 @pytest.mark.parametrize(("name", "old_name"), RENAMED.items())

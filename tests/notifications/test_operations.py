@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from notification_service.cli import examine
-from notification_service.flower import configure_flower
+from notification_service.flower_settings import configure_flower, read_sign_ins
 from notification_service.settings import Settings
 from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
@@ -153,6 +153,36 @@ def test_a_password_that_everybody_knows_is_for_development_only(password: str) 
     with pytest.raises(SystemExit, match="FLOWER_BASIC_AUTH"):
         configure_flower(["celery", "flower"], known | {"ENVIRONMENT": "production"})
     configure_flower(["celery", "flower"], known | {"ENVIRONMENT": "development"})
+
+
+@pytest.mark.parametrize(
+    ("variables", "sign_ins"),
+    [
+        ({"FLOWER_PASSWORD": "of ones: own, x"}, ["ops:of ones: own, x"]),
+        ({"FLOWER_PASSWORD": "p", "FLOWER_USER": "me", "FLOWER_BASIC_AUTH": "old:p"}, ["me:p"]),
+        ({"FLOWER_USER": "me", "FLOWER_BASIC_AUTH": "old:p,q:r"}, ["old:p", "q:r"]),
+    ],
+)
+def test_flowers_name_and_password_may_be_given_apart(
+    variables: dict[str, str], sign_ins: list[str]
+) -> None:
+    assert read_sign_ins(variables) == sign_ins
+    assert not variables
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"FLOWER_PASSWORD": "changeme"}, "FLOWER_PASSWORD: .* everybody knows"),
+        ({"FLOWER_PASSWORD": "größer-als-andere"}, "FLOWER_PASSWORD: .* ASCII"),
+        ({"FLOWER_PASSWORD": "of-ones-own", "FLOWER_USER": "a:b"}, "FLOWER_USER: .* colon"),
+    ],
+)
+def test_a_sign_in_that_flower_could_not_check_is_refused(
+    variables: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(SystemExit, match=reason):
+        read_sign_ins(variables)
 
 
 def test_flowers_password_may_be_a_file(tmp_path: Path) -> None:

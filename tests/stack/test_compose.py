@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auth_service.settings import Settings as AuthSettings
 from event_service.settings import Settings as EventSettings
-from notification_service.flower import configure_flower
+from notification_service.flower_settings import configure_flower
 from notification_service.settings import WorkerSettings
 from service_kit.settings import ServiceSettings
 from stack.environment import Environments, passed_on, read_secrets
@@ -49,7 +49,7 @@ def environment_of(service: str, compose: str) -> set[str]:
 
 
 def unreachable(service: str, compose: str) -> set[str]:
-    read = {name.upper() for name in SETTINGS[service].model_fields}
+    read = {name.upper() for name in SETTINGS[service].model_fields} - PUT_IN
     return (example().keys() & read) - environment_of(service, compose)
 
 
@@ -78,7 +78,7 @@ def test_each_setting_of_the_example_reaches_a_stack_that_up_starts() -> None:
 
 def test_what_nobody_reads_is_put_in_somewhere(compose: str) -> None:
     read = {name.upper() for settings in SETTINGS.values() for name in settings.model_fields}
-    assert example().keys() - read == PUT_IN
+    assert example().keys() - (read - PUT_IN) == PUT_IN
     assert [name for name in PUT_IN if f"${{{name}:-" not in compose] == []
 
 
@@ -90,7 +90,7 @@ def test_each_limit_is_in_the_example(service: str) -> None:
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_what_is_commented_out_is_the_default(service: str) -> None:
-    text = (ROOT / ".env.example").read_text()
+    text = (ROOT / ".env.example").read_text().split("# --- ./scripts/up only")[0]
     for name, field in SETTINGS[service].model_fields.items():
         shown = re.search(rf"^# {name.upper()}=(.+)$", text, re.M)
         if shown:

@@ -1,4 +1,4 @@
-"""A mail server in SMTP_URL: a start looks whether it answers, and never shows its password."""
+"""A mail server in SMTP_URL or SMTP_HOST: a start looks whether it answers, and never shows its password."""
 
 import socket
 
@@ -55,3 +55,19 @@ def test_a_server_that_never_accepts_delays_a_start_only_briefly(
 )
 def test_host_and_port_are_read_from_the_url(url: str, place: tuple[str, int] | None) -> None:
     assert mail_server.where(url) == place
+
+
+@pytest.mark.parametrize(
+    ("caller", "place"),
+    [
+        ({}, None),
+        ({"SMTP_URL": "smtp://one", "SMTP_HOST": "two"}, ("one", 25)),
+        ({"SMTP_HOST": "two"}, ("two", 587)),
+        ({"SMTP_HOST": "two", "SMTP_SECURITY": "tls"}, ("two", 465)),
+        ({"SMTP_HOST": "two", "SMTP_PORT": "2525", "SMTP_SECURITY": "none"}, ("two", 2525)),
+    ],
+)
+def test_the_server_is_given_whole_or_in_parts(
+    caller: dict[str, str], place: tuple[str, int] | None
+) -> None:
+    assert mail_server.where(mail_server.chosen_url(caller)) == place

@@ -25,6 +25,7 @@ from event_service.graphql.router import page_router as graphiql
 from event_service.graphql.router import router as graphql
 from event_service.models import ErasedUser, OutboxMessage
 from event_service.page_store import PageStore
+from event_service.sales.router import router as sales
 from event_service.settings import Settings
 from event_service.web.router import router as web
 from service_kit.messaging.contacts import ContactClient
@@ -47,6 +48,7 @@ ROUTERS = [
     waitlist,
     own_waitlist,
     attendees,
+    sales,
     check_ins,
     organizer_messages,
     erasures,

@@ -24,7 +24,7 @@ async def find_contacts(client: ContactClient, user_ids: Collection[UUID]) -> Co
 
 
 async def add_guests(client: ContactClient, items: list[Json]) -> None:
-    """Adds ``guest`` (GuestPublic) to bookings that have ``user_id``."""
+    """Adds ``guest`` (GuestPublic) to what has ``user_id`` and ``guest_name``."""
     contacts = await find_contacts(client, {item["user_id"] for item in items})
     for item in items:
         contact = contacts.get(item["user_id"])

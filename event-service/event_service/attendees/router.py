@@ -1,4 +1,4 @@
-"""``/api/v1/events/{event_id}/bookings`` and ``/attendees.csv``, for the organizer and superusers."""
+"""What an organizer reads of who comes: bookings, the waitlist and a file of all tickets."""
 
 from typing import Annotated
 from uuid import UUID
@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from event_service.attendees import service
 from event_service.bookings.representation import respond
 from event_service.bookings.schemas import OrganizerBooking, OrganizerBookingQuery
+from event_service.bookings.waitlist.schemas import OrganizerWaitlistEntry
 from event_service.deps import CurrentUser, DatabaseDep, PagingDep
 from event_service.events.queries import required_owner
 from event_service.statuses import BookingStatus
@@ -48,6 +49,24 @@ async def list_event_bookings(
         database, contacts, event_id, query, paging, owner=required_owner(user)
     )
     return respond(page)
+
+
+@router.get(
+    "/waitlist/entries",
+    summary="List who waits for seats of an event, in order",
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound),
+)
+async def list_waitlist_entries(
+    event_id: UUID,
+    paging: PagingDep,
+    user: CurrentUser,
+    database: DatabaseDep,
+    contacts: ContactsDep,
+) -> Page[OrganizerWaitlistEntry]:
+    page = await service.list_waitlist(
+        database, contacts, event_id, paging, owner=required_owner(user)
+    )
+    return Page[OrganizerWaitlistEntry].model_validate(page)
 
 
 @router.get(

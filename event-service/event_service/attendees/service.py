@@ -10,6 +10,7 @@ from event_service.attendees.guests import add_guests, find_contacts, guest_name
 from event_service.attendees.queries import ticket_batches
 from event_service.bookings.representation import Json
 from event_service.bookings.schemas import OrganizerBookingQuery
+from event_service.bookings.waitlist.queries import list_event_entries
 from event_service.events.queries import require_organizer
 from event_service.statuses import BookingStatus
 from service_kit.database.engine import Database
@@ -49,6 +50,22 @@ async def list_bookings(
         page = await list_event_bookings(session, event_id, query, paging)
     await add_guests(contacts, page["items"])
     return page
+
+
+async def list_waitlist(
+    database: Database,
+    contacts: ContactClient,
+    event_id: UUID,
+    paging: Paging,
+    *,
+    owner: UUID | None,
+) -> Json:
+    """A page of OrganizerWaitlistEntry; otherwise as ``list_bookings``."""
+    async with database.transaction() as session:
+        await require_organizer(session, event_id, owner)
+        items, cursor = await list_event_entries(session, event_id, paging)
+    await add_guests(contacts, items)
+    return {"items": items, "next_cursor": cursor}
 
 
 async def attendees_file(

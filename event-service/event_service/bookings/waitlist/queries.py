@@ -1,5 +1,7 @@
 """Reading the waitlist of an event."""
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -45,11 +47,9 @@ async def list_own_entries(
     statement = (
         _select_entries(user_id).order_by(col(WaitlistEntry.number).desc()).limit(paging.limit + 1)
     )
-    after = paging.after(int)
-    if after:
-        if not 0 <= after[0] <= MAX_ENTRY_NUMBER:
-            raise InvalidRequest.field("cursor", "It is not a cursor of this list.")
-        statement = statement.where(col(WaitlistEntry.number) < literal(after[0], BigInteger))
+    after = _entry_number(paging)
+    if after is not None:
+        statement = statement.where(col(WaitlistEntry.number) < literal(after, BigInteger))
     rows = (await session.execute(statement)).all()
     shown, cursor = paging.page(rows, lambda row: (row.WaitlistEntry.number,))
     items = [
@@ -84,11 +84,25 @@ def _select_entries(user_id: UUID) -> Select[Any]:
     )
 
 
+def _entry_number(paging: Paging) -> int | None:
+    """The number in the cursor. Raises InvalidRequest."""
+    after = paging.after(int)
+    if after is None:
+        return None
+    if not 0 <= after[0] <= MAX_ENTRY_NUMBER:
+        raise InvalidRequest.field("cursor", "It is not a cursor of this list.")
+    number: int = after[0]
+    return number
+
+
+def _offer(row: Any) -> Offer | None:
+    if row.WaitlistEntry.booking_id is None:
+        return None
+    return Offer(booking_id=row.WaitlistEntry.booking_id, expires_at=row.expires_at)
+
+
 def _fields(row: Any) -> dict[str, Any]:
-    entry, before = row.WaitlistEntry, row.before
-    offer = None
-    if entry.booking_id:
-        offer = Offer(booking_id=entry.booking_id, expires_at=row.expires_at)
+    entry, before, offer = row.WaitlistEntry, row.before, _offer(row)
     return dict(
         status=WaitlistStatus.OFFERED if offer else WaitlistStatus.WAITING,
         position=0 if offer else before + 1,
@@ -103,6 +117,46 @@ def _fields(row: Any) -> dict[str, Any]:
         joined_at=entry.joined_at,
         offer=offer,
     )
+
+
+async def list_event_entries(
+    session: AsyncSession, event_id: UUID, paging: Paging
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of an event's entries in the order of joining, in the form of OrganizerWaitlistEntry with
+    ``guest_name`` in place of ``guest``; and the cursor of the next one."""
+    of_event = col(WaitlistEntry.event_id) == event_id
+    statement = (
+        select(WaitlistEntry, col(Booking.expires_at))
+        .outerjoin(Booking, col(Booking.id) == col(WaitlistEntry.booking_id))
+        .where(of_event, _IS_ON_WAITLIST)
+        .order_by(col(WaitlistEntry.number))
+        .limit(paging.limit + 1)
+    )
+    waiting_before, after = 0, _entry_number(paging)
+    if after is not None:
+        number = literal(after, BigInteger)
+        statement = statement.where(col(WaitlistEntry.number) > number)
+        before = select(func.count()).where(
+            of_event, col(WaitlistEntry.booking_id).is_(None), col(WaitlistEntry.number) <= number
+        )
+        waiting_before = await session.scalar(before) or 0
+    rows = (await session.execute(statement)).all()
+    shown, cursor = paging.page(rows, lambda row: (row.WaitlistEntry.number,))
+    positions = count(waiting_before + 1)
+    return [_organizer_fields(row, positions) for row in shown], cursor
+
+
+def _organizer_fields(row: Any, positions: Iterator[int]) -> dict[str, Any]:
+    entry, offer = row.WaitlistEntry, _offer(row)
+    return {
+        "user_id": entry.user_id,
+        "guest_name": entry.guest_name,
+        "status": WaitlistStatus.OFFERED if offer else WaitlistStatus.WAITING,
+        "position": 0 if offer else next(positions),
+        "quantity": entry.quantity,
+        "joined_at": entry.joined_at,
+        "offer": offer,
+    }
 
 
 async def find_entry(

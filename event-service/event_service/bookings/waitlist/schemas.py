@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from event_service.bookings.schemas import GuestPublic
 from event_service.rules import MAX_SEATS
 from event_service.statuses import WaitlistStatus
 
@@ -30,6 +31,18 @@ class WaitlistEntryPublic(BaseModel):
     position: int = Field(description="1 is the first on the waitlist; 0 with an offer.")
     quantity: int
     reason: str = Field(description="Why the entry has this status, in plain words.")
+    joined_at: datetime
+    offer: Offer | None
+
+
+class OrganizerWaitlistEntry(BaseModel):
+    """An entry as the organizer of its event sees it."""
+
+    user_id: UUID
+    guest: GuestPublic
+    status: WaitlistStatus
+    position: int = Field(description="1 is the first on the waitlist; 0 with an offer.")
+    quantity: int
     joined_at: datetime
     offer: Offer | None
 

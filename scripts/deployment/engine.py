@@ -26,6 +26,7 @@ class Container:
     name: str
     service: str
     image: str
+    image_id: str
     status: str
     health: str
     exit_code: int
@@ -50,6 +51,7 @@ class Container:
             name=inspected["Name"].lstrip("/"),
             service=labels.get(SERVICE_LABEL, ""),
             image=inspected["Config"]["Image"],
+            image_id=inspected["Image"],
             status=state["Status"],
             health=(state.get("Health") or {}).get("Status", ""),
             exit_code=state.get("ExitCode", 0),
@@ -65,11 +67,12 @@ def run(
     stdin: bytes | None = None,
     environment: dict[str, str] | None = None,
     with_errors: bool = False,
+    is_checked: bool = True,
 ) -> str:
     """Standard output of a command (with standard error, if asked for).
 
-    Raises CommandFailed if it cannot be started, takes longer than ``seconds``, or fails; the error
-    ends with the last lines of its output.
+    Raises CommandFailed if it cannot be started, takes longer than ``seconds``, or fails (unless
+    that is not ``is_checked``); the error ends with the last lines of its output.
     """
     shown = " ".join(command[:2] if command[0] == "docker" else command[:1])
     try:
@@ -87,7 +90,7 @@ def run(
     except subprocess.TimeoutExpired as error:
         output = _tail((error.stdout or b"") + (error.stderr or b""))
         raise CommandFailed(f"{shown} took more than {seconds:.0f} s{output}") from None
-    if done.returncode != 0:
+    if is_checked and done.returncode != 0:
         output = _tail((done.stdout or b"") + (done.stderr or b""))
         raise CommandFailed(f"{shown} failed with exit code {done.returncode}{output}")
     return done.stdout.decode(errors="replace")
@@ -152,9 +155,16 @@ class Engine:
         seconds: float = 60,
         stdin: bytes | None = None,
         with_errors: bool = False,
+        is_checked: bool = True,
     ) -> str:
-        """Output of ``docker ARGUMENTS``; raises CommandFailed."""
-        return run(["docker", *arguments], seconds=seconds, stdin=stdin, with_errors=with_errors)
+        """Output of ``docker ARGUMENTS``; raises CommandFailed as ``run`` does."""
+        return run(
+            ["docker", *arguments],
+            seconds=seconds,
+            stdin=stdin,
+            with_errors=with_errors,
+            is_checked=is_checked,
+        )
 
     def compose(
         self,
@@ -163,7 +173,7 @@ class Engine:
         stdin: bytes | None = None,
         with_errors: bool = False,
     ) -> str:
-        """Output of Compose for this project and version; raises CommandFailed."""
+        """Output of Compose for this project and version; raises CommandFailed as ``run`` does."""
         return run(
             self.compose_command(*arguments),
             seconds=seconds,

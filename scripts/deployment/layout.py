@@ -14,7 +14,8 @@ DEFAULT_PROJECT = "parterre"
 SERVICES = ("auth", "event", "notification")
 
 
-def _release_of_this_file() -> Path:
+def release_root() -> Path:
+    """The release, or work tree, that this very file belongs to."""
     return Path(__file__).resolve().parents[2]
 
 
@@ -101,7 +102,7 @@ class Layout:
 
 def find_layout(environment: Mapping[str, str] = os.environ) -> Layout:
     """The layout that this file belongs to, unless ``PARTERRE_HOME`` names another."""
-    release = _release_of_this_file()
+    release = release_root()
     if given := environment.get("PARTERRE_HOME"):
         home = Path(given).expanduser().resolve()
     elif release.parent.name == "releases":

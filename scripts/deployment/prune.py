@@ -1,0 +1,29 @@
+"""Removing images and files of releases that nobody goes back to."""
+
+import shutil
+
+from deployment.engine import Engine
+from deployment.record import Record
+from deployment.services import images_of
+
+KEPT_VERSIONS = 3
+
+
+def remove_old(engine: Engine, record: Record) -> list[str]:
+    """Remove all but the last three versions and the one in use; returns the versions removed.
+
+    Only versions that were deployed here are looked at: other images of the machine are not ours.
+    """
+    kept = {*record.versions()[-KEPT_VERSIONS:], engine.layout.version}
+    recorded = dict.fromkeys(entry.version for entry in record.entries())
+    old = [version for version in recorded if version not in kept]
+    removed = []
+    for version in old:
+        folder = engine.layout.releases / version
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            removed.append(version)
+        for image in images_of(version):
+            # An image that a container still uses stays.
+            engine.docker("image", "rm", image, is_checked=False)
+    return removed

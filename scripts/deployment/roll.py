@@ -1,0 +1,282 @@
+"""The part of a deployment that runs on the host, once images and files are there.
+
+``python3 -m deployment.roll VERSION`` replaces the running containers, one service after another.
+Whatever fails, the new containers are removed and the old ones serve on; services that were replaced
+already go back to the version before by the same road.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from deployment import prune
+from deployment.configuration import copy_configuration
+from deployment.containers import Containers
+from deployment.engine import Container, Engine
+from deployment.errors import CommandFailed
+from deployment.layout import find_layout
+from deployment.lock import hold_lock
+from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
+from deployment.services import (
+    API_SERVICES,
+    MIGRATIONS,
+    ONE_AT_A_TIME,
+    PREFLIGHT,
+    SIDE_BY_SIDE,
+    UNTOUCHED,
+    images_of,
+)
+from deployment.smoke import Smoke, smoke_runner
+from deployment.steps import Steps
+
+MINIMUM_FREE_BYTES = 1 << 30
+MIGRATION_SECONDS = 1800.0
+PREFLIGHT_SECONDS = 120.0
+FIRST_START_SECONDS = 900.0
+BACKUP_SECONDS = 3600.0
+
+
+class Roll:
+    """One deployment, or one way back, on this host."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        steps: Steps,
+        record: Record,
+        *,
+        is_forced: bool = False,
+        with_backup: bool = True,
+        make_containers: Callable[..., Containers] = Containers,
+    ) -> None:
+        self.engine = engine
+        self.layout = engine.layout
+        self.version = engine.version
+        self.steps = steps
+        self.record = record
+        self._with_backup = with_backup
+        self._make_containers = make_containers
+        self.containers = make_containers(engine, steps, is_forced=is_forced)
+        self._replaced: list[str] = []
+        self._added: list[Container] = []
+        self._services: list[str] = []
+
+    # -- the two roads
+
+    def deploy(self) -> None:
+        """To a new version: checks, backup, migrations, then service by service."""
+        previous = self.record.current()
+        self._run(previous, self._first_start if previous is None else self._forward, DEPLOYED)
+
+    def go_back(self) -> None:
+        """To a version that was in use before: its images and Compose file, on today's database."""
+        self._run(self.record.current(), self._replace_all, ROLLED_BACK)
+
+    def _run(self, previous: str | None, work: Callable[[], None], outcome: str) -> None:
+        try:
+            self._check()
+            work()
+        except BaseException as error:
+            reason = _first_line(error)
+            self.steps(f"failed: {reason}")
+            self._undo(previous)
+            self.record.add(self.version, FAILED, self.steps.seconds, reason)
+            raise
+        self.record.use(self.version)
+        self.record.add(self.version, outcome, self.steps.seconds)
+        self.steps(f"{self.version} is in use")
+        self._tidy()
+
+    def _undo(self, previous: str | None) -> None:
+        self.containers.remove(self._added)
+        replaced = list(dict.fromkeys(self._replaced))
+        if previous is None or not replaced:
+            return
+        if previous == self.version:
+            self.steps(f"{', '.join(replaced)}: already replaced, and left as they are")
+            return
+        self.steps(f"going back to {previous}: {', '.join(replaced)}")
+        containers = self._make_containers(self.engine.of_version(previous), self.steps)
+        try:
+            for group in _groups(replaced):
+                containers.replace(group, is_side_by_side=group[0] not in ONE_AT_A_TIME)
+        except CommandFailed as error:
+            raise CommandFailed(
+                f"{error}\nNot everything is back at {previous}; ./scripts/deploy {previous} tries again"
+            ) from None
+        self.steps(f"everything runs {previous} again")
+
+    # -- steps
+
+    def _check(self) -> None:
+        if not self.engine.layout.compose_file(self.version).exists():
+            raise CommandFailed(
+                f"the files of {self.version} are not here; ./scripts/deploy HOST {self.version} sends them"
+            )
+        for image in images_of(self.version):
+            try:
+                self.containers.image_id(image)
+            except CommandFailed:
+                raise CommandFailed(f"the image {image} is not here; deploy it again") from None
+        free = shutil.disk_usage(self.layout.home).free
+        if free < MINIMUM_FREE_BYTES:
+            raise CommandFailed(
+                f"only {free >> 20} MiB of disk are free; see deploy/README.md on a full disk"
+            )
+        self._services = self.engine.compose("config", "--services").split()
+        self.steps("images, files and disk space are there")
+
+    def _forward(self) -> None:
+        self._preflight()
+        self._backup()
+        for service in MIGRATIONS:
+            self.containers.run_to_end(service, seconds=MIGRATION_SECONDS)
+            self.steps(f"{service}: the schema is at this version")
+        self._replace_all()
+
+    def _preflight(self) -> None:
+        if PREFLIGHT in self._services:
+            self.containers.run_to_end(PREFLIGHT, seconds=PREFLIGHT_SECONDS)
+            self.steps("preflight: settings and secrets are well")
+
+    def _backup(self) -> None:
+        command = self.layout.release(self.version) / "scripts" / "backup"
+        if not self._with_backup or not command.exists():
+            self.steps("no backup was made" if self._with_backup else "no backup, as asked")
+            return
+        done = subprocess.run([command], check=False, timeout=BACKUP_SECONDS)
+        if done.returncode != 0:
+            raise CommandFailed("the backup failed; --without-backup deploys without one")
+        self.steps("backup is made")
+
+    def _replace_all(self) -> None:
+        present = [name for name in self._services if name not in UNTOUCHED]
+        self.containers.remove_leftovers(present)
+        with smoke_runner(self.containers, self.steps) as smoke:
+            for service in API_SERVICES:
+                self._replace_api(service, smoke)
+            for group in SIDE_BY_SIDE:
+                self._replace(group, is_side_by_side=True)
+            for service in ONE_AT_A_TIME:
+                self._replace([service], is_side_by_side=False)
+            one_shot = (*MIGRATIONS, PREFLIGHT)
+            missing = [name for name in present if name not in one_shot]
+            self.containers.start_missing(missing, self._added.append)
+            smoke.everything(auth=self.engine.running("auth").name)
+
+    def _replace_api(self, service: str, smoke: Smoke) -> None:
+        if self.containers.needs_replacement([service]):
+            with self.containers.one_off(service) as name:
+                self.steps(f"{service}: candidate is started")
+                self.containers.wait_until_healthy([name])
+                auth = name if service == "auth" else self.engine.running("auth").name
+                smoke.candidate(service, name, auth=auth)
+        self._replace([service], is_side_by_side=True)
+
+    def _replace(self, group: Sequence[str], *, is_side_by_side: bool) -> None:
+        group = [service for service in group if service in self._services]
+        if not self.containers.needs_replacement(group):
+            self.steps(f"{', '.join(group)}: already at {self.version}")
+            return
+        self.containers.replace(group, is_side_by_side=is_side_by_side, on_replaced=self._note)
+
+    def _note(self, service: str) -> None:
+        self._replaced.append(service)
+
+    def _first_start(self) -> None:
+        self.steps("no deployment is recorded here: starting everything")
+        self._configure()
+        self.engine.compose("up", "-d", "--no-build", seconds=FIRST_START_SECONDS)
+        new = [one for one in self.engine.containers() if one.service in self._long_running()]
+        self.containers.wait_until_healthy([one.id for one in new])
+        self.steps("everything is healthy")
+        with smoke_runner(self.containers, self.steps) as smoke:
+            smoke.everything(auth=self.engine.running("auth").name)
+
+    def _long_running(self) -> list[str]:
+        return [name for name in self._services if name not in (*MIGRATIONS, PREFLIGHT)]
+
+    def _configure(self) -> None:
+        for changed in copy_configuration(self.layout, self.version):
+            self.steps(changed)
+
+    def _tidy(self) -> None:
+        """What may fail without harm."""
+        try:
+            self._configure()
+            self.containers.remove_services_except(self._services)
+            for removed in prune.remove_old(self.engine, self.record):
+                self.steps(f"removed {removed}")
+        except (CommandFailed, OSError) as error:
+            self.steps(f"could not tidy up: {error}")
+
+
+def _groups(services: Sequence[str]) -> list[list[str]]:
+    groups = [[name] for name in API_SERVICES], SIDE_BY_SIDE, [[name] for name in ONE_AT_A_TIME]
+    chosen = [[name for name in group if name in services] for part in groups for group in part]
+    return [group for group in chosen if group]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise CommandFailed(f"stopped by signal {signum}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="roll")
+    parser.add_argument("version")
+    parser.add_argument(
+        "--again", action="store_true", help="replace containers of this version, too"
+    )
+    parser.add_argument("--rollback", action="store_true")
+    parser.add_argument("--without-backup", action="store_true")
+    parser.add_argument("--exit-code-file", type=Path)
+    parser.add_argument("--log", default="")
+    options = parser.parse_args()
+    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(signum, _stop)
+    code = 1
+    try:
+        code = roll(options)
+    except CommandFailed as error:
+        print(f"deploy: {error}", flush=True)
+    finally:
+        if options.exit_code_file:
+            options.exit_code_file.write_text(f"{code}\n")
+    return code
+
+
+def roll(options: argparse.Namespace) -> int:
+    # Compose needs a processor for a second at each step; those who serve come first.
+    os.nice(10)
+    layout = find_layout()
+    work = f"{'rollback to' if options.rollback else 'deployment of'} {options.version}"
+    with hold_lock(layout, work, version=options.version, log=options.log):
+        engine = Engine(layout, options.version)
+        steps = Steps()
+        steps(work)
+        job = Roll(
+            engine,
+            steps,
+            Record(layout),
+            is_forced=options.again,
+            with_backup=not options.without_backup,
+        )
+        if options.rollback:
+            job.go_back()
+        else:
+            job.deploy()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""The services of the Compose file, in the order in which a deployment replaces them."""
+
+API_SERVICES = ("auth", "event", "notification")
+MIGRATIONS = tuple(f"{service}-migrate" for service in API_SERVICES)
+PREFLIGHT = "preflight"
+
+WORKERS = ("notification-worker", "notification-maintenance")
+RELAYS = ("auth-relay", "event-relay")
+# One at a time: two would send each periodic task twice.
+BEAT = "notification-beat"
+FLOWER = "flower"
+
+# Replaced with a second container beside the first, group by group.
+SIDE_BY_SIDE = (WORKERS, RELAYS)
+# Stopped, then started again.
+ONE_AT_A_TIME = (BEAT, FLOWER)
+# A deployment never touches these.
+UNTOUCHED = ("postgres", "redis-broker", "redis-cache", "gateway")
+
+# From SIGTERM to SIGKILL, beside DRAIN_SECONDS. The worker ends the mails that it has begun.
+STOP_SECONDS = {"notification-worker": 90}
+DEFAULT_STOP_SECONDS = 45
+IMAGE_PREFIX = "parterre/"
+
+
+def image_of(service: str, version: str) -> str:
+    """Image of a service or of one of its processes: ``auth-relay`` runs auth-service's."""
+    owner = "notification" if service == FLOWER else service.split("-")[0]
+    return f"{IMAGE_PREFIX}{owner}-service:{version}"
+
+
+def images_of(version: str) -> list[str]:
+    return [image_of(service, version) for service in API_SERVICES]

@@ -1,0 +1,165 @@
+"""Sending a release to a host: its files, and of its images the layers that are not there yet."""
+
+import io
+import json
+import os
+import shlex
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+from deployment.engine import run
+from deployment.errors import CommandFailed
+from deployment.host import Host, HostState
+
+RELEASE_FILES = ("docker-compose.yml", ".env.example", "deploy", "scripts")
+SAVE_SECONDS = 600.0
+SEND_SECONDS = 3600.0
+
+
+def release_archive(root: Path, version: str) -> bytes:
+    """A tar of the files of a release: of the tag or commit ``version``, else of the work tree."""
+    tag = ["git", "-C", str(root), "rev-parse", "--quiet", "--verify", f"{version}^{{commit}}"]
+    known = subprocess.run(tag, capture_output=True, check=False)
+    if known.returncode == 0:
+        commit = known.stdout.decode().strip()
+        listed = run(["git", "-C", str(root), "ls-tree", "--name-only", commit], seconds=30).split()
+        if "scripts" in listed:
+            names = [name for name in RELEASE_FILES if name in listed]
+            archive = ["git", "-C", str(root), "archive", commit, *names]
+            return subprocess.run(archive, capture_output=True, check=True).stdout
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in RELEASE_FILES:
+            if (root / name).exists():
+                tar.add(root / name, arcname=name, filter=_without_caches)
+    return buffer.getvalue()
+
+
+def _without_caches(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return None if os.path.basename(entry.name) == "__pycache__" else entry
+
+
+def send_release(host: Host, home: str, version: str, archive: bytes) -> None:
+    """Unpack the files beside the releases that are there, and swap them in by renaming."""
+    folder = shlex.quote(f"{home}/releases/{version}")
+    script = (
+        f"set -e; rm -rf {folder}.new {folder}.old; mkdir -p {folder}.new;"
+        f" tar -x --no-same-owner -C {folder}.new -f -;"
+        f" [ ! -e {folder} ] || mv {folder} {folder}.old;"
+        f" mv {folder}.new {folder}; rm -rf {folder}.old"
+    )
+    host.run(script, seconds=300, stdin=archive)
+
+
+def local_images(images: list[str]) -> dict[str, tuple[str, list[str]]]:
+    """Id and layers of images here, by name; raises CommandFailed if one is not here."""
+    answers = {}
+    for image in images:
+        try:
+            inspected = json.loads(run(["docker", "image", "inspect", image], seconds=60))[0]
+        except CommandFailed:
+            raise CommandFailed(
+                f"the image {image} is not on this machine; ./scripts/images builds it"
+            ) from None
+        answers[image] = (inspected["Id"], inspected["RootFS"]["Layers"])
+    return answers
+
+
+def send_images(host: Host, state: HostState, images: dict[str, tuple[str, list[str]]]) -> str:
+    """Make the images known there under their names; returns what was sent, in words."""
+    ids = {one.id for one in state.images}
+    tags = {tag: one.id for one in state.images for tag in one.tags}
+    to_tag = [name for name, (id_, _) in images.items() if id_ in ids and tags.get(name) != id_]
+    for name in to_tag:
+        host.run(f"docker tag {images[name][0]} {shlex.quote(name)}", seconds=60)
+    missing = [name for name, (id_, _) in images.items() if id_ not in ids]
+    if not missing:
+        return "all images are there"
+    with tempfile.NamedTemporaryFile(suffix=".tar") as saved:
+        run(["docker", "save", "--output", saved.name, *missing], seconds=SAVE_SECONDS)
+        bytes_ = os.path.getsize(saved.name)
+        if bytes_ * 2 > state.free_bytes:
+            raise CommandFailed(
+                f"{host.name} has {state.free_bytes >> 20} MiB of disk free, and needs"
+                f" {bytes_ >> 19}; see deploy/README.md on a full disk"
+            )
+        with tempfile.TemporaryFile() as stripped:
+            copied = strip_layers(saved.name, stripped, [one.layers for one in state.images])
+            if copied < bytes_ and _load(host, stripped):
+                return f"{len(missing)} images, {copied >> 20} of {bytes_ >> 20} MiB"
+        # Not every engine takes an image whose other layers it has.
+        with open(saved.name, "rb") as whole:
+            if not _load(host, whole):
+                raise CommandFailed(f"docker load on {host.name} failed")
+    return f"{len(missing)} images, {bytes_ >> 20} MiB"
+
+
+def _load(host: Host, file: IO[bytes]) -> bool:
+    file.seek(0)
+    with subprocess.Popen(["gzip", "-1", "-c"], stdin=file, stdout=subprocess.PIPE) as packed:
+        loaded = subprocess.run(
+            host.command("gzip -dc | nice docker load --quiet"),
+            stdin=packed.stdout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=SEND_SECONDS,
+            check=False,
+        )
+    return loaded.returncode == 0
+
+
+def strip_layers(saved: str, target: IO[bytes], present: Iterable[list[str]]) -> int:
+    """Copy an archive of ``docker save`` without the layers that the other engine has; its new size.
+
+    An engine takes a layer from its own store if it has it on top of the same layers. So those are left
+    out with which an image here and one there begin. Archives of another form are copied as they are.
+    """
+    present = list(present)
+    with tarfile.open(saved) as archive:
+        names = set(archive.getnames())
+        manifest = json.load(_member(archive, "manifest.json")) if "manifest.json" in names else []
+        needed: set[str] = set()
+        all_layers: set[str] = set()
+        for image in manifest:
+            layers = json.load(_member(archive, image["Config"]))["rootfs"]["diff_ids"]
+            common = max((_common_length(layers, other) for other in present), default=0)
+            all_layers.update(image["Layers"])
+            needed.update(_target(archive, path) for path in image["Layers"][common:])
+        with tarfile.open(fileobj=target, mode="w") as copy:
+            for entry in archive:
+                is_unneeded = (
+                    entry.name in all_layers and entry.isreg() and entry.name not in needed
+                )
+                if not is_unneeded:
+                    copy.addfile(entry, archive.extractfile(entry) if entry.isreg() else None)
+    return target.tell()
+
+
+def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    member = archive.extractfile(name)
+    if member is None:
+        raise CommandFailed(f"docker save wrote no {name}")
+    return member
+
+
+def _target(archive: tarfile.TarFile, path: str) -> str:
+    """A layer that two images share is written once; the other's path is a link to it."""
+    entry = archive.getmember(path)
+    if not entry.issym():
+        return path
+    return os.path.normpath(os.path.join(os.path.dirname(path), entry.linkname))
+
+
+def _common_length(one: list[str], other: list[str]) -> int:
+    length = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        length += 1
+    return length

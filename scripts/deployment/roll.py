@@ -192,12 +192,19 @@ class Roll:
     def _first_start(self) -> None:
         self.steps("no deployment is recorded here: starting everything")
         self._configure()
-        self.engine.compose("up", "-d", "--no-build", seconds=FIRST_START_SECONDS)
+        try:
+            self.engine.compose("up", "-d", "--no-build", seconds=FIRST_START_SECONDS)
+        except CommandFailed as error:
+            raise CommandFailed(f"not everything starts: {self._first_crash() or error}") from None
         new = [one for one in self.engine.containers() if one.service in self._long_running()]
         self.containers.wait_until_healthy([one.id for one in new])
         self.steps("everything is healthy")
         with smoke_runner(self.containers, self.steps) as smoke:
             smoke.everything(auth=self.engine.running("auth").name)
+
+    def _first_crash(self) -> str:
+        crashed = [one for one in self.engine.containers() if one.exit_code and not one.is_running]
+        return self.containers.describe(crashed[0], "ended") if crashed else ""
 
     def _long_running(self) -> list[str]:
         return [name for name in self._services if name not in (*MIGRATIONS, PREFLIGHT)]
@@ -224,7 +231,7 @@ def _groups(services: Sequence[str]) -> list[list[str]]:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:

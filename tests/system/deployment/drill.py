@@ -185,7 +185,7 @@ class Drill:
         """All that it has made there, unless ``DRILL_KEEP`` is set."""
         if os.environ.get("DRILL_KEEP"):
             return
-        self.host.run("current/scripts/compose down --volumes --timeout 5", seconds=120)
+        self.host.run(f"releases/{GOOD}/scripts/compose down --volumes --timeout 5", seconds=120)
         run(self.host.shell(f"rm -rf {self.host.home}"), seconds=30)
 
     # -- what the load says

@@ -220,7 +220,11 @@ def _is_booking(event: str, quantity: int, status: str, answer: httpx.Response) 
 
 
 async def _book(person: Person, event: str) -> None:
-    quantity = random.choice((1, 1, 2))
+    await book(person, event, random.choice((1, 1, 2)))
+
+
+async def book(person: Person, event: str, quantity: int) -> None:
+    """So many seats, noted with the person's bookings."""
     body = {"event_id": event, "quantity": quantity}
     answer = await person.ask(
         "book",

@@ -1,0 +1,117 @@
+"""What the deployment drill measures with: it sees what it is there to see. The drill is ./scripts/drill."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.system.deployment import load
+from tests.system.deployment.clients import Person
+from tests.system.deployment.drill import Drill
+from tests.system.deployment.host import Host
+from tests.system.deployment.mail_server import read_mails
+from tests.system.deployment.records import Booking, Phase, Request, cut, join, read_requests
+from tests.system.deployment.versions import DOOR
+
+EVENT = "0190a5d0-0000-7000-8000-000000000001"
+
+
+def request(at: float = 0.0, seconds: float = 0.01, outcome: str = "ok") -> Request:
+    return Request(at, seconds, "list", outcome)
+
+
+def test_percentiles_are_of_the_slowest_requests() -> None:
+    phase = Phase("all", 100.0, [request(seconds=n / 1000) for n in range(1, 101)])
+    assert phase.percentile(0.5) == 0.05
+    assert phase.percentile(0.99) == 0.099
+    assert math.isnan(Phase("nothing", 1.0, []).percentile(0.99))
+
+
+def test_a_request_belongs_to_the_stretch_in_which_it_began() -> None:
+    requests = [request(at=9.9, seconds=5), request(at=10.0), request(at=19.9), request(at=20.0)]
+    phase = cut(requests, "between", 10.0, 20.0)
+    assert list(phase.requests) == requests[1:3]
+    both = join("both", phase, cut(requests, "then", 20.0, 21.0))
+    assert (both.seconds, list(both.requests)) == (11.0, requests[1:])
+
+
+def test_a_line_that_is_being_written_is_left_for_the_next_look(tmp_path: Path) -> None:
+    file = tmp_path / "requests.jsonl"
+    line = json.dumps({"at": 1.0, "seconds": 0.1, "kind": "list", "outcome": "ok"})
+    file.write_text(line + "\n" + line[:20])
+    assert read_requests(file) == [Request(1.0, 0.1, "list", "ok")]
+    assert read_requests(tmp_path / "none") == []
+    assert read_mails(tmp_path / "none") == []
+
+
+def gone(_: httpx.Request) -> httpx.Response:
+    raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+def booked(**changes: Any) -> httpx.Response:
+    booking = {"id": "1", "event_id": EVENT, "seats": [{}, {}], "status": "confirmed"}
+    return httpx.Response(201, json=booking | changes)
+
+
+async def outcomes(tmp_path: Path, answer: Any, *, quantity: int = 2) -> tuple[list[str], Person]:
+    """What is noted of one booking that is answered like that."""
+    file = tmp_path / "requests.jsonl"
+    transport = httpx.MockTransport(answer)
+    async with httpx.AsyncClient(transport=transport, base_url="https://drill") as http:
+        with file.open("a", buffering=1) as notes:
+            person = Person("a@example.com", http, "drill", notes)
+            await load.book(person, EVENT, quantity)
+    return [request.outcome for request in read_requests(file)], person
+
+
+async def test_a_booking_is_noted_with_its_answer(tmp_path: Path) -> None:
+    noted, person = await outcomes(tmp_path, lambda _: booked())
+    assert noted == ["ok"]
+    assert list(person.bookings) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (gone, "RemoteProtocolError Server disconnected"),
+        (lambda _: httpx.Response(502), "502"),
+        (lambda _: httpx.Response(409, text="sold out"), "409 'sold out'"),
+        (lambda _: booked(seats=[{}]), "wrong answer"),
+        (lambda _: booked(event_id="another"), "wrong answer"),
+        (lambda _: httpx.Response(201, text="<html>"), "unreadable answer"),
+    ],
+    ids=["no answer", "5xx", "refused", "too few seats", "of another event", "no JSON"],
+)
+async def test_a_request_fails_by_its_answer(tmp_path: Path, answer: Any, outcome: str) -> None:
+    [noted], person = await outcomes(tmp_path, answer)
+    assert noted.startswith(outcome)
+    assert person.bookings == {}
+
+
+def test_each_booking_that_was_confirmed_expects_a_mail_and_one_more_if_it_was_cancelled(
+    tmp_path: Path,
+) -> None:
+    drill = Drill(Host(), tmp_path)
+    statuses = ("confirmed", "held", "cancelled")
+    drill.bookings = [Booking(status, EVENT, 1, status) for status in statuses]
+    assert len(drill.expected_mails) == 3
+
+
+async def test_the_door_of_the_broken_version_refuses_bookings_only() -> None:
+    def app() -> Any:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        return application
+
+    namespace = {"app": app}
+    exec(DOOR, namespace)  # noqa: S102
+    transport = httpx.ASGITransport(namespace["app"]())
+    async with httpx.AsyncClient(transport=transport, base_url="http://drill") as http:
+        assert (await http.post("/api/v1/bookings")).status_code == 500
+        assert (await http.get("/api/v1/bookings")).status_code == 204
+        assert (await http.post("/api/v1/events")).status_code == 204

@@ -3,6 +3,7 @@
 promote EMAIL                    makes a superuser
 verify EMAIL...                  takes addresses as confirmed, without a mail
 service-client NAME SCOPE...     makes a client, or gives one that exists a second secret
+smoke-account [EMAIL]            prints a token of the smoke test's account, valid for ten minutes
 """
 
 import argparse
@@ -15,6 +16,7 @@ from auth_service.clients.service import CLIENT_ID, SCOPES, add_secret
 from auth_service.identity.queries import find_by_email
 from auth_service.mails.messages import address_confirmed
 from auth_service.settings import Settings
+from auth_service.smoke_account import issue_smoke_token
 from service_kit.clock import utc_now
 from service_kit.database.cli import CommandFailed, run_command
 from service_kit.database.engine import Database
@@ -86,16 +88,22 @@ def main() -> None:
     client = commands.add_parser("service-client")
     client.add_argument("name")
     client.add_argument("scopes", nargs="+", metavar="scope")
+    smoke = commands.add_parser("smoke-account")
+    smoke.add_argument("email", nargs="?", help="where its mails go (default: SMOKE_EMAIL)")
     arguments = parser.parse_args()
+    settings = load_settings(Settings)
 
     async def run(database: Database) -> str:
         if arguments.command == "promote":
             return await promote(database, arguments.email)
         if arguments.command == "verify":
             return await verify(database, arguments.emails)
+        if arguments.command == "smoke-account":
+            email = settings.smoke_email if arguments.email is None else arguments.email
+            return await issue_smoke_token(database, settings, email, actor=ACTOR)
         return await make_client(database, arguments.name, arguments.scopes)
 
-    asyncio.run(run_command("auth_service", "admin", load_settings(Settings), run))
+    asyncio.run(run_command("auth_service", "admin", settings, run))
 
 
 if __name__ == "__main__":

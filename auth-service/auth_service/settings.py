@@ -44,6 +44,9 @@ class Settings(ServiceSettings):
 
     audit_days: int = Field(365, ge=1)
 
+    # Gets the mails of the smoke test after a deployment; empty: it asks for none.
+    smoke_email: str = ""
+
     # Per client address: generous, since a whole office may share one.
     login_rate_limit: str = "60/minute"
     register_rate_limit: str = "60/minute"

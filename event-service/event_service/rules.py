@@ -60,12 +60,14 @@ IS_ON_SALE = _condition(f"""
     AND coalesce(event.sales_start <= now(), true) AND coalesce(event.sales_end > now(), true)
 """)
 
-# In the public list, and reminded of: published, and not begun. The status is a parameter: with a literal
-# PostgreSQL would keep one generic plan for all searches, whatever they search for.
+# Reminded of, and in the public list if it is listed: published, and not begun. The status is a parameter:
+# with a literal PostgreSQL would keep one generic plan for all searches, whatever they search for.
 IS_UPCOMING = and_(
     literal_column("event.status", EnumText(EventStatus)) == EventStatus.PUBLISHED,
     literal_column("event.starts_at", DateTime(timezone=True)) > func.now(),
 )
+
+IS_IN_PUBLIC_LIST = and_(IS_UPCOMING, literal_column("event.is_listed", Boolean()))
 
 
 def may_see(event: Any, viewer: UUID | None) -> bool:

@@ -12,6 +12,9 @@ from typing import Any
 from auth_service.identity.hashing import fingerprint
 from auth_service.models import User
 
+# In the place of a hash: no password matches it, and no link lets anybody choose one.
+NO_PASSWORD = "!"
+
 VERSION_CLAIM, PASSWORD_CLAIM = "credentials_version", "password_fgpt"
 
 
@@ -19,6 +22,10 @@ def void_links_and_pending_email(user: User) -> None:
     """Makes all links of an account and its pending address void. The caller has locked the row."""
     user.credentials_version += 1
     user.pending_email = None
+
+
+def can_have_password(user: User) -> bool:
+    return user.hashed_password != NO_PASSWORD
 
 
 def binding_claims(user: User) -> dict[str, Any]:

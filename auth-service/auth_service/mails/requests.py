@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
+from auth_service.identity.credentials import can_have_password
 from auth_service.identity.queries import find_by_email, lock_user
 from auth_service.mails import messages
 from auth_service.models import MailRequest, User
@@ -62,6 +63,8 @@ async def _process(session: AsyncSession, request: MailRequest, *, coalesce: tim
     if user is None or not user.is_active:
         return
     now = utc_now()
+    if request.kind == "reset-password" and not can_have_password(user):
+        return
     if request.kind == "reset-password":
         _send_reset(session, user, request, now=now, coalesce=coalesce)
     elif is_due(user.verification_mail_at, now, coalesce):

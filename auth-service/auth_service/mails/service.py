@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from auth_service.identity.credentials import can_have_password
 from auth_service.identity.queries import get_user
 from auth_service.mails.links import Link, address_to_verify, reset_link, verification_link
 from auth_service.mails.requests import MailKind
@@ -33,6 +34,8 @@ async def mint_link(
             lifetime=timedelta(hours=settings.verification_link_hours),
             now=utc_now(),
         )
+    if not can_have_password(user):
+        raise LinkNotNeeded
     if recipient not in (None, user.email):
         raise AddressChanged
     return reset_link(

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
+from auth_service.identity.credentials import can_have_password
 from auth_service.identity.hashing import Hasher
 from auth_service.identity.queries import find_by_email, lock_user, lookup_form
 from auth_service.models import User
@@ -84,7 +85,8 @@ class PasswordChecks:
     async def _compare(
         self, user: User | None, password: str, key: bytes, client_info: ClientInfo
     ) -> CheckedPassword:
-        matches, newer = await self._hasher.verify(password, user.hashed_password if user else None)
+        hashed = user.hashed_password if user and can_have_password(user) else None
+        matches, newer = await self._hasher.verify(password, hashed)
         if user is None or not matches or not user.is_active:
             await self._refuse(key, user, client_info)
             raise BadCredentials

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.events.schemas import Facets, FacetValue
 from event_service.models import Event
-from event_service.rules import IS_UPCOMING
+from event_service.rules import IS_IN_PUBLIC_LIST
 
 VALUES_PER_FACET = 100
 
@@ -46,7 +46,7 @@ def _statement() -> Select[Any]:
             func.count().label("events"),
             (func.min(col(Event.starts_at)) - func.now()).label("until_start"),
         )
-        .where(IS_UPCOMING)
+        .where(IS_IN_PUBLIC_LIST)
         .group_by(func.grouping_sets(tuple_(col(Event.city)), tuple_(col(Event.category))))
         .cte("spelling")
         .c

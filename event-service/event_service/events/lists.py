@@ -14,7 +14,7 @@ from event_service.events.queries import PUBLIC_COLUMNS, with_availability
 from event_service.events.schemas import EventPublic, EventQuery
 from event_service.events.search import WORST_RANK, Search, read_search
 from event_service.models import Event
-from event_service.rules import IS_UPCOMING
+from event_service.rules import IS_IN_PUBLIC_LIST
 from service_kit.problems import InvalidRequest
 from service_kit.web.paging import Page, Paging
 
@@ -29,7 +29,7 @@ async def list_events(
     if owner is not None:
         statement = statement.where(col(Event.organizer_id) == owner)
     else:
-        statement = statement.where(IS_UPCOMING)
+        statement = statement.where(IS_IN_PUBLIC_LIST)
     statement = statement.where(*_filters(query))
     search = await read_search(session, query.q) if query.q else None
     if search and search.is_empty:

@@ -91,6 +91,8 @@ class Event(Base, table=True):
     price: int = 0
     currency: str = "EUR"
     max_seats_per_user: int = 10
+    # False only for the event that the smoke test books: in no list and no search, and open by its id.
+    is_listed: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     version: int = 1
     cancel_reason: str | None = None
     created_at: datetime = Field(default_factory=utc_now)

@@ -23,6 +23,9 @@ from event_service.events.router import router as events
 from event_service.events.seat_states import SeatStatesCache
 from event_service.graphql.router import page_router as graphiql
 from event_service.graphql.router import router as graphql
+from event_service.images.convert import ImageConverter
+from event_service.images.router import IMAGE_PATH
+from event_service.images.router import router as images
 from event_service.models import ErasedUser, OutboxMessage
 from event_service.page_store import PageStore
 from event_service.sales.router import router as sales
@@ -35,6 +38,7 @@ from service_kit.observability.gauges import watch_in_database
 from service_kit.redis_clients import AcceleratorRedis
 from service_kit.settings import load_settings
 from service_kit.web.app import create_service
+from service_kit.web.bodies import LargeBody
 from service_kit.web.erasures import watch_erasures
 from service_kit.web.server import freeze_gc
 
@@ -49,6 +53,7 @@ ROUTERS = [
     own_waitlist,
     attendees,
     sales,
+    images,
     check_ins,
     organizer_messages,
     erasures,
@@ -68,6 +73,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.pages = Pages(app.state.database, store, versions)
     app.state.booking_desk = new_desk(app.state.database, settings, app.state.metrics)
     app.state.seat_states = SeatStatesCache(app.state.database)
+    app.state.images = ImageConverter(
+        max_pixels=settings.max_image_pixels,
+        patience_seconds=settings.database_pool_timeout_seconds,
+    )
     app.state.write_locks = new_write_locks()
     app.state.service_client = ServiceClient(settings, app.state.http)
     app.state.contacts = ContactClient(
@@ -101,6 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
         description="Events, seats and bookings.",
         routers=[*ROUTERS, graphiql] if settings.is_development else ROUTERS,
         lifespan=lifespan,
+        large_bodies=[LargeBody("PUT", IMAGE_PATH, settings.max_image_bytes)],
     )
 
 

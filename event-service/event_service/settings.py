@@ -20,11 +20,16 @@ class Settings(ServiceSettings):
     # In all drafts of one person together: each seat is a row.
     max_draft_seats: int = Field(500_000, ge=1)
 
+    # An image of an event as it is uploaded; its pixels are counted before they are decoded.
+    max_image_bytes: int = Field(5_242_880, ge=1)
+    max_image_pixels: int = Field(25_000_000, ge=1)
+
     # Where browsers reach the other services; empty for the page's own origin, behind a gateway.
     auth_public_url: PublicOrigin = ""
     notification_public_url: PublicOrigin = ""
 
     event_write_rate_limit: str = "120/minute"
+    event_image_rate_limit: str = "30/minute"
     booking_rate_limit: str = "120/minute"
     waitlist_rate_limit: str = "60/minute"
     # Several scanners may use one account.

@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     Select,
+    String,
     TextClause,
     Uuid,
     bindparam,
     func,
+    literal_column,
     select,
     text,
 )
@@ -31,7 +33,14 @@ from service_kit.problems import Forbidden, NotFound
 from service_kit.web.tokens import Person
 
 # Columns whose public value is computed.
-_COMPUTED = {"cancellation_deadline": CANCELLATION_DEADLINE.label("cancellation_deadline")}
+# An image has other widths too; see images/.
+_IMAGE_URL = literal_column(
+    "'/api/v1/events/' || event.id || '/image/' || event.image_hash || '-1280.webp'", String()
+)
+_COMPUTED = {
+    "cancellation_deadline": CANCELLATION_DEADLINE.label("cancellation_deadline"),
+    "image_url": _IMAGE_URL.label("image_url"),
+}
 PUBLIC_COLUMNS: list[Any] = [
     _COMPUTED.get(name, getattr(Event, name, None))
     for name in EventPublic.model_fields

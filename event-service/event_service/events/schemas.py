@@ -156,6 +156,9 @@ class EventPublic(BaseModel):
     doors_at: datetime | None
     organizer_name: str | None
     payment_note: str | None
+    image_url: str | None = Field(
+        description="A path of this service. With 320, 640 or 1920 in place of 1280 the image is as wide."
+    )
     status: EventStatus
     seating: SeatingKind
     capacity: int

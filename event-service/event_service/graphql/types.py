@@ -104,6 +104,7 @@ class Event:
     doors_at: DateTime | None
     organizer_name: str | None
     payment_note: str | None
+    image_url: str | None
     status: EventStatus
     seating: SeatingKind
     capacity: int

@@ -11,7 +11,13 @@ from event_service.models.bookings import (
     SeatAllowance,
     Ticket,
 )
-from event_service.models.events import Event, EventSearch, OrganizerMessage, SearchSpelling
+from event_service.models.events import (
+    Event,
+    EventImage,
+    EventSearch,
+    OrganizerMessage,
+    SearchSpelling,
+)
 from event_service.models.infrastructure import ErasedUser, OutboxMessage, StaleTag
 from event_service.models.seats import BlockedSeat, Seat, SeatRow, SeatTally, Section
 from event_service.models.waitlist import WaitlistEntry
@@ -23,6 +29,7 @@ __all__ = [
     "CancelledTicket",
     "ErasedUser",
     "Event",
+    "EventImage",
     "EventSearch",
     "IdempotencyKey",
     "OrganizerMessage",

@@ -83,6 +83,8 @@ class Event(Base, table=True):
     organizer_name: str | None = None
     payment_note: str | None = None
     doors_at: datetime | None = None
+    # Of the stored image; None without one.
+    image_hash: str | None = None
     status: EventStatus = Field(
         default=EventStatus.DRAFT, sa_column=Column(EnumText(EventStatus), nullable=False)
     )
@@ -105,6 +107,18 @@ class Event(Base, table=True):
 def _gin(name: str, column: str) -> Index:
     # Without the pending list, which every search would read as well.
     return Index(name, column, postgresql_using="gin", postgresql_with={"fastupdate": "off"})
+
+
+class EventImage(Base, table=True):
+    """The image of an event in one width; see images/. In the database, so that every replica has it, and
+    each backup."""
+
+    __tablename__: ClassVar[str] = "event_image"
+
+    event_id: UUID = Field(primary_key=True, foreign_key="event.id", ondelete="CASCADE")
+    width: int = Field(primary_key=True)
+    hash: str
+    content: bytes
 
 
 class EventSearch(Base, table=True):

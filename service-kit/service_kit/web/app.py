@@ -21,7 +21,7 @@ from service_kit.observability.sentry import configure_sentry
 from service_kit.problems import Problem
 from service_kit.settings import ServiceSettings
 from service_kit.web import docs
-from service_kit.web.bodies import Arrivals
+from service_kit.web.bodies import Arrivals, LargeBody
 from service_kit.web.error_handlers import add_handlers, publish_problems
 from service_kit.web.methods import SpelledOutPaths
 from service_kit.web.middleware import LoadShedding, RequestContext, RequestMetrics
@@ -64,6 +64,7 @@ def create_service(
     description: str,
     routers: Sequence[APIRouter],
     lifespan: Lifespan | None = None,
+    large_bodies: Sequence[LargeBody] = (),
 ) -> FastAPI:
     """A FastAPI application with everything that the services have in common.
 
@@ -108,7 +109,7 @@ def create_service(
         app.include_router(router)
     _add_operations(app)
     app.router.routes.insert(0, SpelledOutPaths(app.routes))
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, large_bodies)
     add_handlers(app)
     publish_problems(app)
     return app
@@ -183,7 +184,9 @@ async def _passes(check: Callable[[], Awaitable[None]]) -> bool:
     return True
 
 
-def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
+def _add_middleware(
+    app: FastAPI, settings: ServiceSettings, large_bodies: Sequence[LargeBody]
+) -> None:
     """The last one added is the first to see a request."""
     app.add_middleware(
         LoadShedding,
@@ -191,6 +194,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings) -> None:
         arrivals=app.state.arrivals,
         max_concurrent_requests=settings.max_concurrent_requests,
         capture=sentry_sdk.capture_exception,
+        large_bodies=large_bodies,
     )
     if settings.cors_origins:
         # Around the gate, which answers crashes too: a page elsewhere can read that it was sent away,

@@ -6,7 +6,9 @@ those who attack wait longest, and who has just come gets through.
 """
 
 import asyncio
+import re
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -15,13 +17,23 @@ from starlette.types import Message, Receive
 from service_kit.problems import RequestTimeout, TooLarge
 
 
+@dataclass(frozen=True, slots=True)
+class LargeBody:
+    """A route whose bodies may be larger than others: its method, its path, and so many bytes."""
+
+    method: str
+    path: re.Pattern[str]
+    max_bytes: int
+
+
 class _Arrival:
     """A body of which a part is there."""
 
-    __slots__ = ("received", "timeout")
+    __slots__ = ("max_bytes", "received", "timeout")
 
-    def __init__(self, timeout: asyncio.Timeout) -> None:
+    def __init__(self, timeout: asyncio.Timeout, max_bytes: int) -> None:
         self.timeout = timeout
+        self.max_bytes = max_bytes
         self.received = 0
 
 
@@ -38,15 +50,18 @@ class Arrivals:
         self._under_way: OrderedDict[_Arrival, None] = OrderedDict()
         self._bytes = 0
 
-    async def receive_body(self, receive: Receive, headers: Headers) -> Receive:
-        """A ``receive`` that gives the body in one piece, and then what comes after it. Raises TooLarge,
-        RequestTimeout, or ClientDisconnect."""
+    async def receive_body(
+        self, receive: Receive, headers: Headers, *, max_bytes: int | None = None
+    ) -> Receive:
+        """A ``receive`` that gives the body in one piece, and then what comes after it. ``max_bytes`` takes
+        the place of ``max_body_bytes``. Raises TooLarge, RequestTimeout, or ClientDisconnect."""
+        max_bytes = max_bytes or self.max_body_bytes
         length = headers.get("content-length", "0")
-        if not length.isdigit() or len(length) > 18 or int(length) > self.max_body_bytes:
+        if not length.isdigit() or len(length) > 18 or int(length) > max_bytes:
             raise TooLarge
         try:
             async with asyncio.timeout(self.seconds) as timeout:
-                arrival = _Arrival(timeout)
+                arrival = _Arrival(timeout, max_bytes)
                 self._under_way[arrival] = None
                 if len(self._under_way) > self.max_requests:
                     self._end_the_longest()
@@ -70,7 +85,7 @@ class Arrivals:
                 collected += part
                 self._count(arrival, len(part))
             body = bytes(collected)
-        if len(body) > self.max_body_bytes:
+        if len(body) > arrival.max_bytes:
             raise TooLarge
         return body
 
@@ -79,7 +94,7 @@ class Arrivals:
         if arrival in self._under_way:
             # Otherwise it was ended for another's sake, and its time is just running out.
             self._bytes += received
-        if arrival.received > self.max_body_bytes:
+        if arrival.received > arrival.max_bytes:
             raise TooLarge
         while self._bytes > self.max_bytes and self._under_way:
             self._end_the_longest()

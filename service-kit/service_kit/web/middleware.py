@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit.ids import request_id_from
 from service_kit.problems import BadHost, InternalError, Problem, Unavailable, render
-from service_kit.web.bodies import Arrivals
+from service_kit.web.bodies import Arrivals, LargeBody
 from service_kit.web.return_times import ReturnTimes
 from service_kit.web.shutdown import Shutdown
 
@@ -147,8 +147,10 @@ class LoadShedding:
         arrivals: Arrivals,
         max_concurrent_requests: int,
         capture: Callable[[BaseException], Any],
+        large_bodies: Sequence[LargeBody] = (),
     ) -> None:
         self.app = app
+        self.large_bodies = large_bodies
         self.allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self.arrivals = arrivals
         self.max_concurrent_requests = max_concurrent_requests
@@ -166,7 +168,9 @@ class LoadShedding:
             headers = Headers(scope=scope)
             self._check(scope, headers)
             if "content-length" in headers or "transfer-encoding" in headers:
-                receive = await self.arrivals.receive_body(receive, headers)
+                receive = await self.arrivals.receive_body(
+                    receive, headers, max_bytes=self._max_bytes(scope)
+                )
                 self._check_room(scope)
             await self._let_in(scope, receive, send)
         except Problem as problem:
@@ -188,6 +192,13 @@ class LoadShedding:
         finally:
             if scope["state"].pop("leave", None):
                 self._leave()
+
+    def _max_bytes(self, scope: Scope) -> int | None:
+        """What the body may have where its route takes more than others."""
+        for large in self.large_bodies:
+            if scope["method"] == large.method and large.path.fullmatch(scope["path"]):
+                return large.max_bytes
+        return None
 
     def _leave(self) -> None:
         self._inside -= 1

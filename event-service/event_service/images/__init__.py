@@ -1,0 +1,1 @@
+"""The image of an event: as it is uploaded, stored and shown."""

@@ -4,6 +4,8 @@ module for ``beat`` and ``flower``. Work of every second is no task: see ``maint
 A task takes ids or the message as it arrived, and returns nothing: Flower shows arguments and results.
 """
 
+import gc
+import itertools
 import logging
 import os
 import signal
@@ -17,28 +19,38 @@ from notification_service.delivery.retention import delete_expired
 from notification_service.delivery.service import deliver as deliver_mails
 from notification_service.flower_settings import configure_flower
 from notification_service.kinds.booking_confirmed import BookingConfirmed
+from notification_service.kinds.registry import KINDS
 from notification_service.previews.service import preview_sample
 from notification_service.queueing import QUEUE
 from notification_service.rendering.formats import LOCALES
+from notification_service.rendering.renderer import EmailRenderer
 from notification_service.settings import WorkerSettings
 from service_kit.messaging.celery_app import (
+    TASK_HARD_LIMIT_SECONDS,
     ProcessLoop,
     create_celery,
     prepare_worker,
+    worker_before_create_process,
     worker_process_init,
     worker_process_shutdown,
 )
+from service_kit.messaging.celery_heartbeat import HeartbeatScheduler, show_heartbeat_of_worker
 from service_kit.messaging.contract import ADDRESS_CONFIRMED, ERASE_USER, SEND, SEND_MANY
 from service_kit.settings import load_settings
 
 RETENTION_SECONDS = 3600
+# Beyond a task's limit, until its process has been ended and replaced.
+SPARE_SECONDS = 20
 
 configure_flower(sys.argv, os.environ)
 settings = load_settings(WorkerSettings)
 app = create_celery("notification-service", settings)
 prepare_worker("notification-worker", settings)
+show_heartbeat_of_worker(task_limit_seconds=TASK_HARD_LIMIT_SECONDS + SPARE_SECONDS)
 loop = ProcessLoop()
 _context: list[WorkerContext] = []
+# The parent's, for its processes.
+_renderers: list[EmailRenderer] = []
 
 # Two lines per task, at hundreds of tasks a second; each mail has a line of its own.
 for logger in ("celery.worker.strategy", "celery.app.trace"):
@@ -48,7 +60,7 @@ app.conf.update(
     task_default_queue=QUEUE,
     worker_concurrency=settings.worker_processes,
     # Periods only, so that beat needs no file for its schedule.
-    beat_scheduler="celery.beat:Scheduler",
+    beat_scheduler=f"{HeartbeatScheduler.__module__}:{HeartbeatScheduler.__qualname__}",
     beat_schedule={
         "tidy": {
             "task": "notifications.tidy",
@@ -68,7 +80,7 @@ def context() -> WorkerContext:
 
 
 async def _create_context() -> WorkerContext:
-    return WorkerContext(settings)
+    return WorkerContext(settings, renderer=_renderers[0] if _renderers else None)
 
 
 @worker_process_init.connect(weak=False)
@@ -78,9 +90,25 @@ def finish_the_current_send(**_: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
+@worker_before_create_process.connect(weak=False)
+def share_memory(**_: Any) -> None:
+    """In the parent, before it forks: renders each kind of mail once, so that compiled templates and what
+    libraries load at first use are there; and has the garbage collector leave it all alone, which would
+    write into each of these pages and so give each process a copy. Four idle processes have 160 MiB with it
+    and 338 without."""
+    if _renderers:
+        return
+    renderer = EmailRenderer(settings.public_url, api_url=settings.notification_public_url)
+    for kind, locale in itertools.product(KINDS, LOCALES):
+        preview_sample(renderer, kind, locale)
+    _renderers.append(renderer)
+    gc.collect()
+    gc.freeze()
+
+
 @worker_process_init.connect(weak=False)
 def warm_up(**_: Any) -> None:
-    """Compiles the templates and renders a mail, so that the first guest does not wait for it."""
+    """Makes the connections' clients and renders a mail, so that the first guest does not wait for it."""
     for locale in LOCALES:
         preview_sample(context().renderer, BookingConfirmed.kind, locale)
 

@@ -16,7 +16,12 @@ import structlog
 import uvloop
 from celery import Celery, Task
 from celery.exceptions import TaskPredicate
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    setup_logging,
+    worker_before_create_process,
+    worker_process_init,
+    worker_process_shutdown,
+)
 from celery.worker.request import Request
 from kombu.transport import virtual
 
@@ -191,6 +196,7 @@ __all__ = [
     "create_celery",
     "describe",
     "prepare_worker",
+    "worker_before_create_process",
     "worker_process_init",
     "worker_process_shutdown",
 ]

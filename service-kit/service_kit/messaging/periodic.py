@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import inspect
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -12,11 +14,14 @@ import structlog
 
 from service_kit.messaging.queue_length import BrokerUnavailable
 from service_kit.messaging.service_client import ServiceUnavailable
+from service_kit.observability.heartbeat import Heartbeat
 from service_kit.observability.logs import configure_logging
 from service_kit.observability.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
 MAX_BACKOFF_SECONDS = 10.0
+# One run of a job ends long before: it works in batches, and each wait of it has a limit.
+STUCK_AFTER_SECONDS = 180.0
 
 log = structlog.get_logger()
 
@@ -44,11 +49,28 @@ async def background_process(name: str, settings: ServiceSettings) -> AsyncItera
     log.info("process.stopped")
 
 
-async def run_jobs(jobs: Iterable[PeriodicJob], stop: asyncio.Event) -> None:
-    """Runs all jobs concurrently until ``stop``."""
+async def run_jobs(
+    jobs: Iterable[PeriodicJob], stop: asyncio.Event, *, heartbeat: Heartbeat | None = None
+) -> None:
+    """Runs all jobs concurrently until ``stop``. Each run of each job touches the heartbeat's file, until
+    one of them is stuck."""
+    if heartbeat is None:
+        heartbeat = Heartbeat.from_environment(stuck_after_seconds=STUCK_AFTER_SECONDS)
     async with asyncio.TaskGroup() as tasks:
         for job in jobs:
-            tasks.create_task(repeat(job.run, every_seconds=job.every_seconds, stop=stop))
+            work = _with_heartbeat(job.run, heartbeat)
+            tasks.create_task(repeat(work, every_seconds=job.every_seconds, stop=stop))
+
+
+def _with_heartbeat(
+    work: Callable[[], Awaitable[Any]], heartbeat: Heartbeat
+) -> Callable[[], Awaitable[Any]]:
+    @functools.wraps(work)
+    async def run() -> Any:
+        with heartbeat.at_work():
+            return await work()
+
+    return run
 
 
 async def repeat(
@@ -75,4 +97,5 @@ async def repeat(
 
 
 def _name(work: Any) -> str:
+    work = inspect.unwrap(work)
     return str(getattr(getattr(work, "func", work), "__qualname__", ""))

@@ -26,10 +26,12 @@ HAS_SMOKE = "import importlib.util as u, sys; sys.exit(not u.find_spec('event_se
 class Smoke:
     """Runs the smoke test in a container of its own, of the new version's event-service."""
 
-    def __init__(self, containers: Containers, steps: Steps, runner: str) -> None:
+    def __init__(self, containers: Containers, steps: Steps, runner: str, email: str) -> None:
+        self._containers = containers
         self._engine = containers.engine
         self._steps = steps
         self._runner = runner
+        self._email = email
         self._is_available = self._succeeds("exec", runner, "python", "-c", HAS_SMOKE)
 
     def _succeeds(self, *arguments: str) -> bool:
@@ -44,17 +46,10 @@ class Smoke:
 
         Raises CommandFailed with the smoke test's last lines.
         """
-        try:
-            if self._is_available:
-                answer = self._ask({service: f"http://{name}:8000"}, auth)
-            else:
-                answer = self._engine.docker(
-                    *("exec", name, "python", "-c", ASK_DIRECTLY), with_errors=True
-                )
-        except CommandFailed as error:
-            raise CommandFailed(
-                f"{service}: the candidate fails its smoke test:\n{error}"
-            ) from None
+        if not self._is_available:
+            answer = self._engine.docker("exec", name, "python", "-c", ASK_DIRECTLY)
+        else:
+            answer = self._ask({service: f"http://{name}:8000"}, auth)
         self._steps(f"{service}: candidate answers: {_last_line(answer)}")
 
     def everything(self, *, auth: str) -> None:
@@ -62,15 +57,11 @@ class Smoke:
         if not self._is_available:
             self._steps("no smoke test in this release")
             return
-        try:
-            answer = self._ask({}, auth, "--mail")
-        except CommandFailed as error:
-            raise CommandFailed(f"all is replaced, and the smoke test fails:\n{error}") from None
-        self._steps(_last_line(answer))
+        self._steps(f"smoke test: {_last_line(self._ask({}, auth, '--mail'))}")
 
     def _ask(self, addresses: dict[str, str], auth: str, *flags: str) -> str:
         token = self._engine.docker(
-            *("exec", auth, "python", "-m", "auth_service.cli", "smoke-account")
+            *("exec", auth, "python", "-m", "auth_service.cli", "smoke-account", self._email)
         )
         options = [
             part
@@ -93,5 +84,6 @@ def _last_line(text: str) -> str:
 @contextmanager
 def smoke_runner(containers: Containers, steps: Steps) -> Iterator[Smoke]:
     """A container that waits until it is asked to run smoke tests; removed at the end."""
+    email = containers.engine.layout.setting("SMOKE_EMAIL")
     with containers.one_off("event", "sleep", "3600", name="smoke") as runner:
-        yield Smoke(containers, steps, runner)
+        yield Smoke(containers, steps, runner, email)

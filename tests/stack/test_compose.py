@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auth_service.settings import Settings as AuthSettings
 from event_service.settings import Settings as EventSettings
+from notification_service.flower import COMMAND
 from notification_service.flower_settings import configure_flower
 from notification_service.settings import WorkerSettings
 from service_kit.settings import ServiceSettings
@@ -25,9 +26,11 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 }
 # Not a setting of a service, but of what stands around it: these are put in where they belong.
 PUT_IN = {
-    "POSTGRES_PASSWORD", "AUTH_DATABASE_PASSWORD", "EVENT_DATABASE_PASSWORD", "PUBLIC_HOST",
-    "NOTIFICATION_DATABASE_PASSWORD", "REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "GATEWAY_ADDRESS",
-    "GATEWAY_PORT",
+    "PUBLIC_HOST", "GATEWAY_ADDRESS", "GATEWAY_PORT", "GATEWAY_TLS_PORT", "TLS", "TLS_FOLDER",
+    "OUTER_PROXIES", "SEALED", "PREFLIGHT_MAIL", "FLOWER_USER", "POSTGRES_SHARED_BUFFERS",
+    "POSTGRES_EFFECTIVE_CACHE_SIZE", "POSTGRES_WORK_MEM", "POSTGRES_MAINTENANCE_WORK_MEM",
+    "POSTGRES_MAX_WAL_SIZE", "POSTGRES_MEMORY", "POSTGRES_CPUS", "API_MEMORY", "API_CPUS",
+    "WORKER_MEMORY", "BROKER_MAX_MEMORY", "BROKER_MEMORY",
 }  # fmt: skip
 IS_LIMIT = re.compile(r"\w+_RATE_LIMIT|MAX_\w+|GRAPHQL_MAX_\w+|BAD_PASSWORD\w*|\w+_PER_HOUR")
 
@@ -142,70 +145,111 @@ def test_a_port_that_is_open_to_others_would_be_found() -> None:
     assert open_to_others(text) == ["8080:80", "0.0.0.0:5:5", "${PORT:-1025}:1025"]
 
 
-def known_secrets() -> dict[str, dict[str, str]]:
-    """What stands in the development environment, by service: everybody can read it."""
-    text = (ROOT / "docker-compose.override.yml").read_text()
-    return {
-        service: dict(
-            re.findall(r"^  ([A-Z_]+(?:SECRET|KEY|URL)): (\S+)$", block_of(service, text), re.M)
-        )
-        for service in SETTINGS
-    }
+# The address that a password is built into may be named instead.
+NAMED = {
+    "DATABASE_PASSWORD": "DATABASE_(URL|PASSWORD)",
+    "REDIS_PASSWORD": "BROKER_URL|REDIS_PASSWORD",
+}
 
 
-def block_of(service: str, text: str) -> str:
+def secrets_of(service: str, compose: str) -> dict[str, str]:
+    """What a service reads from files, in the development environment: everybody can read it."""
     blocks = [
-        re.search(rf"^x-{name}:.*\n((?:  .*\n)+)", text, re.M)
-        for name in ("development", f"{service}-environment")
+        re.search(rf"^x-{name}:.*\n((?:  .*\n)+)", compose, re.M)
+        for name in ("environment", f"{service}-environment")
     ]
-    return "".join(block[1] for block in blocks if block)
+    files = re.findall(
+        r"^  ([A-Z_]+)_FILE: /run/secrets/(\w+)$", "".join(b[1] for b in blocks if b), re.M
+    )
+    folder = ROOT / "deploy/development/secrets"
+    known = {name: (folder / file).read_text().removesuffix("\n") for name, file in files}
+    # Without sign-in at the mail server, and without Sentry.
+    return {name: value for name, value in known.items() if value}
 
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_secrets_of_development_are_refused_elsewhere(
-    service: str, monkeypatch: pytest.MonkeyPatch
+    service: str, compose: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = known_secrets()[service]
-    assert {"DATABASE_URL", "BROKER_URL", "CACHE_REDIS_URL"} < known.keys()
+    known = secrets_of(service, compose)
+    assert {"DATABASE_PASSWORD", "REDIS_PASSWORD"} < known.keys()
     assert any("SECRET" in name for name in known)
-    good = {
-        name: (
-            re.sub(r":[^:@/]*@", ":a-password-of-ones-own@", value)
-            if name.endswith("URL")
-            else f"{name}-of-ones-own-and-long-enough"
-        )
-        for name, value in known.items()
-    } | {"MAIL_FROM": "tickets@tickets.test", "ENVIRONMENT": "production"}
-    for name, value in good.items():
+    others = {
+        "DATABASE_HOST": "postgres", "DATABASE_NAME": "a", "DATABASE_USER": "a",
+        "BROKER_HOST": "redis-broker", "CACHE_HOST": "redis-cache", "SMTP_HOST": "mail.test",
+        "MAIL_FROM": "tickets@tickets.test", "ENVIRONMENT": "production",
+    }  # fmt: skip
+    good = {name: f"{name}-of-ones-own-and-long-enough" for name in known}
+    for name, value in (others | good).items():
         monkeypatch.setenv(name, value)
     SETTINGS[service]()
 
     for name, value in known.items():
-        if name == "SMTP_URL":
-            continue
-        variants = [value]
-        if name.endswith("URL"):
-            variants.append(value.replace(":development@", ":@"))
+        variants = [value, ""] if name.endswith("PASSWORD") else [value]
         for variant in variants:
             monkeypatch.setenv(name, variant)
-            with pytest.raises(ValidationError, match=name):
+            with pytest.raises(ValidationError, match=NAMED.get(name, name)):
                 SETTINGS[service]()
         monkeypatch.setenv(name, good[name])
+
+
+def services_of(text: str) -> dict[str, str]:
+    """The text of each service by its name."""
+    block = text.split("\nservices:\n")[1].split("\nnetworks:\n")[0]
+    parts = re.split(r"^  ([a-z-]+):", block, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def merged(block: str, text: str) -> str:
+    """A block with those that its anchors name, and theirs."""
+    names = re.findall(r"\*([a-z-]+)", block)
+    anchors = [re.search(rf"^x-.*&{name}\n((?:  .*\n)*)", text, re.M) for name in names]
+    return block + "".join(merged(found[1], text) for found in anchors if found)
+
+
+@pytest.mark.parametrize(
+    "what", ["logging:", "memory:", "cpus:", "restart:", "cap_drop:", "pids_limit:", "networks:"]
+)
+def test_every_container_has_a_bound_for(compose: str, what: str) -> None:
+    found = {name: merged(block, compose) for name, block in services_of(compose).items()}
+    assert {"postgres", "gateway", "flower", "notification-worker"} < found.keys()
+    assert [name for name, block in found.items() if what not in block] == []
+    assert "options: {max-size: 10m" in compose
+
+
+def test_a_container_without_a_bound_would_be_found(compose: str) -> None:
+    """The negative control."""
+    without = compose.replace("<<: [*api-limits, *auth]", "<<: *auth")
+    block = merged(services_of(without)["auth"], without)
+    assert "memory:" not in block
+    assert "logging:" in block
+
+
+def test_only_the_worker_and_the_gateway_reach_the_outside(compose: str) -> None:
+    outside = {
+        name
+        for name, block in services_of(compose).items()
+        if re.search(r"networks: \[.*\b(outside|mail)\b", block)
+    }
+    assert outside == {"gateway", "notification-worker", "preflight"}
+    networks = compose.split("\nnetworks:\n")[1]
+    assert re.search(r"^  inside:\n    internal: \$\{SEALED:-true\}$", networks, re.M)
+    assert re.search(r"^  data:\n    internal: true$", networks, re.M)
 
 
 def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
     compose: str, tmp_path: Path
 ) -> None:
     """``configure_flower`` reads the arguments; an option in them would stand before what it sets."""
-    found = re.search(r"^  flower:\n(?:    .*\n)*?    command: (\[.*\])$", compose, re.M)
-    assert found
+    [in_container] = re.findall(r"command: (.*)$", services_of(compose)["flower"], re.M)
+    assert json.loads(in_container) == ["python", "-m", "notification_service.flower"]
     names = ("auth", "event", "notification", "flower", "smtp", "postgres")
     ports = dict.fromkeys((*names, "redis-broker", "redis-cache"), 1)
     environments = Environments(ports, read_secrets(tmp_path / "secrets.json"), {})
     [started] = [p for p in services(environments, ports, tmp_path) if p.name == "flower"]
-    for command in (json.loads(found[1]), started.command):
-        at = command.index("celery")
-        assert command[at + 1 : at + 4] == ["-A", "notification_service.tasks", "flower"]
+    at = started.command.index("celery")
+    for command in (COMMAND, started.command[at + 1 :]):
+        assert tuple(command[:3]) == ("-A", "notification_service.tasks", "flower")
         environment = {"FLOWER_BASIC_AUTH": "ops:of-ones-own"}
         configure_flower(command, environment)
         assert "args" in environment["FLOWER_TASKS_COLUMNS"].split(",")

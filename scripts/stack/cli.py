@@ -1,4 +1,4 @@
-"""``./scripts/up``, ``down``, ``status`` and ``admin``."""
+"""``./scripts/up``, ``down``, ``status``, ``admin`` and ``doctor``."""
 
 import argparse
 import json
@@ -72,15 +72,33 @@ def show_status(_: argparse.Namespace) -> int:
     return 0 if is_ready and all(row.is_well for row in rows) else 1
 
 
-def admin(options: argparse.Namespace) -> int:
-    var = var_folder()
+def require_ready(var: Path) -> None:
     running = supervisor.find_supervisor(var)
     if running is None or not supervisor.is_ready(var, running.pid):
         raise StackError(NOT_RUNNING)
+
+
+def admin(options: argparse.Namespace) -> int:
+    var = var_folder()
+    require_ready(var)
     environment = json.loads((var / "admin.json").read_text())
     return subprocess.run(
         python("auth_service.cli", *options.arguments), env=environment, check=False
     ).returncode
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Exit code 1 if a service's doctor has something left."""
+    var = var_folder()
+    require_ready(var)
+    environments = json.loads((var / "doctor.json").read_text())
+    codes = [
+        subprocess.run(
+            python(f"{package}.doctor", *options.arguments), env=environment, check=False
+        ).returncode
+        for package, environment in environments.items()
+    ]
+    return max(codes)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -92,12 +110,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     start.add_argument("--empty", action="store_true", help="no demo accounts and events")
     start.add_argument("--supervise", action="store_true", help=argparse.SUPPRESS)
     start.set_defaults(run=up)
-    for name, run, text in (("down", down, "stop it"), ("status", show_status, "what runs")):
-        commands.add_parser(name, prog=f"scripts/{name}", help=text).set_defaults(run=run)
+    for name, shown, text in (("down", down, "stop it"), ("status", show_status, "what runs")):
+        commands.add_parser(name, prog=f"scripts/{name}", help=text).set_defaults(run=shown)
+    # The services' own commands read the rest, --help too.
+    passed_on = {"admin": admin, "doctor": doctor}
     commands.add_parser("admin", help="accounts and clients of the running stack")
-    if arguments[:1] == ["admin"]:
-        # auth-service's own command reads the rest, --help too.
-        return argparse.Namespace(command="admin", run=admin, arguments=arguments[1:])
+    commands.add_parser("doctor", help="what is wrong in its databases")
+    if arguments[:1] and arguments[0] in passed_on:
+        run = passed_on[arguments[0]]
+        return argparse.Namespace(command=arguments[0], run=run, arguments=arguments[1:])
     return parser.parse_args(arguments)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stack import demo, mail_server
 from stack.records import write_atomically
-from stack.services import AUTH
+from stack.services import AUTH, SERVICES
 from stack.stack import Stack
 from stack.status import in_columns
 
@@ -28,6 +28,8 @@ def write_summary(stack: Stack, var: Path, accounts: Sequence[demo.Account]) -> 
     rows += [("Logs", str(stack.log_dir)), ("Stop", "./scripts/down")]
     write_atomically(var / "summary.txt", in_columns(rows) + "\n")
     write_atomically(var / "admin.json", json.dumps(stack.environments.of(AUTH)))
+    doctors = {service.package: stack.environments.of(service) for service in SERVICES}
+    write_atomically(var / "doctor.json", json.dumps(doctors))
 
 
 def mails_go_to(smtp_port: int) -> str:

@@ -4,6 +4,8 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ import httpx
 import pytest
 
 from stack.ports import free_port
-from stack.services import NOTIFICATION
+from stack.services import NOTIFICATION, SERVICES
 from stack.stack import Stack
 from tests.system.browser import Browser, Window
 from tests.system.verification import TOKEN, text_of
@@ -92,9 +94,26 @@ def stack(sentry: SentryRecorder) -> Iterator[Stack]:
         watch = Thread(target=stack.watch, kwargs={"until": ended}, daemon=True)
         watch.start()
         yield stack
+        found = findings_of_doctors(stack)
         ended.set()
         watch.join()
         stack.stop()
+        assert not found, found
+
+
+def findings_of_doctors(stack: Stack) -> str:
+    """What is wrong in the databases after all that the tests have done; empty if nothing is."""
+    found = []
+    for service in SERVICES:
+        done = subprocess.run(
+            [sys.executable, "-m", f"{service.package}.doctor"],
+            env=stack.environments.of(service),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found += [done.stdout + done.stderr] if done.returncode else []
+    return "\n".join(found)
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""What must hold in this service's database; see ``service_kit.doctor``."""

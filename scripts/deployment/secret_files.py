@@ -72,7 +72,7 @@ class SecretFiles:
         """A secret without the line break at its end; empty if there is no file."""
         path = self.path(name)
         try:
-            return path.read_text(encoding="utf-8").removesuffix("\n") if path.exists() else ""
+            return path.read_bytes().decode().removesuffix("\n") if path.exists() else ""
         except OSError as error:
             raise CommandFailed(f"{path} cannot be read: {error.strerror}") from None
 

@@ -14,8 +14,9 @@ RENAMED = {"max_concurrent_requests": "MAX_REQUESTS_INSIDE"}
 
 def read_secret(path: str | Path) -> str:
     """The content of a file but for one line break at its end, which editors and ``echo`` add. What
-    else stands there belongs to the secret. Raises OSError."""
-    return Path(path).read_text(encoding="utf-8").removesuffix("\n")
+    else stands there belongs to the secret. Raises OSError, UnicodeDecodeError."""
+    # Not as text, which would change line breaks.
+    return Path(path).read_bytes().decode().removesuffix("\n")
 
 
 class FileSource(PydanticBaseSettingsSource):

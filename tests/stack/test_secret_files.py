@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from deployment import rotation
+from deployment import preflight, rotation
 from deployment import secrets as command
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.secret_files import IMAGE_UID, SECRETS, SecretFiles
+from service_kit.preflight.secrets import RULES
 from service_kit.secret_rules import key_problem, password_problem
 from tests.kit.test_secrets import NASTY
 
@@ -51,7 +52,9 @@ class Servers(Engine):
     def running(self, service: str) -> Container:
         if not self.are_running:
             raise CommandFailed(f"{service} is not running")
-        return Container(service, service, service, "", "running", "", 0, False)
+        state = {"Status": "running"}
+        name = {"Id": service, "Name": service, "Image": "", "Config": {"Image": ""}}
+        return Container.from_inspect({**name, "State": state})
 
     def docker(self, *arguments: str, stdin: bytes | None = None, **_: Any) -> str:
         self.calls.append((arguments[2], arguments[3:], (stdin or b"").decode()))
@@ -266,6 +269,21 @@ def test_a_server_that_does_not_run_is_told_later(
     first = steps.index("Now, in this order:") + 1
     assert steps[first].strip() == "./scripts/secrets --apply auth_database_password"
     assert steps[first + 1].strip() == "./scripts/compose restart auth auth-relay"
+
+
+def test_preflight_names_missing_files_before_docker_does(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(monkeypatch)
+    for name in ("redis_password", "sentry_dsn"):
+        (layout.secrets / name).unlink()
+    with pytest.raises(CommandFailed, match=r"missing \(redis_password, sentry_dsn\)"):
+        preflight.main()
+
+
+def test_preflight_knows_the_secrets_that_are_made() -> None:
+    assert RULES.keys() == SECRETS.keys() - {"backup_key"}
+    assert {name for name, rule in RULES.items() if rule.is_optional} == OPTIONAL - {"backup_key"}
 
 
 def test_development_has_a_file_for_each_secret_that_containers_read() -> None:

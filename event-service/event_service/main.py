@@ -14,6 +14,7 @@ from event_service.bookings.waitlist.router import own_router as own_waitlist
 from event_service.bookings.waitlist.router import router as waitlist
 from event_service.cache import TAG_PREFIX, StoreBackend, TagVersions
 from event_service.checkin.router import router as check_ins
+from event_service.doors.router import router as doors
 from event_service.erasures.router import router as erasures
 from event_service.events.drafts import new_write_locks
 from event_service.events.organizer_messages import oldest_unwritten_seconds
@@ -55,6 +56,7 @@ ROUTERS = [
     sales,
     images,
     check_ins,
+    doors,
     organizer_messages,
     erasures,
     tickets,

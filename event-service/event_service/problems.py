@@ -98,6 +98,10 @@ class AlreadyWaiting(Problem):
     code, status, title = "already-waiting", 409, "You are already on the waitlist of this event."
 
 
+class TooManyDoorLinks(Problem):
+    code, status, title = "too-many-door-links", 409, "The event has too many door links."
+
+
 class UnknownTicket(NotFound):
     title = "No ticket of this event has that code."
 

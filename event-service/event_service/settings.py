@@ -34,6 +34,9 @@ class Settings(ServiceSettings):
     waitlist_rate_limit: str = "60/minute"
     # Several scanners may use one account.
     check_in_rate_limit: str = "1200/minute"
+    # Of one address: all doors of a hall may have the same.
+    door_rate_limit: str = "1200/minute"
+    door_snapshot_rate_limit: str = "60/minute"
     attendees_rate_limit: str = "30/minute"
     organizer_message_rate_limit: str = "20/hour"
     # A first visit loads some thirty files, and many people may share one address.

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from notification_service.health import watch_mails
 from notification_service.messages.erasures import router as erasures
+from notification_service.messages.failures_router import router as failures
 from notification_service.messages.router import router as messages
 from notification_service.models import ErasedUser
 from notification_service.preferences.router import router as preferences
@@ -19,7 +20,7 @@ from service_kit.web.erasures import watch_erasures
 from service_kit.web.server import freeze_gc
 
 # The fixed paths before /notifications/{notification_id}.
-ROUTERS = [preferences, templates, erasures, messages]
+ROUTERS = [preferences, templates, erasures, failures, messages]
 
 
 @asynccontextmanager

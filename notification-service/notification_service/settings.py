@@ -23,6 +23,7 @@ class Settings(ServiceSettings):
 
     resend_rate_limit: str = "5/hour"
     preview_rate_limit: str = "60/minute"
+    retry_rate_limit: str = "120/minute"
     unsubscribe_rate_limit: str = "20/minute"
 
 

@@ -22,7 +22,7 @@ async def check_in(
     Raises AlreadyCheckedIn, and UnknownTicket for a code without a confirmed booking of this event.
     """
     event = await require_organizer(session, event_id, owner)
-    booking, ticket = await _lock_ticket(session, event_id, ticket_code)
+    booking, ticket = await lock_ticket(session, event_id, ticket_code)
     if ticket.checked_in_at is not None:
         raise AlreadyCheckedIn(checked_in_at=f"{ticket.checked_in_at:%Y-%m-%dT%H:%M:%S.%fZ}")
     checked_in_at = (await session.execute(select(func.now()))).scalar_one()
@@ -46,7 +46,7 @@ async def undo_check_in(
 ) -> None:
     """Safe to repeat. Raises UnknownTicket as ``check_in`` does."""
     await require_organizer(session, event_id, owner)
-    _, ticket = await _lock_ticket(session, event_id, ticket_code)
+    _, ticket = await lock_ticket(session, event_id, ticket_code)
     ticket.checked_in_at = None
     await session.flush()
 
@@ -64,7 +64,7 @@ async def count_checked_in(session: AsyncSession, event_id: UUID) -> int:
     return count or 0
 
 
-async def _lock_ticket(
+async def lock_ticket(
     session: AsyncSession, event_id: UUID, ticket_code: str
 ) -> tuple[Booking, Ticket]:
     """The ticket of a confirmed booking, locked with its booking: a cancellation in progress is waited for,

@@ -11,6 +11,7 @@ from event_service.models.bookings import (
     SeatAllowance,
     Ticket,
 )
+from event_service.models.doors import DoorLink, DoorScan
 from event_service.models.events import (
     Event,
     EventImage,
@@ -27,6 +28,8 @@ __all__ = [
     "BlockedSeat",
     "Booking",
     "CancelledTicket",
+    "DoorLink",
+    "DoorScan",
     "ErasedUser",
     "Event",
     "EventImage",

@@ -14,6 +14,7 @@ from notification_service.messages.incoming import (
     Incoming,
     read_message,
 )
+from notification_service.models import Notification
 from notification_service.statuses import MailStatus
 from service_kit.ids import new_id
 from service_kit.text import Line
@@ -67,6 +68,28 @@ class NotificationPublic(BaseModel):
     created_at: Utc
     sent_at: Utc | None
     timeline: list[Step]
+
+
+class FailurePublic(BaseModel):
+    """A mail of anybody that could not be sent, without its text and its address."""
+
+    id: UUID
+    kind: str
+    user_id: UUID | None = Field(description="Null where the message named nobody.")
+    error: str = Field(description="Why, in plain words.")
+    attempts: int
+    at: Utc = Field(description="When it was given up.")
+
+    @classmethod
+    def of(cls, row: Notification) -> Self:
+        return cls(
+            id=row.id,
+            kind=row.kind,
+            user_id=row.user_id,
+            error=row.last_error or "",
+            attempts=row.attempts,
+            at=row.timeline[-1]["at"] if row.timeline else row.created_at,
+        )
 
 
 class NotificationQuery(BaseModel):

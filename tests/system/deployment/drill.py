@@ -31,6 +31,7 @@ PEOPLE = 24
 REQUESTS_A_SECOND = 25.0
 QUIET_SECONDS = 20.0
 DEPLOYMENT_SECONDS = 240.0
+FIRST_SECONDS = 300.0
 
 SETTINGS = {
     "PUBLIC_URL": f"https://{NAME}",
@@ -124,7 +125,12 @@ class Drill:
         self.host.write(".env", text)
         for image in BASE_IMAGES:
             self._send(image)
-        done = self.host.command("deploy", GOOD, seconds=DEPLOYMENT_SECONDS)
+        self._first("--send-only", GOOD)
+        self.host.must(f"releases/{GOOD}/scripts/secrets")
+        self._first(GOOD)
+
+    def _first(self, *arguments: str) -> None:
+        done = self.host.command("deploy", *arguments, seconds=FIRST_SECONDS)
         assert done.code == 0, done.output
 
     def _send(self, image: str) -> None:
@@ -162,15 +168,15 @@ class Drill:
         load = Load(self._configuration("control", PEOPLE), self.folder)
         with load.running():
             start = time.monotonic()
-            self._compose("up -d", version=NEXT, seconds=DEPLOYMENT_SECONDS)
+            self.host.must(f"ln -sfn releases/{NEXT} current")
+            self._compose("up -d", seconds=DEPLOYMENT_SECONDS)
             time.sleep(3)
         self.control = cut(load.requests, "control: recreated", start, time.monotonic())
 
     # -- what the host says
 
-    def _compose(self, arguments: str, *, version: str = "", seconds: float = 60) -> str:
-        release = f"releases/{version}" if version else "current"
-        return self.host.must(f"{release}/scripts/compose {arguments}", seconds=seconds)
+    def _compose(self, arguments: str, *, seconds: float = 60) -> str:
+        return self.host.must(f"current/scripts/compose {arguments}", seconds=seconds)
 
     def _running(self) -> set[str]:
         return set(self._compose("ps -q").split())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.deployment.drill import BROKEN, GOOD, NEXT, Drill
+from tests.system.deployment.drill import BROKEN, CUT_OFF, GOOD, NEXT, Drill
 from tests.system.deployment.host import given_host
 from tests.system.deployment.records import Phase, join
 
@@ -53,6 +53,12 @@ def test_the_next_version_is_deployed(drill: Drill) -> None:
     assert drill.deployed["deployment"] == NEXT
     before, after = drill.containers["deployment"]
     assert len(before - after) == len(after - before) > 0
+
+
+def test_a_deployment_goes_on_without_the_one_who_started_it(drill: Drill) -> None:
+    """Its connection was cut off; the same command follows it to its end."""
+    first, *_ = drill.commands[CUT_OFF].output.splitlines()
+    assert f"deployment of {NEXT} is under way" in first
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -7,10 +7,12 @@ is ``local``, for this machine's own engine.
 
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCAL = "local"
@@ -95,9 +97,32 @@ class Host:
 
     def command(self, name: str, *arguments: str, seconds: float) -> Done:
         """``scripts/NAME [HOST] ARGUMENTS``, as an operator on this machine calls it."""
+        return run(self._command(name, *arguments), seconds=seconds, **self._variables())
+
+    def cut_off(self, name: str, *arguments: str, after: str, seconds: float) -> None:
+        """Starts such a command and kills it with its connection once its output has the text."""
+        with subprocess.Popen(
+            self._command(name, *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **self._variables()},
+            cwd=ROOT,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None
+            limit = Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+            limit.start()
+            output = b""
+            while after.encode() not in output and (line := process.stdout.readline()):
+                output += line
+            limit.cancel()
+            assert after.encode() in output, output.decode()
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def _command(self, name: str, *arguments: str) -> list[str]:
         whom = [self.destination] if self.destination else []
-        command = [f"scripts/{name}", *whom, *arguments]
-        return run(command, seconds=seconds, **self._variables())
+        return [f"scripts/{name}", *whom, *arguments]
 
     def _variables(self) -> dict[str, str]:
         if self.destination:

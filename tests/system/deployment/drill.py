@@ -84,13 +84,13 @@ class Drill:
         server = [MAIL_SERVER, here, str(MAIL_PORT), str(self.folder / MAILS)]
         with process(*server, log=self.folder / "mail_server.log"):
             self._install(here)
-            load = Load(self._configuration("load", PEOPLE), self.folder)
+            load = Load(self._configuration(), self.folder)
             with load.running():
                 self._under_load()
-            self.requests = load.requests
-            self.bookings, self.sold = load.result()
-            self.mails = self._all_mails()
-            self._control()
+                self.bookings, self.sold = load.take_stock()
+                self.requests = load.requests
+                self.mails = self._all_mails()
+                self._control(load)
 
     def _under_load(self) -> None:
         with self._stretch("before"):
@@ -139,7 +139,7 @@ class Drill:
             load = " ".join(self.host.shell("docker load -q"))
             must(["bash", "-c", f"docker save {image} | {load}"], seconds=120)
 
-    def _configuration(self, name: str, people: int) -> Configuration:
+    def _configuration(self) -> Configuration:
         authority = self.folder / "authority.pem"
         authority.write_text(
             self._compose("exec -T gateway cat /data/caddy/pki/authorities/local/root.crt")
@@ -148,11 +148,11 @@ class Drill:
             address=self._address,
             name=NAME,
             authority=str(authority),
-            people=people,
+            people=PEOPLE,
             rate=REQUESTS_A_SECOND,
             mails=str(self.folder / MAILS),
-            requests=str(self.folder / f"{name}_requests.jsonl"),
-            result=str(self.folder / f"{name}_result.json"),
+            requests=str(self.folder / "requests.jsonl"),
+            result=str(self.folder / "result.json"),
         )
 
     def _command(self, what: str, name: str, *arguments: str) -> None:
@@ -168,14 +168,12 @@ class Drill:
         self.containers[what] = (before, self._running())
         self.deployed[what] = self.host.must("basename $(readlink current)").strip()
 
-    def _control(self) -> None:
-        """A deployment as Compose does it: each container is recreated."""
-        load = Load(self._configuration("control", PEOPLE), self.folder)
-        with load.running():
-            start = time.monotonic()
-            self.host.must(f"ln -sfn releases/{NEXT} current")
-            self._compose("up -d", seconds=DEPLOYMENT_SECONDS)
-            time.sleep(3)
+    def _control(self, load: Load) -> None:
+        """A deployment as Compose does it: it ends a container, then starts another."""
+        start = time.monotonic()
+        self.host.must(f"ln -sfn releases/{NEXT} current")
+        self._compose("up -d --no-deps auth event notification", seconds=DEPLOYMENT_SECONDS)
+        time.sleep(3)
         self.control = cut(load.requests, "control: recreated", start, time.monotonic())
 
     # -- what the host says

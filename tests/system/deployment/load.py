@@ -1,8 +1,8 @@
 """Load on a deployed Parterre: people with accounts who look, book, confirm and cancel over TLS.
 
 ``python -m tests.system.deployment.load CONFIGURATION``, a JSON file of ``Configuration``. It says
-``ready`` when everybody is signed in, goes on until SIGTERM, then lets what is under way end and
-writes ``result``: the bookings that it was told of and the seats that the events count.
+``ready`` when everybody is signed in. At SIGUSR1 it lets what is under way end and writes ``result``:
+the bookings that it was told of and the seats that the events count; then it goes on until SIGTERM.
 """
 
 import asyncio
@@ -149,8 +149,8 @@ class Crowd:
         [act] = random.choices(acts, weights)
         await act(person, event)
 
-    async def finish(self) -> None:
-        """Writes what was sold as clients and as events see it."""
+    async def take_stock(self) -> None:
+        """Writes what was sold as clients and as events see it. Nobody may be at work."""
         bookings = [
             Booking(b["id"], b["event_id"], len(b["seats"]), b["status"])
             for person in self.people
@@ -162,7 +162,11 @@ class Crowd:
             counts = await self.people[0].must("GET", path, 200)
             sold[event] = counts["booked"] + counts["held"]
         result = {"bookings": [asdict(booking) for booking in bookings], "sold": sold}
-        Path(self.configuration.result).write_text(json.dumps(result))
+        file = Path(self.configuration.result)
+        file.with_suffix(".new").write_text(json.dumps(result))
+        file.with_suffix(".new").rename(file)
+
+    async def close(self) -> None:
         for person in self.people:
             await person.http.aclose()
         self.notes.close()
@@ -286,11 +290,18 @@ def _note(person: Person, answer: httpx.Response | None) -> None:
 async def main(arguments: Sequence[str]) -> None:
     configuration = Configuration(**json.loads(Path(arguments[0]).read_text()))
     crowd = Crowd(configuration)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, crowd.stop.set)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, crowd.stop.set)
+    loop.add_signal_handler(signal.SIGTERM, lambda: (crowd.stop.set(), ended.set()))
     await crowd.prepare()
     print("ready", flush=True)
     await crowd.run()
-    await crowd.finish()
+    if not ended.is_set():
+        await crowd.take_stock()
+        crowd.stop.clear()
+        await crowd.run()
+    await crowd.close()
 
 
 if __name__ == "__main__":

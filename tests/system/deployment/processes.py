@@ -44,16 +44,17 @@ def process(module: str, *arguments: str, log: Path) -> Iterator[subprocess.Pope
 
 
 class Load:
-    """People at work from ``start`` to ``stop``."""
+    """People at work on a deployed Parterre."""
 
     def __init__(self, configuration: Configuration, folder: Path) -> None:
         self.configuration = configuration
         self._folder = folder
         self._log = folder / "load.log"
+        self._process: subprocess.Popen[bytes]
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """The load is ready at the start of the block, and has written its result at the end."""
+        """Everybody is signed in at the start of the block, and gone at its end."""
         file = self._folder / "load.json"
         file.write_text(json.dumps(asdict(self.configuration)))
         with process("tests.system.deployment.load", str(file), log=self._log) as started:
@@ -62,15 +63,22 @@ class Load:
                 assert started.poll() is None, self._log.read_text()[-4000:]
                 assert time.monotonic() < deadline, f"not ready: {self._log.read_text()[-4000:]}"
                 time.sleep(0.1)
+            self._process = started
             yield
-        assert started.returncode == 0, self._log.read_text()[-4000:]
 
     @property
     def requests(self) -> list[Request]:
         return read_requests(Path(self.configuration.requests))
 
-    def result(self) -> tuple[list[Booking], int]:
-        """The bookings that it was told of, and the seats that the events count as sold or held."""
-        result = json.loads(Path(self.configuration.result).read_text())
+    def take_stock(self) -> tuple[list[Booking], int]:
+        """The bookings that it was told of, and the seats that the events count as sold or held, when
+        all that was under way is answered. Once in a block; the load goes on afterwards."""
+        self._process.send_signal(signal.SIGUSR1)
+        file, deadline = Path(self.configuration.result), time.monotonic() + END_SECONDS
+        while not file.exists():
+            assert self._process.poll() is None, self._log.read_text()[-4000:]
+            assert time.monotonic() < deadline, "requests do not end"
+            time.sleep(0.1)
+        result = json.loads(file.read_text())
         bookings = [Booking(**booking) for booking in result["bookings"]]
         return bookings, sum(result["sold"].values())

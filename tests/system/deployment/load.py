@@ -291,9 +291,14 @@ async def main(arguments: Sequence[str]) -> None:
     configuration = Configuration(**json.loads(Path(arguments[0]).read_text()))
     crowd = Crowd(configuration)
     ended = asyncio.Event()
+
+    def end() -> None:
+        ended.set()
+        crowd.stop.set()
+
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, crowd.stop.set)
-    loop.add_signal_handler(signal.SIGTERM, lambda: (crowd.stop.set(), ended.set()))
+    loop.add_signal_handler(signal.SIGTERM, end)
     await crowd.prepare()
     print("ready", flush=True)
     await crowd.run()

@@ -106,3 +106,11 @@ def test_each_booking_has_its_one_mail(drill: Drill) -> None:
     lost = [identity for identity in drill.expected_mails if identity not in counts]
     doubled = {identity: n for identity, n in counts.items() if n > 1}
     assert (lost, doubled) == ([], {})
+
+
+def test_a_backup_made_under_load_restores_to_a_whole_state(drill: Drill) -> None:
+    assert "backup is made" in drill.commands["deployment"].output
+    assert drill.commands["restore"].code == 0, drill.commands["restore"].output
+    assert drill.commands["doctor"].code == 0, drill.commands["doctor"].output
+    # Neither what was there before the first booking nor what is there now.
+    assert 0 < drill.restored < len(drill.bookings)

@@ -29,10 +29,11 @@ MAIL_SERVER, MAILS = "tests.system.deployment.mail_server", "mails.jsonl"
 MAIL_SECONDS = 60.0
 PEOPLE = 24
 REQUESTS_A_SECOND = 25.0
-QUIET_SECONDS = 20.0
+QUIET_SECONDS = 15.0
 DEPLOYMENT_SECONDS = 240.0
 CUT_OFF = "deployment"
 FIRST_SECONDS = 300.0
+RESTORE_SECONDS = 180.0
 
 SETTINGS = {
     "PUBLIC_URL": f"https://{NAME}",
@@ -58,7 +59,7 @@ SETTINGS = {
 @dataclass
 class Drill:
     """What came of it. ``deployed``: the version in use after each command; ``containers``: those
-    that ran before and after it."""
+    that ran before and after it; ``restored``: bookings in the restored database."""
 
     host: Host
     folder: Path
@@ -71,6 +72,7 @@ class Drill:
     sold: int = 0
     mails: list[Mail] = field(default_factory=list)
     control: Phase | None = None
+    restored: int = 0
     _address: str = ""
 
     # -- what happens, in order
@@ -91,13 +93,14 @@ class Drill:
                 self.requests = load.requests
                 self.mails = self._all_mails()
                 self._control(load)
+            self._restore()
 
     def _under_load(self) -> None:
         with self._stretch("before"):
             time.sleep(QUIET_SECONDS)
         self._command("deployment", "deploy", NEXT)
         for what, (version, _) in BROKEN.items():
-            self._command(what, "deploy", version)
+            self._command(what, "deploy", "--without-backup", version)
         self._command("rollback", "rollback")
         with self._stretch("after"):
             time.sleep(QUIET_SECONDS)
@@ -160,7 +163,7 @@ class Drill:
         with self._stretch(what):
             if what == CUT_OFF:
                 # The connection breaks in the midst; the second run follows what goes on there.
-                start = f"deployment of {arguments[0]}"
+                start = f"deployment of {arguments[-1]}"
                 self.host.cut_off(name, *arguments, after=start, seconds=60)
             done = self.host.command(name, *arguments, seconds=DEPLOYMENT_SECONDS)
         (self.folder / f"{what.replace(' ', '_')}.log").write_text(done.output)
@@ -175,6 +178,14 @@ class Drill:
         self._compose("up -d --no-deps auth event notification", seconds=DEPLOYMENT_SECONDS)
         time.sleep(3)
         self.control = cut(load.requests, "control: recreated", start, time.monotonic())
+
+    def _restore(self) -> None:
+        """The backup that the first deployment has made while people booked."""
+        restore = "current/scripts/restore latest --yes"
+        self.commands["restore"] = self.host.run(restore, seconds=RESTORE_SECONDS)
+        self.commands["doctor"] = self.host.run("current/scripts/doctor", seconds=60)
+        count = "psql -U postgres -d events -tAc 'SELECT count(*) FROM booking'"
+        self.restored = int(self._compose(f"exec -T postgres {count}"))
 
     # -- what the host says
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.system.deployment import load
+from tests.system.deployment.acts import book
 from tests.system.deployment.clients import Person
 from tests.system.deployment.drill import Drill
 from tests.system.deployment.host import Host
@@ -63,7 +63,7 @@ async def outcomes(tmp_path: Path, answer: Any, *, quantity: int = 2) -> tuple[l
     async with httpx.AsyncClient(transport=transport, base_url="https://drill") as http:
         with file.open("a", buffering=1) as notes:
             person = Person("a@example.com", http, "drill", notes)
-            await load.book(person, EVENT, quantity)
+            await book(person, EVENT, quantity)
     return [request.outcome for request in read_requests(file)], person
 
 

@@ -16,8 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
-
+from tests.system.deployment.acts import act
 from tests.system.deployment.clients import Json, Person, Target
 from tests.system.deployment.mail_server import read_mails
 from tests.system.deployment.records import Booking
@@ -27,8 +26,6 @@ GENERAL_EVENTS, ASSIGNED_EVENTS = 9, 3
 CAPACITY = 5000
 ROWS, SEATS_IN_ROW = 40, 25
 MAIL_SECONDS = 60.0
-# A confirmation that has not left yet is overtaken by the cancellation: only older ones are cancelled.
-CANCEL_AFTER_SECONDS = 20.0
 AT_ONCE = 3
 
 
@@ -132,7 +129,7 @@ class Crowd:
         await self._sleep(random.uniform(0, pause))
         while not self.stop.is_set():
             began = time.monotonic()
-            await self._act(person)
+            await act(person, random.choice(self.events))
             wait = random.uniform(0.5, 1.5) * pause - (time.monotonic() - began)
             await self._sleep(max(wait, 0.01))
 
@@ -141,13 +138,6 @@ class Crowd:
             await asyncio.wait_for(self.stop.wait(), seconds)
         except TimeoutError:
             pass
-
-    async def _act(self, person: Person) -> None:
-        event = random.choice(self.events)
-        weights = [16, 16, 8, 8, 8, 8, 3, 20, 6, 7]
-        acts = [_list, _look, _page, _seats, _mails, _profile, _refresh, _book, _hold, _cancel]
-        [act] = random.choices(acts, weights)
-        await act(person, event)
 
     async def take_stock(self) -> None:
         """Writes what was sold as clients and as events see it. Nobody may be at work."""
@@ -170,121 +160,6 @@ class Crowd:
         for person in self.people:
             await person.http.aclose()
         self.notes.close()
-
-
-async def _list(person: Person, _: str) -> None:
-    await person.ask("list", "GET", "/api/v1/events", check=lambda a: len(a.json()["items"]) > 1)
-
-
-async def _look(person: Person, event: str) -> None:
-    path = f"/api/v1/events/{event}"
-    await person.ask("event", "GET", path, check=lambda a: bool(a.json()["id"] == event))
-
-
-async def _page(person: Person, _: str) -> None:
-    await person.ask("page", "GET", "/", check=lambda a: "</html>" in a.text)
-
-
-async def _seats(person: Person, event: str) -> None:
-    path = f"/api/v1/events/{event}/availability"
-    await person.ask("availability", "GET", path, check=lambda a: a.json()["capacity"] >= 1000)
-
-
-async def _mails(person: Person, _: str) -> None:
-    """notification-service: one's own mails."""
-    own = len(person.bookings) > 0
-    await person.ask(
-        "mails",
-        "GET",
-        "/api/v1/notifications",
-        check=lambda a: bool(a.json()["items"]) or not own,
-    )
-
-
-async def _profile(person: Person, _: str) -> None:
-    """auth-service: who one is."""
-    email = person.email
-    await person.ask(
-        "profile", "GET", "/api/v1/users/me", check=lambda a: bool(a.json()["email"] == email)
-    )
-
-
-async def _refresh(person: Person, _: str) -> None:
-    """auth-service: a spent token again would be refused, so that a repeated request is seen."""
-    body = {"refresh_token": person.refresh_token}
-    answer = await person.ask("refresh", "POST", "/api/v1/auth/refresh", json=body)
-    if answer is not None:
-        person.use(answer.json())
-
-
-def _is_booking(event: str, quantity: int, status: str, answer: httpx.Response) -> bool:
-    booking = answer.json()
-    found = booking["event_id"], len(booking["seats"]), booking["status"]
-    return found == (event, quantity, status)
-
-
-async def _book(person: Person, event: str) -> None:
-    await book(person, event, random.choice((1, 1, 2)))
-
-
-async def book(person: Person, event: str, quantity: int) -> None:
-    """So many seats, noted with the person's bookings."""
-    body = {"event_id": event, "quantity": quantity}
-    answer = await person.ask(
-        "book",
-        "POST",
-        "/api/v1/bookings",
-        expect=(201,),
-        check=lambda a: _is_booking(event, quantity, "confirmed", a),
-        json=body,
-    )
-    _note(person, answer)
-
-
-async def _hold(person: Person, event: str) -> None:
-    body = {"event_id": event, "quantity": 2, "hold": True}
-    answer = await person.ask(
-        "hold",
-        "POST",
-        "/api/v1/bookings",
-        expect=(201,),
-        check=lambda a: _is_booking(event, 2, "held", a),
-        json=body,
-    )
-    _note(person, answer)
-    if answer is None:
-        return
-    confirmed = await person.ask(
-        "confirm",
-        "POST",
-        f"/api/v1/bookings/{answer.json()['id']}/confirm",
-        check=lambda a: _is_booking(event, 2, "confirmed", a),
-    )
-    _note(person, confirmed)
-
-
-async def _cancel(person: Person, event: str) -> None:
-    """The oldest that is old enough; without one, a look at one's bookings."""
-    now = time.monotonic()
-    for booking in person.bookings.values():
-        if booking["status"] == "confirmed" and now - booking["at"] > CANCEL_AFTER_SECONDS:
-            break
-    else:
-        await person.ask("bookings", "GET", "/api/v1/bookings")
-        return
-    answer = await person.ask(
-        "cancel",
-        "POST",
-        f"/api/v1/bookings/{booking['id']}/cancel",
-        check=lambda a: bool(a.json()["status"] == "cancelled"),
-    )
-    _note(person, answer)
-
-
-def _note(person: Person, answer: httpx.Response | None) -> None:
-    if answer is not None:
-        booking: Json = answer.json()
-        person.bookings[booking["id"]] = booking | {"at": time.monotonic()}
 
 
 async def main(arguments: Sequence[str]) -> None:

@@ -134,9 +134,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--push", metavar="REGISTRY", help="then push, as REGISTRY/parterre/event-service:VERSION"
     )
+    parser.add_argument(
+        "--print-version",
+        action="store_true",
+        help="only print the version that a build would have",
+    )
     options = parser.parse_args(arguments)
     steps = Steps()
     origin = find_origin(options.version)
+    if options.print_version:
+        print(origin.version)
+        return 0
     build(origin, steps)
     if options.check:
         for service in SERVICES:
@@ -144,8 +152,6 @@ def main(arguments: list[str] | None = None) -> int:
             steps(f"{name}: {image_check.check(service, name, origin.version, origin.revision)}")
     if options.push:
         push(origin.version, options.push, steps)
-    # The last line is the version, for a script that deploys it.
-    print(origin.version)
     return 0
 
 

@@ -36,11 +36,20 @@ def restart(services: str) -> str:
     return f"./scripts/compose restart {services}"
 
 
+def apply_and_restart(name: str, services: str) -> str:
+    """PostgreSQL knows one password of a role: from its change to the restart, a service gets no new
+    connection. So both are one command, and the change of the file does not change PostgreSQL."""
+    return f"./scripts/secrets --apply {name} && {restart(services)}"
+
+
+GAP = "The old password counts until then; requests of these services fail until they are back."
 FOLLOWS = {
     "postgres_password": Follow((), "Only administration uses it."),
-    "auth_database_password": Follow((restart(AUTH),)),
-    "event_database_password": Follow((restart(EVENT),)),
-    "notification_database_password": Follow((restart(NOTIFICATION),)),
+    "auth_database_password": Follow((apply_and_restart("auth_database_password", AUTH),), GAP),
+    "event_database_password": Follow((apply_and_restart("event_database_password", EVENT),), GAP),
+    "notification_database_password": Follow(
+        (apply_and_restart("notification_database_password", NOTIFICATION),), GAP
+    ),
     "redis_password": Follow(
         (restart(ALL), restart(" ".join(REDIS))),
         "Both passwords count until Redis starts again; bookings go on, mails wait for seconds.",
@@ -71,6 +80,11 @@ FOLLOWS = {
         "Keep a copy where this host's backups are not; older backups need backup_key.old.",
     ),
 }
+
+
+def is_told_at_once(name: str) -> bool:
+    """Whether servers can have the new password while services still use the old one."""
+    return name in ("postgres_password", "redis_password")
 
 
 def tell_servers(engine: Engine, files: SecretFiles, name: str) -> str:

@@ -108,12 +108,12 @@ def change(files: SecretFiles, engine: Engine, name: str, value: str | None) -> 
     files.replace(name, value)
     print(f"{name} has a new value." + (_kept(files, name)))
     follow, commands = rotation.FOLLOWS[name], []
-    try:
-        if told := rotation.tell_servers(engine, files, name):
-            print(told)
-    except CommandFailed as error:
-        print(f"The server was not told: {error}")
-        commands.append(f"./scripts/secrets --apply {name}")
+    if rotation.is_told_at_once(name):
+        try:
+            print(rotation.tell_servers(engine, files, name))
+        except CommandFailed as error:
+            print(f"The server was not told: {error}")
+            commands.append(f"./scripts/secrets --apply {name}")
     commands += follow.commands
     if files.old(name).exists():
         commands.append(f"./scripts/secrets --forget {name}")

@@ -264,11 +264,24 @@ def test_a_server_that_does_not_run_is_told_later(
 ) -> None:
     files = SecretFiles(layout)
     files.make_missing({})
-    command.change(files, Servers(layout, are_running=False), "auth_database_password", None)
+    command.change(files, Servers(layout, are_running=False), "redis_password", None)
     steps = capsys.readouterr().out.splitlines()
     first = steps.index("Now, in this order:") + 1
-    assert steps[first].strip() == "./scripts/secrets --apply auth_database_password"
-    assert steps[first + 1].strip() == "./scripts/compose restart auth auth-relay"
+    assert steps[first].strip() == "./scripts/secrets --apply redis_password"
+    assert steps[first + 1].strip().startswith("./scripts/compose restart auth auth-relay event")
+
+
+def test_postgresql_changes_a_services_password_only_when_the_service_is_restarted(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, servers = SecretFiles(layout), Servers(layout)
+    files.make_missing({})
+    command.change(files, servers, "auth_database_password", None)
+    assert servers.calls == []
+    assert (
+        "./scripts/secrets --apply auth_database_password && ./scripts/compose restart auth auth-relay"
+        in capsys.readouterr().out
+    )
 
 
 def test_preflight_names_missing_files_before_docker_does(

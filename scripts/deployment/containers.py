@@ -11,8 +11,8 @@ from deployment.services import DEFAULT_STOP_SECONDS, IMAGE_PREFIX, STOP_SECONDS
 from deployment.steps import Steps
 
 # A new container yields the processors to those that serve, until it serves itself.
-STARTING_CPU_SHARES = 64
-SERVING_CPU_SHARES = 1024
+STARTING_CPU_SHARES = 128
+DEFAULT_CPU_SHARES = 1024
 # A container without a health check counts as healthy when it has run for so long.
 STEADY_SECONDS = 5.0
 # The gateway looks names up every second.
@@ -39,24 +39,30 @@ class Containers:
         self._is_forced = is_forced
         self._sleep = sleep
         self._clock = clock
-        drain_seconds = float(engine.layout.setting("DRAIN_SECONDS", "0"))
+        drain_seconds = float(engine.layout.setting("DRAIN_SECONDS", "6"))
         self._start_seconds = float(engine.layout.setting("START_SECONDS", "90"))
         self._drain_seconds = math.ceil(drain_seconds)
-        # Containers that a forced deployment has made itself and need no second replacement.
+        # Made by this run: a forced deployment does not replace them again.
         self._made: set[str] = set()
 
     # -- what is there
 
     def is_new(self, container: Container) -> bool:
-        """Whether a container runs this version's image, and need not be replaced."""
+        """Whether a container is as this version would start it, and need not be replaced."""
         if container.id in self._made:
             return True
         image = image_of(container.service, self.engine.version)
         return (
             not self._is_forced
-            and container.image == image
+            and (container.image == image or self._has_same_compose_file(container))
             and container.image_id == self.image_id(image)
         )
+
+    def _has_same_compose_file(self, container: Container) -> bool:
+        """Whether the release that started it has the same Compose file, and so the same settings."""
+        layout, version = self.engine.layout, container.image.rpartition(":")[2]
+        file, other = layout.compose_file(self.engine.version), layout.compose_file(version)
+        return other.exists() and file.read_bytes() == other.read_bytes()
 
     def image_id(self, image: str) -> str:
         return self.engine.docker("image", "inspect", "--format", "{{.Id}}", image).strip()
@@ -139,7 +145,14 @@ class Containers:
 
     def _set_cpu_shares(self, names: Sequence[str], shares: int) -> None:
         # Some engines cannot; then a start costs the running containers more.
-        self.engine.docker("update", "--cpu-shares", str(shares), *names, is_checked=False)
+        if names:
+            self.engine.docker("update", "--cpu-shares", str(shares), *names, is_checked=False)
+
+    def _give_cpu_shares(self, new: list[Container], old: list[Container]) -> None:
+        """Those of the containers that they replace."""
+        shares = {one.service: one.cpu_shares or DEFAULT_CPU_SHARES for one in old}
+        for amount in set(shares.values()):
+            self._set_cpu_shares([n.id for n in new if shares[n.service] == amount], amount)
 
     def stop(self, containers: Sequence[Container]) -> None:
         """SIGTERM, and time to end what has begun."""
@@ -185,34 +198,25 @@ class Containers:
     def needs_replacement(self, services: Sequence[str]) -> bool:
         return bool(self._next_old(services))
 
-    def replace(
-        self,
-        services: Sequence[str],
-        *,
-        is_side_by_side: bool = True,
-        on_replaced: Callable[[str], None] = lambda service: None,
-    ) -> None:
+    def replace(self, services: Sequence[str], *, is_side_by_side: bool = True) -> None:
         """Replace the containers of services, one of each at a time.
 
         Old ones end when the new ones beside them are healthy; not side by side, old ones stop before
-        new ones start. ``on_replaced`` is told each service whose old container is about to end. If it
-        fails before, new ones are removed, old ones serve on, and CommandFailed is raised.
+        new ones start. If it fails, new ones are removed, old ones serve on, and CommandFailed is raised.
         """
         while old := self._next_old(services):
-            self._replace_once(old, is_side_by_side, on_replaced)
+            self._replace_once(old, is_side_by_side)
 
     def _next_old(self, services: Sequence[str]) -> list[Container]:
         containers = [one for one in self.engine.containers() if one.service in services]
         old = {one.service: one for one in reversed(containers) if not self.is_new(one)}
         return [old[service] for service in services if service in old]
 
-    def _replace_once(
-        self, old: list[Container], is_side_by_side: bool, on_replaced: Callable[[str], None]
-    ) -> None:
+    def _replace_once(self, old: list[Container], is_side_by_side: bool) -> None:
         names = ", ".join(one.service for one in old)
         before = self.engine.containers()
         # An interrupted run may have started the new one already.
-        spare = {one.service for one in before if self.is_new(one) and self._is_spare(one, before)}
+        spare = {one.service for one in old if self._has_spare(one.service, before)}
         new: list[Container] = []
         try:
             new = self._create([one.service for one in old if one.service not in spare], before)
@@ -221,23 +225,25 @@ class Containers:
             if new:
                 self.engine.docker("start", *(one.id for one in new))
                 self.wait_until_healthy([one.id for one in new])
-                self._set_cpu_shares([one.id for one in new], SERVING_CPU_SHARES)
+                self._give_cpu_shares(new, old)
             self.steps(f"{names}: new container is healthy")
             self._sleep(SETTLE_SECONDS if is_side_by_side else 0)
         except BaseException:
             self._undo(new or self._created_since(before), old, is_side_by_side)
             raise
         self._made.update(one.id for one in new)
-        for one in old:
-            on_replaced(one.service)
         self.stop(old)
         self.engine.docker("rm", "--volumes", *(one.id for one in old))
         self.steps(f"{names}: old container has ended")
 
-    @staticmethod
-    def _is_spare(new: Container, containers: list[Container]) -> bool:
-        # More than one new container of a service may be replicas; then another one does no harm.
-        return [one.service for one in containers].count(new.service) == 2
+    def _has_spare(self, service: str, containers: list[Container]) -> bool:
+        """Whether an interrupted run has left a healthy new container beside the old one.
+
+        More new ones may be replicas; then one more does no harm.
+        """
+        those = [one for one in containers if one.service == service]
+        new = [one for one in those if one.is_healthy and self.is_new(one)]
+        return len(those) == 2 and any(one.id not in self._made for one in new)
 
     def _create(self, services: list[str], before: list[Container]) -> list[Container]:
         if not services:

@@ -32,6 +32,7 @@ class Container:
     exit_code: int
     is_one_off: bool
     restarts: int = 0
+    cpu_shares: int = 0
 
     @property
     def is_running(self) -> bool:
@@ -57,6 +58,7 @@ class Container:
             exit_code=state.get("ExitCode", 0),
             is_one_off=labels.get(ONE_OFF_LABEL, "False") == "True",
             restarts=inspected.get("RestartCount", 0),
+            cpu_shares=(inspected.get("HostConfig") or {}).get("CpuShares", 0),
         )
 
 

@@ -8,6 +8,14 @@ class CommandFailed(Exception):
     """Its text is shown to a person as it stands; the command ends with exit code 1."""
 
 
+def one_line(error: BaseException) -> str:
+    """An error's first line, and the last line of the output that follows it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    return lines[0] if len(lines) == 1 else f"{lines[0].rstrip(':')}: {lines[-1]}"
+
+
 def run_command(name: str, main: Callable[[], int | None]) -> None:
     """Run a command's ``main`` and leave the process with its exit code.
 

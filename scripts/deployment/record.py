@@ -50,10 +50,11 @@ class Record:
         for entry in self.entries():
             if entry.outcome == FAILED:
                 continue
-            if entry.version in versions:
-                del versions[versions.index(entry.version) + (entry.outcome == ROLLED_BACK) :]
-            if entry.outcome == DEPLOYED:
-                versions.append(entry.version)
+            if entry.outcome == ROLLED_BACK and entry.version in versions:
+                del versions[versions.index(entry.version) :]
+            elif entry.version in versions:
+                versions.remove(entry.version)
+            versions.append(entry.version)
         return versions
 
     def current(self) -> str | None:

@@ -19,16 +19,16 @@ from deployment import prune
 from deployment.configuration import copy_configuration
 from deployment.containers import Containers
 from deployment.engine import Container, Engine
-from deployment.errors import CommandFailed
+from deployment.errors import CommandFailed, one_line
 from deployment.layout import find_layout
 from deployment.lock import hold_lock
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
 from deployment.services import (
     API_SERVICES,
+    GROUPS,
     MIGRATIONS,
     ONE_AT_A_TIME,
     PREFLIGHT,
-    SIDE_BY_SIDE,
     UNTOUCHED,
     images_of,
 )
@@ -63,7 +63,6 @@ class Roll:
         self._with_backup = with_backup
         self._make_containers = make_containers
         self.containers = make_containers(engine, steps, is_forced=is_forced)
-        self._replaced: list[str] = []
         self._added: list[Container] = []
         self._services: list[str] = []
 
@@ -83,10 +82,12 @@ class Roll:
             self._check()
             work()
         except BaseException as error:
-            reason = _first_line(error)
+            reason = one_line(error)
             self.steps(f"failed: {reason}")
-            self._undo(previous)
-            self.record.add(self.version, FAILED, self.steps.seconds, reason)
+            try:
+                self._undo(previous)
+            finally:
+                self.record.add(self.version, FAILED, self.steps.seconds, reason)
             raise
         self.record.use(self.version)
         self.record.add(self.version, outcome, self.steps.seconds)
@@ -94,23 +95,21 @@ class Roll:
         self._tidy()
 
     def _undo(self, previous: str | None) -> None:
+        """Back to the version before with all that this run, or an interrupted one, has replaced."""
         self.containers.remove(self._added)
-        replaced = list(dict.fromkeys(self._replaced))
-        if previous is None or not replaced:
+        if previous is None or previous == self.version:
             return
-        if previous == self.version:
-            self.steps(f"{', '.join(replaced)}: already replaced, and left as they are")
-            return
-        self.steps(f"going back to {previous}: {', '.join(replaced)}")
         containers = self._make_containers(self.engine.of_version(previous), self.steps)
+        groups = [group for group in GROUPS if containers.needs_replacement(group)]
         try:
-            for group in _groups(replaced):
+            for group in groups:
+                self.steps(f"{', '.join(group)}: going back to {previous}")
                 containers.replace(group, is_side_by_side=group[0] not in ONE_AT_A_TIME)
         except CommandFailed as error:
             raise CommandFailed(
-                f"{error}\nNot everything is back at {previous}; ./scripts/deploy {previous} tries again"
+                f"{error}\nnot everything is back at {previous}: ./scripts/deploy {previous} tries again"
             ) from None
-        self.steps(f"everything runs {previous} again")
+        self.steps(f"everything runs {previous}")
 
     # -- steps
 
@@ -135,9 +134,10 @@ class Roll:
     def _forward(self) -> None:
         self._preflight()
         self._backup()
-        for service in MIGRATIONS:
-            self.containers.run_to_end(service, seconds=MIGRATION_SECONDS)
-            self.steps(f"{service}: the schema is at this version")
+        for service, migration in zip(API_SERVICES, MIGRATIONS, strict=True):
+            if self.containers.needs_replacement([service]):
+                self.containers.run_to_end(migration, seconds=MIGRATION_SECONDS)
+                self.steps(f"{migration}: the schema is at this version")
         self._replace_all()
 
     def _preflight(self) -> None:
@@ -159,35 +159,29 @@ class Roll:
         present = [name for name in self._services if name not in UNTOUCHED]
         self.containers.remove_leftovers(present)
         with smoke_runner(self.containers, self.steps) as smoke:
+            # All of them before the first is replaced: a broken version changes nothing.
             for service in API_SERVICES:
-                self._replace_api(service, smoke)
-            for group in SIDE_BY_SIDE:
-                self._replace(group, is_side_by_side=True)
-            for service in ONE_AT_A_TIME:
-                self._replace([service], is_side_by_side=False)
+                self._try(service, smoke)
+            for group in GROUPS:
+                self._replace([name for name in group if name in self._services])
             one_shot = (*MIGRATIONS, PREFLIGHT)
             missing = [name for name in present if name not in one_shot]
             self.containers.start_missing(missing, self._added.append)
-            smoke.everything(auth=self.engine.running("auth").name)
+            smoke.everything()
 
-    def _replace_api(self, service: str, smoke: Smoke) -> None:
-        if self.containers.needs_replacement([service]):
-            with self.containers.one_off(service) as name:
-                self.steps(f"{service}: candidate is started")
-                self.containers.wait_until_healthy([name])
-                auth = name if service == "auth" else self.engine.running("auth").name
-                smoke.candidate(service, name, auth=auth)
-        self._replace([service], is_side_by_side=True)
-
-    def _replace(self, group: Sequence[str], *, is_side_by_side: bool) -> None:
-        group = [service for service in group if service in self._services]
-        if not self.containers.needs_replacement(group):
-            self.steps(f"{', '.join(group)}: already at {self.version}")
+    def _try(self, service: str, smoke: Smoke) -> None:
+        if not self.containers.needs_replacement([service]):
             return
-        self.containers.replace(group, is_side_by_side=is_side_by_side, on_replaced=self._note)
+        with self.containers.one_off(service) as name:
+            self.steps(f"{service}: candidate is started")
+            self.containers.wait_until_healthy([name])
+            smoke.candidate(service, name)
 
-    def _note(self, service: str) -> None:
-        self._replaced.append(service)
+    def _replace(self, group: Sequence[str]) -> None:
+        if self.containers.needs_replacement(group):
+            self.containers.replace(group, is_side_by_side=group[0] not in ONE_AT_A_TIME)
+        elif group:
+            self.steps(f"{', '.join(group)}: need no replacement")
 
     def _first_start(self) -> None:
         self.steps("no deployment is recorded here: starting everything")
@@ -200,7 +194,7 @@ class Roll:
         self.containers.wait_until_healthy([one.id for one in new])
         self.steps("everything is healthy")
         with smoke_runner(self.containers, self.steps) as smoke:
-            smoke.everything(auth=self.engine.running("auth").name)
+            smoke.everything()
 
     def _first_crash(self) -> str:
         crashed = [one for one in self.engine.containers() if one.exit_code and not one.is_running]
@@ -224,16 +218,6 @@ class Roll:
             self.steps(f"could not tidy up: {error}")
 
 
-def _groups(services: Sequence[str]) -> list[list[str]]:
-    groups = [[name] for name in API_SERVICES], SIDE_BY_SIDE, [[name] for name in ONE_AT_A_TIME]
-    chosen = [[name for name in group if name in services] for part in groups for group in part]
-    return [group for group in chosen if group]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
-
-
 def _stop(signum: int, frame: FrameType | None) -> None:
     raise CommandFailed(f"stopped by signal {signum}")
 
@@ -255,7 +239,7 @@ def main() -> int:
     try:
         code = roll(options)
     except CommandFailed as error:
-        print(f"deploy: {error}", flush=True)
+        print(f"{error}\ndeploy: {options.version} is not in use: {one_line(error)}", flush=True)
     finally:
         if options.exit_code_file:
             options.exit_code_file.write_text(f"{code}\n")

@@ -10,10 +10,10 @@ RELAYS = ("auth-relay", "event-relay")
 BEAT = "notification-beat"
 FLOWER = "flower"
 
-# Replaced with a second container beside the first, group by group.
-SIDE_BY_SIDE = (WORKERS, RELAYS)
-# Stopped, then started again.
+# Stopped, then started again; all others are replaced with a second container beside the first.
 ONE_AT_A_TIME = (BEAT, FLOWER)
+# In the order of a deployment; those of a group are replaced together.
+GROUPS = (*((service,) for service in API_SERVICES), WORKERS, RELAYS, (BEAT,), (FLOWER,))
 # A deployment never touches these.
 UNTOUCHED = ("postgres", "redis-broker", "redis-cache", "gateway")
 

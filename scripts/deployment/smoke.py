@@ -24,14 +24,15 @@ HAS_SMOKE = "import importlib.util as u, sys; sys.exit(not u.find_spec('event_se
 
 
 class Smoke:
-    """Runs the smoke test in a container of its own, of the new version's event-service."""
+    """Runs the smoke test in containers of its own: of the new version's event-service, with a token
+    that the new version's auth-service makes, since the one that serves may know no such command.
+    """
 
-    def __init__(self, containers: Containers, steps: Steps, runner: str, email: str) -> None:
-        self._containers = containers
+    def __init__(self, containers: Containers, steps: Steps, runner: str, issuer: str) -> None:
         self._engine = containers.engine
         self._steps = steps
         self._runner = runner
-        self._email = email
+        self._issuer = issuer
         self._is_available = self._succeeds("exec", runner, "python", "-c", HAS_SMOKE)
 
     def _succeeds(self, *arguments: str) -> bool:
@@ -41,27 +42,38 @@ class Smoke:
             return False
         return True
 
-    def candidate(self, service: str, name: str, *, auth: str) -> None:
-        """Ask a container of ``service`` that nobody else asks; ``auth`` makes the token for it.
+    def candidate(self, service: str, name: str) -> None:
+        """Ask a container of ``service`` that nobody else asks.
 
         Raises CommandFailed with the smoke test's last lines.
         """
-        if not self._is_available:
-            answer = self._engine.docker("exec", name, "python", "-c", ASK_DIRECTLY)
-        else:
-            answer = self._ask({service: f"http://{name}:8000"}, auth)
+        try:
+            if self._is_available:
+                answer = self._ask({service: f"http://{name}:8000"})
+            else:
+                answer = self._engine.docker(
+                    *("exec", name, "python", "-c", ASK_DIRECTLY), with_errors=True
+                )
+        except CommandFailed as error:
+            raise CommandFailed(
+                f"{service}: the candidate fails its smoke test:\n{error}"
+            ) from None
         self._steps(f"{service}: candidate answers: {_last_line(answer)}")
 
-    def everything(self, *, auth: str) -> None:
+    def everything(self) -> None:
         """Book a seat on the hidden event of the running services, and find its mail."""
         if not self._is_available:
             self._steps("no smoke test in this release")
             return
-        self._steps(f"smoke test: {_last_line(self._ask({}, auth, '--mail'))}")
+        try:
+            answer = self._ask({}, "--mail")
+        except CommandFailed as error:
+            raise CommandFailed(f"all is replaced, and the smoke test fails:\n{error}") from None
+        self._steps(_last_line(answer))
 
-    def _ask(self, addresses: dict[str, str], auth: str, *flags: str) -> str:
+    def _ask(self, addresses: dict[str, str], *flags: str) -> str:
         token = self._engine.docker(
-            *("exec", auth, "python", "-m", "auth_service.cli", "smoke-account", self._email)
+            *("exec", self._issuer, "python", "-m", "auth_service.cli", "smoke-account")
         )
         options = [
             part
@@ -83,7 +95,9 @@ def _last_line(text: str) -> str:
 
 @contextmanager
 def smoke_runner(containers: Containers, steps: Steps) -> Iterator[Smoke]:
-    """A container that waits until it is asked to run smoke tests; removed at the end."""
-    email = containers.engine.layout.setting("SMOKE_EMAIL")
-    with containers.one_off("event", "sleep", "3600", name="smoke") as runner:
-        yield Smoke(containers, steps, runner, email)
+    """Containers that wait until they are asked to run smoke tests; removed at the end."""
+    with (
+        containers.one_off("event", "sleep", "3600", name="smoke") as runner,
+        containers.one_off("auth", "sleep", "3600", name="token") as issuer,
+    ):
+        yield Smoke(containers, steps, runner, issuer)

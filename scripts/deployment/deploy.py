@@ -44,7 +44,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--without-backup", action="store_true")
     parser.add_argument("--registry", help="pull the images from there instead of sending them")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if not VERSION.fullmatch(options.version):
         raise CommandFailed(f"{options.version} is no version; letters, digits, dots, _ and - are")
     return options

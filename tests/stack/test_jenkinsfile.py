@@ -317,3 +317,29 @@ def test_every_folder_of_tests_belongs_to_one_part() -> None:
     assert sorted(folders) == sorted(with_tests)
     parts = re.findall(r"^  (\w+)\) folders", text, re.MULTILINE)
     assert {f"./scripts/ci-test {part}" for part in parts} <= set(CHECKS)
+
+
+def test_the_jenkins_of_deploy_has_the_credentials_and_variables_that_are_used() -> None:
+    used, given = JENKINSFILE.read_text(), (ROOT / "deploy/jenkins/jenkins.yaml").read_text()
+    compose = (ROOT / "deploy/jenkins/docker-compose.yml").read_text()
+    own = {"JOB_NAME", "BUILD_NUMBER", "BUILD_URL", "PUSH_TO"}
+
+    credentials = set(re.findall(r"credentialsId: '([\w-]+)'", used))
+    variables = (
+        set(re.findall(r"env\.([A-Z_]+)", used)) | set(re.findall(r'"\$([A-Z_]+)"', used)) - own
+    )
+
+    assert len(credentials) == 3
+    assert credentials <= set(re.findall(r"id: ([\w-]+)", given))
+    assert {"DEPLOY_HOST", "PUBLIC_URL", "MAIL_TO"} <= variables
+    assert variables - own <= set(re.findall(r"key: ([A-Z_]+)", given))
+    assert set(re.findall(r"\$\{([A-Z_]+)\}", given)) <= set(
+        re.findall(r"^ {6}([A-Z_]+):", compose, re.M)
+    )
+
+
+def test_plugins_of_jenkins_are_pinned() -> None:
+    lines = (ROOT / "deploy/jenkins/plugins.txt").read_text().split()
+
+    assert len(lines) > 10
+    assert all(re.fullmatch(r"[a-z0-9-]+:\d[\w.-]+", line) for line in lines)

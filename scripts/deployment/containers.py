@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
@@ -17,7 +17,8 @@ DEFAULT_CPU_SHARES = 1024
 STEADY_SECONDS = 5.0
 # The gateway looks names up every second.
 SETTLE_SECONDS = 2.0
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
+CHECK_SECONDS = 20.0
 LOG_LINES_OF_ERROR = "8"
 
 
@@ -101,19 +102,21 @@ class Containers:
         finally:
             self.engine.docker("rm", "--force", "--volumes", name, is_checked=False)
 
-    def run_to_end(self, service: str, *, seconds: float) -> str:
-        """Output of a service that does one thing and ends; raises CommandFailed with it."""
-        with self.one_off(service) as name:
-            status = self.engine.docker("wait", name, seconds=seconds).strip()
-            output = self.engine.docker("logs", name, with_errors=True).strip()
-        if status != "0":
-            raise CommandFailed(f"{service} ended with exit code {status}:\n{output}")
-        return output
+    def run_to_end(self, services: Sequence[str], *, seconds: float) -> None:
+        """Run services that do one thing and end, side by side; raises CommandFailed with the output."""
+        with ExitStack() as stack:
+            names = {one: stack.enter_context(self.one_off(one)) for one in services}
+            for service, name in names.items():
+                status = self.engine.docker("wait", name, seconds=seconds).strip()
+                if status != "0":
+                    output = self.engine.docker("logs", name, with_errors=True).strip()
+                    raise CommandFailed(f"{service} ended with exit code {status}:\n{output}")
 
     def wait_until_healthy(self, names: Sequence[str]) -> None:
         """Raises CommandFailed for the first container that crashes or takes too long.
 
-        One that Docker calls unhealthy may still be starting, on a busy machine.
+        Docker makes its checks some seconds apart, and calls one unhealthy that is still starting on a
+        busy machine. So their own checks are made here, one after another, until each has succeeded.
         """
         start = self._clock()
         while True:
@@ -127,9 +130,16 @@ class Containers:
     def _is_up(self, one: Container, start: float) -> bool:
         if one.restarts or one.status in ("exited", "dead", "restarting"):
             self._fail(one, "ended at its start")
-        if one.health:
-            return one.is_healthy
-        return one.is_running and self._clock() - start >= STEADY_SECONDS
+        if not one.check:
+            return one.is_running and self._clock() - start >= STEADY_SECONDS
+        return one.is_running and (one.health == "healthy" or self._passes_check(one))
+
+    def _passes_check(self, one: Container) -> bool:
+        try:
+            self.engine.docker("exec", one.id, *one.check, seconds=CHECK_SECONDS)
+        except CommandFailed:
+            return False
+        return True
 
     def _fail(self, one: Container, what: str) -> None:
         raise CommandFailed(self.describe(one, f"new container {what}"))

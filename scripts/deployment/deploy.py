@@ -20,8 +20,8 @@ preflight: check settings and secrets
 backup
 expand migrations of auth, event, notification
 {apis}
-workers, then relays: second container beside, healthy; end the old one
-beat, flower: stop, start
+workers, then relays and Flower: second container beside, healthy; end the old one
+beat: stop, start
 smoke test: book a seat on the hidden event, find its mail
 record the version; remove all but the last three"""
 
@@ -116,9 +116,9 @@ def check_not_replaced(state: HostState, version: str, ids: dict[str, str]) -> N
 
 def dry_run(options: argparse.Namespace) -> int:
     host = Host(options.host)
-    apis = "\n".join(
-        f"{service}: candidate under a name that nobody asks for, healthy, smoke test, removed;"
-        f" second container beside, healthy; end the old one, remove it"
+    apis = "each API: candidate under a name that nobody asks for, healthy, smoke test, removed\n"
+    apis += "\n".join(
+        f"{service}: second container beside, healthy; end the old one, remove it"
         for service in API_SERVICES
     )
     print(f"Deploying {options.version} to {host.name} would:")

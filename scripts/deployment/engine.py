@@ -33,6 +33,8 @@ class Container:
     is_one_off: bool
     restarts: int = 0
     cpu_shares: int = 0
+    # Command line of the health check, empty if there is none.
+    check: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -58,8 +60,18 @@ class Container:
             exit_code=state.get("ExitCode", 0),
             is_one_off=labels.get(ONE_OFF_LABEL, "False") == "True",
             restarts=inspected.get("RestartCount", 0),
+            check=_check_command(inspected["Config"].get("Healthcheck") or {}),
             cpu_shares=(inspected.get("HostConfig") or {}).get("CpuShares", 0),
         )
+
+
+def _check_command(health_check: dict[str, Any]) -> tuple[str, ...]:
+    match health_check.get("Test") or []:
+        case ["CMD", *command]:
+            return tuple(command)
+        case ["CMD-SHELL", script]:
+            return ("sh", "-c", script)
+    return ()
 
 
 def run(

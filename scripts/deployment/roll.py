@@ -134,15 +134,14 @@ class Roll:
     def _forward(self) -> None:
         self._preflight()
         self._backup()
-        for service, migration in zip(API_SERVICES, MIGRATIONS, strict=True):
-            if self.containers.needs_replacement([service]):
-                self.containers.run_to_end(migration, seconds=MIGRATION_SECONDS)
-                self.steps(f"{migration}: the schema is at this version")
+        changed = [name for name in API_SERVICES if self.containers.needs_replacement([name])]
+        self.containers.run_to_end([f"{n}-migrate" for n in changed], seconds=MIGRATION_SECONDS)
+        self.steps(f"schemas are at this version: {', '.join(changed) or 'nothing has changed'}")
         self._replace_all()
 
     def _preflight(self) -> None:
         if PREFLIGHT in self._services:
-            self.containers.run_to_end(PREFLIGHT, seconds=PREFLIGHT_SECONDS)
+            self.containers.run_to_end([PREFLIGHT], seconds=PREFLIGHT_SECONDS)
             self.steps("preflight: settings and secrets are well")
 
     def _backup(self) -> None:

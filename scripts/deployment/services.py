@@ -5,15 +5,16 @@ MIGRATIONS = tuple(f"{service}-migrate" for service in API_SERVICES)
 PREFLIGHT = "preflight"
 
 WORKERS = ("notification-worker", "notification-maintenance")
-RELAYS = ("auth-relay", "event-relay")
+FLOWER = "flower"
+RELAYS = ("auth-relay", "event-relay", FLOWER)
 # One at a time: two would send each periodic task twice.
 BEAT = "notification-beat"
-FLOWER = "flower"
 
 # Stopped, then started again; all others are replaced with a second container beside the first.
-ONE_AT_A_TIME = (BEAT, FLOWER)
-# In the order of a deployment; those of a group are replaced together.
-GROUPS = (*((service,) for service in API_SERVICES), WORKERS, RELAYS, (BEAT,), (FLOWER,))
+ONE_AT_A_TIME = (BEAT,)
+# In the order of a deployment; those of a group are replaced together. Larger groups would take less
+# time and more memory.
+GROUPS = (*((service,) for service in API_SERVICES), WORKERS, RELAYS, (BEAT,))
 # A deployment never touches these.
 UNTOUCHED = ("postgres", "redis-broker", "redis-cache", "gateway")
 

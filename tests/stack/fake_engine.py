@@ -74,6 +74,7 @@ class Machine:
             health="",
             exit_code=0,
             is_one_off=bool(name),
+            check=("healthcheck",),
         )
         self.put(one)
         if is_running:
@@ -88,7 +89,7 @@ class Machine:
         if process in self.crashing:
             self.put(one, status="exited", exit_code=3)
         else:
-            health = "starting" if process in self.sick else "healthy"
+            health = "unhealthy" if process in self.sick else "healthy"
             self.put(one, status="running", health=health)
 
     def find(self, name: str) -> Container:
@@ -158,7 +159,10 @@ class FakeEngine(Engine):
             case "image" if arguments[0] == "rm":
                 self.machine.images.pop(names[-1], None)
             case "exec":
-                self.machine.find(names[0])
+                one = self.machine.find(names[0])
+                process = (one.service, one.image.rpartition(":")[2])
+                if names[1:] == ["healthcheck"] and process in self.machine.sick:
+                    raise CommandFailed("not healthy")
                 return "smoke: passed in 1.0 s"
         return ""
 

@@ -118,7 +118,7 @@ def test_steps_come_in_order(host: Host) -> None:
         *(host.index("run", f"try-{name} ") for name in API_SERVICES),
         *(host.index("up --no-start", f"--scale={name}=2") for name in API_SERVICES),
         host.index("up --no-start", "--scale=notification-worker=2"),
-        host.index("up --no-start", "--scale=event-relay=2"),
+        host.index("up --no-start", "--scale=event-relay=2", "--scale=flower=2"),
         host.index("up --no-start", "--scale=notification-beat=2"),
         host.index("exec", "--mail"),
     ]
@@ -171,7 +171,6 @@ FAILURES = {
     "creating workers": "1.1: up * --scale=notification-worker=2",
     "creating relays": "1.1: up * --scale=event-relay=2",
     "creating beat": "1.1: up * --scale=notification-beat=2",
-    "creating flower": "1.1: up * --scale=flower=2",
     "the last smoke test": "--mail",
 }
 
@@ -239,6 +238,13 @@ def test_a_run_that_was_killed_is_taken_back_by_a_deployment_of_the_version_befo
     host.machine.create("event", NEW, is_running=True)
     host.deploy(OLD)
     assert host.machine.versions() == everywhere(OLD)
+
+
+def test_a_container_is_healthy_by_its_own_check_before_docker_has_made_it(host: Host) -> None:
+    one = host.machine.create("event", NEW, is_running=True)
+    host.machine.put(one, status="running", health="starting")
+    host.roll(NEW).containers.wait_until_healthy([one.id])
+    assert host.machine.commands == [f"exec {one.id} healthcheck"]
 
 
 def test_replicas_are_replaced_one_by_one(host: Host) -> None:

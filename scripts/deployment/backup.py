@@ -6,6 +6,7 @@ The secrets are not in it: without them the accounts' signing keys cannot be rea
 
 import argparse
 import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -20,7 +21,7 @@ from deployment.encryption import Cipher, cipher_of
 from deployment.engine import Engine
 from deployment.errors import CommandFailed, run_command
 from deployment.layout import Layout, find_layout
-from deployment.postgres import Part, Server, pipeline, server_of
+from deployment.postgres import Part, Server, Session, pipeline, server_of
 from deployment.snapshot import HEADS, Snapshots, count_rows, take_snapshots
 from deployment.steps import Steps
 
@@ -189,8 +190,9 @@ def restore_dump(
 
 
 def require_counts(server: Server, database: str, name: str, dump: Dump) -> None:
-    counts = count_rows(lambda sql: server.query(sql, database))
-    heads = [row[0] for row in server.query(HEADS, database)]
+    with Session(server, database) as session:
+        counts = count_rows(session.ask)
+        heads = [row[0] for row in session.ask(HEADS)]
     if heads != dump.heads:
         raise CommandFailed(f"{name}: restored at revision {heads} and not {dump.heads}")
     for table in sorted({*counts, *dump.counts}):
@@ -250,6 +252,8 @@ def main() -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each step")
     arguments = parser.parse_args()
     end_on_sigterm()
+    # Whatever is written is for its owner only.
+    os.umask(0o077)
     layout = find_layout()
     steps = Steps() if arguments.verbose or sys.stdout.isatty() else Steps(lambda _: None)
     options = Options(arguments.check, arguments.with_secrets, _days(layout))

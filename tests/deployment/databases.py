@@ -26,7 +26,11 @@ def server_of_run(postgres_url: str) -> Server:
 
 
 async def make_databases(postgres_url: str) -> dict[str, str]:
-    """New ones, under the names that they have on a host; their URLs for SQLAlchemy."""
+    """New ones, under the names and with the roles that they have on a host; their URLs for SQLAlchemy."""
+    server = server_of_run(postgres_url)
+    for name in SERVICE_OF:
+        if not server.value(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):
+            server.query(f'CREATE ROLE "{name}" LOGIN')
     return {
         name: await copy_database(postgres_url, service, name)
         for name, service in SERVICE_OF.items()

@@ -74,7 +74,7 @@ FOLLOWS = {
     "smtp_password": Follow(
         (restart("notification-worker"),), "Mails wait while the mail server refuses the sign-in."
     ),
-    "sentry_dsn": Follow((restart(ALL.removesuffix(" flower")),)),
+    "sentry_dsn": Follow((restart(ALL),)),
     "backup_key": Follow(
         (),
         "Keep a copy where this host's backups are not; older backups need backup_key.old.",

@@ -70,4 +70,4 @@ def _host(url: str) -> str:
 
 
 def _is_example(host: str) -> bool:
-    return host.endswith(EXAMPLES)
+    return any(host == example or host.endswith(f".{example}") for example in EXAMPLES)

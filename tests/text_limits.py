@@ -51,8 +51,9 @@ class Input:
 
     @property
     def is_judged_elsewhere(self) -> bool:
-        """Headers are mere bytes; GraphQL says in its own form what is wrong with a query."""
-        return self.place == "header" or self.path == ("query",)
+        """Headers and files are mere bytes; GraphQL says in its own form what is wrong with a query."""
+        is_file = json.loads(self.schema).get("format") == "binary"
+        return self.place == "header" or is_file or self.path == ("query",)
 
     @property
     def kind(self) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from auth_service.keys.router import router as keys
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.mails.router import router as links
 from auth_service.models import OutboxMessage
+from auth_service.own_data.router import router as own_data
 from auth_service.sessions.browser_router import router as browser_sessions
 from auth_service.sessions.own_router import router as own_sessions
 from auth_service.sessions.passwords import PasswordChecks
@@ -37,6 +38,7 @@ ROUTERS = [
     clients,
     links,
     # /users/me before /users/{user_id}
+    own_data,
     own_sessions,
     own_account,
     administration,

@@ -16,6 +16,7 @@ from event_service.cache import TAG_PREFIX, StoreBackend, TagVersions
 from event_service.checkin.router import router as check_ins
 from event_service.doors.router import router as doors
 from event_service.erasures.router import router as erasures
+from event_service.events.desk_router import router as event_desk
 from event_service.events.drafts import new_write_locks
 from event_service.events.organizer_messages import oldest_unwritten_seconds
 from event_service.events.organizer_router import router as organizer_messages
@@ -24,10 +25,12 @@ from event_service.events.router import router as events
 from event_service.events.seat_states import SeatStatesCache
 from event_service.graphql.router import page_router as graphiql
 from event_service.graphql.router import router as graphql
+from event_service.halls.router import router as halls
 from event_service.images.convert import ImageConverter
 from event_service.images.router import IMAGE_PATH
 from event_service.images.router import router as images
 from event_service.models import ErasedUser, OutboxMessage
+from event_service.own_data.router import router as own_data
 from event_service.page_store import PageStore
 from event_service.sales.router import router as sales
 from event_service.settings import Settings
@@ -58,6 +61,9 @@ ROUTERS = [
     check_ins,
     doors,
     organizer_messages,
+    event_desk,
+    halls,
+    own_data,
     erasures,
     tickets,
     graphql,

@@ -102,6 +102,10 @@ class TooManyDoorLinks(Problem):
     code, status, title = "too-many-door-links", 409, "The event has too many door links."
 
 
+class TooManyHalls(Problem):
+    code, status, title = "too-many-halls", 409, "You keep too many halls."
+
+
 class UnknownTicket(NotFound):
     title = "No ticket of this event has that code."
 

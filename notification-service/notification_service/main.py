@@ -10,6 +10,7 @@ from notification_service.messages.erasures import router as erasures
 from notification_service.messages.failures_router import router as failures
 from notification_service.messages.router import router as messages
 from notification_service.models import ErasedUser
+from notification_service.own_data.router import router as own_data
 from notification_service.preferences.router import router as preferences
 from notification_service.previews.router import router as templates
 from notification_service.rendering.renderer import EmailRenderer
@@ -20,7 +21,7 @@ from service_kit.web.erasures import watch_erasures
 from service_kit.web.server import freeze_gc
 
 # The fixed paths before /notifications/{notification_id}.
-ROUTERS = [preferences, templates, erasures, failures, messages]
+ROUTERS = [preferences, templates, erasures, failures, own_data, messages]
 
 
 @asynccontextmanager

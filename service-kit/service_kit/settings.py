@@ -149,6 +149,8 @@ class ServiceSettings(BaseSettings):
     default_rate_limit: str = "300/minute"
     # For what only services ask of each other.
     service_rate_limit: str = "60000/minute"
+    # Of everything that a service knows of a person.
+    data_download_rate_limit: str = "20/hour"
 
     @model_validator(mode="before")
     @classmethod

@@ -21,6 +21,7 @@ NOT_PUBLIC = {
     "DELETE /api/v1/users/{user_id}",
     "GET /api/v1/users",
     "GET /api/v1/users/me",
+    "GET /api/v1/users/me/data",
     "GET /api/v1/users/me/sessions",
     "GET /api/v1/users/{user_id}",
     "GET /api/v1/users/{user_id}/audit-events",
@@ -129,7 +130,16 @@ async def asked_until_refused(app: FastAPI, name: str, limit: int) -> list[int]:
 
 LIMITS = {
     f"{name}_rate_limit": "3/minute"
-    for name in ("default", "login", "register", "refresh", "mail", "link", "service")
+    for name in (
+        "default",
+        "login",
+        "register",
+        "refresh",
+        "mail",
+        "link",
+        "service",
+        "data_download",
+    )
 }
 
 

@@ -37,6 +37,7 @@ _UNFINISHED = text(f"""
         OR EXISTS (
             SELECT FROM booking WHERE user_id = erased_user.user_id AND guest_name IS NOT NULL
         )
+        OR EXISTS (SELECT FROM hall_template WHERE owner_id = erased_user.user_id)
     ORDER BY random() LIMIT :limit
 """).bindparams(_LIMIT)
 
@@ -46,6 +47,9 @@ DELETE_KEYS = text("""
         FOR UPDATE SKIP LOCKED
     ))
 """).bindparams(_USER, _LIMIT)
+
+# Few: halls/ limits how many somebody may keep.
+DELETE_HALLS = text("DELETE FROM hall_template WHERE owner_id = :user_id").bindparams(_USER)
 
 REMOVE_NAMES = text("""
     UPDATE booking SET guest_name = NULL WHERE id = ANY(ARRAY(

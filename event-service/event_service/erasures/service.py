@@ -1,5 +1,5 @@
-"""The erasure of an account: waitlist entries, holds and drafts are removed, active events are cancelled,
-names leave bookings; confirmed bookings stay, for the organizer's counts.
+"""The erasure of an account: waitlist entries, holds, drafts and halls are removed, active events are
+cancelled, names leave bookings; confirmed bookings stay, for the organizer's counts.
 
 Each event and draft is a transaction of its own, so is each batch of keys and names, and a pass is
 bounded: an account may have thousands. The relay continues what a pass has left, and finds what was
@@ -68,6 +68,7 @@ async def run_erasure_pass(database: Database, user_id: UUID, *, offer_for: time
         upcoming = await queries.list_upcoming_events(session, user_id, limit=EVENTS_PER_PASS)
         drafts = await queries.list_drafts(session, user_id, limit=DRAFTS_PER_PASS)
         await session.execute(queries.DELETE_KEYS, {"user_id": user_id, "limit": KEYS_PER_PASS})
+        await session.execute(queries.DELETE_HALLS, {"user_id": user_id})
         await session.execute(queries.REMOVE_NAMES, {"user_id": user_id, "limit": NAMES_PER_PASS})
     steps = [partial(_leave_event, event_id, user_id, offer_for) for event_id in events]
     # auth-service checks for active events before it erases; these were published in between.

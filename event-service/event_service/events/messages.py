@@ -46,14 +46,10 @@ async def add_change_messages(session: AsyncSession, event: Event, before: dict[
     }
     if not changes:
         return
-    guests = select(col(Booking.user_id), col(Booking.id)).where(
-        col(Booking.event_id) == event.id,
-        or_(IS_CONFIRMED, IS_HELD),
-    )
     await write_notifications(
         session,
         OutboxMessage,
-        _one_per_user(guests, f"event-changed:{event.id}:{event.version}"),
+        _one_per_user(change_recipients(event.id), f"event-changed:{event.id}:{event.version}"),
         kind="event-changed",
         data={
             "event_id": str(event.id),
@@ -68,16 +64,10 @@ async def add_cancellation_messages(session: AsyncSession, event: Event) -> None
     """To everybody with a confirmed or held booking, and to those on the waitlist, whose messages name no
     booking. Written before the bookings end."""
     is_erased = event.cancel_reason == ORGANIZER_ERASED
-    guests = select(col(Booking.user_id), col(Booking.id)).where(
-        col(Booking.event_id) == event.id, col(Booking.status).in_(CANCELLABLE)
-    )
-    waiting = select(col(WaitlistEntry.user_id), null()).where(
-        col(WaitlistEntry.event_id) == event.id
-    )
     await write_notifications(
         session,
         OutboxMessage,
-        _one_per_user(union_all(guests, waiting), f"event-cancelled:{event.id}"),
+        _one_per_user(cancellation_recipients(event.id), f"event-cancelled:{event.id}"),
         kind="event-cancelled",
         data={
             "event_id": str(event.id),
@@ -88,6 +78,30 @@ async def add_cancellation_messages(session: AsyncSession, event: Event) -> None
         },
         version=event.version,
     )
+
+
+def change_recipients(event_id: UUID) -> Any:
+    """Users and their bookings whom a change of time or place is told: a row for each booking."""
+    return select(col(Booking.user_id), col(Booking.id)).where(
+        col(Booking.event_id) == event_id,
+        or_(IS_CONFIRMED, IS_HELD),
+    )
+
+
+def cancellation_recipients(event_id: UUID) -> Any:
+    """As ``change_recipients``, whom a cancellation is told: also those who wait, without a booking."""
+    guests = select(col(Booking.user_id), col(Booking.id)).where(
+        col(Booking.event_id) == event_id, col(Booking.status).in_(CANCELLABLE)
+    )
+    waiting = select(col(WaitlistEntry.user_id), null()).where(
+        col(WaitlistEntry.event_id) == event_id
+    )
+    return union_all(guests, waiting)
+
+
+def count_recipients(bookings: Any) -> Select[Any]:
+    """How many people rows of ``change_recipients`` or ``cancellation_recipients`` are."""
+    return select(func.count(bookings.subquery("told").c.user_id.distinct()))
 
 
 def confirmed_guests(event_id: UUID, dedup_key: str) -> Select[Any]:

@@ -86,7 +86,7 @@ async def update_event(
         raise VersionMismatch(f"It is at version {event.version} now.", version=event.version)
     if event.status == EventStatus.CANCELLED:
         raise EventCancelled
-    values = _validate_changes(change, event)
+    values = validate_changes(change, event)
     before = {name: getattr(event, name) for name in values}
     has_other_seats = await _change_seating(session, event, change, max_draft_seats)
     changed = [name for name, value in values.items() if value != before[name]]
@@ -105,7 +105,7 @@ async def update_event(
     return event
 
 
-def _validate_changes(change: EventUpdate, event: Event) -> dict[str, Any]:
+def validate_changes(change: EventUpdate, event: Event) -> dict[str, Any]:
     """The fields to set, validated together with those that stay. Raises InvalidRequest."""
     values = change.model_dump(exclude_unset=True)
     empty = [name for name in sorted(SEATING_FIELDS & values.keys()) if values[name] is None]

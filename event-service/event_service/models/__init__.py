@@ -19,6 +19,7 @@ from event_service.models.events import (
     OrganizerMessage,
     SearchSpelling,
 )
+from event_service.models.halls import HallTemplate
 from event_service.models.infrastructure import ErasedUser, OutboxMessage, StaleTag
 from event_service.models.seats import BlockedSeat, Seat, SeatRow, SeatTally, Section
 from event_service.models.waitlist import WaitlistEntry
@@ -34,6 +35,7 @@ __all__ = [
     "Event",
     "EventImage",
     "EventSearch",
+    "HallTemplate",
     "IdempotencyKey",
     "OrganizerMessage",
     "OutboxMessage",

@@ -326,6 +326,7 @@ export default {
   "problem.already-checked-in": "This ticket was checked in already.",
   "problem.booking-not-confirmed": "This booking is not confirmed: confirm it first.",
   "problem.too-many-door-links": "The event has too many door links. Withdraw some first.",
+  "problem.too-many-halls": "You keep too many halls. Delete some of them first.",
   "problem.not-resendable": "This mail cannot be sent again.",
   "problem.too-many-draft-seats": "Your drafts have too many seats together. Publish or delete some of them first.",
   "problem.organizer-has-events": "You have published events that are not over. Cancel them or wait until they are over, then erase your account.",

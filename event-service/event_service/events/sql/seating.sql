@@ -84,3 +84,19 @@ FROM plan
 WHERE old.event_id = :event_id AND plan.section_id = old.section_id
     AND plan.row_name = old.row_name AND plan.number = old.number AND plan.letter = 'x'
     AND (old.position, old.column_number) IS DISTINCT FROM (plan.position, plan.column_number)
+
+-- name: read_plan
+-- The rows of a hall in their order, as they were planned: a letter and a column for each seat.
+WITH spot AS (
+    SELECT section_id, row_name, position, coalesce(column_number, number) AS column_number,
+        CASE kind WHEN 'accessible' THEN 'a' ELSE 's' END AS letter
+    FROM seat WHERE event_id = :event_id AND section_id IS NOT NULL
+    UNION ALL
+    SELECT section_id, row_name, position, column_number, 'x' FROM blocked_seat WHERE event_id = :event_id
+)
+SELECT section.name AS section, section.price, row_name,
+    string_agg(letter, '' ORDER BY column_number) AS letters,
+    array_agg(column_number ORDER BY column_number) AS columns
+FROM spot JOIN section ON section.id = spot.section_id
+GROUP BY section.id, row_name
+ORDER BY section.position, min(spot.position)

@@ -1,0 +1,1 @@
+"""Plans of halls that an organizer keeps for later events."""

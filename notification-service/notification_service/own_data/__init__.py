@@ -1,0 +1,1 @@
+"""All that this service knows of a person, for that person to download."""

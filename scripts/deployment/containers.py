@@ -102,7 +102,7 @@ class Containers:
         finally:
             self.engine.docker("rm", "--force", "--volumes", name, is_checked=False)
 
-    def run_to_end(self, services: Sequence[str], *, seconds: float) -> None:
+    def run_to_end(self, *services: str, seconds: float) -> None:
         """Run services that do one thing and end, side by side; raises CommandFailed with the output."""
         with ExitStack() as stack:
             names = {one: stack.enter_context(self.one_off(one)) for one in services}

@@ -53,8 +53,7 @@ class ComposeHost:
 
     def migrate(self) -> None:
         containers = Containers(self._engine, self._steps)
-        for service in MIGRATIONS:
-            containers.run_to_end(service, seconds=MIGRATION_SECONDS)
+        containers.run_to_end(*MIGRATIONS, seconds=MIGRATION_SECONDS)
 
     def hold(self, taken_at: datetime) -> Part:
         command = self._engine.compose_command(

@@ -135,13 +135,13 @@ class Roll:
         self._preflight()
         self._backup()
         changed = [name for name in API_SERVICES if self.containers.needs_replacement([name])]
-        self.containers.run_to_end([f"{n}-migrate" for n in changed], seconds=MIGRATION_SECONDS)
+        self.containers.run_to_end(*(f"{n}-migrate" for n in changed), seconds=MIGRATION_SECONDS)
         self.steps(f"schemas are at this version: {', '.join(changed) or 'nothing has changed'}")
         self._replace_all()
 
     def _preflight(self) -> None:
         if PREFLIGHT in self._services:
-            self.containers.run_to_end([PREFLIGHT], seconds=PREFLIGHT_SECONDS)
+            self.containers.run_to_end(PREFLIGHT, seconds=PREFLIGHT_SECONDS)
             self.steps("preflight: settings and secrets are well")
 
     def _backup(self) -> None:

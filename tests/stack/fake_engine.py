@@ -190,6 +190,13 @@ class FakeEngine(Engine):
             if is_job:
                 self.machine.put(one, status="running")
             return one.id
+        if arguments[0] in ("stop", "start"):
+            for one in self.containers():
+                if one.service in arguments and arguments[0] == "start":
+                    self.machine.start(one)
+                elif one.service in arguments:
+                    self.machine.put(one, status="exited", health="")
+            return ""
         assert arguments[0] == "up"
         return self._up(arguments[1:])
 

@@ -1,0 +1,55 @@
+"""What a restore does to a host's containers: without an engine."""
+
+from pathlib import Path
+
+import pytest
+
+from deployment.errors import CommandFailed
+from deployment.layout import Layout
+from deployment.restore_host import ComposeHost
+from deployment.services import MIGRATIONS
+from deployment.steps import Steps
+from tests.stack.fake_engine import LONG_RUNNING, FakeEngine, Machine, write_release
+
+VERSION = "1.0"
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """Everything of one release runs."""
+    machine = Machine()
+    machine.add_version(VERSION)
+    for service in ("postgres", "redis-broker", "redis-cache", "gateway", *LONG_RUNNING):
+        machine.create(service, VERSION, is_running=True)
+    machine.commands.clear()
+    return machine
+
+
+@pytest.fixture
+def host(tmp_path: Path, machine: Machine) -> ComposeHost:
+    layout = Layout(tmp_path)
+    write_release(layout, VERSION)
+    engine = FakeEngine(layout, VERSION, machine=machine)
+    return ComposeHost(engine, Steps(write=lambda line: None), with_smoke=False)
+
+
+def test_each_service_migrates_its_database(host: ComposeHost, machine: Machine) -> None:
+    host.migrate()
+    started = [command for command in machine.commands if " run -d " in command]
+    assert [command.split()[-1] for command in started] == list(MIGRATIONS)
+    assert not [one for one in machine.containers.values() if one.is_one_off]
+
+
+def test_what_runs_stops_but_for_servers_and_gateway_and_starts_again(
+    host: ComposeHost, machine: Machine
+) -> None:
+    host.stop()
+    host.start()
+    stop, start = machine.commands
+    assert sorted(stop.split()[5:]) == sorted(LONG_RUNNING)
+    assert sorted(start.split()[3:]) == sorted(LONG_RUNNING)
+
+
+def test_a_queue_that_was_not_emptied_is_an_error(host: ComposeHost) -> None:
+    with pytest.raises(CommandFailed, match="redis-broker was not emptied"):
+        host.empty_queues()

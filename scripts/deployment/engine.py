@@ -149,6 +149,7 @@ class Engine:
             **os.environ,
             "TAG": self.version,
             "CONFIG_DIR": str(self.layout.config),
+            "SETTINGS_DIR": str(self.layout.settings_folder),
             "COMPOSE_PROJECT_NAME": self.layout.project,
             "COMPOSE_IGNORE_ORPHANS": "true",
         }

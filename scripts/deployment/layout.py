@@ -1,6 +1,6 @@
 """Where things are on a host, and in a work tree.
 
-A host's folder (``PARTERRE_HOME``, by default ``~/parterre``) holds ``.env``, ``secrets/``, ``config/``,
+A host's folder (``PARTERRE_HOME``, by default ``~/parterre``) holds ``.env``, ``secrets/``, ``settings/``, ``config/``,
 ``releases/VERSION/``, ``current`` (a link to the release in use), ``var/`` and ``backups/``. In a work
 tree the folder is the repository's root, and the release in use is the tree itself.
 """
@@ -42,6 +42,13 @@ class Layout:
     @property
     def settings(self) -> Path:
         return self.home / ".env"
+
+    @property
+    def settings_folder(self) -> Path:
+        """Settings by file. The containers have it mounted, so it is made here: Docker would give it to root."""
+        folder = self.home / ("deploy/settings" if self.is_work_tree else "settings")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @property
     def secrets(self) -> Path:

@@ -19,11 +19,21 @@ def read_secret(path: str | Path) -> str:
     return Path(path).read_bytes().decode().removesuffix("\n")
 
 
+def file_of(name: str) -> str | None:
+    """The file that gives a setting its value: what ``NAME_FILE`` names, as container secrets are given,
+    else the file ``NAME`` in the folder that ``SETTINGS_FOLDER`` names, if there is one."""
+    if given := os.environ.get(f"{name.upper()}_FILE"):
+        return given
+    folder = os.environ.get("SETTINGS_FOLDER")
+    path = Path(folder, name.upper()) if folder else None
+    return str(path) if path and path.is_file() else None
+
+
 class FileSource(PydanticBaseSettingsSource):
-    """Reads ``NAME`` from the file that ``NAME_FILE`` points to, as container secrets are given."""
+    """Reads settings from files. They come before the environment."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{field_name.upper()}_FILE")
+        path = file_of(field_name)
         return read_secret(path) if path else None, field_name, False
 
     def __call__(self) -> dict[str, Any]:

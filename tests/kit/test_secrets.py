@@ -322,3 +322,19 @@ def test_only_one_line_break_at_the_end_of_a_file_is_no_part_of_the_secret(
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(ValidationError, match="SERVICE_CLIENT_SECRET contains a line break"):
         ServiceSettings()
+
+
+def test_a_folder_gives_settings_by_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in (base() | {"LOG_LEVEL": "ERROR", "DRAIN_SECONDS": "1"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    monkeypatch.setenv("SETTINGS_FOLDER", str(tmp_path / "not-there"))
+    assert ServiceSettings().drain_seconds == 1
+    monkeypatch.setenv("SETTINGS_FOLDER", str(tmp_path))
+    (tmp_path / "DRAIN_SECONDS").write_text("7\n")
+    (tmp_path / "README.md").write_text("not a setting")
+    assert (ServiceSettings().drain_seconds, ServiceSettings().log_level) == (7, "ERROR")
+    # What a variable names comes first.
+    (tmp_path / "other").write_text("9")
+    monkeypatch.setenv("DRAIN_SECONDS_FILE", str(tmp_path / "other"))
+    assert ServiceSettings().drain_seconds == 9

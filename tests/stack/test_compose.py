@@ -256,3 +256,13 @@ def test_flower_is_started_in_both_ways_through_the_module_that_sets_it_up(
         configure_flower(command, environment)
         assert "args" in environment["FLOWER_TASKS_COLUMNS"].split(",")
         assert not [one for one in command if re.match("--(tasks|natural|format)", one)]
+
+
+def test_settings_by_file_reach_every_container_of_ours(compose: str) -> None:
+    ours = {
+        name: merged(block, compose)
+        for name, block in services_of(compose).items()
+        if "SETTINGS_FOLDER" in merged(block, compose)
+    }
+    assert len(ours) > 10
+    assert [name for name, block in ours.items() if ":/run/settings:ro" not in block] == []

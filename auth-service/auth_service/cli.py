@@ -1,6 +1,7 @@
 """Manages accounts and service clients from a shell; in a container: python -m auth_service.cli
 
 promote EMAIL                    makes a superuser
+superuser EMAIL                  the same, with a new account if there is none: a mail asks for its password
 verify EMAIL...                  takes addresses as confirmed, without a mail
 service-client NAME SCOPE...     makes a client, or gives one that exists a second secret
 smoke-account [EMAIL]            prints a token of the smoke test's account, valid for ten minutes
@@ -9,7 +10,9 @@ smoke-account [EMAIL]            prints a token of the smoke test's account, val
 import argparse
 import asyncio
 import json
+import sys
 
+from auth_service.accounts.superusers import make_superuser
 from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
 from auth_service.clients.service import CLIENT_ID, SCOPES, add_secret
@@ -83,6 +86,11 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     promoting = commands.add_parser("promote")
     promoting.add_argument("email")
+    first = commands.add_parser("superuser")
+    first.add_argument("email")
+    first.add_argument(
+        "--password-stdin", action="store_true", help="its password, in place of the mail"
+    )
     verifying = commands.add_parser("verify")
     verifying.add_argument("emails", nargs="+", metavar="email")
     client = commands.add_parser("service-client")
@@ -96,6 +104,9 @@ def main() -> None:
     async def run(database: Database) -> str:
         if arguments.command == "promote":
             return await promote(database, arguments.email)
+        if arguments.command == "superuser":
+            password = sys.stdin.read().removesuffix("\n") if arguments.password_stdin else None
+            return await make_superuser(database, settings, arguments.email, password, actor=ACTOR)
         if arguments.command == "verify":
             return await verify(database, arguments.emails)
         if arguments.command == "smoke-account":

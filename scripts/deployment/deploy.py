@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 
 from deployment.errors import CommandFailed, run_command
 from deployment.host import Host, HostState
@@ -13,6 +14,8 @@ from deployment.transfer import local_images, release_archive, send_images, send
 
 # What Docker takes as a tag, and a file system as a folder's name.
 VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+# Host, port and path of a registry, as Docker takes them before a name.
+REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:/_-]*")
 
 PLAN = """\
 lock the host against a second deployment
@@ -47,6 +50,10 @@ def parse() -> argparse.Namespace:
     options = parser.parse_intermixed_args()
     if not VERSION.fullmatch(options.version):
         raise CommandFailed(f"{options.version} is no version; letters, digits, dots, _ and - are")
+    if options.registry and not REGISTRY.fullmatch(options.registry):
+        raise CommandFailed(
+            f"{options.registry} is no registry; give it as registry.example.com/path"
+        )
     return options
 
 
@@ -84,7 +91,7 @@ def send(host: Host, state: HostState, options: argparse.Namespace, steps: Steps
     images = images_of(version)
     if options.registry:
         for image in images:
-            there = f"{options.registry.rstrip('/')}/{image}"
+            there = shlex.quote(f"{options.registry.rstrip('/')}/{image}")
             host.run(f"docker pull --quiet {there} && docker tag {there} {image}", seconds=1800)
         steps(f"images of {version} are pulled")
     elif host.destination:

@@ -1,0 +1,54 @@
+"""What an operator's command makes of names and files that somebody else chose."""
+
+import shlex
+
+import pytest
+
+from deployment import deploy
+from deployment.errors import CommandFailed
+from deployment.host import HostState
+from deployment.steps import Steps
+
+QUIET = Steps(lambda _: None)
+HOSTILE = "r.example/x; touch /tmp/owned #"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--registry", HOSTILE, "host", "1.0"], "no registry"),
+        (["--registry", "-x", "host", "1.0"], "expected one argument"),
+        (["host", "$(id)"], "no version"),
+        (["host", "../x"], "no version"),
+        (["host", "-x"], "unrecognized"),
+    ],
+)
+def test_a_name_that_a_shell_would_run_is_refused(
+    arguments: list[str],
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["deploy", *arguments])
+    with pytest.raises((CommandFailed, SystemExit)) as refused:
+        deploy.parse()
+    assert what in f"{refused.value} {capsys.readouterr().err}"
+
+
+def test_a_registry_is_one_word_of_the_hosts_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the check of the name lets pass."""
+    monkeypatch.setattr("sys.argv", ["deploy", "--registry", "r.example", "host", "1.0"])
+    options = deploy.parse()
+    options.registry = HOSTILE
+    scripts: list[str] = []
+
+    class Recorder(deploy.Host):
+        def run(self, script: str, *, seconds: float, stdin: bytes | None = None) -> str:
+            scripts.append(script)
+            return ""
+
+    state = HostState("/home/x/parterre", True, "", {}, 1 << 40)
+    monkeypatch.setattr(deploy, "release_archive", lambda root, version: b"")
+    deploy.send(Recorder("host"), state, options, QUIET)
+    words = shlex.split(scripts[0], comments=True)
+    assert words[3] == f"{HOSTILE}/parterre/auth-service:1.0"

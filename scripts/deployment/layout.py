@@ -1,6 +1,7 @@
 """Where things are on a host, and in a work tree.
 
-A host's folder (``PARTERRE_HOME``, by default ``~/parterre``) holds ``.env``, ``secrets/``, ``settings/``, ``config/``,
+A host's folder (``PARTERRE_HOME``, by default ``~/parterre``) holds ``.env``, ``secrets/``,
+``settings/``, ``config/``,
 ``releases/VERSION/``, ``current`` (a link to the release in use), ``var/`` and ``backups/``. In a work
 tree the folder is the repository's root, and the release in use is the tree itself.
 """
@@ -45,7 +46,7 @@ class Layout:
 
     @property
     def settings_folder(self) -> Path:
-        """Settings by file. The containers have it mounted, so it is made here: Docker would give it to root."""
+        """Settings by file, which containers have mounted. It is made here: Docker gives it to root."""
         folder = self.home / ("deploy/settings" if self.is_work_tree else "settings")
         folder.mkdir(parents=True, exist_ok=True)
         return folder

@@ -60,7 +60,8 @@ class DoorPublic(BaseModel):
 
 class SnapshotTicket(BaseModel):
     hash: str = Field(
-        description="SHA-256 of the event's id, a colon and the code without hyphens."
+        description="The first 32 hexadecimal digits of SHA-256 of the event's id, a colon and the code"
+        " without hyphens."
     )
     section: str | None
     row: str | None

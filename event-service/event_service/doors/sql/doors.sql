@@ -1,9 +1,12 @@
 -- name: read_snapshot
 -- The tickets of an event's confirmed bookings as JSON, in the form of DoorSnapshot. A code stands there as
--- a hash, so that a phone that is lost opens no door; it has 80 random bits, which nobody tries out.
+-- a hash, so that a phone that is lost opens no door; it has 80 random bits, which nobody tries out. Half of
+-- the hash tells 100,000 tickets apart, and a download is half as large.
 SELECT json_build_object('event_id', :event_id::uuid, 'tickets', coalesce((
     SELECT json_agg(json_build_object(
-        'hash', encode(sha256(convert_to(:event_id::uuid || ':' || replace(code, '-', ''), 'UTF8')), 'hex'),
+        'hash', left(encode(
+            sha256(convert_to(:event_id::uuid || ':' || replace(code, '-', ''), 'UTF8')), 'hex'
+        ), 32),
         'section', section, 'row', row_name, 'number', number, 'is_checked_in', checked_in_at IS NOT NULL
     ) ORDER BY code)
     FROM booking JOIN ticket ON ticket.booking_id = booking.id

@@ -112,19 +112,20 @@ class Containers:
                     output = self.engine.docker("logs", name, with_errors=True).strip()
                     raise CommandFailed(f"{service} ended with exit code {status}:\n{output}")
 
-    def wait_until_healthy(self, names: Sequence[str]) -> None:
-        """Raises CommandFailed for the first container that crashes or takes too long.
+    def wait_until_healthy(self, names: Sequence[str], *, at_least_seconds: float = 0) -> None:
+        """Raises CommandFailed for the first container that crashes or takes longer than START_SECONDS,
+        or ``at_least_seconds`` if these are more.
 
         Docker makes its checks some seconds apart, and calls one unhealthy that is still starting on a
         busy machine. So their own checks are made here, one after another, until each has succeeded.
         """
-        start = self._clock()
+        start, patience = self._clock(), max(self._start_seconds, at_least_seconds)
         while True:
             waiting = [one for one in self.engine.inspect(*names) if not self._is_up(one, start)]
             if not waiting:
                 return
-            if self._clock() - start > self._start_seconds:
-                self._fail(waiting[0], f"is not healthy after {self._start_seconds:.0f} s")
+            if self._clock() - start > patience:
+                self._fail(waiting[0], f"is not healthy after {patience:.0f} s")
             self._sleep(POLL_SECONDS)
 
     def _is_up(self, one: Container, start: float) -> bool:

@@ -260,9 +260,9 @@ Parterre runs: {layout.setting("PUBLIC_URL")}
 Next:
   1. Sign in there as {answers["SUPERUSER_EMAIL"]}. If a mail brings the link to choose
      a password: it is valid for 15 minutes, and the sign-in page sends another.
-  2. Sell something: "Organize", then "New event".
+  2. Sell something: "My events", then "New event".
   3. Back up each night: crontab -e, and add this line:
-     17 3 * * * {layout.home}/scripts/backup >>{layout.var}/backup.log 2>&1
+     17 3 * * * cd {layout.home} && ./scripts/backup >>var/backup.log 2>&1
   4. Copy {layout.secrets} to a safe place: a backup is of little use without it.
 
 From now on: cd {layout.home}

@@ -87,8 +87,8 @@ class Layout:
 
     @property
     def version(self) -> str:
-        """Version of the release in use: image tag and folder name; before the first deployment has succeeded
-        the newest that is there. In a work tree ``TAG`` or ``latest``."""
+        """Version of the release in use: image tag and folder name; before the first deployment has
+        succeeded the newest that is there. In a work tree ``TAG`` or ``latest``."""
         if self.current.is_symlink():
             return Path(os.readlink(self.current)).name
         if releases := sorted(self.releases.glob("*/docker-compose.yml"), key=os.path.getmtime):

@@ -39,6 +39,7 @@ MINIMUM_FREE_BYTES = 1 << 30
 MIGRATION_SECONDS = 1800.0
 PREFLIGHT_SECONDS = 120.0
 FIRST_START_SECONDS = 900.0
+FIRST_HEALTHY_SECONDS = 300.0
 BACKUP_SECONDS = 3600.0
 
 
@@ -190,7 +191,11 @@ class Roll:
         except CommandFailed as error:
             raise CommandFailed(f"not everything starts: {self._first_crash() or error}") from None
         new = [one for one in self.engine.containers() if one.service in self._long_running()]
-        self.containers.wait_until_healthy([one.id for one in new])
+        self.steps("everything is started; waiting until it is healthy")
+        # All at once on a small machine; nobody is served worse meanwhile.
+        self.containers.wait_until_healthy(
+            [one.id for one in new], at_least_seconds=FIRST_HEALTHY_SECONDS
+        )
         self.steps("everything is healthy")
         with smoke_runner(self.containers, self.steps) as smoke:
             smoke.everything()

@@ -12,6 +12,8 @@ HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+# Nobody gets mail there (RFC 6761 and 6762), and auth-service takes no such address.
+NO_MAIL = re.compile(r".*[@.](arpa|invalid|local|localhost|onion|test)")
 SENDER = re.compile(r"[^<>\n]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+")
 # Needs no quotes in any version of Compose.
 PLAIN = re.compile(r"[A-Za-z0-9_.,:/@+<>= -]*")
@@ -39,6 +41,12 @@ def _one_of(*choices: str) -> Callable[[str], str | None]:
 
 def _matches(pattern: re.Pattern[str], problem: str) -> Callable[[str], str | None]:
     return lambda answer: None if pattern.fullmatch(answer) else problem
+
+
+def _is_address(answer: str) -> str | None:
+    if not ADDRESS.fullmatch(answer) or "." not in answer.partition("@")[2]:
+        return "is no mail address"
+    return "is no mailbox: no mail gets there" if NO_MAIL.fullmatch(answer.lower()) else None
 
 
 def _is_port(answer: str) -> str | None:
@@ -104,7 +112,7 @@ QUESTIONS = (
     Question(
         "SUPERUSER_EMAIL",
         "Your own address: the first account, which may do everything",
-        _matches(ADDRESS, "is no address"),
+        _is_address,
     ),
     Question(
         "SUPERUSER_PASSWORD",
@@ -116,7 +124,7 @@ QUESTIONS = (
         "SMOKE_EMAIL",
         "Another address of yours, for the two mails of the test after each deployment\n"
         "(you+smoke@... works with many providers; empty: the test sends no mail)",
-        lambda answer: None if not answer or ADDRESS.fullmatch(answer) else "is no address",
+        _is_address,
         is_optional=True,
     ),
 )

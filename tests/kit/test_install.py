@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GIVEN = {
     "PUBLIC_HOST": "tickets.parterre.test",
     "SMTP_HOST": "smtp.parterre.test",
-    "SUPERUSER_EMAIL": "boss@parterre.test",
+    "SUPERUSER_EMAIL": "boss@parterre.example",
 }
 # sl local_address rem_address st: one listens on 80, one is connected from 443, one listens on 443 of IPv6.
 TCP = """  sl  local_address rem_address   st
@@ -142,6 +142,12 @@ def test_all_that_is_missing_or_wrong_is_named_at_once() -> None:
         assert f"\n  {name}" in said, name
 
 
+@pytest.mark.parametrize("address", ["boss", "boss@localhost", "boss@parterre.test", "a b@c.org"])
+def test_an_address_that_gets_no_mail_is_refused_before_the_start(address: str) -> None:
+    with pytest.raises(CommandFailed, match=r"SUPERUSER_EMAIL(.|\n)*SMOKE_EMAIL"):
+        collect({}, {**GIVEN, "SUPERUSER_EMAIL": address, "SMOKE_EMAIL": address}, None)
+
+
 def test_what_is_known_is_not_asked() -> None:
     known = collect({}, {**GIVEN, "SMTP_USER": "me", "SMTP_PASSWORD": "p"}, None)
     assert collect(known, {}, never) == known
@@ -201,14 +207,17 @@ def test_a_new_env_has_the_answers_and_the_rest_of_the_example(tmp_path: Path) -
 def test_a_value_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.settings.write_text("SMTP_HOST=mine.parterre.test\nPOSTGRES_MEMORY=333M\nSMTP_USER=\n")
-    answers = settle(layout, {**GIVEN, "SMTP_HOST": "other.parterre.test", "SMOKE_EMAIL": "s@t"})
+    answers = settle(
+        layout,
+        {**GIVEN, "SMTP_HOST": "other.parterre.test", "SMOKE_EMAIL": "smoke@parterre.example"},
+    )
     assert answers["SMTP_HOST"] == "mine.parterre.test"
     before = layout.settings.read_text()
     assert before.startswith("SMTP_HOST=mine.parterre.test\nPOSTGRES_MEMORY=333M\nSMTP_USER=\n")
-    assert "SMOKE_EMAIL=s@t\n" in before
+    assert "SMOKE_EMAIL=smoke@parterre.example\n" in before
     # A second run knows all of it, also what was answered with nothing, and changes nothing.
     again = install.settle_settings(layout, InstallState(layout), {}, None)
-    assert again["SUPERUSER_EMAIL"] == "boss@parterre.test" and again["SMTP_USER"] == ""
+    assert again["SUPERUSER_EMAIL"] == "boss@parterre.example" and again["SMTP_USER"] == ""
     assert layout.settings.read_text() == before
 
 

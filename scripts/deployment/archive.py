@@ -21,6 +21,9 @@ from deployment.postgres import Part, pipeline
 MANIFEST = "manifest.json"
 FORMAT = 1
 _NAME = re.compile(r"\d{8}T\d{6}Z")
+# A manifest may come from where others can write: its names go into SQL, and its files into paths.
+_DATABASES = ("auth", "events", "notifications")
+_FILE = re.compile(r"[a-z]+\.(dump|dump\.enc|tar\.enc)")
 _UNFINISHED = ".unfinished-"
 _CHUNK_BYTES = 1 << 20
 
@@ -96,7 +99,21 @@ def read_manifest(folder: Path) -> Manifest:
         raise CommandFailed(f"{folder} is no backup that this release can read: {error}") from None
     if manifest.format != FORMAT:
         raise CommandFailed(f"{folder} has format {manifest.format}; this release reads {FORMAT}")
+    _require_own_names(folder, manifest)
     return manifest
+
+
+def _require_own_names(folder: Path, manifest: Manifest) -> None:
+    try:
+        is_own = (
+            set(manifest.dumps) <= set(_DATABASES)
+            and all(_FILE.fullmatch(dump.file) for dump in manifest.files)
+            and manifest.time.tzinfo is not None
+        )
+    except (TypeError, ValueError):
+        is_own = False
+    if not is_own:
+        raise CommandFailed(f"{folder}/{MANIFEST} names what no backup has; use another backup")
 
 
 def write_file(folder: Path, name: str, dump: Dump, part: Part, cipher: Cipher | None) -> None:

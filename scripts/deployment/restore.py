@@ -187,11 +187,24 @@ def confirm(manifest: Manifest, read: Callable[[str], str] = input) -> None:
         raise CommandFailed("nothing was changed")
 
 
-def open_backup(layout: Layout, wanted: str) -> tuple[Path, Manifest, Cipher | None]:
-    """A backup whose every byte is as it was written, and what decrypts it. Raises CommandFailed."""
+def open_backup(
+    layout: Layout, wanted: str, *, allow_unsigned: bool = False
+) -> tuple[Path, Manifest, Cipher | None]:
+    """A backup whose every byte is as it was written, and what decrypts it. Raises CommandFailed.
+
+    Where there is a key, a backup without one may be anybody's, and PostgreSQL's administrator would run
+    what stands in it: it is refused unless that is ``allow_unsigned``.
+    """
     folder = archive.find_backup(layout.backups, wanted)
     manifest = archive.read_manifest(folder)
-    ciphers = read_ciphers(layout) if manifest.is_encrypted else [None]
+    ciphers = read_ciphers(layout)
+    if not manifest.is_encrypted:
+        if any(ciphers) and not allow_unsigned:
+            raise CommandFailed(
+                f"{folder} is not encrypted, though there is a backup_key: anybody may have written "
+                "it. If it is yours, from before the key: --allow-unsigned"
+            )
+        ciphers = [None]
     for cipher in ciphers[:-1]:
         if cipher is not None and archive.is_signed_by(manifest, cipher):
             archive.verify(folder, manifest, cipher)
@@ -205,6 +218,9 @@ def main() -> None:
     parser.add_argument("backup", nargs="?", help="folder or name of a backup, or latest")
     parser.add_argument("--into-scratch", action="store_true", help="only try it, and count")
     parser.add_argument("--yes", action="store_true", help="without asking")
+    parser.add_argument(
+        "--allow-unsigned", action="store_true", help="a backup from before there was a backup_key"
+    )
     parser.add_argument(
         "--hold-mails", action=argparse.BooleanOptionalAction, default=None,
         help="hold mails that may have been sent since; without it, if that cannot be known",
@@ -226,7 +242,9 @@ def main() -> None:
         return
     if not arguments.backup:
         parser.error("which backup? Its name, or latest")
-    folder, manifest, cipher = open_backup(layout, arguments.backup)
+    folder, manifest, cipher = open_backup(
+        layout, arguments.backup, allow_unsigned=arguments.allow_unsigned
+    )
     steps(f"{folder}: every byte is as it was written")
     if arguments.into_scratch:
         with backup_lock(layout):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from deployment.backup import Options, back_up, backup_lock, describe, drop_scra
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.postgres import Server
+from deployment.restore import open_backup
 from deployment.snapshot import take_snapshots
 from deployment.steps import Steps
 from tests.deployment.databases import (
@@ -208,6 +210,39 @@ def test_a_backup_is_found_by_name_path_and_as_the_latest(plain: Layout, server:
         assert find_backup(plain.backups, wanted) == folder
     with pytest.raises(CommandFailed, match=folder.name):
         find_backup(plain.backups, "20200101T000000Z")
+
+
+def test_a_backup_that_anybody_may_have_written_is_not_restored_where_there_is_a_key(
+    tmp_path: Path, server: Server
+) -> None:
+    layout = layout_with_key(tmp_path)
+    folder = make(layout, server, is_checked=False)
+    assert open_backup(layout, folder.name)[2] is None
+    (layout.secrets / "backup_key").write_text(KEY)
+    with pytest.raises(CommandFailed, match="anybody may have written it"):
+        open_backup(layout, folder.name)
+    assert open_backup(layout, folder.name, allow_unsigned=True)[0] == folder
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda m: m["dumps"]["auth"].update(file="../../secrets/secret_key"), "a path"),
+        (lambda m: m["dumps"]["auth"].update(file="/etc/passwd"), "a path"),
+        (lambda m: m["dumps"].update({'x"; DROP DATABASE auth; --': m["dumps"]["auth"]}), "SQL"),
+        (lambda m: m["dumps"].update({"x\n\\! id": m["dumps"]["auth"]}), "a command of psql"),
+        (lambda m: m.update(taken_at="2026-01-01' OR true --"), "SQL"),
+    ],
+)
+def test_a_manifest_names_its_own_files_and_databases_only(
+    plain: Layout, server: Server, spoil: Callable[[dict[str, Any]], None], what: str
+) -> None:
+    folder = make(plain, server, is_checked=False)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    spoil(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CommandFailed, match="names what no backup has"):
+        read_manifest(folder)
 
 
 def test_what_an_interrupted_check_has_left_is_removed(plain: Layout, server: Server) -> None:

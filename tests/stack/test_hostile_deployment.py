@@ -1,6 +1,9 @@
 """What an operator's command makes of names and files that somebody else chose."""
 
+import os
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +11,9 @@ from deployment import deploy
 from deployment.errors import CommandFailed
 from deployment.host import HostState
 from deployment.steps import Steps
+from tests.kit.test_secrets import NASTY
 
+ROOT = Path(__file__).resolve().parents[2]
 QUIET = Steps(lambda _: None)
 HOSTILE = "r.example/x; touch /tmp/owned #"
 
@@ -52,3 +57,28 @@ def test_a_registry_is_one_word_of_the_hosts_shell(monkeypatch: pytest.MonkeyPat
     deploy.send(Recorder("host"), state, options, QUIET)
     words = shlex.split(scripts[0], comments=True)
     assert words[3] == f"{HOSTILE}/parterre/auth-service:1.0"
+
+
+def test_the_first_start_of_postgresql_shows_no_password_in_the_list_of_processes(
+    tmp_path: Path,
+) -> None:
+    psql, record = tmp_path / "psql", tmp_path / "record"
+    psql.write_text(
+        f'#!/bin/sh\n{{ printf "%s\\n" "$@"; cat; env | grep ^PARTERRE_; }} >>{record}\n'
+    )
+    psql.chmod(0o755)
+    passwords = {
+        f"{name}_DATABASE_PASSWORD": f"{name}{NASTY}" for name in ("AUTH", "EVENT", "NOTIFICATION")
+    }
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "POSTGRES_USER": "postgres",
+        **passwords,
+    }
+    subprocess.run(["sh", str(ROOT / "deploy/postgres/init.sh")], env=environment, check=True)
+    shown = [
+        line
+        for line in record.read_text().splitlines()
+        if any(p in line for p in passwords.values())
+    ]
+    assert shown == [f"PARTERRE_PASSWORD={password}" for password in passwords.values()]

@@ -25,7 +25,7 @@ from tests.system.deployment.records import Booking
 GENERAL_EVENTS, ASSIGNED_EVENTS = 9, 3
 CAPACITY = 5000
 ROWS, SEATS_IN_ROW = 40, 25
-MAIL_SECONDS = 60.0
+MAIL_SECONDS = 120.0
 AT_ONCE = 3
 
 

@@ -15,7 +15,7 @@ from tests.system.deployment.host import ROOT
 from tests.system.deployment.load import Configuration
 from tests.system.deployment.records import Booking, Request, read_requests
 
-READY_SECONDS = 90.0
+READY_SECONDS = 180.0
 END_SECONDS = 60.0
 PATHS = ("service-kit", "scripts", ".")
 

@@ -4,6 +4,7 @@
 over them and ends with success. Here all are asked for, and each one that was not audited is named.
 """
 
+import argparse
 import json
 import re
 import subprocess
@@ -128,8 +129,12 @@ def ask(
 
 
 def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/audit", description=__doc__, epilog="Further arguments go to pip-audit."
+    )
+    _, further = parser.parse_known_args(arguments)
     packages = pinned_packages(LOCKS)
-    report, errors = ask(install(), packages, sys.argv[1:] if arguments is None else arguments)
+    report, errors = ask(install(), packages, further)
     findings = judge(packages, report)
     for line in findings.vulnerable:
         print(f"vulnerable: {line}")

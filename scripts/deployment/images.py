@@ -128,7 +128,7 @@ def push(version: str, registry: str, steps: Steps) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="images", description="Build the three images.")
+    parser = argparse.ArgumentParser(prog="scripts/images", description="Build the three images.")
     parser.add_argument("version", nargs="?", help="image tag; by default what git describe says")
     parser.add_argument("--check", action="store_true", help="then check size, labels and contents")
     parser.add_argument(

@@ -1,5 +1,6 @@
 """``./scripts/preflight``: every setting and secret of this host, as each start of it checks them."""
 
+import argparse
 import os
 import sys
 
@@ -13,6 +14,7 @@ COMMAND = ("run", "--rm", "--no-deps", "preflight")
 
 
 def main() -> int:
+    argparse.ArgumentParser(prog="scripts/preflight", description=__doc__).parse_args()
     layout = find_layout()
     files = SecretFiles(layout)
     files.owner()

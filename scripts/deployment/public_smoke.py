@@ -91,7 +91,7 @@ def ask_patiently(
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="smoke", description="Ask a running Parterre from outside."
+        prog="scripts/smoke", description="Ask a running Parterre from outside."
     )
     parser.add_argument("url", help="its public address: https://tickets.example.com")
     base = parser.parse_args(arguments).url.rstrip("/")

@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("secrets", description=__doc__, epilog=EPILOG)
+    parser = argparse.ArgumentParser("scripts/secrets", description=__doc__, epilog=EPILOG)
     options = parser.add_mutually_exclusive_group()
     options.add_argument(
         "--list", action="store_true", help="each secret: there, empty or missing, its age"

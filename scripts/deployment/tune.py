@@ -9,7 +9,8 @@ import os
 import re
 from pathlib import Path
 
-MEBIBYTE = 1 << 20
+from deployment.errors import CommandFailed, run_command
+
 MEMINFO = Path("/proc/meminfo")
 # What the other containers use (1.1 GiB when idle, with live reload), and the system.
 OTHERS_MIB = 1_200
@@ -18,10 +19,10 @@ CONNECTIONS = 200
 
 
 def memory_mib(meminfo: str) -> int:
-    """The machine's memory in MiB, of /proc/meminfo."""
+    """The machine's memory in MiB, of /proc/meminfo; raises CommandFailed where that does not tell."""
     found = re.search(r"^MemTotal:\s+(\d+) kB$", meminfo, re.M)
     if found is None:
-        raise ValueError("there is no MemTotal in /proc/meminfo")
+        raise CommandFailed("/proc/meminfo tells no memory; say it: --memory 4G")
     return int(found[1]) // 1024
 
 
@@ -60,12 +61,12 @@ def settings(mib: int, processors: int) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="tune", description="Prints lines for .env that fit this machine."
+        prog="scripts/tune", description="Prints lines for .env that fit this machine."
     )
     parser.add_argument("--memory", type=parse_memory, help="instead of this machine's: 4G")
     parser.add_argument("--cpus", type=int, help="instead of this machine's")
     arguments = parser.parse_args()
-    mib = arguments.memory or memory_mib(MEMINFO.read_text())
+    mib = arguments.memory or memory_mib(MEMINFO.read_text() if MEMINFO.exists() else "")
     processors = arguments.cpus or os.cpu_count() or 1
     print(f"# For {mib} MiB and {processors} processors, by ./scripts/tune; replaces earlier lines")
     if mib < LEAST_MIB:
@@ -75,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command("tune", main)

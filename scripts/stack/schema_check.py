@@ -155,7 +155,7 @@ def run(wish: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="schema-check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/schema-check", description=__doc__)
     parser.add_argument("commit", nargs="?", default=os.environ.get(previous_release.VARIABLE, ""))
     wish = parser.parse_args().commit
     try:

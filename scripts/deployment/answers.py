@@ -65,8 +65,12 @@ QUESTIONS = (
     ),
     Question(
         "TLS",
-        "Certificate: automatic (Let's Encrypt; the name must lead here), internal (a trial: browsers"
-        " warn), files (your own), off (a proxy before it has one)",
+        "Certificate, one of\n"
+        "  automatic   of Let's Encrypt, free; the host name must lead to this machine\n"
+        "  internal    for a trial: browsers warn\n"
+        "  files       one that you have\n"
+        "  off         a proxy in front of this machine has one\n"
+        "Which",
         _one_of(*TLS_KINDS),
         lambda answers: "automatic",
     ),
@@ -154,7 +158,7 @@ def collect(present: Values, given: Values, ask: Ask | None) -> dict[str, str]:
         if answer is None:
             answer = ask(question, default) if ask else default
         if not answer and not question.is_optional:
-            problems.append(f"{name} is missing ({question.text})")
+            problems.append(f"{name} is missing ({question.text.splitlines()[0]})")
         elif answer and (problem := question.check(answer)):
             problems.append(f"{name}: {'it' if question.is_secret else answer} {problem}")
         else:

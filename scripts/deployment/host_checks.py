@@ -5,7 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,17 +106,32 @@ def listening_ports(tables: Iterable[str]) -> set[int]:
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTENING}
 
 
-def check_ports(wanted: Iterable[int], taken: set[int], *, is_ours: bool) -> Finding:
-    """``is_ours``: whether Parterre's own gateway runs already."""
+def check_ports(wanted: Iterable[int], taken: Mapping[int, str], *, project: str) -> Finding:
+    """``taken``: ports and who has them, as of ``port_owners``; our own ``project`` may."""
     names = list(map(str, wanted))
-    busy = [name for name in names if int(name) in taken]
-    if busy and not is_ours:
-        text = (
-            f"port {' and '.join(busy)}: another program listens there; sudo ss -ltnp names it,"
-            " perhaps apache2 or nginx"
-        )
-        return Finding("problem", text)
+    busy = {port: taken[int(port)] for port in names if int(port) in taken}
+    others = {port: who for port, who in busy.items() if who != project}
+    if others:
+        told = " and ".join(f"{port} ({who})" for port, who in others.items())
+        return Finding("problem", f"taken by others, who must be stopped first: port {told}")
     return Finding("ok", f"ports {' and '.join(names)}: {'ours' if busy else 'free'}")
+
+
+def port_owners(wanted: Iterable[int], listening: set[int], run: Run = run) -> dict[int, str]:
+    """Who has the wanted ports: a project of Compose, a container, or a program of the machine.
+
+    Docker may forward a port without a socket that listens, so it is asked as well.
+    """
+    owners = {}
+    for port in wanted:
+        if port in listening:
+            owners[port] = "sudo ss -ltnp names the program, perhaps apache2 or nginx"
+        format_ = '{{.Label "com.docker.compose.project"}}|{{.Names}}'
+        code, output = run(["docker", "ps", f"--filter=publish={port}", f"--format={format_}"])
+        project, separator, container = _last_line(output).partition("|")
+        if code == 0 and separator:
+            owners[port] = project or f"container {container}"
+    return owners
 
 
 def check_name(host: str, found: set[str], own: set[str]) -> Finding:
@@ -162,7 +177,7 @@ def swap_mib(meminfo: str) -> int:
     return int(found[1]) // 1024 if found else 0
 
 
-def check_machine(home: Path, ports: Iterable[int], *, is_ours: bool) -> list[Finding]:
+def check_machine(home: Path, ports: Sequence[int], *, project: str) -> list[Finding]:
     """All that can be known before anything is asked."""
     meminfo = MEMINFO.read_text()
     nearest = next(folder for folder in (home, *home.parents) if folder.exists())
@@ -172,7 +187,7 @@ def check_machine(home: Path, ports: Iterable[int], *, is_ours: bool) -> list[Fi
         check_disk(shutil.disk_usage(nearest).free),
         check_docker(),
         check_compose(),
-        check_ports(ports, listening_ports(tables), is_ours=is_ours),
+        check_ports(ports, port_owners(ports, listening_ports(tables)), project=project),
     ]
     if os.getuid() == 0:
         text = "this is root; a user of its own who may use Docker is better, see " + README

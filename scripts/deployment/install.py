@@ -120,20 +120,13 @@ def check(layout: Layout, given: dict[str, str], *, is_anyway: bool) -> None:
         int(given.get(name) or layout.setting(name, default))
         for name, default in (("GATEWAY_PORT", "80"), ("GATEWAY_TLS_PORT", "443"))
     ]
-    findings = check_machine(layout.home, ports, is_ours=runs_already(layout))
+    findings = check_machine(layout.home, ports, project=layout.project)
     report(findings)
     problems = [one for one in findings if one.level == "problem"]
     if problems and not is_anyway:
         raise CommandFailed(
             f"{len(problems)} of these must be mended first; --anyway goes on all the same"
         )
-
-
-def runs_already(layout: Layout) -> bool:
-    try:
-        return any(one.is_running for one in Engine(layout).containers("gateway"))
-    except CommandFailed:
-        return False
 
 
 def report(findings: list[Finding]) -> None:
@@ -195,11 +188,11 @@ def settle_settings(
 
 def settle_secrets(layout: Layout, answers: dict[str, str], steps: Steps) -> None:
     files = SecretFiles(layout)
-    make(layout, files)
+    make(layout, files, is_brief=True)
     password = answers.get("SMTP_PASSWORD", "")
     if password and not files.read("smtp_password"):
         files.replace("smtp_password", password)
-    steps(f"secrets are in {layout.secrets}, readable for this user only")
+    steps("secrets are made; only this user can read them")
 
 
 # -- the release

@@ -58,15 +58,16 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make(layout: Layout, files: SecretFiles) -> None:
-    """All that are missing, and what containers need to read them."""
+def make(layout: Layout, files: SecretFiles, *, is_brief: bool = False) -> None:
+    """All that are missing, and what containers need to read them; no line for each if ``is_brief``."""
     owner = files.owner()
     known = values_of_earlier_release(layout)
     for name, value in known.items():
         refuse_unreadable(name, value)
     made = files.make_missing(known)
     for name, origin in made:
-        print(f"{name}: {origin} ({SECRETS[name].use})")
+        if not is_brief or origin.startswith("taken"):
+            print(f"{name}: {origin} ({SECRETS[name].use})")
     for line in files.mend_access():
         print(line)
     if owner != 0 and owner != IMAGE_UID and not layout.setting("PARTERRE_UID"):

@@ -86,10 +86,26 @@ def test_a_port_that_another_program_has_is_named() -> None:
     taken = checks.listening_ports([TCP, TCP6])
     assert taken == {80, 443}
     assert checks.listening_ports([TCP]) == {80}
-    found = checks.check_ports([80, 8443], taken, is_ours=False)
-    assert found.level == "problem" and "port 80:" in found.text
-    assert checks.check_ports([80, 443], taken, is_ours=True).level == "ok"
-    assert checks.check_ports([80, 443], set(), is_ours=False).level == "ok"
+    nobody = answering({})
+    owners = checks.port_owners([80, 8443], taken, nobody)
+    found = checks.check_ports([80, 8443], owners, project="parterre")
+    assert found.level == "problem" and "port 80 (sudo ss" in found.text
+    assert checks.check_ports([80, 443], {}, project="parterre").level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "hint"),
+    [
+        ("parterre|parterre_gateway_1", "ok", "ours"),
+        ("blog|blog_web_1", "problem", "blog"),
+        ("|proxy", "problem", "container proxy"),
+        ("", "ok", "free"),
+    ],
+)
+def test_a_port_of_a_container_is_known_by_its_project(answer: str, level: str, hint: str) -> None:
+    owners = checks.port_owners([80], set(), answering({"docker ps": (0, answer)}))
+    found = checks.check_ports([80], owners, project="parterre")
+    assert found.level == level and hint in found.text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +127,6 @@ def test_what_is_wrong_with_the_machine_ends_the_installation(
 ) -> None:
     found = [checks.Finding("ok", "memory"), checks.Finding("problem", "disk: full")]
     monkeypatch.setattr(install, "check_machine", lambda *arguments, **options: found)
-    monkeypatch.setattr(install, "runs_already", lambda layout: False)
     with pytest.raises(CommandFailed, match="--anyway"):
         install.check(Layout(tmp_path), {}, is_anyway=False)
     assert "NO  disk: full" in capsys.readouterr().out

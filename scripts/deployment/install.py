@@ -178,7 +178,7 @@ def settle_settings(
     tls_port = more.get("GATEWAY_TLS_PORT") or present.get("GATEWAY_TLS_PORT", "443")
     tuned = tune.settings(memory_mib(MEMINFO.read_text()), os.cpu_count() or 1)
     chosen = with_settings(text, {**tuned, **more, **to_settings(answers, tls_port)}, kept)
-    layout.home.mkdir(parents=True, exist_ok=True)
+    layout.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout.settings.touch(mode=0o600)
     layout.settings.write_text(chosen)
     state.note(answers)

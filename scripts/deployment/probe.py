@@ -48,7 +48,8 @@ def images() -> list[dict[str, object]]:
 
 def main() -> None:
     home = os.path.realpath(os.path.expanduser(os.path.join("~", sys.argv[1])))
-    os.makedirs(home, exist_ok=True)
+    # Nobody else on the machine reads its logs, or holds its lock.
+    os.makedirs(home, mode=0o700, exist_ok=True)
     current = os.path.join(home, "current")
     answer = {
         "home": home,

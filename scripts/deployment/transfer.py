@@ -49,7 +49,8 @@ def send_release(host: Host, home: str, version: str, archive: bytes) -> None:
     """Unpack the files beside the releases that are there, and swap them in by renaming."""
     folder = shlex.quote(f"{home}/releases/{version}")
     script = (
-        f"set -e; rm -rf {folder}.new {folder}.old; mkdir -p {folder}.new;"
+        # Containers read some of it as users of their own, whatever the operator's umask is.
+        f"set -e; umask 022; rm -rf {folder}.new {folder}.old; mkdir -p {folder}.new;"
         f" tar -x --no-same-owner -C {folder}.new -f -;"
         f" [ ! -e {folder} ] || mv {folder} {folder}.old;"
         f" mv {folder}.new {folder}; rm -rf {folder}.old"

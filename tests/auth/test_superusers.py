@@ -74,6 +74,8 @@ async def test_a_strangers_account_is_not_promoted(
     person = await people.register()
     refused = await run(person.email)
     assert refused.returncode == 1 and "not confirmed" in refused.stderr
+    # A link that confirms the address would leave the stranger's password.
+    assert "choose a new one" in refused.stderr
     assert not (await people.row(person)).is_superuser
     await people.change(person, is_verified=True)
     assert (await run(person.email)).returncode == 0

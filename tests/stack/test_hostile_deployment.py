@@ -3,14 +3,16 @@
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from deployment import deploy
+from deployment import deploy, probe
 from deployment.errors import CommandFailed
 from deployment.host import HostState
 from deployment.steps import Steps
+from deployment.transfer import release_archive, send_release
 from tests.kit.test_secrets import NASTY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,3 +84,32 @@ def test_the_first_start_of_postgresql_shows_no_password_in_the_list_of_processe
         if any(p in line for p in passwords.values())
     ]
     assert shown == [f"PARTERRE_PASSWORD={password}" for password in passwords.values()]
+
+
+@pytest.mark.parametrize("umask", ["077", "002"])
+def test_a_release_can_be_read_by_containers_and_by_nobody_else_on_the_machine(
+    tmp_path: Path, umask: str
+) -> None:
+    """Whatever the operator's umask is: init.sh is read by a user of PostgreSQL's image."""
+
+    class Shell(deploy.Host):
+        def command(self, script: str) -> list[str]:
+            return ["sh", "-c", f"umask {umask}; {script}"]
+
+    programs = tmp_path / "docker"
+    programs.write_text("#!/bin/sh\n")
+    programs.chmod(0o755)
+    home = tmp_path / "parterre"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(
+        [sys.executable, probe.__file__, str(home)],
+        env=environment, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
+    root = tmp_path / "root"
+    (root / "deploy").mkdir(parents=True)
+    (root / "deploy/init.sh").write_text("")
+    (root / "deploy/init.sh").chmod(0o755)
+    send_release(Shell(), str(home), "1.0", release_archive(root, "no-such-version"))
+    assert home.stat().st_mode & 0o777 == 0o700
+    sent = home / "releases/1.0/deploy/init.sh"
+    assert [one.stat().st_mode & 0o777 for one in (sent, sent.parent)] == [0o755, 0o755]

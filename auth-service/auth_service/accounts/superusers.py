@@ -51,8 +51,9 @@ async def make_superuser(
             raise CommandFailed(f"{address} is the smoke test's account; give another address")
         elif not user.is_verified:
             raise CommandFailed(
-                f"somebody has registered with {address} and not confirmed it; first follow the"
-                " link in the mail that it got"
+                f"somebody has registered with {address} and not confirmed it. It may be a stranger, whose"
+                " password it is: choose a new one by the sign-in page's link for a forgotten one, and run"
+                " this again"
             )
         else:
             told = "keeps the password of before; the page's sign-in has a link for a new one"

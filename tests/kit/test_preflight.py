@@ -147,6 +147,8 @@ SPOILED = [
     ("secret_key", "change-me" * 9, KEY_PROBLEM),
     ("verification_token_secret", "short", KEY_PROBLEM),
     ("event_service_client_secret", "x" * 31, KEY_PROBLEM),
+    ("secret_key", "x" * 64, "has fewer than 8 different characters: ./scripts/secrets --rotate"),
+    ("redis_password", "drowssapdrowssap", "has fewer than 8 different characters"),
     ("auth_database_password", f"{NASTY}\r\n", "contains a line break or another control"),
     ("redis_password", "\0" * 40, "contains a line break or another control"),
     ("smtp_password", "changeme", "is a placeholder: ./scripts/secrets --set smtp_password"),

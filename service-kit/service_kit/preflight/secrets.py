@@ -12,6 +12,8 @@ from service_kit.settings_sources import read_secret
 FOLDER = Path("/run/secrets")
 ROTATE = "./scripts/secrets --rotate {}"
 SET = "./scripts/secrets --set {}"
+# Of random characters, 32 hexadecimal digits are the fewest; a repeated word has fewer different ones.
+MIN_DIFFERENT = 8
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ class Secrets:
         users = defaultdict(list)
         for name, value in self.values.items():
             rule = RULES[name]
-            if value and (problem := rule.problem(value)):
+            problem = rule.problem(value) if value else None
+            if not problem and not rule.is_optional and 0 < len(set(value)) < MIN_DIFFERENT:
+                problem = f"has fewer than {MIN_DIFFERENT} different characters"
+            if problem:
                 self.problems.append(f"secrets/{name} {problem}: {rule.mend.format(name)}")
             if value and not rule.is_optional:
                 users[value].append(name)

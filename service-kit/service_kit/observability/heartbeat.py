@@ -1,7 +1,7 @@
 """A file that a process without HTTP touches while its own loop comes round.
 
 ``HEARTBEAT_FILE`` names it; where it is not set, as in tests and in ``./scripts/up``, nothing is written.
-``python -m service_kit.observability.healthcheck --heartbeat SECONDS`` tells its age.
+The health check of Compose looks at its age.
 """
 
 import contextlib
@@ -64,12 +64,3 @@ class Heartbeat:
 
     def _is_stuck(self, now: float) -> bool:
         return any(now - start > self._stuck_after_seconds for start in self._started.values())
-
-
-def age_seconds() -> float:
-    """Since the file was touched last; infinite if it is not there. Raises KeyError without
-    ``HEARTBEAT_FILE``."""
-    try:
-        return time.time() - os.stat(os.environ[VARIABLE]).st_mtime
-    except FileNotFoundError:
-        return float("inf")

@@ -1,6 +1,7 @@
 """``./scripts/secrets``: makes the secrets that are missing, and changes one by name. It asks nothing."""
 
 import argparse
+import getpass
 import sys
 
 from deployment import rotation
@@ -32,7 +33,7 @@ def main() -> int:
     elif arguments.rotate:
         rotate(files, Engine(layout), arguments.rotate)
     elif arguments.set:
-        value = sys.stdin.read().removesuffix("\n")
+        value = read_value(arguments.set)
         change(files, Engine(layout), arguments.set, value)
     elif arguments.apply:
         print(rotation.tell_servers(Engine(layout), files, arguments.apply) or "No server has it.")
@@ -41,6 +42,13 @@ def main() -> int:
     else:
         make(layout, files)
     return 0
+
+
+def read_value(name: str) -> str:
+    """From a pipe or a file; a person who types it is asked, and sees nothing of it."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{name}: ")
+    return sys.stdin.read().removesuffix("\n")
 
 
 def _parse() -> argparse.Namespace:
@@ -52,7 +60,7 @@ def _parse() -> argparse.Namespace:
     options.add_argument(
         "--rotate", metavar="NAME", help="a new value; the old one stays as NAME.old"
     )
-    options.add_argument("--set", metavar="NAME", help="the value that stands on standard input")
+    options.add_argument("--set", metavar="NAME", help="the value on standard input, or typed")
     options.add_argument("--apply", metavar="NAME", help="tell the running server the new value")
     options.add_argument("--forget", metavar="NAME", help="delete NAME.old")
     return parser.parse_args()

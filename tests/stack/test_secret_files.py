@@ -1,5 +1,6 @@
 """``./scripts/secrets``: what it makes, what it never touches, and what it says is left to do."""
 
+import io
 import json
 import os
 import shutil
@@ -216,6 +217,19 @@ def test_a_value_may_be_given_on_standard_input(
         monkeypatch.setattr(sys, "stdin", value)
         with pytest.raises(CommandFailed, match="is one line"):
             run(monkeypatch, "--set", "smtp_password")
+    assert SecretFiles(layout).read("smtp_password") == NASTY
+
+
+def test_a_value_that_is_typed_is_not_shown(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(monkeypatch)
+    shown, terminal = os.openpty()
+    with os.fdopen(terminal, "r+b", buffering=0) as keyboard:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(keyboard))
+        monkeypatch.setattr("getpass.getpass", lambda prompt: NASTY)
+        run(monkeypatch, "--set", "smtp_password")
+    os.close(shown)
     assert SecretFiles(layout).read("smtp_password") == NASTY
 
 

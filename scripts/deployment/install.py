@@ -43,6 +43,8 @@ from deployment.tune import MEMINFO, memory_mib
 
 MAIL_SERVER = ("SMTP_HOST", "SMTP_SECURITY", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD")
 LISTENING = ("GATEWAY_ADDRESS", "GATEWAY_PORT", "GATEWAY_TLS_PORT")
+MAILED = """A mail to {email} has the link to choose your password, valid for
+     15 minutes. Later, "Forgot the password?" beside the page's sign-in sends another."""
 EPILOG = """
 Without questions: --yes takes the answers from the environment, --answers from a file of NAME=value
 lines (delete it afterwards: it holds passwords). Names: PUBLIC_HOST TLS TLS_FOLDER OUTER_PROXIES
@@ -76,7 +78,7 @@ def main() -> int:
     if options.check:
         return 0
     state = InstallState(layout)
-    ask = None if options.yes or options.answers else ask_person
+    ask = None if options.yes or options.answers else Interview()
     answers = settle_settings(layout, state, given, ask)
     if answers["TLS"] == "automatic":
         host = answers["PUBLIC_HOST"]
@@ -86,10 +88,13 @@ def main() -> int:
     version = settle_release(layout, options.version, steps)
     engine = Engine(layout, version)
     start(engine, steps)
+    first_sign_in = f"Sign in there as {answers['SUPERUSER_EMAIL']}."
     if not state.has_superuser:
+        if not answers.get("SUPERUSER_PASSWORD"):
+            first_sign_in = MAILED.format(email=answers["SUPERUSER_EMAIL"])
         settle_superuser(engine, state, answers, steps)
     warn_without_certificate(layout, answers, steps)
-    print(farewell(layout, answers))
+    print(farewell(layout, version, first_sign_in))
     return 0
 
 
@@ -107,7 +112,8 @@ def read_given(options: argparse.Namespace) -> dict[str, str]:
         if not options.answers.is_file():
             raise CommandFailed(f"there is no file {options.answers}")
         return read_settings(options.answers)
-    names = [*(question.name for question in QUESTIONS), *LISTENING] if options.yes else []
+    asked = [question.name for question in QUESTIONS] if options.yes else []
+    names = [*asked, *LISTENING]
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
@@ -134,6 +140,19 @@ def report(findings: list[Finding]) -> None:
 
 
 # -- questions
+
+
+class Interview:
+    """Asks a person, after one line that says how."""
+
+    def __init__(self) -> None:
+        self._has_begun = False
+
+    def __call__(self, question: Question, default: str) -> str:
+        if not self._has_begun:
+            print("\nSome questions. Enter takes what stands in brackets.\n")
+            self._has_begun = True
+        return ask_person(question, default)
 
 
 def ask_person(question: Question, default: str) -> str:
@@ -169,8 +188,6 @@ def settle_settings(
     if "SMTP_URL" in present:
         # Of an earlier release: it wins over its parts.
         present |= {name: "" for name in MAIL_SERVER if name not in present}
-    if ask and not {question.name for question in QUESTIONS} <= set(present):
-        print("\nSome questions. Enter takes what stands in brackets.\n")
     answers = collect(present, given, ask)
     text = layout.settings.read_text() if layout.settings.exists() else example_file.read_text()
     asked = {question.name for question in QUESTIONS}
@@ -246,24 +263,24 @@ def settle_superuser(
     steps(told)
 
 
-def farewell(layout: Layout, answers: dict[str, str]) -> str:
+def farewell(layout: Layout, version: str, first_sign_in: str) -> str:
     return f"""
 Parterre runs: {layout.setting("PUBLIC_URL")}
 
 Next:
-  1. Sign in there as {answers["SUPERUSER_EMAIL"]}. If a mail brings the link to choose
-     a password: it is valid for 15 minutes, and the sign-in page sends another.
+  1. {first_sign_in}
   2. Sell something: "My events", then "New event".
   3. Back up each night: crontab -e, and add this line:
      17 3 * * * cd {layout.home} && ./scripts/backup >>var/backup.log 2>&1
-  4. Copy {layout.secrets} to a safe place: a backup is of little use without it.
+  4. Copy {layout.secrets}
+     to a safe place: a backup is of little use without it.
 
 From now on: cd {layout.home}
-  ./scripts/compose ps                  what runs
-  ./scripts/compose logs --tail 50      what it says
-  ./scripts/doctor                      whether the databases are well
-  ./scripts/deploy {layout.version} --again   after a change of .env
-Updates, restoring, and what to do in trouble: {layout.current}/deploy/README.md"""
+  ./scripts/compose ps                what runs
+  ./scripts/compose logs --tail 50    what it says
+  ./scripts/doctor                    whether the databases are well
+After a change of .env: ./scripts/deploy {version} --again
+Updates, restoring, and what to do in trouble: current/deploy/README.md"""
 
 
 if __name__ == "__main__":

@@ -194,6 +194,34 @@ def test_a_person_is_asked_again_and_a_password_is_not_shown(
     assert "spaces" not in capsys.readouterr().out
 
 
+def test_how_to_answer_is_said_once_and_only_where_something_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "")
+    monkeypatch.setattr("builtins.input", lambda prompt: "")
+    known = collect({}, GIVEN, None)
+    collect(known, {}, install.Interview())
+    assert "Some questions" not in capsys.readouterr().out
+    del known["TLS"], known["SMTP_SECURITY"]
+    assert collect(known, {}, install.Interview())["TLS"] == "automatic"
+    assert capsys.readouterr().out.count("Some questions") == 1
+
+
+def test_ports_of_the_environment_count_in_each_way_to_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GATEWAY_TLS_PORT", "8444")
+    monkeypatch.setenv("PUBLIC_HOST", "tickets.parterre.test")
+    monkeypatch.setattr(sys, "argv", ["install"])
+    assert install.read_given(install.parse()) == {"GATEWAY_TLS_PORT": "8444"}
+    monkeypatch.setattr(sys, "argv", ["install", "--yes"])
+    given = install.read_given(install.parse())
+    assert given["PUBLIC_HOST"] == "tickets.parterre.test"
+    settle(Layout(tmp_path), {**GIVEN, **given})
+    written = read_settings(tmp_path / ".env")
+    assert written["PUBLIC_URL"] == "https://tickets.parterre.test:8444"
+
+
 # -- .env
 
 

@@ -126,6 +126,10 @@ class SecretFiles:
         chosen = self.layout.setting("PARTERRE_UID")
         if chosen and not chosen.isdecimal():
             raise CommandFailed(f"PARTERRE_UID={chosen} is no user id; see .env")
+        if chosen and int(chosen) == 0:
+            raise CommandFailed(
+                "PARTERRE_UID=0 would run the containers as root: delete this line of .env"
+            )
         if self._uid == 0:
             return int(chosen or IMAGE_UID)
         if chosen and int(chosen) != self._uid:
@@ -139,6 +143,9 @@ class SecretFiles:
         """Owner and mode of the files that are there; a line for each that was wrong."""
         lines, owner = [], self.owner()
         for path in sorted(self.folder.iterdir()):
+            # What a link leads to may be anybody's file, and root gives it away here.
+            if path.is_symlink() or not path.is_file():
+                continue
             found = path.stat()
             try:
                 if found.st_mode & 0o777 != FILE_MODE:

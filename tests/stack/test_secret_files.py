@@ -220,6 +220,25 @@ def test_a_value_may_be_given_on_standard_input(
     assert SecretFiles(layout).read("smtp_password") == NASTY
 
 
+def test_a_link_gives_no_other_file_away(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run(monkeypatch)
+    other = tmp_path / "other"
+    other.touch(mode=0o644)
+    other.chmod(0o644)
+    (layout.secrets / "innocent").symlink_to(other)
+    before = other.stat()
+    run(monkeypatch)
+    assert other.stat() == before
+
+
+def test_containers_do_not_run_as_root(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTERRE_UID", "0")
+    with pytest.raises(CommandFailed, match="as root"):
+        run(monkeypatch)
+
+
 def test_a_value_that_is_typed_is_not_shown(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,8 @@ from deployment.layout import Layout
 
 FOLDERS = ("gateway", "postgres", "redis")
 APPLY = {
-    "gateway": "see deploy/gateway/README.md",
+    "gateway": "./scripts/compose exec gateway caddy reload --config /etc/caddy/Caddyfile closes idle"
+    " connections",
     "postgres": "./scripts/compose up -d --no-deps postgres interrupts everything for some seconds",
     "redis": "./scripts/compose up -d --no-deps redis-broker redis-cache interrupts for some seconds",
 }

@@ -8,12 +8,10 @@ from deployment.errors import CommandFailed, run_command
 from deployment.host import Host, HostState
 from deployment.layout import release_root
 from deployment.lock import in_the_way
-from deployment.services import API_SERVICES, images_of
+from deployment.services import API_SERVICES, VERSION, images_of
 from deployment.steps import Steps
 from deployment.transfer import local_images, release_archive, send_images, send_release
 
-# What Docker takes as a tag, and a file system as a folder's name.
-VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 # Host, port and path of a registry, as Docker takes them before a name.
 REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:/_-]*")
 

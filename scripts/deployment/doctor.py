@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 from deployment.engine import Engine
 from deployment.errors import CommandFailed, run_command
-from deployment.layout import SERVICES, Layout, find_layout
+from deployment.layout import Layout, find_layout
+from deployment.services import API_SERVICES
 
 
 def doctor_commands(engine: Engine, arguments: Sequence[str]) -> list[list[str]]:
     """A command for each service: in its running container, else in a new one."""
     commands = []
-    for service in SERVICES:
+    for service in API_SERVICES:
         program = ["python", "-m", f"{service}_service.doctor", *arguments]
         running = [one for one in engine.containers(service) if one.is_running]
         if running:

@@ -15,19 +15,12 @@ from urllib.parse import urlsplit
 from deployment import image_check
 from deployment.engine import run
 from deployment.errors import CommandFailed, run_command
-from deployment.layout import SERVICES
+from deployment.services import API_SERVICES, VERSION, image_of
 from deployment.steps import Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_SECONDS = 1200
 PUSH_SECONDS = 600
-# What Docker takes as a tag.
-VERSION_PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-
-
-def image_name(service: str, version: str) -> str:
-    """Name and tag of a service's image, as Compose asks for it."""
-    return f"parterre/{service}-service:{version}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,7 @@ def find_origin(version: str | None) -> Origin:
     Raises CommandFailed for a version that is no image tag, and where none is given and git knows none.
     """
     version = version or _git("describe", "--tags", "--always", "--dirty")
-    if not VERSION_PATTERN.fullmatch(version):
+    if not VERSION.fullmatch(version):
         raise CommandFailed(
             f"{version!r} cannot be a version; use letters, digits, dots, hyphens and underscores"
             if version
@@ -91,8 +84,8 @@ def find_origin(version: str | None) -> Origin:
 
 def build(origin: Origin, steps: Steps) -> None:
     """Build and tag the three images; raises CommandFailed."""
-    for service in SERVICES:
-        name = image_name(service, origin.version)
+    for service in API_SERVICES:
+        name = image_of(service, origin.version)
         steps(f"building {name}")
         run(
             [
@@ -119,8 +112,8 @@ def push(version: str, registry: str, steps: Steps) -> None:
             password = os.environ.get("REGISTRY_PASSWORD", "").encode()
             login = [*docker, "login", "--username", user, "--password-stdin", host]
             run(login, seconds=60, stdin=password, with_errors=True)
-        for service in SERVICES:
-            name = image_name(service, version)
+        for service in API_SERVICES:
+            name = image_of(service, version)
             remote = f"{registry.rstrip('/')}/{name}"
             steps(f"pushing {remote}")
             run(["docker", "tag", name, remote], seconds=60)
@@ -147,8 +140,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     build(origin, steps)
     if options.check:
-        for service in SERVICES:
-            name = image_name(service, origin.version)
+        for service in API_SERVICES:
+            name = image_of(service, origin.version)
             steps(f"{name}: {image_check.check(service, name, origin.version, origin.revision)}")
     if options.push:
         push(origin.version, options.push, steps)

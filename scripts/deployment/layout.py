@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_PROJECT = "parterre"
-SERVICES = ("auth", "event", "notification")
 
 
 def release_root() -> Path:

@@ -1,5 +1,10 @@
 """The services of the Compose file, in the order in which a deployment replaces them."""
 
+import re
+
+# What Docker takes as a tag, and a file system as a folder's name.
+VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
 API_SERVICES = ("auth", "event", "notification")
 MIGRATIONS = tuple(f"{service}-migrate" for service in API_SERVICES)
 PREFLIGHT = "preflight"

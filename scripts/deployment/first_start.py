@@ -13,6 +13,7 @@ from deployment.configuration import copy_configuration
 from deployment.engine import Engine
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
+from deployment.record import link_scripts
 from deployment.services import IMAGE_PREFIX
 from deployment.steps import Steps
 
@@ -26,12 +27,14 @@ SUPERUSER = ("python", "-m", "auth_service.cli", "superuser")
 def start(engine: Engine, steps: Steps) -> None:
     """Everything runs and has passed the smoke test afterwards. Raises CommandFailed."""
     layout = engine.layout
-    link_scripts(layout)
-    if layout.current.is_symlink() and all_run(engine):
+    # Until the first start has succeeded there is no release in use, and scripts are needed all the same.
+    is_in_use = layout.current.is_symlink()
+    link_scripts(layout, "current" if is_in_use else f"releases/{engine.version}")
+    if is_in_use and all_run(engine):
         steps(f"{engine.version} runs already")
         return
     fetch_base_images(engine, steps)
-    if not layout.current.is_symlink():
+    if not is_in_use:
         preflight(engine, steps)
     steps(f"starting {engine.version}: a minute or two")
     release = layout.release(engine.version)
@@ -52,13 +55,6 @@ def start(engine: Engine, steps: Steps) -> None:
             f"it does not run yet; the lines above say why. Logs: cd {layout.home} &&"
             " ./scripts/compose logs --tail 50. Then run this again: it goes on from here"
         )
-
-
-def link_scripts(layout: Layout) -> None:
-    """``scripts`` beside ``.env`` leads to the scripts of the release in use, whichever that is."""
-    link = layout.home / "scripts"
-    if not link.exists() and not link.is_symlink():
-        link.symlink_to(os.path.join("current", "scripts"))
 
 
 def all_run(engine: Engine) -> bool:
@@ -94,7 +90,8 @@ def preflight(engine: Engine, steps: Steps) -> None:
         lines = [line.strip() for line in str(error).splitlines() if "preflight: " in line]
         told = "\n".join(f"  {line.partition('preflight: ')[2]}" for line in lines) or str(error)
         raise CommandFailed(
-            f"before the start:\n{told}\nCorrect it in {engine.layout.settings}, and run this again"
+            f"before the start:\n{told}\nCorrect it in {engine.layout.settings}; commands begin with:"
+            f" cd {engine.layout.home}\nThen run this again"
         ) from None
     steps("preflight: settings and secrets are well, the mail server too")
 

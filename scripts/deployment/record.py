@@ -67,3 +67,15 @@ class Record:
         link.unlink(missing_ok=True)
         link.symlink_to(os.path.join("releases", version))
         link.replace(self._layout.current)
+        link_scripts(self._layout, "current")
+
+
+def link_scripts(layout: Layout, release: str) -> None:
+    """``scripts`` beside ``.env`` leads to those of a release, by its path below the folder; where the
+    folder is a clone as well, its own stay."""
+    link = layout.home / "scripts"
+    if link.is_symlink() or not link.exists():
+        new = layout.home / "scripts.new"
+        new.unlink(missing_ok=True)
+        new.symlink_to(os.path.join(release, "scripts"))
+        new.replace(link)

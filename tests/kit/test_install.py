@@ -14,6 +14,7 @@ from deployment.errors import CommandFailed
 from deployment.first_start import base_images, certificate_problem
 from deployment.install_state import InstallState
 from deployment.layout import Layout, read_settings
+from deployment.record import Record, link_scripts
 from deployment.steps import Steps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -338,6 +339,22 @@ def test_before_the_first_success_the_newest_release_is_meant(tmp_path: Path) ->
     (layout.releases / "1.0").mkdir(parents=True)
     (layout.releases / "1.0" / "docker-compose.yml").touch()
     assert layout.version == "1.0"
+
+
+def test_scripts_beside_the_settings_are_there_before_and_after_the_first_success(
+    tmp_path: Path,
+) -> None:
+    layout = Layout(tmp_path)
+    for version in ("1.0", "2.0"):
+        (layout.releases / version / "scripts").mkdir(parents=True)
+    link_scripts(layout, "releases/1.0")
+    assert (tmp_path / "scripts").resolve() == layout.releases / "1.0" / "scripts"
+    Record(layout).use("2.0")
+    assert (tmp_path / "scripts").resolve() == layout.releases / "2.0" / "scripts"
+    (tmp_path / "scripts").unlink()
+    (tmp_path / "scripts").mkdir()
+    Record(layout).use("1.0")
+    assert not (tmp_path / "scripts").is_symlink()
 
 
 def test_base_images_are_those_that_are_not_ours() -> None:

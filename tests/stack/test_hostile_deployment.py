@@ -10,7 +10,7 @@ import pytest
 
 from deployment import deploy, probe
 from deployment.errors import CommandFailed
-from deployment.host import HostState
+from deployment.host import Host, HostState
 from deployment.steps import Steps
 from deployment.transfer import release_archive, send_release
 from tests.kit.test_secrets import NASTY
@@ -49,7 +49,7 @@ def test_a_registry_is_one_word_of_the_hosts_shell(monkeypatch: pytest.MonkeyPat
     options.registry = HOSTILE
     scripts: list[str] = []
 
-    class Recorder(deploy.Host):
+    class Recorder(Host):
         def run(self, script: str, *, seconds: float, stdin: bytes | None = None) -> str:
             scripts.append(script)
             return ""
@@ -92,7 +92,7 @@ def test_a_release_can_be_read_by_containers_and_by_nobody_else_on_the_machine(
 ) -> None:
     """Whatever the operator's umask is: init.sh is read by a user of PostgreSQL's image."""
 
-    class Shell(deploy.Host):
+    class Shell(Host):
         def command(self, script: str) -> list[str]:
             return ["sh", "-c", f"umask {umask}; {script}"]
 

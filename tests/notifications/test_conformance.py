@@ -15,6 +15,11 @@ from tests.notifications.people import as_service, sign_in
 
 API = "/api/v1/notifications"
 ERASURES = f"POST {API}/erasures"
+APART = (
+    f"GET {API}/failures",
+    f"POST {API}/failures/{{notification_id}}/retry",
+    f"GET {API}/me/data",
+)
 FOR_SERVICES = (ERASURES, f"POST {API}", f"POST {API}/missing", f"POST {API}/preview")
 
 
@@ -53,7 +58,12 @@ async def test_schemathesis_finds_nothing(
                 "path.kind": ["reset-password", "booking-confirmed"],
             },
         )
-        # schemathesis reads whose the token is, and has that account erased.
-        trials = [replace(everything, but=(ERASURES,)), replace(everything, only=(ERASURES,))]
+        # schemathesis reads whose the token is, and has that account erased. From what superusers
+        # read of everybody it concludes that mails of other people could be shown as one's own.
+        trials = [
+            replace(everything, but=(ERASURES, *APART)),
+            replace(everything, only=APART),
+            replace(everything, only=(ERASURES,)),
+        ]
         faults = await faults_of(app, trials, tmp_path)
     assert not faults, faults

@@ -234,7 +234,7 @@ class Containers:
             if not is_side_by_side:
                 self.stop(old)
             if new:
-                self.engine.docker("start", *(one.id for one in new))
+                self._start(new, old, is_side_by_side)
                 self.wait_until_healthy([one.id for one in new])
                 self._give_cpu_shares(new, old)
             self.steps(f"{names}: new container is healthy")
@@ -260,16 +260,38 @@ class Containers:
         if not services:
             return []
         counts = {name: sum(one.service == name for one in before) for name in services}
-        scales = [f"--scale={name}={count + 1}" for name, count in counts.items()]
-        # Nothing that runs is touched: no dependency, and no container whose settings have changed.
-        flags = ["--no-start", "--no-deps", "--no-recreate", "--no-build"]
-        self.engine.compose("up", *flags, *scales, *services)
+        self._up("--no-start", {name: count + 1 for name, count in counts.items()})
         new = self._created_since(before)
         if sorted(one.service for one in new) != sorted(services):
             made = ", ".join(one.name for one in new) or "nothing"
             raise CommandFailed(f"Compose made {made} for {', '.join(services)}")
         self._set_cpu_shares([one.id for one in new], STARTING_CPU_SHARES)
         return new
+
+    def _up(self, flag: str, counts: dict[str, int]) -> None:
+        """Have so many containers of each service. Nothing that runs is touched: no dependency, and no
+        container whose settings have changed."""
+        scales = [f"--scale={name}={count}" for name, count in counts.items()]
+        flags = (flag, "--no-deps", "--no-recreate", "--no-build")
+        self.engine.compose("up", *flags, *scales, *counts)
+
+    def _start(self, new: list[Container], old: list[Container], is_side_by_side: bool) -> None:
+        """Start what was created, on all its networks: docker-compose 1.29 connects a container to all
+        but the first only when it starts it itself."""
+        if is_side_by_side:
+            present = [one.service for one in self.engine.containers()]
+            self._up("-d", {one.service: present.count(one.service) for one in new})
+            return
+        # Compose would start the old one again.
+        for one in new:
+            [before] = [other for other in old if other.service == one.service]
+            for network in sorted(self._networks(before) - self._networks(one)):
+                self.engine.docker("network", "connect", "--alias", one.service, network, one.id)
+        self.engine.docker("start", *(one.id for one in new))
+
+    def _networks(self, one: Container) -> set[str]:
+        names = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}"
+        return set(self.engine.docker("inspect", "--format", names, one.id).split())
 
     def _created_since(self, before: list[Container]) -> list[Container]:
         ids = {one.id for one in before}

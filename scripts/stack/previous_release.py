@@ -65,7 +65,10 @@ def export(root: Path, commit: str, folder: Path) -> None:
         raise StackError(f"git archive {commit} fails: {done.stderr.decode().strip()}")
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+        # Python 3.11.2 of Debian 12 knows no filter yet; the archive is our own.
+        if hasattr(tarfile, "data_filter"):
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
 
 
 def environment(tree: Path, base: Mapping[str, str]) -> dict[str, str]:

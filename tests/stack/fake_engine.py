@@ -16,7 +16,8 @@ SERVICES = [*UNTOUCHED, PREFLIGHT, *MIGRATIONS, *LONG_RUNNING]
 @dataclass
 class Machine:
     """What an engine has. ``broken`` gives a command line's error, None if it works; ``sick`` processes
-    (service and version) never become healthy; ``crashing`` ones end at once."""
+    (service and version) never become healthy; ``crashing`` ones end at once. ``connected``: ids of
+    containers that are on all their networks, as those are not that Compose has created only."""
 
     containers: dict[str, Container] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
@@ -24,6 +25,7 @@ class Machine:
     sick: set[tuple[str, str]] = field(default_factory=set)
     crashing: set[tuple[str, str]] = field(default_factory=set)
     broken: Callable[[str], str | None] = lambda command: None
+    connected: set[str] = field(default_factory=set)
     commands: list[str] = field(default_factory=list)
     least_serving: dict[str, int] = field(default_factory=dict)
     most_serving: dict[str, int] = field(default_factory=dict)
@@ -36,7 +38,11 @@ class Machine:
 
     def serving(self, service: str) -> list[Container]:
         found = self.containers.values()
-        return [c for c in found if c.service == service and not c.is_one_off and c.is_healthy]
+        return [
+            c
+            for c in found
+            if c.service == service and not c.is_one_off and c.is_healthy and c.id in self.connected
+        ]
 
     def versions(self) -> dict[str, list[str]]:
         """Tags of the containers of each service that is replaced, running or not."""
@@ -78,6 +84,7 @@ class Machine:
         )
         self.put(one)
         if is_running:
+            self.connected.add(one.id)
             self.start(one)
         return one
 
@@ -141,6 +148,11 @@ class FakeEngine(Engine):
     def _act(self, command: str, *arguments: str) -> str:
         names = [word for word in arguments if not word.startswith("-")]
         match command:
+            case "inspect":
+                one = self.machine.find(names[-1])
+                return "data inside" if one.id in self.machine.connected else "data"
+            case "network":
+                self.machine.connected.add(names[-1])
             case "start":
                 for name in names:
                     self.machine.start(self.machine.find(name))
@@ -208,6 +220,11 @@ class FakeEngine(Engine):
             for _ in range(int(scales.get(service, "1")) - count):
                 is_running = "--no-start" not in arguments
                 self.machine.create(service, self.version, is_running=is_running)
+            if "-d" in arguments:
+                for one in self.containers(service):
+                    self.machine.connected.add(one.id)
+                    if one.status != "running":
+                        self.machine.start(one)
         return ""
 
 

@@ -75,7 +75,10 @@ def _layer(
         for number, (path, text) in enumerate(files.items()):
             (folder / f"{number}").write_text(text)
             (folder / f"{number}").chmod(0o644)
-            lines.append(f"COPY {number} /app/{path}")
+            # The image's bytecode is taken whatever the source says.
+            folder_name, _, file_name = path.rpartition("/")
+            old = f"/app/{folder_name}/__pycache__/{file_name.removesuffix('.py')}.*.pyc"
+            lines += ["USER root", f"RUN rm -f {old}", f"COPY {number} /app/{path}", "USER 10001"]
         (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
         must(["docker", "build", "-q", "-t", _image(service, version), name], seconds=120)
 

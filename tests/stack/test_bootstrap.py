@@ -19,7 +19,7 @@ def fresh() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "parterre"
         (root / "scripts").mkdir(parents=True)
-        for name in ("bootstrap.sh", "lint"):
+        for name in ("bootstrap.sh", "usage.sh", "lint"):
             shutil.copy(SCRIPTS / name, root / "scripts" / name)
         (root / "requirements.lock").write_text("")
         Path(folder).chmod(0o755)

@@ -42,11 +42,17 @@ def needs_the_stack(nodeid: str) -> bool:
     return nodeid.startswith("tests/system/") and not nodeid.startswith("tests/system/faults/")
 
 
+# They make databases and roles of names that a server has once.
+NEED_NAMES = ("tests/deployment/", "tests/kit/test_secrets.py", "tests/kit/test_preflight.py")
+
+
 class OneStack(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives the tests that need the whole system to one worker, first because they take longest, and
-    the others to whoever is free."""
+    """Gives the tests that need the whole system to one worker, first because they take longest, those
+    that need names on the server to one, and the others to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(NEED_NAMES):
+            return "names of the server"
         return "tests/system" if needs_the_stack(nodeid) else nodeid
 
 

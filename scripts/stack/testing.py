@@ -70,7 +70,7 @@ def end_abandoned_runs(prefix: str) -> None:
 def run(arguments: list[str]) -> int:
     with own_folder() as folder, servers(folder) as variables:
         pytest = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadgroup", *arguments],
+            [sys.executable, "-m", "pytest", "-n", WORKERS, *arguments],
             env=os.environ | variables | {"TMPDIR": str(folder), TAG: str(folder / "pytest")},
             cwd=ROOT,
         )

@@ -26,9 +26,6 @@ from tests.deployment.databases import (
     server_of_run,
 )
 
-# Names of databases and roles that a server has once.
-pytestmark = pytest.mark.xdist_group("one server")
-
 KEY = "a key with / + \" ' $ \\ and spaces, long enough"
 QUIET = Steps(lambda _: None)
 

@@ -40,9 +40,6 @@ from tests.deployment.databases import layout_with_key, make_databases, server_o
 from tests.events.conftest import User, event_body, running_patiently
 from tests.notifications.messages import make_message
 
-# Names of databases and roles that a server has once.
-pytestmark = pytest.mark.xdist_group("one server")
-
 QUIET = Steps(lambda _: None)
 
 

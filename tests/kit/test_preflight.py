@@ -24,9 +24,6 @@ from tests.kit.test_secrets import NASTY, own_redis
 from tests.notifications.test_smtp_tls import certificate
 from tests.processes import OwnRedis
 
-# Names of databases and roles that a server has once.
-pytestmark = pytest.mark.xdist_group("one server")
-
 __all__ = ["certificate", "own_redis"]
 SENDER = "tickets@parterre.test"
 USER = "tickets@parterre.test"

@@ -26,9 +26,6 @@ from service_kit.settings import ServiceSettings, load_settings
 from stack.ports import free_port
 from tests.processes import OneProcess, OwnRedis
 
-# Names of databases and roles that a server has once.
-pytestmark = pytest.mark.xdist_group("one server")
-
 ROOT = Path(__file__).resolve().parents[2]
 NASTY = "/+@:%#?& \"'$\\ {}[]<>|;,=~`!^*() %2F ${HOME} äß "
 ROLE = "somebody"

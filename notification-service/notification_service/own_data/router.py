@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from notification_service.messages.queries import list_own
 from notification_service.messages.schemas import NotificationPublic, NotificationQuery
@@ -24,6 +24,12 @@ router = Router(prefix="/api/v1/notifications/me/data", tags=["notifications"])
 
 class NotificationData(BaseModel):
     """What notification-service knows of a person: which mails there were, and which are wanted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"preferences": {"event_reminders": True}, "notifications": []}]
+        }
+    )
 
     preferences: PreferencesForm
     notifications: list[NotificationPublic]

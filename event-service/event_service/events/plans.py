@@ -81,11 +81,18 @@ class SectionIn(BaseModel):
         return self
 
 
+def _rows_fit(sections: object) -> object:
+    """Before any of them is looked at."""
+    if isinstance(sections, list):
+        lists = [one.get("rows") if isinstance(one, dict) else None for one in sections]
+        if sum(len(rows) for rows in lists if isinstance(rows, list)) > MAX_ROWS:
+            raise ValueError(f"has more than {MAX_ROWS} rows")
+    return sections
+
+
 def _sections_fit(sections: list[SectionIn]) -> list[SectionIn]:
     if len({section.name for section in sections}) != len(sections):
         raise ValueError("two sections have the same name")
-    if sum(len(section.rows) for section in sections) > MAX_ROWS:
-        raise ValueError(f"has more than {MAX_ROWS} rows")
     seats = count_seats(sections)
     if seats + count_blocked_seats(sections) > MAX_SEATS:
         raise ValueError(f"has more than {MAX_SEATS} seats")
@@ -98,6 +105,7 @@ Sections = Annotated[
     list[SectionIn],
     Field(min_length=1, max_length=MAX_SECTIONS, fail_fast=True),
     AfterValidator(_sections_fit),
+    BeforeValidator(_rows_fit),
 ]
 
 

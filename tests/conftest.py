@@ -18,9 +18,10 @@ from redis import Redis
 from xdist.scheduler import LoadScopeScheduling
 
 from service_kit.ids import new_id
+from tests.alone import is_alone, pytest_runtest_protocol
 from tests.system.faults.table import pytest_terminal_summary
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_runtest_protocol", "pytest_terminal_summary"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MIGRATIONS = {
@@ -58,7 +59,7 @@ class OneStack(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not needs_the_stack(item.nodeid))
+    items.sort(key=lambda item: (is_alone(item), not needs_the_stack(item.nodeid)))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStack:

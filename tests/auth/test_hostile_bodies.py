@@ -12,6 +12,7 @@ ROUTES = (
 )  # fmt: skip
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("size", [1_048_576, 262_144])
 async def test_no_body_keeps_others_waiting(

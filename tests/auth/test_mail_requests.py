@@ -158,6 +158,7 @@ async def many(database: Database, count: int) -> list[str]:
     return addresses
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("path", ["forgot-password", "request-verify-token"])
 async def test_the_time_does_not_say_whether_there_is_an_account(
     quick: httpx.AsyncClient, database: Database, path: str

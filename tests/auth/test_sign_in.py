@@ -174,6 +174,7 @@ async def known_and_unknown(start_app: StartApp) -> AsyncIterator[tuple[Attempt,
         )
 
 
+@pytest.mark.alone
 async def test_takes_as_long_for_nobody_as_for_a_wrong_password(start_app: StartApp) -> None:
     async with known_and_unknown(start_app) as attempts:
         assert await take_as_long(*attempts)

@@ -75,6 +75,7 @@ async def test_a_map_that_a_directive_leaves_out_costs_nothing(anybody: httpx.As
     await data(anybody, query, s=False)
 
 
+@pytest.mark.alone
 async def test_the_map_of_a_large_hall_is_that_of_rest_and_keeps_nobody_waiting(
     anybody: httpx.AsyncClient, published: Publish
 ) -> None:

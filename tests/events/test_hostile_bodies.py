@@ -43,6 +43,7 @@ def hostile_plans() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("size", [MEGABYTE, 262_144])
 async def test_no_body_keeps_others_waiting(
     anybody: httpx.AsyncClient, organizer: User, size: int
@@ -54,11 +55,13 @@ async def test_no_body_keeps_others_waiting(
     assert faults == []
 
 
+@pytest.mark.alone
 async def test_no_plan_keeps_others_waiting(anybody: httpx.AsyncClient, organizer: User) -> None:
     signed_in = dict(organizer.http.headers)
     assert await faults_of(anybody, "POST", "/events", hostile_plans(), signed_in) == []
 
 
+@pytest.mark.alone
 async def test_control_without_the_count_they_wait(
     anybody: httpx.AsyncClient, organizer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +80,7 @@ async def test_control_without_the_count_they_wait(
     assert unguarded > 3 * guarded
 
 
+@pytest.mark.alone
 async def test_the_largest_plan_is_taken(organizer: User) -> None:
     async def send() -> httpx.Response:
         return await organizer.post("/events", plan_of(10_000))

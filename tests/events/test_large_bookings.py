@@ -59,6 +59,7 @@ async def read_all(organizer: User, guest: User, event: Json) -> list[Any]:
     return [answer.json() for answer in (listed, of_event, one, without, refused)]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("bookings", "seats"), [(4, LARGE), (40, 1_000)])
 async def test_whoever_reads_them_keeps_nobody_waiting(
     app: FastAPI, organizer: User, guest: User, published: Publish, bookings: int, seats: int
@@ -116,6 +117,7 @@ async def test_its_seats_are_in_the_form_and_order_of_the_contract(
     ]
 
 
+@pytest.mark.alone
 async def test_to_book_confirm_and_cancel_one_keeps_nobody_waiting_for_long(
     guest: User, published: Publish
 ) -> None:
@@ -131,6 +133,7 @@ async def test_to_book_confirm_and_cancel_one_keeps_nobody_waiting_for_long(
     assert waited.loop < LOOP_SECONDS
 
 
+@pytest.mark.alone
 async def test_control_an_object_for_each_seat_keeps_everybody_waiting(
     app: FastAPI,
     organizer: User,

@@ -51,6 +51,7 @@ def counted(app: FastAPI) -> Iterator[list[str]]:
     sqlalchemy_event.remove(engine, "before_cursor_execute", note)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ACTS)
 async def test_many_guests_take_as_many_statements_as_few(
     app: FastAPI, organizer: User, published: Publish, kind: str
@@ -79,6 +80,7 @@ async def test_many_guests_take_as_many_statements_as_few(
     assert asked[0] == asked[1]
 
 
+@pytest.mark.alone
 async def test_control_an_object_for_each_guest_keeps_everybody_waiting(
     app: FastAPI, organizer: User, published: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +135,7 @@ async def test_a_message_in_bulk_is_the_message_that_one_would_be(
             assert (row.task, row.topic) == ("notifications.send", row.message["topic"])
 
 
+@pytest.mark.alone
 async def test_who_waits_in_a_long_line_is_told_of_the_end(
     app: FastAPI, organizer: User, published: Publish
 ) -> None:
@@ -159,6 +162,7 @@ async def test_who_waits_in_a_long_line_is_told_of_the_end(
         assert left.scalar_one() == 0
 
 
+@pytest.mark.alone
 async def test_many_are_reminded_in_batches_that_keep_nobody_waiting(
     app: FastAPI, published: Publish, organizer: User
 ) -> None:

@@ -29,6 +29,7 @@ async def made(organizer: User, body: Json) -> str:
     return f"/events/{answer.json()['id']}"
 
 
+@pytest.mark.alone
 async def test_seats_are_made_and_changed_without_an_object_for_each(organizer: User) -> None:
     async with others_waiting() as waited:
         plan = await made(organizer, assigned(*hall("A")))
@@ -42,6 +43,7 @@ async def test_seats_are_made_and_changed_without_an_object_for_each(organizer: 
     assert waited.loop < LOOP_SECONDS
 
 
+@pytest.mark.alone
 async def test_control_an_object_for_each_seat_keeps_everybody_waiting(
     organizer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

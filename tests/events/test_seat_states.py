@@ -63,6 +63,7 @@ async def test_general_admission_has_no_letters(published: Publish, guest: User)
     assert await states_of(guest, await published(capacity=3)) == ""
 
 
+@pytest.mark.alone
 async def test_a_change_is_seen_within_a_second(published: Publish, guest: User) -> None:
     event = await published(seating=assigned(A=[2]))
     assert await states_of(guest, event) == "ff"

@@ -82,6 +82,7 @@ async def test_one_locked_event_stops_no_other_from_being_counted(
     assert await unfolded(app, locked) == 0
 
 
+@pytest.mark.alone
 async def test_one_event_with_something_locked_stops_no_other_from_being_swept(
     app: FastAPI, published: Publish, guest: User
 ) -> None:

@@ -21,6 +21,7 @@ def test_every_string_that_may_be_sent_has_a_limit(app: FastAPI) -> None:
     assert unbounded_inputs(app.openapi()) == []
 
 
+@pytest.mark.alone
 async def test_no_string_takes_long(app: FastAPI, anybody: httpx.AsyncClient) -> None:
     person = sign(new_id(), superuser=True)
     service = sign(new_id(), aud=SERVICE_AUDIENCE, scope=SCOPES)
@@ -46,6 +47,7 @@ QUERIES: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("place", QUERIES)
 async def test_no_string_of_a_query_takes_long(anybody: httpx.AsyncClient, place: str) -> None:
     for name, text in hostile_texts().items():

@@ -152,6 +152,7 @@ async def test_the_issuer_is_asked_now_and_then_and_not_by_each_request(
     assert issuer.asked <= 6
 
 
+@pytest.mark.alone
 async def test_a_frozen_issuer_keeps_few_requests_waiting(
     issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +169,7 @@ async def test_a_frozen_issuer_keeps_few_requests_waiting(
     assert issuer.asked - asked <= 3
 
 
+@pytest.mark.alone
 async def test_who_come_while_the_issuer_never_answered_wait_together(
     issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

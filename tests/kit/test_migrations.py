@@ -132,6 +132,7 @@ async def test_nobody_waits_while_a_migration_goes_through_rows(
     await connection.close()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("released", ["event"], indirect=True)
 async def test_people_are_served_while_an_index_waits_for_a_long_transaction(
     released: tuple[str, str, Config],
@@ -166,6 +167,7 @@ async def test_people_are_served_while_an_index_waits_for_a_long_transaction(
     await other.close()
 
 
+@pytest.mark.alone
 async def test_jobs_at_once_migrate_once_and_one_that_finds_a_table_in_use_tries_again(
     released: tuple[str, str, Config],
 ) -> None:

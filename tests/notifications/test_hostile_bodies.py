@@ -13,6 +13,7 @@ SERVICES = (
 )  # fmt: skip
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("size", [1_048_576, 262_144])
 async def test_no_body_keeps_others_waiting(
     client: httpx.AsyncClient, user: dict[str, str], size: int

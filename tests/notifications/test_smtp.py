@@ -173,6 +173,7 @@ def drip(connection: socket.socket, slow: str) -> None:
             command = line.strip() if in_mail else line.partition(" ")[0].strip().upper()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("slow", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "."])
 def test_a_reply_that_comes_byte_by_byte_takes_no_longer_than_the_timeout(slow: str) -> None:
     """A socket's timeout is for each of its bytes."""

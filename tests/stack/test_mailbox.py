@@ -165,6 +165,7 @@ def test_hundreds_of_mails_arrive_while_clients_read(mailbox: Mailbox) -> None:
     assert seen == sorted(seen)
 
 
+@pytest.mark.alone
 def test_sigterm_ends_it_at_once_even_during_an_smtp_dialogue() -> None:
     with running() as mailbox, socket.create_connection(("127.0.0.1", mailbox.smtp)) as half:
         half.sendall(b"EHLO x\r\nMAIL FROM:<a@b>\r\n")

@@ -14,6 +14,8 @@ SECONDS = 30.0
 # All of it, on a busy machine.
 PATIENCE = 3 * PATIENCE_SECONDS
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize("leaves_full_queue", [True, False], ids=["shared", "control"])
 async def test_a_new_message_does_not_wait_for_a_backlog_in_the_outbox(

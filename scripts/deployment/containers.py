@@ -5,14 +5,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from deployment import processors
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
 from deployment.services import DEFAULT_STOP_SECONDS, IMAGE_PREFIX, STOP_SECONDS, image_of
 from deployment.steps import Steps
 
-# A new container yields the processors to those that serve, until it serves itself.
-STARTING_CPU_SHARES = 128
-DEFAULT_CPU_SHARES = 1024
 # A container without a health check counts as healthy when it has run for so long.
 STEADY_SECONDS = 5.0
 # The gateway looks names up every second.
@@ -96,8 +94,10 @@ class Containers:
         """
         name = self._try_name(name or service)
         try:
-            self.engine.compose("run", "-d", "--no-deps", "--name", name, service, *command)
-            self._set_cpu_shares([name], STARTING_CPU_SHARES)
+            few = {processors.VARIABLE: str(processors.STARTING_SHARES)}
+            flags = ("-d", "--no-deps", "--name", name)
+            self.engine.compose("run", *flags, service, *command, variables=few)
+            processors.hold_back(self.engine, [name])
             yield name
         finally:
             self.engine.docker("rm", "--force", "--volumes", name, is_checked=False)
@@ -153,17 +153,6 @@ class Containers:
         lines = "".join(f"\n  {line}" for line in log.strip().splitlines())
         code = "" if one.is_running else f" with exit code {one.exit_code}"
         return f"{one.service}: {what}{code}{lines and ':' + lines}"
-
-    def _set_cpu_shares(self, names: Sequence[str], shares: int) -> None:
-        # Some engines cannot; then a start costs the running containers more.
-        if names:
-            self.engine.docker("update", "--cpu-shares", str(shares), *names, is_checked=False)
-
-    def _give_cpu_shares(self, new: list[Container], old: list[Container]) -> None:
-        """Those of the containers that they replace."""
-        shares = {one.service: one.cpu_shares or DEFAULT_CPU_SHARES for one in old}
-        for amount in set(shares.values()):
-            self._set_cpu_shares([n.id for n in new if shares[n.service] == amount], amount)
 
     def stop(self, containers: Sequence[Container]) -> None:
         """SIGTERM, and time to end what has begun."""
@@ -236,7 +225,7 @@ class Containers:
             if new:
                 self._start(new, old, is_side_by_side)
                 self.wait_until_healthy([one.id for one in new])
-                self._give_cpu_shares(new, old)
+                processors.give_back(self.engine, new, old)
             self.steps(f"{names}: new container is healthy")
             self._sleep(SETTLE_SECONDS if is_side_by_side else 0)
         except BaseException:
@@ -265,7 +254,7 @@ class Containers:
         if sorted(one.service for one in new) != sorted(services):
             made = ", ".join(one.name for one in new) or "nothing"
             raise CommandFailed(f"Compose made {made} for {', '.join(services)}")
-        self._set_cpu_shares([one.id for one in new], STARTING_CPU_SHARES)
+        processors.hold_back(self.engine, [one.id for one in new])
         return new
 
     def _up(self, flag: str, counts: dict[str, int]) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ class Container:
     is_one_off: bool
     restarts: int = 0
     cpu_shares: int = 0
+    # Of processors, the most that it may use; 0 if there is no limit.
+    cpus: float = 0.0
     # Command line of the health check, empty if there is none.
     check: tuple[str, ...] = ()
 
@@ -62,6 +64,7 @@ class Container:
             restarts=inspected.get("RestartCount", 0),
             check=_check_command(inspected["Config"].get("Healthcheck") or {}),
             cpu_shares=(inspected.get("HostConfig") or {}).get("CpuShares", 0),
+            cpus=(inspected.get("HostConfig") or {}).get("NanoCpus", 0) / 1e9,
         )
 
 
@@ -187,13 +190,17 @@ class Engine:
         seconds: float = 120,
         stdin: bytes | None = None,
         with_errors: bool = False,
+        variables: Mapping[str, str] | None = None,
     ) -> str:
-        """Output of Compose for this project and version; raises CommandFailed as ``run`` does."""
+        """Output of Compose for this project and version; raises CommandFailed as ``run`` does.
+
+        ``variables`` are more of those that the Compose file takes.
+        """
         return run(
             self.compose_command(*arguments),
             seconds=seconds,
             stdin=stdin,
-            environment=self.environment(),
+            environment={**self.environment(), **(variables or {})},
             with_errors=with_errors,
         )
 

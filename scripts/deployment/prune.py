@@ -3,18 +3,20 @@
 import shutil
 
 from deployment.engine import Engine
-from deployment.record import Record
+from deployment.record import FAILED, Record
 from deployment.services import images_of
 
 KEPT_VERSIONS = 3
 
 
 def remove_old(engine: Engine, record: Record) -> list[str]:
-    """Remove all but the last three versions and the one in use; returns the versions removed.
+    """Remove all but the last three versions, the one in use and the one that was in use before, which
+    after a rollback is the one to be looked at; returns the versions removed.
 
     Only versions that were deployed here are looked at: other images of the machine are not ours.
     """
-    kept = {*record.versions()[-KEPT_VERSIONS:], engine.layout.version}
+    used = [entry.version for entry in record.entries() if entry.outcome != FAILED]
+    kept = {*record.versions()[-KEPT_VERSIONS:], engine.layout.version, *used[-2:]}
     recorded = dict.fromkeys(entry.version for entry in record.entries())
     old = [version for version in recorded if version not in kept]
     removed = []

@@ -159,6 +159,7 @@ class Roll:
         present = [name for name in self._services if name not in UNTOUCHED]
         self.containers.remove_leftovers(present)
         with smoke_runner(self.containers, self.steps) as smoke:
+            trouble = smoke.through_gateway()
             # All of them before the first is replaced: a broken version changes nothing.
             for service in API_SERVICES:
                 self._try(service, smoke)
@@ -168,6 +169,17 @@ class Roll:
             missing = [name for name in present if name not in one_shot]
             self.containers.start_missing(missing, self._added.append)
             smoke.everything()
+            self._look_through_gateway(smoke, trouble)
+
+    def _look_through_gateway(self, smoke: Smoke, trouble_before: str) -> None:
+        """Raises CommandFailed if the deployment has cut the services off from the gateway."""
+        trouble = smoke.through_gateway()
+        if not trouble:
+            self.steps("gateway: the three services answer through it")
+        elif trouble_before:
+            self.steps(f"gateway: not asked, since it did not answer before either: {trouble}")
+        else:
+            raise CommandFailed(f"all is replaced, and visitors do not reach it:\n{trouble}")
 
     def _try(self, service: str, smoke: Smoke) -> None:
         if not self.containers.needs_replacement([service]):

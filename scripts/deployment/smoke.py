@@ -20,6 +20,9 @@ for path in ("/health/ready", "/openapi.json"):
         raise SystemExit(f"{path} answers {status}")
 print("ready; it has no smoke test")
 """
+GATEWAY = "gateway"
+# Of the gateway: its environment says how it is reached, and by which name.
+GATEWAY_ADDRESS = 'echo "$TLS $PUBLIC_HOST"'
 HAS_SMOKE = "import importlib.util as u, sys; sys.exit(not u.find_spec('event_service.smoke'))"
 
 
@@ -70,6 +73,30 @@ class Smoke:
         except CommandFailed as error:
             raise CommandFailed(f"all is replaced, and the smoke test fails:\n{error}") from None
         self._steps(_last_line(answer))
+
+    def through_gateway(self) -> str:
+        """Ask the running services as visitors do; "" or what is wrong, in one line.
+
+        Before a deployment it may be that no certificate has been had yet, and after one no deployment
+        is to blame for that: so the caller decides what an error means.
+        """
+        running = [one for one in self._engine.containers(GATEWAY) if one.is_running]
+        if not running or not self._is_available:
+            return "no gateway of ours runs"
+        tls, _, host = self._engine.docker(
+            "exec", running[0].id, "sh", "-c", GATEWAY_ADDRESS
+        ).partition(" ")
+        url = f"http{'' if tls == 'off' else 's'}://{GATEWAY}"
+        try:
+            self._engine.docker(
+                *("exec", self._runner, "python", "-m", "event_service.smoke.gateway"),
+                *(url, host.strip()),
+                seconds=SMOKE_SECONDS,
+                with_errors=True,
+            )
+        except CommandFailed as error:
+            return _last_line(str(error))
+        return ""
 
     def _ask(self, addresses: dict[str, str], *flags: str) -> str:
         token = self._engine.docker(

@@ -1,7 +1,7 @@
 """An engine in memory, at the edge where the operator's commands start ``docker`` and Compose."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from deployment.engine import Container, Engine
@@ -173,6 +173,8 @@ class FakeEngine(Engine):
             case "exec":
                 one = self.machine.find(names[0])
                 process = (one.service, one.image.rpartition(":")[2])
+                if one.service == "gateway":
+                    return "internal tickets.parterre.example\n"
                 if names[1:] == ["healthcheck"] and process in self.machine.sick:
                     raise CommandFailed("not healthy")
                 return "smoke: passed in 1.0 s"
@@ -184,6 +186,7 @@ class FakeEngine(Engine):
         seconds: float = 120,
         stdin: bytes | None = None,
         with_errors: bool = False,
+        variables: Mapping[str, str] | None = None,
     ) -> str:
         try:
             self.machine.note(f"compose {self.version}: {' '.join(arguments)}")

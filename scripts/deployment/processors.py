@@ -1,0 +1,43 @@
+"""The part of the processors that a new container has until it serves itself.
+
+Starting costs seconds of a processor, and people are being served meanwhile on the same machine.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+
+from deployment.engine import Container, Engine
+
+# Of a variable of the Compose file: with which weight a container is created. One that is asked to end
+# a job runs from its first moment on with it; an update would come after half a second of work.
+VARIABLE = "CPU_SHARES"
+STARTING_SHARES = 64
+DEFAULT_SHARES = 1024
+# Of all that start at once; each gets LEAST_CPUS, or else a group would take minutes.
+STARTING_CPUS = 0.6
+LEAST_CPUS = 0.25
+
+
+def hold_back(engine: Engine, names: Sequence[str]) -> None:
+    """Give containers that start little. Some engines cannot; then it costs the running ones more."""
+    if names:
+        cpus = max(LEAST_CPUS, STARTING_CPUS / len(names))
+        _update(engine, names, STARTING_SHARES, cpus)
+
+
+def give_back(engine: Engine, new: Sequence[Container], old: Sequence[Container]) -> None:
+    """Give new containers what the containers have that they replace."""
+    # Nothing takes a limit away again; as many as there are limit nothing.
+    everything = float(os.cpu_count() or 1)
+    parts = {one.service: (one.cpu_shares or DEFAULT_SHARES, one.cpus or everything) for one in old}
+    names = defaultdict(list)
+    for one in new:
+        names[parts[one.service]].append(one.id)
+    for (shares, cpus), ids in names.items():
+        _update(engine, ids, shares, cpus)
+
+
+def _update(engine: Engine, names: Sequence[str], shares: int, cpus: float) -> None:
+    for limit in (("--cpu-shares", str(shares)), ("--cpus", f"{cpus:.2f}")):
+        engine.docker("update", *limit, *names, is_checked=False)

@@ -94,9 +94,7 @@ class Containers:
         """
         name = self._try_name(name or service)
         try:
-            few = {processors.VARIABLE: str(processors.STARTING_SHARES)}
-            flags = ("-d", "--no-deps", "--name", name)
-            self.engine.compose("run", *flags, service, *command, variables=few)
+            self.engine.compose("run", "-d", "--no-deps", "--name", name, service, *command)
             processors.hold_back(self.engine, [name])
             yield name
         finally:

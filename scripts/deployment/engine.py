@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,17 +190,13 @@ class Engine:
         seconds: float = 120,
         stdin: bytes | None = None,
         with_errors: bool = False,
-        variables: Mapping[str, str] | None = None,
     ) -> str:
-        """Output of Compose for this project and version; raises CommandFailed as ``run`` does.
-
-        ``variables`` are more of those that the Compose file takes.
-        """
+        """Output of Compose for this project and version; raises CommandFailed as ``run`` does."""
         return run(
             self.compose_command(*arguments),
             seconds=seconds,
             stdin=stdin,
-            environment={**self.environment(), **(variables or {})},
+            environment=self.environment(),
             with_errors=with_errors,
         )
 

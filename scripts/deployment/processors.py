@@ -9,9 +9,6 @@ from collections.abc import Sequence
 
 from deployment.engine import Container, Engine
 
-# Of a variable of the Compose file: with which weight a container is created. One that is asked to end
-# a job runs from its first moment on with it; an update would come after half a second of work.
-VARIABLE = "CPU_SHARES"
 STARTING_SHARES = 64
 DEFAULT_SHARES = 1024
 # Of all that start at once; each gets LEAST_CPUS, or else a group would take minutes.

@@ -75,8 +75,11 @@ class Roll:
         self._run(previous, self._first_start if previous is None else self._forward, DEPLOYED)
 
     def go_back(self) -> None:
-        """To a version that was in use before: its images and Compose file, on today's database."""
-        self._run(self.record.current(), self._replace_all, ROLLED_BACK)
+        """To a version that was in use before: its images and Compose file, on today's database.
+
+        Without candidates: it has served here, and who goes back is in a hurry.
+        """
+        self._run(self.record.current(), lambda: self._replace_all(()), ROLLED_BACK)
 
     def _run(self, previous: str | None, work: Callable[[], None], outcome: str) -> None:
         try:
@@ -138,7 +141,7 @@ class Roll:
         changed = [name for name in API_SERVICES if self.containers.needs_replacement([name])]
         self.containers.run_to_end(*(f"{n}-migrate" for n in changed), seconds=MIGRATION_SECONDS)
         self.steps(f"schemas are at this version: {', '.join(changed) or 'nothing has changed'}")
-        self._replace_all()
+        self._replace_all(API_SERVICES)
 
     def _preflight(self) -> None:
         if PREFLIGHT in self._services:
@@ -155,13 +158,14 @@ class Roll:
             raise CommandFailed("the backup failed; --without-backup deploys without one")
         self.steps("backup is made")
 
-    def _replace_all(self) -> None:
+    def _replace_all(self, tried: Sequence[str]) -> None:
+        """Service by service; a candidate of each of ``tried`` is asked before."""
         present = [name for name in self._services if name not in UNTOUCHED]
         self.containers.remove_leftovers(present)
         with smoke_runner(self.containers, self.steps) as smoke:
             trouble = smoke.through_gateway()
             # All of them before the first is replaced: a broken version changes nothing.
-            for service in API_SERVICES:
+            for service in tried:
                 self._try(service, smoke)
             for group in GROUPS:
                 self._replace([name for name in group if name in self._services])

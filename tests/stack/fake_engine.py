@@ -1,7 +1,7 @@
 """An engine in memory, at the edge where the operator's commands start ``docker`` and Compose."""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deployment.engine import Container, Engine
@@ -186,7 +186,6 @@ class FakeEngine(Engine):
         seconds: float = 120,
         stdin: bytes | None = None,
         with_errors: bool = False,
-        variables: Mapping[str, str] | None = None,
     ) -> str:
         try:
             self.machine.note(f"compose {self.version}: {' '.join(arguments)}")

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from deployment import processors
 from deployment.engine import Container, Engine
@@ -101,10 +101,12 @@ class Containers:
             self.engine.docker("rm", "--force", "--volumes", name, is_checked=False)
 
     def run_to_end(self, *services: str, seconds: float) -> None:
-        """Run services that do one thing and end, side by side; raises CommandFailed with the output."""
-        with ExitStack() as stack:
-            names = {one: stack.enter_context(self.one_off(one)) for one in services}
-            for service, name in names.items():
+        """Run services that do one thing and end, one after another since people are served meanwhile.
+
+        Raises CommandFailed with the output of the first that fails.
+        """
+        for service in services:
+            with self.one_off(service) as name:
                 status = self.engine.docker("wait", name, seconds=seconds).strip()
                 if status != "0":
                     output = self.engine.docker("logs", name, with_errors=True).strip()

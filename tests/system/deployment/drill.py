@@ -31,6 +31,7 @@ MAIL_SECONDS = 120.0
 PEOPLE = 24
 REQUESTS_A_SECOND = 25.0
 QUIET_SECONDS = 15.0
+CONTROL_SECONDS = 15.0
 DEPLOYMENT_SECONDS = 600.0
 CUT_OFF = "deployment"
 FIRST_SECONDS = 600.0
@@ -179,7 +180,8 @@ class Drill:
         start = time.monotonic()
         self.host.must(f"ln -sfn releases/{NEXT} current")
         self._compose("up -d --no-deps auth event notification", seconds=DEPLOYMENT_SECONDS)
-        time.sleep(3)
+        # Until the new ones serve: what waits for them is noted when it has ended.
+        time.sleep(CONTROL_SECONDS)
         self.control = cut(load.requests, "control: recreated", start, time.monotonic())
 
     def _restore(self) -> None:

@@ -34,24 +34,29 @@ def downgrade() -> None:
     op.drop_column("booking", "drill_note")
 '''
 
-# Appended to event_service/main.py: a door before the application that answers bookings itself.
+# Appended to event_service/main.py: a middleware around all others that answers bookings itself.
 DOOR = """
 
 _application = app
 
 
-def app():
-    application = _application()
+class _Door:
+    def __init__(self, app):
+        self.app = app
 
-    async def door(scope, receive, send):
+    async def __call__(self, scope, receive, send):
         if (scope.get("method"), scope.get("path")) != ("POST", "/api/v1/bookings"):
-            await application(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 500, "headers": headers})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    return door
+
+def app():
+    application = _application()
+    application.add_middleware(_Door)
+    return application
 """
 
 

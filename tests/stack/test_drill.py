@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from tests.system.deployment.acts import book
 from tests.system.deployment.clients import Person
@@ -101,14 +102,15 @@ def test_each_booking_that_was_confirmed_expects_a_mail_and_one_more_if_it_was_c
 
 
 async def test_the_door_of_the_broken_version_refuses_bookings_only() -> None:
-    def app() -> Any:
-        async def application(scope: Any, receive: Any, send: Any) -> None:
-            await send({"type": "http.response.start", "status": 204, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
+    def app() -> FastAPI:
+        application = FastAPI()
+
+        @application.api_route("/{path:path}", methods=["GET", "POST"], status_code=204)
+        async def answer() -> None: ...
 
         return application
 
-    namespace = {"app": app}
+    namespace: dict[str, Any] = {"app": app}
     exec(DOOR, namespace)  # noqa: S102
     transport = httpx.ASGITransport(namespace["app"]())
     async with httpx.AsyncClient(transport=transport, base_url="http://drill") as http:

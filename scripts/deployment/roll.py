@@ -268,7 +268,7 @@ def main() -> int:
 
 def roll(options: argparse.Namespace) -> int:
     # Compose needs a processor for a second at each step; those who serve come first.
-    os.nice(10)
+    os.nice(19)
     layout = find_layout()
     work = f"{'rollback to' if options.rollback else 'deployment of'} {options.version}"
     with hold_lock(layout, work, version=options.version, log=options.log):

@@ -16,7 +16,8 @@ from service_kit.messaging.relay import QueuePublisher, Relay
 from service_kit.messaging.service_client import ServiceClient
 from service_kit.settings import ServiceSettings
 
-IDLE_SECONDS = 0.1
+# What an idle relay costs grows with how often it looks; a mail takes seconds to arrive anyway.
+IDLE_SECONDS = 0.25
 PURGE_SECONDS = 3600
 
 

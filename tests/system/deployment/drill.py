@@ -50,7 +50,7 @@ SETTINGS = {
     "SMOKE_EMAIL": "smoke@parterre.example",
     "DRAIN_SECONDS": "4",
     # The version that is never healthy takes so long.
-    "START_SECONDS": "40",
+    "START_SECONDS": "60",
     # All people of the load come from one address, and each gets a mail a second.
     "MAILS_PER_ADDRESS_PER_HOUR": "0",
     **{

@@ -122,7 +122,8 @@ class Host:
 
     def _command(self, name: str, *arguments: str) -> list[str]:
         whom = [self.destination] if self.destination else []
-        return [f"scripts/{name}", *whom, *arguments]
+        # Usually that is another machine's work, and takes no processor from those who serve.
+        return ["nice", "-n", "19", f"scripts/{name}", *whom, *arguments]
 
     def _variables(self) -> dict[str, str]:
         if self.destination:

@@ -20,8 +20,19 @@ from xdist.scheduler import LoadScopeScheduling
 from service_kit.ids import new_id
 from tests.alone import is_alone, pytest_runtest_protocol
 from tests.system.faults.table import pytest_terminal_summary
+from tests.system.people import mailbox, organizer, person
+from tests.system.running import sentry, stack
 
-__all__ = ["pytest_runtest_protocol", "pytest_terminal_summary"]
+# Fixtures here, so that tests/system and tests/page share one system.
+__all__ = [
+    "mailbox",
+    "organizer",
+    "person",
+    "pytest_runtest_protocol",
+    "pytest_terminal_summary",
+    "sentry",
+    "stack",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 MIGRATIONS = {
@@ -40,7 +51,9 @@ settings.load_profile("parterre")
 
 def needs_the_stack(nodeid: str) -> bool:
     """Each fault has processes of its own."""
-    return nodeid.startswith("tests/system/") and not nodeid.startswith("tests/system/faults/")
+    return nodeid.startswith(("tests/system/", "tests/page/")) and not nodeid.startswith(
+        "tests/system/faults/"
+    )
 
 
 # They make databases and roles of names that a server has once.
@@ -54,7 +67,7 @@ class OneStack(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(NEED_NAMES):
             return "names of the server"
-        return "tests/system" if needs_the_stack(nodeid) else nodeid
+        return "the whole system" if needs_the_stack(nodeid) else nodeid
 
 
 @pytest.hookimpl(trylast=True)

@@ -21,6 +21,7 @@ from event_service.events.drafts import new_write_locks
 from event_service.events.organizer_messages import oldest_unwritten_seconds
 from event_service.events.organizer_router import router as organizer_messages
 from event_service.events.pages import Pages
+from event_service.events.representation import FORM
 from event_service.events.router import router as events
 from event_service.events.seat_states import SeatStatesCache
 from event_service.graphql.router import page_router as graphiql
@@ -76,7 +77,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     redis = AcceleratorRedis(settings.cache_redis_url.get_secret_value())
     versions = TagVersions(redis, prefix=TAG_PREFIX)
-    FastAPICache.init(StoreBackend(), prefix=f"{TAG_PREFIX}:page", expire=settings.cache_seconds)
+    prefix = f"{TAG_PREFIX}:page:{FORM}"
+    FastAPICache.init(StoreBackend(), prefix=prefix, expire=settings.cache_seconds)
     store = PageStore(redis, max_age_seconds=settings.cache_seconds)
     app.state.pages = Pages(app.state.database, store, versions)
     app.state.booking_desk = new_desk(app.state.database, settings, app.state.metrics)

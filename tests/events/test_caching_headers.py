@@ -38,7 +38,7 @@ async def test_what_all_see_alike_may_be_kept(
 ) -> None:
     event = await published()
     for client in (anybody, guest.http):
-        for path in ("/events", f"/events/{event['id']}"):
+        for path in ("/events", f"/events/{event['id']}", f"/events/{event['id']}/calendar.ics"):
             answer = await client.get(path)
             assert answer.headers["cache-control"] == "no-cache", path
             again = await client.get(path, headers={"If-None-Match": answer.headers["etag"]})

@@ -15,6 +15,8 @@ PUBLIC = {
     ("GET", "/api/v1/events/facets"),
     ("GET", "/api/v1/events/{event_id}"),
     ("GET", "/api/v1/events/{event_id}/availability"),
+    # A draft is not found.
+    ("GET", "/api/v1/events/{event_id}/calendar.ics"),
     ("GET", "/api/v1/events/{event_id}/seats"),
     ("GET", "/api/v1/events/{event_id}/seats/states"),
     # An image of a draft is not found.

@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
+from event_service.events.calendar import appointment_of
 from event_service.models import Event
-from service_kit.calendar_files import Appointment, Entry, Status, calendar_file
+from service_kit.calendar_files import Entry, Status, calendar_file
 
 # What a calendar shows of a booking that is not confirmed, or no longer.
 STATES: dict[str, Status] = {
@@ -19,14 +20,5 @@ def booking_calendar_file(
     booking_id: UUID, status: str, event: Event, *, url: str, at: datetime
 ) -> bytes:
     """``status`` is the booking's. The file has the UID and the SEQUENCE of those in mails."""
-    appointment = Appointment(
-        title=event.title,
-        location=f"{event.venue}, {event.city}",
-        description=event.description,
-        timezone=event.timezone,
-        starts_at=event.starts_at,
-        ends_at=event.ends_at,
-        version=event.version,
-    )
     entry = Entry(uid=f"{booking_id}@parterre", url=url)
-    return calendar_file(appointment, [entry], status=STATES[status], at=at)
+    return calendar_file(appointment_of(event), [entry], status=STATES[status], at=at)

@@ -1,6 +1,7 @@
 """The event list and single events, from the cache where everybody sees the same."""
 
 import time
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -17,13 +18,14 @@ from event_service.cache import (
     versioned_key,
 )
 from event_service.events import lists, queries
+from event_service.events.calendar import event_calendar_file
 from event_service.events.facets import read_facets
 from event_service.events.representation import encode_event, pack
-from event_service.events.schemas import EventQuery
+from event_service.events.schemas import EventPublic, EventQuery
 from event_service.page_store import Page, PageStore
 from event_service.single_flight import SingleFlight
 from service_kit.database.engine import Database
-from service_kit.problems import NotAuthenticated
+from service_kit.problems import NotAuthenticated, NotFound
 from service_kit.web.paging import Paging
 from service_kit.web.tokens import Person
 
@@ -66,6 +68,14 @@ class Pages:
             return packed
         async with self.database.transaction() as session:
             return Draft(encode_event(await queries.get_event(session, event_id, viewer=viewer)))
+
+    async def calendar(self, event_id: UUID, public_url: str) -> bytes:
+        """The calendar file. Raises NotFound for a draft, whoever asks."""
+        packed = await cached_calendar(self._context(), event_id, public_url)
+        assert isinstance(packed, bytes)
+        if not packed:
+            raise NotFound
+        return packed
 
 
 async def get_pages(request: Request) -> Pages:
@@ -115,11 +125,28 @@ async def cached_facets(context: CacheContext) -> bytes:
 )
 async def cached_event(context: CacheContext, event_id: UUID) -> bytes:
     """Empty for a draft and for an id that does not exist."""
+    return await _event_page(context, event_id, encode_event)
 
+
+@cache(
+    coder=BytesCoder,
+    key_builder=versioned_key(lambda event_id, _: (event_tag(event_id),), create_missing=False),
+)
+async def cached_calendar(context: CacheContext, event_id: UUID, public_url: str) -> bytes:
+    """Empty as ``cached_event`` is."""
+    url = f"{public_url}/events/{event_id}"
+    return await _event_page(
+        context, event_id, lambda event: pack(event_calendar_file(event, url=url))
+    )
+
+
+async def _event_page(
+    context: CacheContext, event_id: UUID, encode: Callable[[EventPublic], bytes]
+) -> Page:
     async def render() -> Page:
         async with context.database.transaction() as session:
             event = await queries.find_published_event(session, event_id)
-        return context.store.new_page(encode_event(event) if event else b"")
+        return context.store.new_page(encode(event) if event else b"")
 
     page = await context.compute_once(render)
     if page and not context.key.is_versioned:

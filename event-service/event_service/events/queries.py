@@ -20,7 +20,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.events.schemas import Availability, EventPublic
-from event_service.models import Booking, Event, SeatTally
+from event_service.models import Booking, Event, SeatTally, Section
 from event_service.rules import (
     CANCELLATION_DEADLINE,
     IS_VISIBLE,
@@ -44,7 +44,7 @@ _COMPUTED = {
 PUBLIC_COLUMNS: list[Any] = [
     _COMPUTED.get(name, getattr(Event, name, None))
     for name in EventPublic.model_fields
-    if name != "seats_available"
+    if name not in ("seats_available", "price_from", "price_to")
 ]
 
 
@@ -67,12 +67,29 @@ def _tally(of: Any) -> Any:
     return sums, ended
 
 
+def _prices(event: Any) -> Any:
+    """Lateral ``low`` and ``high`` of an event's sections; NULL without sections."""
+    price = func.coalesce(col(Section.price), event.price)
+    return (
+        select(func.min(price).label("low"), func.max(price).label("high"))
+        .where(col(Section.event_id) == event.id)
+        .lateral("prices")
+    )
+
+
 def with_availability(chosen: Select[Any]) -> Select[Any]:
-    """Adds ``seats_available`` outside of the limited select, so that only returned rows are counted."""
+    """Adds ``seats_available`` and the prices outside of the limited select, so that only returned rows are
+    counted."""
     event = chosen.subquery("event")
     tally, ended = _tally(event.c.id)
+    prices = _prices(event.c)
     available = event.c.capacity - tally.c.held - tally.c.booked + ended.c.seats
-    return select(event, available.label("seats_available")).select_from(event, tally, ended)
+    return select(
+        event,
+        available.label("seats_available"),
+        func.coalesce(prices.c.low, event.c.price).label("price_from"),
+        func.coalesce(prices.c.high, event.c.price).label("price_to"),
+    ).select_from(event, tally, ended, prices)
 
 
 async def get_event(session: AsyncSession, event_id: UUID, *, viewer: Person | None) -> EventPublic:

@@ -117,6 +117,21 @@ async def get_event(
     return respond(packed, if_none_match, is_personal=isinstance(packed, Draft))
 
 
+@router.get(
+    "/{event_id}/calendar.ics",
+    response_class=Response,
+    summary="Download an event as a calendar file",
+    responses=problem_responses(NotFound) | UNCHANGED | {200: {"content": {"text/calendar": {}}}},
+)
+async def get_event_calendar(
+    event_id: UUID, pages: PagesDep, settings: SettingsDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    packed = await pages.calendar(event_id, settings.public_url)
+    response = respond(packed, if_none_match, media_type="text/calendar; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{event_id}.ics"'
+    return response
+
+
 @router.patch(
     "/{event_id}",
     response_model=EventPublic,

@@ -164,6 +164,8 @@ class EventPublic(BaseModel):
     capacity: int
     seats_available: int
     price: int
+    price_from: int = Field(description="The lowest price of a seat, in whichever section.")
+    price_to: int = Field(description="The highest price of a seat.")
     currency: str
     max_seats_per_user: int
     version: int

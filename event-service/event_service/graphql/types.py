@@ -110,6 +110,8 @@ class Event:
     capacity: int
     seats_available: int
     price: Amount
+    price_from: Amount
+    price_to: Amount
     currency: str
     currency_digits: int
     max_seats_per_user: int

@@ -1,0 +1,30 @@
+"""The calendar file of an event, for whoever has not booked yet."""
+
+from event_service.events.schemas import EventPublic
+from event_service.models import Event
+from event_service.statuses import EventStatus
+from service_kit.calendar_files import Appointment, Entry, calendar_file
+
+
+def appointment_of(event: Event | EventPublic) -> Appointment:
+    return Appointment(
+        title=event.title,
+        location=f"{event.venue}, {event.city}",
+        description=event.description,
+        timezone=event.timezone,
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+        version=event.version,
+    )
+
+
+def event_calendar_file(event: EventPublic, *, url: str) -> bytes:
+    """The same for everybody, and the same until the event changes. Of a cancelled event the file takes an
+    earlier entry out."""
+    entry = Entry(uid=f"{event.id}@parterre", url=url)
+    return calendar_file(
+        appointment_of(event),
+        [entry],
+        status="CANCELLED" if event.status == EventStatus.CANCELLED else "CONFIRMED",
+        at=event.updated_at,
+    )

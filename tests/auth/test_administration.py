@@ -248,3 +248,44 @@ async def test_without_a_database_it_says_so(command: Command, auth_settings: Ma
     assert (
         done.stderr == "admin: PostgreSQL cannot be reached; check DATABASE_URL and that it runs\n"
     )
+
+
+async def test_superusers_see_and_end_somebodys_sessions(
+    client: httpx.AsyncClient, people: People, admin: Person, person: Person
+) -> None:
+    other = await people.sign_in(person)
+    url = f"{USERS}/{person.id}/sessions"
+    for method, path in (("GET", url), ("DELETE", url), ("DELETE", f"{url}/{new_id()}")):
+        refused = await client.request(method, path, headers=person.headers)
+        assert problem(refused) == (403, "forbidden")
+    items = (await client.get(url, headers=admin.headers)).json()["items"]
+    assert len(items) == 2 and not any(item["is_current"] for item in items)
+
+    one = f"{url}/{items[0]['id']}"
+    for _ in range(2):
+        assert (await client.delete(one, headers=admin.headers)).status_code == 204
+    assert (await client.get(f"{API}/users/me", headers=other.headers)).status_code == 401
+    assert (await client.get(f"{API}/users/me", headers=person.headers)).status_code == 200
+
+    assert (await client.delete(url, headers=admin.headers)).status_code == 204
+    assert (await client.get(f"{API}/users/me", headers=person.headers)).status_code == 401
+    assert (await client.get(url, headers=admin.headers)).json()["items"] == []
+    trail = [event for event in await people.audit(person) if event.actor]
+    assert [(event.action, event.actor, event.details) for event in trail] == [
+        ("session.ended-by-admin", str(admin.id), {"all": False}),
+        ("session.ended-by-admin", str(admin.id), {"all": True}),
+    ]
+
+
+async def test_a_session_is_ended_only_where_it_belongs(
+    client: httpx.AsyncClient, people: People, admin: Person, person: Person
+) -> None:
+    stranger = await people.sign_in()
+    [session] = await people.live_sessions(stranger)
+    for url in (
+        f"{USERS}/{person.id}/sessions/{session.id}",
+        f"{USERS}/{person.id}/sessions/{new_id()}",
+        f"{USERS}/{new_id()}/sessions",
+    ):
+        assert problem(await client.delete(url, headers=admin.headers)) == (404, "not-found")
+    assert await people.live_sessions(stranger)

@@ -15,6 +15,9 @@ from auth_service.deps import NoStore
 from auth_service.identity import queries
 from auth_service.identity.fields import SearchTerm
 from auth_service.problems import OrganizerHasEvents
+from auth_service.sessions.queries import list_live_sessions
+from auth_service.sessions.schemas import SessionRead
+from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router, Superuser, require_scope
@@ -66,6 +69,40 @@ async def erase_user(
     user_id: UUID, admin: Superuser, manager: ManagerDep, organizers: OrganizersDep
 ) -> None:
     await administration.erase_account(manager, organizers, user_id, by=admin)
+
+
+@router.get("/{user_id}/sessions", summary="Where somebody is signed in", responses=NOT_YOURS)
+async def list_user_sessions(
+    user_id: UUID, admin: Superuser, session: SessionDep, paging: PagingDep
+) -> Page[SessionRead]:
+    rows, cursor = await list_live_sessions(session, user_id, paging, now=utc_now())
+    items = [SessionRead.model_validate(row) for row in rows]
+    for item in items:
+        item.is_current = str(item.id) == admin.session_id
+    return Page(items=items, next_cursor=cursor)
+
+
+@router.delete(
+    "/{user_id}/sessions",
+    status_code=204,
+    summary="Sign somebody out everywhere",
+    description="Ends a change of address that is not confirmed and every link in a mail as well.",
+    responses=NOT_THERE,
+)
+async def end_user_sessions(user_id: UUID, admin: Superuser, manager: ManagerDep) -> None:
+    await administration.end_sessions(manager, user_id, by=admin)
+
+
+@router.delete(
+    "/{user_id}/sessions/{session_id}",
+    status_code=204,
+    summary="End a session of somebody",
+    responses=NOT_THERE,
+)
+async def end_user_session(
+    user_id: UUID, session_id: UUID, admin: Superuser, manager: ManagerDep
+) -> None:
+    await administration.end_sessions(manager, user_id, session_id, by=admin)
 
 
 @router.get("/{user_id}/audit-events", summary="Audit events of an account", responses=NOT_YOURS)

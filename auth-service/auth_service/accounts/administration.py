@@ -10,6 +10,7 @@ from auth_service.identity.credentials import void_links_and_pending_email
 from auth_service.identity.queries import lock_user
 from auth_service.mails import messages
 from auth_service.models import User
+from auth_service.sessions.queries import lock_session
 from auth_service.sessions.service import revoke_all
 from service_kit.clock import utc_now
 from service_kit.problems import Forbidden, NotFound
@@ -43,6 +44,33 @@ async def change_account(
     if changed.get("is_verified"):
         manager.session.add(messages.address_confirmed(user_id))
     return await manager.user_db.update(user, changed)
+
+
+async def end_sessions(
+    manager: UserManager, user_id: UUID, session_id: UUID | None = None, *, by: Principal
+) -> None:
+    """Ends one session of an account; with None all of them, and with these its links in mails and its
+    pending address. Raises NotFound."""
+    user = await _lock(manager, user_id)
+    now = utc_now()
+    if session_id is None:
+        void_links_and_pending_email(user)
+        await revoke_all(manager.session, user_id, now=now)
+    else:
+        row = await lock_session(manager.session, session_id)
+        if row is None or row.user_id != user_id:
+            raise NotFound
+        if row.revoked_at is not None:
+            return
+        row.revoked_at = now
+    record(
+        manager.session,
+        Action.SIGNED_OUT_BY_ADMIN,
+        user_id=user_id,
+        client_info=manager.client_info,
+        actor=by.id,
+        details={"all": session_id is None},
+    )
 
 
 async def erase_account(

@@ -22,6 +22,7 @@ class Action(StrEnum):
     SIGN_IN_LOCKED = "sign-in.locked"
     SIGNED_OUT = "session.ended"
     SIGNED_OUT_ELSEWHERE = "session.others-ended"
+    SIGNED_OUT_BY_ADMIN = "session.ended-by-admin"
     REFRESH_REUSED = "session.refresh-reused"
     PASSWORD_CHANGED = "password.changed"
     PASSWORD_RESET_ASKED = "password.reset-asked"

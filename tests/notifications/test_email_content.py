@@ -416,7 +416,7 @@ def test_a_change_of_everything_names_everything(renderer: EmailRenderer) -> Non
 
     text = " ".join(content.text.split())
     assert "Was: Old title Now: Goldberg Variations by Candlelight" in text
-    assert "Was: Friday, November 20, 2026, 1:00 PM – Saturday, February 20, 2027, 3:00 PM" in text
+    assert "Was: Friday 20 November 2026, 13:00 – Saturday 20 February 2027, 15:00" in text
     assert "(New York, UTC−5)" in text
     assert "Was: Old hall, Boston Now: Kesselhaus, Berlin" in text
 
@@ -465,28 +465,28 @@ def test_only_reminders_can_be_unsubscribed(renderer: EmailRenderer, kind: str) 
         # Berlin leaves summer time on 25 October 2026 at 3:00.
         (
             datetime(2026, 10, 24, 18, 0, tzinfo=UTC),
-            "8:00\u202fPM\xa0– 10:00\u202fPM (Berlin, UTC+2)",
+            "20:00\xa0– 22:00 (Berlin, UTC+2)",
         ),
         (
             datetime(2026, 10, 25, 18, 0, tzinfo=UTC),
-            "7:00\u202fPM\xa0– 9:00\u202fPM (Berlin, UTC+1)",
+            "19:00\xa0– 21:00 (Berlin, UTC+1)",
         ),
         (
             datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
-            "2:30\u202fAM (UTC+2)\xa0– 3:30\u202fAM (Berlin, UTC+1)",
+            "02:30 (UTC+2)\xa0– 03:30 (Berlin, UTC+1)",
         ),
         (
             datetime(2026, 10, 24, 23, 30, tzinfo=UTC),
-            "1:30\u202fAM (UTC+2)\xa0– 2:30\u202fAM (Berlin, UTC+1)",
+            "01:30 (UTC+2)\xa0– 02:30 (Berlin, UTC+1)",
         ),
         (
             datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
-            "2:30\u202fAM\xa0– 4:30\u202fAM (Berlin, UTC+1)",
+            "02:30\xa0– 04:30 (Berlin, UTC+1)",
         ),
         # And goes there on 28 March 2027 at 2:00.
         (
             datetime(2027, 3, 28, 0, 30, tzinfo=UTC),
-            "1:30\u202fAM (UTC+1)\xa0– 4:30\u202fAM (Berlin, UTC+2)",
+            "01:30 (UTC+1)\xa0– 04:30 (Berlin, UTC+2)",
         ),
     ],
 )

@@ -22,8 +22,21 @@ async def test_superusers_look_at_every_mail(client: httpx.AsyncClient, kind: st
     assert "Здравствуйте" in shown["text"]
     assert page.headers["content-type"].startswith("text/html")
     assert "sandbox" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
     assert "cid:" not in page.text
     assert "Hello" in text.text
+
+
+async def test_superusers_see_which_mails_there_are(
+    client: httpx.AsyncClient, user: dict[str, str]
+) -> None:
+    boss = sign_in(is_superuser=True)
+
+    shown = await client.get("/notifications/templates", headers=boss)
+
+    assert shown.json() == {"kinds": sorted(KINDS)}
+    assert (await client.get("/notifications/templates")).status_code == 401
+    assert (await client.get("/notifications/templates", headers=user)).status_code == 403
 
 
 async def test_nobody_else_looks_at_templates(

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -12,6 +13,8 @@ from notification_service.problems import NotResendable
 from notification_service.statuses import MailStatus
 from service_kit.problems import NotFound
 from service_kit.web.paging import Page, Paging
+
+log = structlog.get_logger()
 
 rows = notifications.c
 IS_FAILED = rows.status == MailStatus.FAILED
@@ -29,7 +32,7 @@ async def list_failures(session: AsyncSession, paging: Paging) -> Page[FailurePu
     return Page[FailurePublic](items=shown, next_cursor=next_cursor)
 
 
-async def retry_failure(session: AsyncSession, notification_id: UUID) -> Notification:
+async def retry_failure(session: AsyncSession, notification_id: UUID, *, by: UUID) -> Notification:
     """Queues a failed mail again; one that was queued or sent since stays as it is, so that it is safe to
     repeat. Raises NotFound, and NotResendable for a message without a recipient."""
     statement = select(Notification).where(rows.id == notification_id).with_for_update()
@@ -41,6 +44,9 @@ async def retry_failure(session: AsyncSession, notification_id: UUID) -> Notific
             raise NotResendable("Its message named nobody; its sender must send it anew.")
         await queue_again(
             session, rows.id == notification_id, note="Set going again by the operators."
+        )
+        log.info(
+            "notification.retried_by_superuser", notification_id=str(notification_id), by=str(by)
         )
         await session.refresh(notification)
     return notification

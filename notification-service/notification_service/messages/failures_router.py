@@ -37,5 +37,5 @@ async def list_failures(
 async def retry_failure(
     notification_id: UUID, user: Superuser, session: SessionDep
 ) -> NotificationPublic:
-    queued = await failures.retry_failure(session, notification_id)
+    queued = await failures.retry_failure(session, notification_id, by=user.user_id)
     return NotificationPublic.model_validate(queued)

@@ -10,6 +10,16 @@ from notification_service.messages.incoming import MAX_KIND
 Language = Literal["en", "ru"]
 
 
+class TemplateList(BaseModel):
+    """The kinds of mail, by name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kinds": ["booking-confirmed", "verify-email"]}]}
+    )
+
+    kinds: list[str]
+
+
 class Preview(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={

@@ -19,6 +19,10 @@ LOCALES: tuple[Literal["en", "ru"], ...] = ("en", "ru")
 NUMBER_CACHE_SIZE = 1024
 # HUF\N{NO-BREAK SPACE}500, as CLDR has it, but no space after a sign such as €.
 _CODE_BEFORE_AMOUNT = re.compile(r"^([A-Za-z]+)(?=[\d-])")
+# English dates and times as browsers write en-GB: day before month, 24 hours. Events are in many
+# countries, and few of them read 6/7 or PM as Americans do.
+DATES = {"en": "en_GB", "ru": "ru"}
+DAYS = {"en": "EEEE d MMMM y", "ru": "full"}
 FREE = {"en": "Free", "ru": "Бесплатно"}
 
 
@@ -43,18 +47,19 @@ class Formats:
     def __init__(self, locale: str) -> None:
         self.locale = locale
         self._babel = Locale.parse(locale)
+        self._dates = Locale.parse(DATES[locale])
 
     def day(self, at: datetime, zone: ZoneInfo) -> str:
-        return format_date(at.astimezone(zone), "full", locale=self._babel)
+        return format_date(at.astimezone(zone), DAYS[self.locale], locale=self._dates)
 
     def time(self, at: datetime, zone: ZoneInfo) -> str:
-        return format_time(at.astimezone(zone), "short", tzinfo=zone, locale=self._babel)
+        return format_time(at.astimezone(zone), "short", tzinfo=zone, locale=self._dates)
 
     def day_and_time(self, at: datetime, zone: ZoneInfo) -> str:
         return f"{self.day(at, zone)}, {self.time(at, zone)} ({self.zone(at, zone)})"
 
     def hours(self, starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
-        """``7:30 – 10:00 PM (Berlin, UTC+1)``; with the last day if it is another, and with both offsets
+        """``19:30 – 22:00 (Berlin, UTC+1)``; with the last day if it is another, and with both offsets
         if the clocks change in between."""
         start, end = self.time(starts_at, zone), self.time(ends_at, zone)
         if starts_at.astimezone(zone).utcoffset() != ends_at.astimezone(zone).utcoffset():

@@ -124,6 +124,16 @@ function viewsOf(mail) {
   return views;
 }
 
+// As everywhere: arrows lead from tab to tab, Tab leads on to what the chosen one shows.
+function moveBetweenTabs(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const tabs = [...event.currentTarget.children];
+  const next = tabs.at((tabs.indexOf(document.activeElement) + step) % tabs.length);
+  next.focus();
+  next.click();
+}
+
 function showMail(mail) {
   const article = copy("opened"), find = name => article.querySelector(name);
   find("h2").textContent = subjectOf(mail);
@@ -143,14 +153,21 @@ function showMail(mail) {
     const tab = make("button", name);
     tab.setAttribute("role", "tab");
     tab.onclick = async () => {
-      for (const other of find(".tabs").children) other.setAttribute("aria-selected", other === tab);
+      for (const other of find(".tabs").children) {
+        other.setAttribute("aria-selected", other === tab);
+        other.tabIndex = other === tab ? 0 : -1;
+      }
+      find("h3").textContent = find(".body").ariaLabel = name;
       const shown = await view();
       if (tab.getAttribute("aria-selected") === "true") find(".body").replaceChildren(shown);
     };
     find(".tabs").append(tab);
   }
+  find(".tabs").onkeydown = moveBetweenTabs;
   at("mail").replaceChildren(article);
   find("[role=tab]").click();
+  // On a phone the list is gone, and with it what had the focus.
+  if (document.activeElement === document.body) find("h2").focus();
 }
 
 async function open() {

@@ -16,6 +16,7 @@ from event_service.cache import TAG_PREFIX, StoreBackend, TagVersions
 from event_service.checkin.router import router as check_ins
 from event_service.doors.router import router as doors
 from event_service.erasures.router import router as erasures
+from event_service.events.administration_router import router as event_administration
 from event_service.events.desk_router import router as event_desk
 from event_service.events.drafts import new_write_locks
 from event_service.events.organizer_messages import oldest_unwritten_seconds
@@ -31,8 +32,10 @@ from event_service.images.convert import ImageConverter
 from event_service.images.router import IMAGE_PATH
 from event_service.images.router import router as images
 from event_service.models import ErasedUser, OutboxMessage
+from event_service.operations.router import router as operations
 from event_service.own_data.router import router as own_data
 from event_service.page_store import PageStore
+from event_service.privacy.router import router as privacy
 from event_service.sales.router import router as sales
 from event_service.settings import Settings
 from event_service.web.router import router as web
@@ -53,6 +56,8 @@ CONTACTS_TIMEOUT_SECONDS = 2.0
 # In the order in which a request is compared with them: the busiest first.
 ROUTERS = [
     bookings,
+    # /events/all before /events/{event_id}
+    event_administration,
     events,
     waitlist,
     own_waitlist,
@@ -66,6 +71,8 @@ ROUTERS = [
     halls,
     own_data,
     erasures,
+    operations,
+    privacy,
     tickets,
     graphql,
     web,

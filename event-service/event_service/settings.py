@@ -1,10 +1,22 @@
 """The settings of event-service, read from its environment."""
 
+import re
 from datetime import timedelta
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from service_kit.settings import PublicOrigin, ServiceSettings
+
+_ADDRESS = re.compile(r"[^\s@<>\"?&%]+@[^\s@<>\"?&%]+\.[^\s@<>\"?&%]+")
+
+
+def _name_an_address(value: str) -> str:
+    """It becomes a link."""
+    value = value.strip()
+    if value and not _ADDRESS.fullmatch(value):
+        raise ValueError("must be an e-mail address such as hello@example.com")
+    return value
 
 
 class Settings(ServiceSettings):
@@ -27,6 +39,15 @@ class Settings(ServiceSettings):
     # Where browsers reach the other services; empty for the page's own origin, behind a gateway.
     auth_public_url: PublicOrigin = ""
     notification_public_url: PublicOrigin = ""
+    # Where superusers find Flower; empty for /ops/flower/ of the page's own origin.
+    flower_public_url: PublicOrigin = ""
+
+    # Who answers for the site, in lines: name and postal address. With the contact on the page /privacy.
+    operator: Annotated[str, Field(max_length=500)] = ""
+    contact_email: Annotated[str, AfterValidator(_name_an_address)] = ""
+    # Texts in place of those that come with the service; privacy/notes.py has their form.
+    privacy_note_en: Annotated[str, Field(max_length=20_000)] = ""
+    privacy_note_ru: Annotated[str, Field(max_length=20_000)] = ""
 
     event_write_rate_limit: str = "120/minute"
     event_image_rate_limit: str = "30/minute"

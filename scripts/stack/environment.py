@@ -11,10 +11,11 @@ from stack.services import AUTH, EVENT, SERVICES, Service
 
 # Settings that people may give ./scripts/up in the environment.
 PASSED_ON = """
-    ALLOWED_HOSTS AUTH_PUBLIC_URL BAD_PASSWORDS CORS_ORIGINS DATABASE_POOL_SIZE FLOWER_BASIC_AUTH
-    FLOWER_USER INTERNATIONAL_ADDRESSES LOG_LEVEL MAIL_FROM NOTIFICATION_PUBLIC_URL PUBLIC_URL
-    RATE_LIMIT_ENABLED SENTRY_DSN SENTRY_TRACES_SAMPLE_RATE SMOKE_EMAIL SMTP_HOST SMTP_PASSWORD
-    SMTP_PORT SMTP_SECURITY SMTP_URL SMTP_USER TRUSTED_PROXIES WEB_CONCURRENCY WORKER_PROCESSES
+    ALLOWED_HOSTS AUTH_PUBLIC_URL BAD_PASSWORDS CONTACT_EMAIL CORS_ORIGINS DATABASE_POOL_SIZE
+    FLOWER_BASIC_AUTH FLOWER_PUBLIC_URL FLOWER_USER INTERNATIONAL_ADDRESSES LOG_LEVEL MAIL_FROM
+    NOTIFICATION_PUBLIC_URL OPERATOR PRIVACY_NOTE_EN PRIVACY_NOTE_RU PUBLIC_URL RATE_LIMIT_ENABLED
+    SENTRY_DSN SENTRY_TRACES_SAMPLE_RATE SMOKE_EMAIL SMTP_HOST SMTP_PASSWORD SMTP_PORT SMTP_SECURITY
+    SMTP_URL SMTP_USER TRUSTED_PROXIES WEB_CONCURRENCY WORKER_PROCESSES
 """.split()
 PASSED_ON_BEGINNINGS = ("GRAPHQL_", "MAX_")
 PASSED_ON_ENDINGS = ("_DAYS", "_HOURS", "_MINUTES", "_PER_HOUR", "_RATE_LIMIT", "_SECONDS")
@@ -112,7 +113,10 @@ class Environments:
         notification_url = f"http://localhost:{self._ports['notification']}"
         credentials["NOTIFICATION_PUBLIC_URL"] = notification_url
         if service is EVENT:
-            return credentials | {"AUTH_PUBLIC_URL": f"http://localhost:{self._ports['auth']}"}
+            return credentials | {
+                "AUTH_PUBLIC_URL": f"http://localhost:{self._ports['auth']}",
+                "FLOWER_PUBLIC_URL": f"http://localhost:{self._ports['flower']}",
+            }
         return credentials | {
             "SMTP_URL": f"smtp://127.0.0.1:{self._ports['smtp']}",
             "MAIL_FROM": "Parterre <tickets@parterre.example>",

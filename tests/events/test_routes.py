@@ -21,6 +21,7 @@ PUBLIC = {
     ("GET", "/api/v1/events/{event_id}/seats/states"),
     # An image of a draft is not found.
     ("GET", "/api/v1/events/{event_id}/image/{file_name}"),
+    ("GET", "/api/v1/privacy"),
     # What is one's own asks for a token in the answer itself.
     ("POST", "/api/v1/graphql"),
     # The page to try queries, in development.

@@ -113,6 +113,15 @@ def _visible_to(viewer: UUID | None) -> TextClause:
     return text(IS_VISIBLE).bindparams(bindparam("viewer", viewer, type_=Uuid))
 
 
+async def viewer_of(session: AsyncSession, event_id: UUID, person: Person | None) -> UUID | None:
+    """As whom somebody looks at an event: superusers see a draft as its organizer does."""
+    if person is None or not person.is_superuser:
+        return person.user_id if person else None
+    found = await session.execute(select(col(Event.organizer_id)).where(col(Event.id) == event_id))
+    organizer: UUID | None = found.scalar_one_or_none()
+    return organizer or person.user_id
+
+
 async def list_events_by_id(
     session: AsyncSession, event_ids: Sequence[UUID], *, viewer: UUID | None
 ) -> dict[UUID, EventPublic]:

@@ -216,7 +216,8 @@ async def delete_event(event_id: UUID, user: CurrentUser, session: SessionDep) -
     responses=problem_responses(NotFound),
 )
 async def get_availability(event_id: UUID, user: OptionalUser, session: SessionDep) -> Availability:
-    return await queries.get_availability(session, event_id, viewer=user.user_id if user else None)
+    viewer = await queries.viewer_of(session, event_id, user)
+    return await queries.get_availability(session, event_id, viewer=viewer)
 
 
 @router.get(
@@ -228,7 +229,8 @@ async def get_availability(event_id: UUID, user: OptionalUser, session: SessionD
 async def get_seats(
     event_id: UUID, user: OptionalUser, session: SessionDep, if_none_match: IfNoneMatch = None
 ) -> Response:
-    seats = await queries.get_seat_map(session, event_id, viewer=user.user_id if user else None)
+    viewer = await queries.viewer_of(session, event_id, user)
+    seats = await queries.get_seat_map(session, event_id, viewer=viewer)
     return respond(pack(seats.encode()), if_none_match, is_personal=user is not None)
 
 

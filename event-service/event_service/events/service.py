@@ -11,6 +11,7 @@ from event_service.bookings.offers import lock_waitlist_and_offer_seats
 from event_service.cache import touch_event
 from event_service.erased_users import refuse_erased
 from event_service.events import seating
+from event_service.events.administration import log_superuser
 from event_service.events.drafts import check_draft_seats, count_draft_seats, lock_drafts
 from event_service.events.messages import (
     ORGANIZER_ERASED,
@@ -98,6 +99,7 @@ async def update_event(
     for name, value in values.items():
         setattr(event, name, value)
     await _save_new_version(session, event, now)
+    log_superuser("changed", event, by)
     if event.status == EventStatus.PUBLISHED:
         await add_change_messages(session, event, before)
         connection = await sql_connection(session)
@@ -162,6 +164,7 @@ async def publish_event(
         _check_not_ended(event.ends_at, now)
         event.status = EventStatus.PUBLISHED
         await _save_new_version(session, event, now)
+        log_superuser("published", event, by)
     return event
 
 
@@ -175,6 +178,7 @@ async def cancel_event(
     if event_may_become(event.status, EventStatus.CANCELLED):
         check_may_cancel(event, now)
         await _cancel_with_bookings(session, event, reason, now)
+        log_superuser("cancelled", event, by)
     return event
 
 

@@ -1,0 +1,1 @@
+"""The privacy note and who answers for it, as the settings say."""

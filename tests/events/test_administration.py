@@ -106,9 +106,7 @@ def services(answer: httpx.Response) -> dict[str, Json]:
     return {service["name"]: service for service in answer.json()["services"]}
 
 
-async def test_superusers_see_how_the_services_are(
-    app: FastAPI, user: Callable[..., User]
-) -> None:
+async def test_superusers_see_how_the_services_are(app: FastAPI, user: Callable[..., User]) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.host == "auth.test":
             if request.url.path == "/metrics":

@@ -151,7 +151,8 @@ def test_labels_and_other_gauges_are_left_out() -> None:
 
 async def test_links_lead_where_a_browser_gets(app: FastAPI, user: Callable[..., User]) -> None:
     def with_settings(**changes: Any) -> Settings:
-        return app.state.settings.model_copy(update=changes)
+        settings: Settings = app.state.settings
+        return settings.model_copy(update=changes)
 
     assert links_for(with_settings()) == {"flower": "/ops/flower/", "event-service": "/docs"}
     elsewhere = with_settings(

@@ -123,7 +123,7 @@ async def _look_at_oneself(app: FastAPI) -> ServiceStatus:
     try:
         async with asyncio.timeout(ASK_SECONDS):
             await app.state.database.ping()
-    except (*DATABASE_ERRORS, TimeoutError):
+    except DATABASE_ERRORS:
         missing = ["postgresql"]
     return ServiceStatus(
         name="event-service",

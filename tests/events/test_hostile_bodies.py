@@ -72,10 +72,14 @@ async def test_control_without_the_count_they_wait(
         headers = {"Content-Type": "application/json"}
         return await organizer.http.post("/events", content=body, headers=headers)
 
-    _, guarded = await kept_waiting(send)
+    async def least() -> float:
+        """Of a few tries: the first one loads what is needed, and garbage may be collected in any."""
+        return min([(await kept_waiting(send))[1] for _ in range(3)])
+
+    guarded = await least()
     monkeypatch.setattr(BoundedRequest, "bounded_body", BoundedRequest.body)
     monkeypatch.setattr(plans, "MAX_ROWS", 100_000)
-    _, unguarded = await kept_waiting(send)
+    unguarded = await least()
     # Whatever the machine: a fast one takes less than LOOP_SECONDS.
     assert unguarded > 3 * guarded
 

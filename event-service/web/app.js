@@ -1,4 +1,5 @@
 // From the address to a view, and the frame around it.
+import { addressOfOldLink, here, interceptLinks, ownAddress, parse } from "./addresses.js";
 import { hasChanged, isSignedIn, onOtherWindow, sessionEvents, shownUser } from "./account-guard.js";
 import { keepAccount } from "./api.js";
 import { add, ask, h, toast } from "./dom.js";
@@ -28,31 +29,45 @@ const ROUTES = [
 const main = document.getElementById("main");
 let leaving = new AbortController();
 let isFirst = true;
+let shownAddress = "";
 // Whether something stands in a form that would be lost.
 let hasTyped = false;
 
-export function parse(hash) {
-  const [path, search = ""] = hash.replace(/^#/, "").split("?");
-  return { path: path || "/", query: new URLSearchParams(search) };
+/** Opens a view by its address. `replace`: Back leads to where one was before this one. */
+export function go(address, { replace = false } = {}) {
+  rememberScroll();
+  history[replace || address === here() ? "replaceState" : "pushState"](null, "", address);
+  arrived();
 }
 
-export const go = (hash) => {
-  location.hash = hash;
-};
+/** How far one has scrolled stands in the entry of the history, for the way back and for a reload. */
+function rememberScroll() {
+  history.replaceState({ ...history.state, scroll: window.scrollY }, "");
+}
+
+function arrived() {
+  const old = addressOfOldLink(location.hash);
+  if (old) history.replaceState(null, "", old);
+  if (!location.pathname.startsWith("/sign-in")) clearNotice();
+  navigate();
+}
 
 async function navigate() {
   leaving.abort();
   leaving = new AbortController();
   hasTyped = false;
   const { signal } = leaving;
-  const { path, query } = parse(location.hash);
+  const { path, query, fragment } = parse(here());
+  shownAddress = here();
   const slow = setTimeout(() => main.classList.add("loading"), SLOW_MILLISECONDS);
   markCurrent(path);
   try {
-    const { title, node, shown } = await open(path, query, signal);
+    const { title, node, shown } = await open({ path, query, fragment, signal });
     if (signal.aborted) return;
     document.title = title === "Parterre" ? title : `${title} · Parterre`;
     main.replaceChildren(node);
+    // What stands in the address may have changed on the way, but not the view.
+    shownAddress = here();
     arrive(shown);
   } catch (problem) {
     if (signal.aborted || problem.name === "AbortError") return;
@@ -67,7 +82,7 @@ async function navigate() {
           "p",
           { class: "actions" },
           problem.status !== 404 && h("button", { class: "primary", onclick: navigate }, t("try-again")),
-          h("a", { href: "#/", class: "button quiet" }, t("to-events")),
+          h("a", { href: "/", class: "button quiet" }, t("to-events")),
         ),
       ),
     );
@@ -78,12 +93,14 @@ async function navigate() {
   }
 }
 
-async function open(path, query, signal) {
-  const found = ROUTES.find(([pattern]) => pattern.test(path));
+const routeOf = (path) => ROUTES.find(([pattern]) => pattern.test(path));
+
+async function open({ path, ...more }) {
+  const found = routeOf(path);
   if (!found)
     return {
       title: t("nothing-here"),
-      node: empty(t("nothing-here"), "", h("a", { href: "#/", class: "button primary" }, t("to-events"))),
+      node: empty(t("nothing-here"), "", h("a", { href: "/", class: "button primary" }, t("to-events"))),
     };
   const [pattern, load, needsSession] = found;
   if (needsSession && !isSignedIn()) {
@@ -91,17 +108,19 @@ async function open(path, query, signal) {
     throw new DOMException("", "AbortError");
   }
   const view = await load();
-  return view.render({ path, params: pattern.exec(path).slice(1), query, signal, go });
+  return view.render({ path, params: pattern.exec(path).slice(1), ...more, go });
 }
 
 function toSignIn() {
-  location.replace(`#/sign-in?next=${encodeURIComponent(location.hash.slice(1) || "/")}`);
+  go(`/sign-in?next=${encodeURIComponent(ownAddress(here()) ?? "/")}`, { replace: true });
 }
 
 /** Screen readers start at the new heading; the first page is read from its top anyway. */
 function arrive(shown) {
+  const scroll = history.state?.scroll ?? null;
   if (shown) shown();
-  else if (!isFirst) window.scrollTo(0, 0);
+  if (scroll !== null) window.scrollTo(0, scroll);
+  else if (!shown && !isFirst) window.scrollTo(0, 0);
   const heading = main.querySelector("h1");
   if (heading && !isFirst && !main.contains(document.activeElement)) {
     heading.tabIndex = -1;
@@ -118,7 +137,7 @@ const NAVIGATION = [
 
 function markCurrent(path) {
   for (const link of document.querySelectorAll("#top nav a")) {
-    const target = link.getAttribute("href").slice(1);
+    const target = link.getAttribute("href");
     const isHere = target === "/" ? path === "/" || path.startsWith("/events") : path.startsWith(target);
     if (isHere) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -127,7 +146,7 @@ function markCurrent(path) {
 
 async function drawTop() {
   const links = NAVIGATION.slice(0, isSignedIn() ? 3 : 1).map(([path, word]) =>
-    h("a", { href: `#${path}` }, t(word)),
+    h("a", { href: path }, t(word)),
   );
   const person = h("div", { class: "person" });
   document
@@ -135,20 +154,20 @@ async function drawTop() {
     .replaceChildren(
       h(
         "a",
-        { class: "brand", href: "#/", "aria-label": "Parterre" },
+        { class: "brand", href: "/", "aria-label": "Parterre" },
         h("span", { class: "mark", "aria-hidden": "true" }),
         "Parterre",
       ),
       h("nav", { "aria-label": t("main-navigation") }, links),
       person,
     );
-  markCurrent(parse(location.hash).path);
+  markCurrent(parse(here()).path);
   if (!isSignedIn()) {
-    add(person, [h("a", { href: "#/sign-in", class: "button primary small" }, t("sign-in"))]);
+    add(person, [h("a", { href: "/sign-in", class: "button primary small" }, t("sign-in"))]);
     remindToConfirm(null);
     return;
   }
-  const name = h("a", { href: "#/account", class: "name", dir: "auto" }, t("account"));
+  const name = h("a", { href: "/account", class: "name", dir: "auto" }, t("account"));
   add(person, [name, h("button", { class: "quiet small", onclick: leave }, t("sign-out"))]);
   const user = await whoAmI().catch(() => null);
   if (user) name.textContent = user.full_name || user.email;
@@ -195,7 +214,7 @@ function drawFrame() {
   const skip = document.getElementById("skip");
   skip.textContent = t("skip");
   skip.addEventListener("click", (event) => {
-    // The address's fragment is the view: it must not become the anchor.
+    // Without a step in the history.
     event.preventDefault();
     main.focus();
   });
@@ -214,16 +233,23 @@ function drawFrame() {
   drawTop();
 }
 
-window.addEventListener("hashchange", () => {
-  if (!location.hash.startsWith("#/sign-in")) clearNotice();
-  navigate();
+window.addEventListener("popstate", () => {
+  // Not for an anchor within the view; a token or an older link behind the # is for a view.
+  const isAnchor = ownAddress(here()) === ownAddress(shownAddress) && document.getElementById(location.hash.slice(1));
+  if (!isAnchor && here() !== shownAddress) arrived();
 });
+window.addEventListener("pagehide", rememberScroll);
+interceptLinks((path) => Boolean(routeOf(path)), go);
 main.addEventListener("input", ({ target }) => {
   hasTyped ||= Boolean(target.closest("form:not(.search)"));
 });
 sessionEvents.addEventListener("changed", drawTop);
 sessionEvents.addEventListener("replaced", replaced);
-sessionEvents.addEventListener("ended", () => notice(t("ended-elsewhere")));
+sessionEvents.addEventListener("ended", () => {
+  // Nobody else is to read on; but what somebody has typed stays until it is sent.
+  if (routeOf(parse(here()).path)?.[2] && !hasTyped) toSignIn();
+  notice(t("ended-elsewhere"));
+});
 // "Nothing was sent" is true until something is.
 sessionEvents.addEventListener("sent", clearNotice);
 onOtherWindow(() => {
@@ -233,4 +259,4 @@ onOtherWindow(() => {
 });
 history.scrollRestoration = "manual";
 drawFrame();
-navigate();
+arrived();

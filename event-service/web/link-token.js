@@ -1,11 +1,11 @@
-// The token of a link in a mail: out of the address, where others may read it or it is kept for years,
-// and known to this tab alone until it is used, so that the page may be loaded again meanwhile.
+// The token of a link in a mail, which stands behind the address's `#`: out of the address, where others
+// may read it or it is kept for years, and known to this tab alone until it is used, so that the page may
+// be loaded again meanwhile.
 
 const tokens = new Map();
 const keyOf = (view) => `parterre-link-${view}`;
 
-export function linkToken(view, query) {
-  const given = query.get("token");
+export function linkToken(view, given) {
   if (given) {
     tokens.set(view, given);
     try {
@@ -13,7 +13,7 @@ export function linkToken(view, query) {
     } catch {
       // Storage is turned off: it is known until the page is loaded anew.
     }
-    history.replaceState(history.state, "", `#/${view}`);
+    history.replaceState(history.state, "", `/${view}`);
   }
   return tokens.get(view) ?? kept(view);
 }

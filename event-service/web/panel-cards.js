@@ -47,7 +47,7 @@ export function holdCard(hold, signal, isAssigned, then) {
 /** `isFresh`: one of them was booked just now. */
 export function bookedCard(bookings, isFresh) {
   const seats = bookings.reduce((sum, booking) => sum + booking.seats.length, 0);
-  const href = bookings.length === 1 ? `#/bookings/${bookings[0].id}` : "#/bookings";
+  const href = bookings.length === 1 ? `/bookings/${bookings[0].id}` : "/bookings";
   return h(
     "div",
     { class: `done ${isFresh ? "fresh" : ""}`, role: isFresh ? "status" : null },

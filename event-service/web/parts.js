@@ -61,7 +61,7 @@ export function tint(element, words) {
   return element;
 }
 
-export function eventCard(event, { href = `#/events/${event.id}`, extra = null } = {}) {
+export function eventCard(event, { href = `/events/${event.id}`, extra = null } = {}) {
   const price = event.seating === "general" ? priceOf(event) : t("seat-map");
   const card = h(
     "article",

@@ -65,7 +65,7 @@ export class Waitlist {
         h("p", {}, t("offer-until", { when: deadline(entry.offer.expires_at, panel.event.timezone) })),
         h(
           "a",
-          { class: "button primary wide-button", href: `#/bookings/${entry.offer.booking_id}` },
+          { class: "button primary wide-button", href: `/bookings/${entry.offer.booking_id}` },
           t("see-offer"),
         ),
         leave,

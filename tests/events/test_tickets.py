@@ -77,7 +77,7 @@ async def test_the_calendar_file_says_when_and_where(guest: User, published: Pub
     assert entry["location"] == "Town hall, Berlin"
     assert entry["uid"] == f"{booking['id']}@parterre"
     assert entry["status"] == "CONFIRMED"
-    assert entry["url"].endswith(f"/#/bookings/{booking['id']}")
+    assert entry["url"].endswith(f"/bookings/{booking['id']}")
     starts_at = entry["dtstart"]
     assert starts_at.params["TZID"] == "Europe/Berlin"
     assert starts_at.dt.astimezone(UTC) == datetime.fromisoformat(event["starts_at"])

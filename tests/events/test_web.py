@@ -15,11 +15,13 @@ import notification_service.problems  # noqa: F401
 from event_service.settings import Settings
 from event_service.web.files import FOLDER, INDEX, read_files
 from event_service.web.origins import Origins, origins_for
+from event_service.web.paths import VIEWS
 from event_service.web.router import content_security_policy
 from service_kit.money import CURRENCY_DIGITS
 from service_kit.problems import PROBLEMS
 from tests.events.conftest import problem, running
 
+EVENT = "01a20a02-22cb-71d7-8ae8-000000000001"
 IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
 
 
@@ -279,3 +281,76 @@ def test_a_foreign_service_keeps_its_name(settings: Settings) -> None:
 def test_what_is_no_origin_does_not_reach_the_policy(settings: Settings, url: str) -> None:
     with pytest.raises(ValidationError):
         with_origins(settings, url)
+
+
+VIEW = re.compile(r"^  \[(?:/|new RegExp\(`)\^\\?/\(?([a-z|-]+)", re.M)
+
+
+def test_the_server_knows_the_paths_of_all_views() -> None:
+    """As ``app.js`` names them, by their first part."""
+    source = read_files().by_name["app.js"].content.decode()
+    first_parts = {part for group in VIEW.findall(source) for part in group.split("|")}
+    assert {"events", "bookings", "sign-in", "my-events"} < first_parts
+    assert first_parts - {"events"} <= VIEWS
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        f"/events/{EVENT}/door",
+        "/bookings",
+        "/bookings/",
+        f"/bookings/{EVENT}",
+        f"/my-events/{EVENT}/edit",
+        "/verify",
+        "/sign-in?next=/bookings",
+    ],
+)
+async def test_each_view_has_an_address(browser: httpx.AsyncClient, path: str) -> None:
+    answer = await browser.get(path)
+    assert answer.status_code == 200
+    assert 'id="main"' in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/events", "/events/1", f"/events/{EVENT}/nothing", "/wp-login.php", "/%00"],
+)
+async def test_an_unknown_path_is_a_page_to_people_and_a_problem_to_programs(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    page = await browser.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert page.status_code == 404
+    assert 'id="main"' in page.text
+    assert problem(await browser.get(path, headers={"Accept": "application/json"})) == (
+        404,
+        "not-found",
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api",
+        "/api/v1/nothing",
+        "/static/nothing",
+        "/docs/nothing",
+        "/graphql",
+        "/health",
+        "/metrics/nothing",
+        "/.well-known/nothing",
+        "/ops/flower/",
+    ],
+)
+async def test_what_belongs_to_others_is_no_page(browser: httpx.AsyncClient, path: str) -> None:
+    answer = await browser.get(path, headers={"Accept": "text/html"})
+    assert problem(answer) == (404, "not-found")
+
+
+async def test_a_method_that_an_address_of_the_api_does_not_take_is_still_told(
+    browser: httpx.AsyncClient,
+) -> None:
+    answer = await browser.get(f"/api/v1/bookings/{EVENT}/cancel")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

@@ -73,7 +73,7 @@ async def test_a_reminders_link_ends_reminders(
 
     token = path.rpartition("/")[2]
     assert looked.status_code == 303
-    assert looked.headers["Location"] == f"https://parterre.example/#/unsubscribe?token={token}"
+    assert looked.headers["Location"] == f"https://parterre.example/unsubscribe#{token}"
     assert still.json() == {"event_reminders": True}
     assert (clicked.status_code, clicked.content) == (204, b"")
     assert after.json() == {"event_reminders": False}

@@ -175,7 +175,7 @@ class Window:
         deadline = time.monotonic() + seconds
         while not (value := self.evaluate(OR_NOTHING % expression)):
             if time.monotonic() > deadline:
-                seen = self.evaluate("location.hash + document.body.innerText")
+                seen = self.evaluate("location.pathname + document.body.innerText")
                 raise AssertionError(f"not within {seconds} s: {expression}\n{seen}")
             time.sleep(POLL_SECONDS)
         return value

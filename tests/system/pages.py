@@ -9,8 +9,8 @@ from tests.system.conftest import CHROMIUM, PASSWORD, Person
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH")
 
 
-def url(stack: Stack, hash_: str = "") -> str:
-    return f"{stack.url('event')}/{hash_}"
+def url(stack: Stack, path: str = "/") -> str:
+    return f"{stack.url('event')}{path}"
 
 
 def sign_in(window: Window, person: Person) -> None:

@@ -54,7 +54,7 @@ def test_a_seat_is_chosen_by_keyboard_held_and_confirmed(
 ) -> None:
     event = publish(organizer, title="By keyboard", seating=HALL)
     guest = person("page-keyboard")
-    browser.open(url(stack, f"#/sign-in?next=/events/{event['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/events/{event['id']}"))
     sign_in(browser, guest)
     browser.wait("document.querySelectorAll('.hall .seat').length === 8")
     browser.evaluate("document.querySelector('.hall .seat[tabindex=\"0\"]').focus()")
@@ -76,7 +76,7 @@ def test_whose_seat_was_taken_meanwhile_is_told_so_and_may_choose_another(
 ) -> None:
     event = publish(organizer, title="Too late", seating=HALL)
     slow, fast = person("page-slow"), person("page-fast")
-    browser.open(url(stack, f"#/sign-in?next=/events/{event['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/events/{event['id']}"))
     sign_in(browser, slow)
     browser.click(".hall .seat")
     seat = browser.wait("document.querySelector('.hall .seat.chosen').dataset.id")
@@ -96,7 +96,7 @@ def test_whose_seats_were_taken_takes_others_beside_each_other_by_one_press(
 ) -> None:
     event = publish(organizer, title="Others instead", seating=HALL)
     slow, fast = person("page-instead"), person("page-before")
-    browser.open(url(stack, f"#/sign-in?next=/events/{event['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/events/{event['id']}"))
     sign_in(browser, slow)
     browser.click("button", text="Choose for me")
     chosen = "[...document.querySelectorAll('.hall .seat.chosen')].map((seat) => seat.dataset.id)"
@@ -118,7 +118,7 @@ def test_some_seats_of_a_booking_are_cancelled(
     event = publish(organizer, title="One stays home", seating=HALL)
     guest = person("page-some")
     kept, given_up = (booking := guest.book(event, 2).json())["seats"]
-    browser.open(url(stack, f"#/sign-in?next=/bookings/{booking['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/bookings/{booking['id']}"))
     sign_in(browser, guest)
     browser.click("button", text="Cancel some seats")
     browser.click("dialog button", text="Cancel these seats")
@@ -150,7 +150,7 @@ def test_why_a_booking_cannot_be_cancelled_is_told(
     code = booking["seats"][0]["ticket_code"]
     path = f"/events/{event['id']}/check-ins"
     organizer.send("POST", path, 200, json={"ticket_code": code})
-    browser.open(url(stack, f"#/sign-in?next=/bookings/{booking['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/bookings/{booking['id']}"))
     sign_in(browser, guest)
     browser.see("Somebody came in with one of these tickets already")
     assert browser.sees("Cancel some seats") and not browser.sees("Cancel booking")
@@ -175,7 +175,7 @@ def test_what_an_organizer_writes_is_shown_as_it_was_written(
 ) -> None:
     title = "<img src=x onerror=alert(1)> & <b>Söhne</b>"
     event = publish(organizer, title=title, description="<script>document.title = 'x'</script>")
-    browser.open(url(stack, f"#/events/{event['id']}"))
+    browser.open(url(stack, f"/events/{event['id']}"))
     browser.see("<script>document.title = 'x'</script>")
     assert browser.evaluate("document.querySelector('h1').textContent") == title
     assert browser.evaluate("document.querySelectorAll('main img, main b').length") == 0
@@ -188,7 +188,7 @@ def test_the_link_of_the_verification_mail_verifies_the_address(
     (mail,) = mailbox.wait_for(newcomer.email, 1)
     token = TOKEN.search(text_of(mail))
     assert token
-    browser.open(url(stack, f"#/verify?token={token[1]}"))
+    browser.open(url(stack, f"/verify#{token[1]}"))
     browser.click("button", text="Confirm this address")
     browser.see("Your address is confirmed")
     assert newcomer.send("GET", "/users/me", 200).json()["is_verified"]
@@ -197,7 +197,7 @@ def test_the_link_of_the_verification_mail_verifies_the_address(
 def test_an_organizer_creates_and_publishes_an_event_with_numbered_seats(
     stack: Stack, browser: Window, organizer: Person
 ) -> None:
-    browser.open(url(stack, "#/sign-in?next=/my-events/new"))
+    browser.open(url(stack, "/sign-in?next=/my-events/new"))
     sign_in(browser, organizer)
     browser.fill("[name=title]", "Made in the browser")
     browser.fill("[name=venue]", "Small hall")
@@ -219,7 +219,7 @@ def test_a_guest_is_named_by_who_booked_and_greeted_by_name_at_the_door(
     event = publish(organizer, title="With names")
     guest = person("page-named", full_name="Nadia Needle")
     booking = guest.book(event, 2).json()
-    browser.open(url(stack, f"#/sign-in?next=/bookings/{booking['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/bookings/{booking['id']}"))
     sign_in(browser, guest)
     browser.click("button", text="Change the name")
     browser.wait("document.querySelector('dialog [name=guest_name]')")
@@ -237,7 +237,7 @@ def test_a_guest_is_named_by_who_booked_and_greeted_by_name_at_the_door(
     assert file.count(f",Grace Hopper,{guest.email}") == 2
     code = named["seats"][0]["ticket_code"]
     browser.click(".person button", text="Sign out")
-    browser.open(url(stack, f"#/sign-in?next=/my-events/{event['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/my-events/{event['id']}"))
     sign_in(browser, organizer)
     browser.wait(
         "[...document.querySelectorAll('td')].some((cell) => cell.textContent === 'Grace Hopper')"

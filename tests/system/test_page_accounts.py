@@ -17,7 +17,7 @@ pytestmark = needs_chromium
 
 MakePerson = Callable[..., Person]
 Json = dict[str, Any]
-RESET_TOKEN = re.compile(r"reset\?token=([A-Za-z0-9._~-]+)")
+RESET_TOKEN = re.compile(r"reset#([A-Za-z0-9._~-]+)")
 BLOCK_COOKIES = {"profile": {"default_content_setting_values": {"cookies": 2}}}
 
 # A window that hears neither of other windows nor that it is looked at again.
@@ -37,11 +37,11 @@ def token_of(mailbox: Mailbox, person: Person) -> str:
     return found[1]
 
 
-def signed_in_window(window: Window, stack: Stack, person: Person, hash_: str) -> None:
-    window.open(url(stack, f"#/sign-in?next={hash_}"))
+def signed_in_window(window: Window, stack: Stack, person: Person, path: str) -> None:
+    window.open(url(stack, f"/sign-in?next={path}"))
     sign_in(window, person)
     window.wait("document.querySelector('.person .name')?.textContent.includes('Nadia')")
-    window.wait("!location.hash.startsWith('#/sign-in')")
+    window.wait("!location.pathname.startsWith('/sign-in')")
 
 
 def bookings_of(person: Person) -> list[Json]:
@@ -54,7 +54,7 @@ def test_opening_the_link_of_a_mail_confirms_nothing_until_the_button_is_pressed
 ) -> None:
     newcomer = person("page-scanned", verified=False)
     token = token_of(mailbox, newcomer)
-    browser.open(url(stack, f"#/verify?token={token}"))
+    browser.open(url(stack, f"/verify#{token}"))
     browser.wait("document.querySelector('main button')")
     assert [r for r in browser.requests if r["method"] not in ("GET", "OPTIONS")] == []
     assert not newcomer.send("GET", "/users/me", 200).json()["is_verified"]
@@ -70,9 +70,9 @@ def test_the_token_of_a_link_leaves_the_address_bar_and_outlives_a_reload(
 ) -> None:
     newcomer = person("page-token-bar", verified=False)
     token = token_of(mailbox, newcomer)
-    browser.open(url(stack, f"#/verify?token={token}"))
+    browser.open(url(stack, f"/verify#{token}"))
     browser.see("Confirm this address")
-    assert browser.evaluate("location.hash") == "#/verify"
+    assert browser.evaluate("location.pathname + location.hash") == "/verify"
     history = browser.call("Page.getNavigationHistory")["entries"]
     assert [entry for entry in history if token in entry["url"]] == []
     browser.reload()
@@ -88,16 +88,16 @@ def test_a_link_that_was_used_or_is_wrong_says_what_to_do_next(
     token = token_of(mailbox, newcomer)
     for said in ("Your address is confirmed", "confirmed already"):
         browser.open("about:blank")
-        browser.open(url(stack, f"#/verify?token={token}"))
+        browser.open(url(stack, f"/verify#{token}"))
         browser.click("main button", text="Confirm this address")
         browser.see(said)
-    browser.open(url(stack, "#/verify?token=not-a-token"))
+    browser.open(url(stack, "/verify#not-a-token"))
     browser.click("main button", text="Confirm this address")
     browser.see("does not work any more")
     browser.wait("document.querySelector('main [name=email]')")
     # The address is the same as after the press: only a new page is drawn anew.
     browser.open("about:blank")
-    browser.open(url(stack, "#/verify"))
+    browser.open(url(stack, "/verify"))
     browser.see("Open the link in the mail once more")
 
 
@@ -107,7 +107,7 @@ def test_who_is_signed_in_as_somebody_else_is_told_whose_address_was_confirmed(
     other, newcomer = person("page-other"), person("page-mine", verified=False)
     token = token_of(mailbox, newcomer)
     signed_in_window(browser, stack, other, "/account")
-    browser.open(url(stack, f"#/verify?token={token}"))
+    browser.open(url(stack, f"/verify#{token}"))
     browser.click("main button", text="Confirm this address")
     browser.see("Your address is confirmed")
     browser.see(f"You are signed in here as {other.email}")
@@ -122,13 +122,13 @@ def test_a_new_password_by_the_link_of_a_mail(
     mail = mailbox.wait_for(forgetful.email, 2)[-1]
     token = RESET_TOKEN.search(text_of(mail))
     assert token
-    browser.open(url(stack, f"#/reset?token={token[1]}"))
+    browser.open(url(stack, f"/reset#{token[1]}"))
     browser.fill("[name=password]", "another-horse-8-battery")
-    assert browser.evaluate("location.hash") == "#/reset"
+    assert browser.evaluate("location.pathname + location.hash") == "/reset"
     browser.press("Enter")
     browser.see("Your new password is set")
     browser.open("about:blank")
-    browser.open(url(stack, f"#/reset?token={token[1]}"))
+    browser.open(url(stack, f"/reset#{token[1]}"))
     browser.fill("[name=password]", "a-third-horse-9-battery")
     browser.press("Enter")
     browser.see("does not work any more")
@@ -137,9 +137,9 @@ def test_a_new_password_by_the_link_of_a_mail(
 def test_the_link_that_ends_reminders_waits_for_a_press_and_says_when_it_is_wrong(
     stack: Stack, browser: Window
 ) -> None:
-    browser.open(url(stack, "#/unsubscribe?token=" + "A" * 32))
+    browser.open(url(stack, "/unsubscribe#" + "A" * 32))
     browser.see("Do you want no more mails")
-    assert browser.evaluate("location.hash") == "#/unsubscribe"
+    assert browser.evaluate("location.pathname + location.hash") == "/unsubscribe"
     assert [r for r in browser.requests if "unsubscribe/" in r["url"]] == []
     browser.click("main button", text="End reminders")
     browser.see("does not work any more")
@@ -150,7 +150,7 @@ def test_a_form_speaks_the_language_of_the_page(stack: Stack, browser: Window) -
     browser.see("Take your seat")
     browser.click("button", text="Русский")
     browser.see("Займите своё место")
-    browser.open(url(stack, "#/register"))
+    browser.open(url(stack, "/register"))
     browser.click("main button", text="Завести аккаунт")
     browser.see("Заполните это поле")
     browser.fill("[name=password]", "short")
@@ -199,7 +199,7 @@ def test_what_was_typed_for_one_account_stays_until_the_person_lets_go_of_it(
     other.click(".person button", text="Sign out")
     other.see("You are signed out")
     browser.wait("document.querySelector('.person a')?.textContent === 'Sign in'")
-    other.open(url(stack, "#/sign-in?next=/account"))
+    other.open(url(stack, "/sign-in?next=/account"))
     sign_in(other, bob)
     browser.see(f"You are signed in as {bob.email} now")
     assert browser.evaluate("document.querySelector('[name=title]').value") == (
@@ -249,10 +249,10 @@ def test_a_browser_that_keeps_no_cookies_says_so(
     guest = person("page-no-cookies")
     with Browser(CHROMIUM, tmp_path, BLOCK_COOKIES) as program:
         window = program.window
-        window.open(url(stack, "#/sign-in"))
+        window.open(url(stack, "/sign-in"))
         sign_in(window, guest)
         window.see("Your browser does not keep cookies")
-        window.open(url(stack, "#/register"))
+        window.open(url(stack, "/register"))
         window.fill("[name=email]", "page-no-cookies-new@example.com")
         window.fill("[name=password]", PASSWORD)
         window.press("Enter")
@@ -264,7 +264,7 @@ def test_after_registering_the_page_says_when_the_next_mail_can_be_asked_for(
     stack: Stack, browser: Window, mailbox: Mailbox
 ) -> None:
     address = "page-registered@example.com"
-    browser.open(url(stack, "#/register"))
+    browser.open(url(stack, "/register"))
     browser.fill("[name=email]", address)
     browser.fill("[name=password]", PASSWORD)
     browser.press("Enter")
@@ -280,12 +280,12 @@ def test_another_mail_can_be_asked_for_once_a_minute(
     stack: Stack, browser: Window, person: MakePerson
 ) -> None:
     guest = person("page-asking", verified=False, signed_in=False)
-    browser.open(url(stack, "#/verify?token=not-a-token"))
+    browser.open(url(stack, "/verify#not-a-token"))
     browser.click("main button", text="Confirm this address")
     # The answer is the same whether or not there is an account.
     for number, address in enumerate(("page-nobody@example.com", guest.email)):
         browser.open("about:blank")
-        browser.open(url(stack, f"#/verify?token=not-a-token-{number}"))
+        browser.open(url(stack, f"/verify#not-a-token-{number}"))
         browser.click("main button", text="Confirm this address")
         browser.fill("main [name=email]", address)
         browser.press("Enter")
@@ -297,7 +297,7 @@ def test_another_mail_can_be_asked_for_once_a_minute(
 def test_an_address_that_no_mail_can_reach_is_refused_at_its_field(
     stack: Stack, browser: Window
 ) -> None:
-    browser.open(url(stack, "#/register"))
+    browser.open(url(stack, "/register"))
     browser.fill("[name=email]", "o’neil@example.com")
     browser.fill("[name=password]", PASSWORD)
     browser.press("Enter")
@@ -369,7 +369,7 @@ def test_an_organizer_with_events_is_told_why_the_account_stays(
 def test_what_is_wrong_with_an_address_stands_at_its_field(
     stack: Stack, browser: Window, address: str, said: str
 ) -> None:
-    browser.open(url(stack, "#/register"))
+    browser.open(url(stack, "/register"))
     browser.fill("[name=email]", address)
     browser.fill("[name=password]", PASSWORD)
     browser.press("Enter")

@@ -37,12 +37,12 @@ def test_amounts_have_the_minor_units_of_iso_4217_and_not_of_the_browser(
 ) -> None:
     for amount, currency, shown in AMOUNTS:
         event = publish(organizer, title=f"In {currency}", price=amount, currency=currency)
-        browser.open(url(stack, f"#/events/{event['id']}"))
+        browser.open(url(stack, f"/events/{event['id']}"))
         browser.see(f"In {currency}")
         browser.wait(f"document.querySelector('h1').textContent.includes('In {currency}')")
         assert text(browser, ".facts div:nth-child(3) dd") == shown
         assert text(browser, ".panel .total strong") == shown
-    browser.open(url(stack, "#/?q=In%20HUF"))
+    browser.open(url(stack, "/?q=In%20HUF"))
     browser.wait("document.querySelector('.card')?.textContent.includes('In HUF')")
     assert text(browser, ".card .price") == "HUF 5,000.00"
 
@@ -62,7 +62,7 @@ def test_amounts_have_the_minor_units_of_iso_4217_and_not_of_the_browser(
 def test_the_organizers_form_stores_what_was_typed(
     stack: Stack, browser: Window, organizer: Person, currency: str, typed: str, stored: int
 ) -> None:
-    browser.open(url(stack, "#/sign-in?next=/my-events/new"))
+    browser.open(url(stack, "/sign-in?next=/my-events/new"))
     sign_in(browser, organizer)
     title = f"Priced {currency} {typed}"
     browser.fill("[name=title]", title)
@@ -71,7 +71,7 @@ def test_the_organizers_form_stores_what_was_typed(
     choose(browser, "currency", currency)
     browser.fill("[name=price]", typed)
     browser.click("button", text="Create draft")
-    browser.wait("/^#.my-events.[0-9a-f-]{36}$/.test(location.hash)")
+    browser.wait("/^.my-events.[0-9a-f-]{36}$/.test(location.pathname)")
     event = event_of(browser, organizer)
     assert (event["title"], event["price"], event["currency"]) == (title, stored, currency)
     browser.click("a", text="Edit")
@@ -93,7 +93,7 @@ def choose(window: Window, name: str, value: str) -> None:
 
 
 def event_of(window: Window, organizer: Person) -> Json:
-    event_id = window.evaluate("location.hash.split('/')[2]")
+    event_id = window.evaluate("location.pathname.split('/')[2]")
     event: Json = organizer.send("GET", f"/events/{event_id}", 200).json()
     return event
 
@@ -114,7 +114,7 @@ def event_of(window: Window, organizer: Person) -> Json:
 def test_an_amount_with_more_decimals_than_its_currency_has_is_refused(
     stack: Stack, browser: Window, organizer: Person, currency: str, typed: str
 ) -> None:
-    browser.open(url(stack, "#/sign-in?next=/my-events/new"))
+    browser.open(url(stack, "/sign-in?next=/my-events/new"))
     sign_in(browser, organizer)
     browser.fill("[name=title]", "Refused")
     browser.fill("[name=venue]", "Small hall")
@@ -123,13 +123,13 @@ def test_an_amount_with_more_decimals_than_its_currency_has_is_refused(
     browser.fill("[name=price]", typed)
     browser.click("button", text="Create draft")
     browser.wait("document.querySelector('[name=price]').getAttribute('aria-invalid') === 'true'")
-    assert browser.evaluate("location.hash") == "#/my-events/new"
+    assert browser.evaluate("location.pathname") == "/my-events/new"
 
 
 def test_only_currencies_in_use_are_offered(
     stack: Stack, browser: Window, organizer: Person
 ) -> None:
-    browser.open(url(stack, "#/sign-in?next=/my-events/new"))
+    browser.open(url(stack, "/sign-in?next=/my-events/new"))
     sign_in(browser, organizer)
     offered = browser.wait(
         "[...document.querySelectorAll('select[name=currency] option')].map((o) => o.value)"
@@ -156,7 +156,7 @@ def test_start_and_end_each_show_their_offset_when_these_differ(
     stack: Stack, browser: Window, organizer: Person, times: Json, shown: list[str]
 ) -> None:
     event = publish(organizer, title="Clocks change", **times)
-    browser.open(url(stack, f"#/events/{event['id']}"))
+    browser.open(url(stack, f"/events/{event['id']}"))
     said = text(browser, ".facts dd")
     positions = [said.index(part) for part in shown]
     assert positions == sorted(positions), said
@@ -165,7 +165,7 @@ def test_start_and_end_each_show_their_offset_when_these_differ(
 
 def test_one_offset_is_said_once(stack: Stack, browser: Window, organizer: Person) -> None:
     event = publish(organizer, title="Clocks stay", **PLAIN)
-    browser.open(url(stack, f"#/events/{event['id']}"))
+    browser.open(url(stack, f"/events/{event['id']}"))
     said = text(browser, ".facts dd")
     assert "UTC" not in said and said.count("Central European") == 1
 
@@ -176,7 +176,7 @@ def test_saving_a_form_moves_no_time_that_was_not_touched(
     """02:30 is twice on that night, and a form has no seconds."""
     times = {"starts_at": "2027-10-31T01:30:20Z", "ends_at": "2027-10-31T02:30:40Z"}
     event = publish(organizer, title="Second half past two", **times)
-    browser.open(url(stack, f"#/sign-in?next=/my-events/{event['id']}/edit"))
+    browser.open(url(stack, f"/sign-in?next=/my-events/{event['id']}/edit"))
     sign_in(browser, organizer)
     browser.wait("document.querySelector('[name=title]')")
     browser.replace("[name=title]", "Retitled")
@@ -191,7 +191,7 @@ def test_a_time_that_the_clocks_leave_out_is_refused(
     stack: Stack, browser: Window, organizer: Person
 ) -> None:
     event = publish(organizer, title="Left out", **FORTH)
-    browser.open(url(stack, f"#/sign-in?next=/my-events/{event['id']}/edit"))
+    browser.open(url(stack, f"/sign-in?next=/my-events/{event['id']}/edit"))
     sign_in(browser, organizer)
     browser.wait("document.querySelector('[name=starts_at]')")
     browser.evaluate("document.querySelector('[name=starts_at]').value = '2027-03-28T02:30'")
@@ -207,7 +207,7 @@ def test_what_is_written_from_right_to_left_keeps_its_order(
 ) -> None:
     names = {"title": HEBREW, "venue": "אולם 5", "city": "תל אביב", "category": "מוזיקה"}
     event = publish(organizer, description="שלום!\n\nHello!", timezone="Asia/Jerusalem", **names)
-    browser.open(url(stack, f"#/events/{event['id']}"))
+    browser.open(url(stack, f"/events/{event['id']}"))
     browser.wait("document.querySelector('h1')")
     direction = "getComputedStyle(document.querySelector('%s')).direction"
     assert browser.evaluate(direction % "h1 bdi, h1[dir=auto]") == "rtl"
@@ -216,7 +216,7 @@ def test_what_is_written_from_right_to_left_keeps_its_order(
     )
     assert paragraphs == ["rtl", "ltr"]
     assert browser.evaluate("document.title").startswith("\u2068")
-    browser.open(url(stack, "#/?city=" + "%D7%AA%D7%9C%20%D7%90%D7%91%D7%99%D7%91"))
+    browser.open(url(stack, "/?city=" + "%D7%AA%D7%9C%20%D7%90%D7%91%D7%99%D7%91"))
     browser.wait("document.querySelectorAll('.card').length >= 1")
     for selector in (".card h2", ".card .fact bdi", ".card .category"):
         assert browser.evaluate(direction % f"{selector}:not(:has(bdi)), {selector} bdi") == "rtl"
@@ -250,18 +250,18 @@ def test_long_words_do_not_widen_the_page(stack: Stack, browser: Window, organiz
         deviceScaleFactor=1,
         mobile=True,
     )
-    for hash_ in (f"#/events/{event['id']}", "#/?q=" + long):
-        browser.open(url(stack, hash_))
+    for path in (f"/events/{event['id']}", "/?q=" + long):
+        browser.open(url(stack, path))
         browser.wait(f"document.body.innerText.includes('{long}')")
         assert browser.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_nothing_is_asked_of_another_host(stack: Stack, browser: Window, organizer: Person) -> None:
     event = publish(organizer, title="Only from here")
-    browser.open(url(stack, f"#/sign-in?next=/events/{event['id']}"))
+    browser.open(url(stack, f"/sign-in?next=/events/{event['id']}"))
     sign_in(browser, organizer)
     browser.see("Only from here")
-    browser.open(url(stack, "#/account"))
+    browser.open(url(stack, "/account"))
     browser.see("Where you are signed in")
     hosts = {request["url"].split("/")[2].split(":")[0] for request in browser.requests}
     assert hosts == {"127.0.0.1"}

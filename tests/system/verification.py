@@ -4,7 +4,7 @@ import email
 import email.policy
 import re
 
-TOKEN = re.compile(r"verify\?token=([A-Za-z0-9._~-]+)")
+TOKEN = re.compile(r"verify(?:#|\?token=)([A-Za-z0-9._~-]+)")
 
 
 def text_of(source: bytes) -> str:

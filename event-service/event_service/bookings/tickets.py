@@ -42,7 +42,7 @@ async def booking_calendar(
     row = rows.one_or_none()
     if row is None:
         raise NotFound
-    url = f"{public_url}/#/bookings/{booking_id}"
+    url = f"{public_url}/bookings/{booking_id}"
     return booking_calendar_file(booking_id, row[1], row[0], url=url, at=at)
 
 

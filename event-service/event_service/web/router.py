@@ -1,4 +1,4 @@
-"""The web page at ``/`` and its files."""
+"""The web page at its addresses, and its files."""
 
 import asyncio
 from typing import Annotated
@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Response
 from event_service.deps import IfNoneMatch, SettingsDep
 from event_service.web.files import INDEX, File, Files, cached_files, digest, read_files
 from event_service.web.origins import Origins, origins_for
+from event_service.web.paths import is_id, is_view
 from service_kit.problems import NotFound
 from service_kit.web.auth import Router, SharedResponse
 from service_kit.web.rate_limits import limited
@@ -33,19 +34,6 @@ FilesDep = Annotated[Files, Depends(get_files)]
 OriginsDep = Annotated[Origins, Depends(get_origins)]
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-@limited("static")
-async def get_page(
-    files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch = None
-) -> Response:
-    file = _page(files, origins)
-    response = _respond(file, REVALIDATE, if_none_match)
-    response.headers["Content-Security-Policy"] = content_security_policy(origins)
-    # A window that opened the page, or is opened by it, has no access to it.
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    return response
-
-
 @router.api_route("/static/{path:path}", methods=["GET", "HEAD"])
 @limited("static")
 async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch = None) -> Response:
@@ -58,6 +46,61 @@ async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch = None
     response = _respond(file, cache_control, if_none_match)
     response.headers["Content-Security-Policy"] = FILE_POLICY
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+@limited("static")
+async def get_list_page(
+    files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    return _page_response(files, origins, if_none_match)
+
+
+@router.api_route("/events/{event_id}", methods=["GET", "HEAD"])
+@limited("static")
+async def get_event_page(
+    event_id: str,
+    request: Request,
+    files: FilesDep,
+    origins: OriginsDep,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    if not is_id(event_id):
+        return _not_found(request, files, origins)
+    return _page_response(files, origins, if_none_match)
+
+
+@router.api_route("/{path:page}", methods=["GET", "HEAD"])
+@limited("static")
+async def get_view_page(
+    path: str,
+    request: Request,
+    files: FilesDep,
+    origins: OriginsDep,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Any other path: of a view, which the page draws by itself, or of nothing."""
+    if is_view(path):
+        return _page_response(files, origins, if_none_match)
+    return _not_found(request, files, origins)
+
+
+def _not_found(request: Request, files: Files, origins: Origins) -> Response:
+    """To people a page that says so, with the way to the events; to programs a problem."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise NotFound
+    response = _page_response(files, origins, None)
+    response.status_code = 404
+    return response
+
+
+def _page_response(files: Files, origins: Origins, if_none_match: str | None) -> Response:
+    file = _page(files, origins)
+    response = _respond(file, REVALIDATE, if_none_match)
+    response.headers["Content-Security-Policy"] = content_security_policy(origins)
+    # A window that opened the page, or is opened by it, has no access to it.
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
 
 

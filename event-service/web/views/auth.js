@@ -1,4 +1,5 @@
 // Coming in: sign in, register, and what the links in mails lead to.
+import { ownAddress } from "../addresses.js";
 import { api, post, Problem } from "../api.js";
 import { h, toast } from "../dom.js";
 import { language, t } from "../language.js";
@@ -32,12 +33,12 @@ const newPassword = () =>
 
 /** Only a place in this page: an address given from outside must not lead elsewhere. */
 function next(query) {
-  const target = query.get("next") ?? "/";
-  return target.startsWith("/") && !target.startsWith("/sign-in") ? target : "/";
+  const target = ownAddress(query.get("next"));
+  return target && !target.startsWith("/sign-in") ? target : "/";
 }
 
 const withNext = (path, query) =>
-  query.has("next") ? `#${path}?next=${encodeURIComponent(next(query))}` : `#${path}`;
+  query.has("next") ? `${path}?next=${encodeURIComponent(next(query))}` : path;
 
 function signInView({ query, go }) {
   const password = field({
@@ -54,14 +55,14 @@ function signInView({ query, go }) {
       submit: t("sign-in"),
       done: async (values) => {
         await signIn(values.email, values.password);
-        go(next(query));
+        go(next(query), { replace: true });
       },
     }),
     h(
       "p",
       { class: "aside-links" },
       h("a", { href: withNext("/register", query) }, t("register")),
-      h("a", { href: "#/forgot" }, t("forgot")),
+      h("a", { href: "/forgot" }, t("forgot")),
     ),
   );
 }
@@ -87,7 +88,7 @@ function register({ query, go }) {
           throw problem.code === "cookies-blocked" ? new Problem("made-without-cookies", 0) : problem;
         }
         toast(t("registered"), "good");
-        go(next(query));
+        go(next(query), { replace: true });
       },
     }),
     h("p", { class: "aside-links" }, h("a", { href: withNext("/sign-in", query) }, t("have-account"))),
@@ -98,8 +99,8 @@ function forgot() {
   return narrow(t("forgot"), h("p", {}, t("forgot-hint")), mailForm(FORGOT, t("send-link")));
 }
 
-async function reset({ query, go }) {
-  const token = linkToken("reset", query);
+async function reset({ fragment, go }) {
+  const token = linkToken("reset", fragment);
   const title = t("set-password");
   if (!token) return narrow(title, alert(t("link-missing")), mailForm(FORGOT, t("send-link")));
   const user = await whoAmI().catch(() => null);
@@ -124,14 +125,14 @@ async function reset({ query, go }) {
         go("/sign-in");
       },
     }),
-    h("p", { class: "aside-links" }, h("a", { href: "#/forgot" }, t("send-again"))),
+    h("p", { class: "aside-links" }, h("a", { href: "/forgot" }, t("send-again"))),
   );
   return narrow(title, place);
 }
 
 /** On a button: programs that look at links before people do must not unsubscribe anybody. */
-function unsubscribe({ query }) {
-  const token = linkToken("unsubscribe", query);
+function unsubscribe({ fragment }) {
+  const token = linkToken("unsubscribe", fragment);
   const title = t("unsubscribe");
   if (!token) return narrow(title, alert(t("link-missing")));
   const place = h("div", {}, h("p", {}, t("unsubscribe-text")));

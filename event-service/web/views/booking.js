@@ -53,7 +53,7 @@ function draw(view) {
   tint(banner, event?.category || title);
   node.replaceChildren(
     ...[
-      h("a", { href: "#/bookings", class: "back" }, icon("back"), t("my-bookings")),
+      h("a", { href: "/bookings", class: "back" }, icon("back"), t("my-bookings")),
       banner,
       event &&
         h(
@@ -119,7 +119,7 @@ function actions(view, problems) {
     list.push(actionButton(t("calendar"), "primary", () => calendar(booking), failed(problems)));
     list.push(h("button", { type: "button", class: "quiet", onclick: () => window.print() }, t("print")));
   }
-  if (event) list.push(h("a", { class: "button quiet", href: `#/events/${event.id}` }, t("to-event")));
+  if (event) list.push(h("a", { class: "button quiet", href: `/events/${event.id}` }, t("to-event")));
   if (booking.status === "confirmed" || booking.status === "held") {
     list.push(
       actionButton(t("name-guest"), "quiet", () => nameGuest(booking, become), failed(problems)),

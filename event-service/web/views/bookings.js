@@ -41,7 +41,7 @@ export async function render({ signal }) {
       : empty(
           t("no-bookings"),
           t("no-bookings-hint"),
-          h("a", { href: "#/", class: "button primary" }, t("to-events")),
+          h("a", { href: "/", class: "button primary" }, t("to-events")),
         ),
     more,
   );
@@ -62,7 +62,7 @@ async function load(cursor, signal) {
 }
 
 function card(booking, event) {
-  const href = `#/bookings/${booking.id}`;
+  const href = `/bookings/${booking.id}`;
   const summary = h(
     "p",
     { class: "foot-line booking-line" },

@@ -12,8 +12,8 @@ import { mailForm, narrow } from "./auth-forms.js";
 
 const VIEW = "verify";
 
-export async function confirmAddress({ query, go }) {
-  const token = linkToken(VIEW, query);
+export async function confirmAddress({ fragment, go }) {
+  const token = linkToken(VIEW, fragment);
   const place = h("div", {});
   if (!token) return narrow(t("verify"), alert(t("link-missing")), await again());
   const problems = h("div", {});
@@ -52,8 +52,8 @@ async function done(place, text, account, go) {
     h(
       "p",
       { class: "actions" },
-      h("a", { href: "#/", class: "button primary" }, t("to-events")),
-      user ? "" : h("a", { href: "#/sign-in", class: "button quiet" }, t("sign-in")),
+      h("a", { href: "/", class: "button primary" }, t("to-events")),
+      user ? "" : h("a", { href: "/sign-in", class: "button quiet" }, t("sign-in")),
     ),
   );
 }

@@ -140,7 +140,7 @@ function page({ event, panel, prices, seats }, hasMap) {
   return h(
     "article",
     { class: "event" },
-    h("a", { href: "#/", class: "back" }, icon("back"), t("all-events")),
+    h("a", { href: "/", class: "back" }, icon("back"), t("all-events")),
     banner,
     h(
       "div",

@@ -1,4 +1,5 @@
 // The list of events: search, filter, more.
+import { here } from "../addresses.js";
 import { get, query as search } from "../api.js";
 import { h, icon } from "../dom.js";
 import { t } from "../language.js";
@@ -114,7 +115,7 @@ function searchForm(filters, go, signal) {
   const apply = () => {
     const chosen = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
     const target = `/${search(chosen)}`;
-    if (location.hash.slice(1) !== target) go(target);
+    if (target !== here()) go(target);
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -141,6 +142,6 @@ function nothing(filters) {
   return empty(
     t(isFiltered ? "nothing-found" : "no-events"),
     t(isFiltered ? "nothing-found-hint" : "no-events-hint"),
-    isFiltered && h("a", { href: "#/", class: "button quiet" }, t("all-events")),
+    isFiltered && h("a", { href: "/", class: "button quiet" }, t("all-events")),
   );
 }

@@ -48,7 +48,7 @@ function draw(view) {
   tint(banner, event.category || event.title);
   node.replaceChildren(
     ...[
-      h("a", { href: "#/my-events", class: "back" }, icon("back"), t("my-events")),
+      h("a", { href: "/my-events", class: "back" }, icon("back"), t("my-events")),
       banner,
       h(
         "p",
@@ -78,8 +78,8 @@ function actions(view, problems) {
     view.event = after;
     draw(view);
   };
-  const edit = h("a", { class: "button quiet", href: `#/my-events/${event.id}/edit` }, t("edit"));
-  const look = h("a", { class: "button quiet", href: `#/events/${event.id}` }, t("to-event"));
+  const edit = h("a", { class: "button quiet", href: `/my-events/${event.id}/edit` }, t("edit"));
+  const look = h("a", { class: "button quiet", href: `/events/${event.id}` }, t("to-event"));
   if (event.status === "draft") {
     return [
       actionButton(

@@ -31,7 +31,7 @@ export async function render({ signal }) {
         : []),
     );
   draw();
-  const create = h("a", { href: "#/my-events/new", class: "button primary" }, t("new-event"));
+  const create = h("a", { href: "/my-events/new", class: "button primary" }, t("new-event"));
   const node = h(
     "div",
     { class: "wide" },
@@ -47,5 +47,5 @@ function card(event) {
   const extra =
     event.status !== "draft" &&
     h("p", { class: "hint" }, t("sold", { sold: count(sold), capacity: count(event.capacity) }));
-  return eventCard(event, { href: `#/my-events/${event.id}`, extra });
+  return eventCard(event, { href: `/my-events/${event.id}`, extra });
 }

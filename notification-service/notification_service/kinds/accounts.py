@@ -16,6 +16,6 @@ class AccountPayload(Payload):
         values = {"account_url": context.page("account"), "forgot_url": context.page("forgot")}
         if context.link is not None and self.link_page is not None:
             # In the fragment: it reaches neither a server's log nor a Referer header.
-            values["link"] = context.page(f"{self.link_page}?token={context.link.token}")
+            values["link"] = context.page(f"{self.link_page}#{context.link.token}")
             values["link_lasts"] = context.formats.span(context.link.expires_at - context.now)
         return values

@@ -61,4 +61,4 @@ async def unsubscribe(token: Token, session: SessionDep) -> None:
 @limited("unsubscribe")
 async def open_unsubscribe_page(token: Token, settings: SettingsDep) -> str:
     # Mail programs open links before people do, which must not unsubscribe anybody.
-    return f"{settings.public_url}/#/unsubscribe?token={token}"
+    return f"{settings.public_url}/unsubscribe#{token}"

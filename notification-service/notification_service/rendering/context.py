@@ -44,4 +44,4 @@ class RenderContext:
 
     def page(self, path: str) -> str:
         """The address of one of the web page's pages."""
-        return f"{self.public_url}/#/{path}"
+        return f"{self.public_url}/{path}"

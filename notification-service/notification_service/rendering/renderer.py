@@ -67,7 +67,7 @@ class EmailRenderer:
         }
         unsubscribe_api_url = None
         if unsubscribe_token is not None:
-            values["unsubscribe_url"] = context.page(f"unsubscribe?token={unsubscribe_token}")
+            values["unsubscribe_url"] = context.page(f"unsubscribe#{unsubscribe_token}")
             unsubscribe_api_url = (
                 f"{self._api_url}/api/v1/notifications/unsubscribe/{unsubscribe_token}"
             )

@@ -31,12 +31,14 @@ let clockAheadMilliseconds = 0;
 export const serverNow = () => Date.now() + clockAheadMilliseconds;
 
 /** `token` is the CSRF token of the session that is meant; null sends no cookie at all. */
-async function send(method, path, { body, form, headers, signal, token = csrfToken() }) {
+async function send(method, path, { body, form, file, headers, signal, token = csrfToken() }) {
   const origin = ORIGINS[path.split(/[/?]/)[1]] ?? "";
   const request = { method, signal, headers: { Accept: "application/json", ...headers } };
   request.credentials = token === null ? "omit" : "include";
   if (method !== "GET" && token) request.headers["X-CSRF-Token"] = token;
   if (form) request.body = new URLSearchParams(form);
+  // Its type becomes the request's.
+  if (file) request.body = file;
   if (body !== undefined) {
     request.headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(body);

@@ -10,6 +10,8 @@ import { forgetAccount, signOut, takeOver, whoAmI } from "./session.js";
 import * as events from "./views/events.js";
 
 const ID = "([0-9a-f-]{36})";
+// Of an event's desk.
+const PARTS = "(guests|waiting|messages|door|settings)";
 const SLOW_MILLISECONDS = 150;
 
 // Path, view, whether one must be signed in. What most people never open is loaded when they do.
@@ -21,7 +23,7 @@ const ROUTES = [
   [/^\/account$/, () => import("./views/account.js"), true],
   [/^\/my-events$/, () => import("./views/my-events.js"), true],
   [/^\/my-events\/new$/, () => import("./views/event-form.js"), true],
-  [new RegExp(`^/my-events/${ID}$`), () => import("./views/my-event.js"), true],
+  [new RegExp(`^/my-events/${ID}(?:/${PARTS})?$`), () => import("./views/my-event.js"), true],
   [new RegExp(`^/my-events/${ID}/edit$`), () => import("./views/event-form.js"), true],
   [/^\/(sign-in|register|verify|forgot|reset|unsubscribe)$/, () => import("./views/auth.js"), false],
 ];

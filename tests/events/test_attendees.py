@@ -158,7 +158,8 @@ async def test_each_booking_names_its_guest(
     for item, booking, guest in zip(
         items, made[::-1], (named, nobody, unnamed, named), strict=True
     ):
-        assert item == booking | {"user_id": str(guest.id), "guest": item["guest"]}
+        added = {"user_id": str(guest.id), "guest": item["guest"], "is_checked_in": False}
+        assert item == booking | added
     # One request a page, with each guest once.
     assert [sorted(ids) for ids in accounts.requests] == [
         sorted(str(someone.id) for someone in (named, unnamed, nobody))
@@ -251,6 +252,8 @@ async def test_bookings_are_chosen_by_whether_somebody_was_let_in(
     assert await list_ids(organizer, event, checked_in="false") == [ids[2], ids[0]]
     assert await list_ids(organizer, event, checked_in="true", status="cancelled") == []
     assert await list_ids(organizer, event) == ids[::-1]
+    listed = (await organizer.get(f"/events/{event['id']}/bookings")).json()["items"]
+    assert [booking["is_checked_in"] for booking in listed] == [False, True, False]
     await organizer.delete(f"{url}/{code}")
     assert await list_ids(organizer, event, checked_in="true") == []
 

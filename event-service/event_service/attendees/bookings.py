@@ -32,10 +32,11 @@ async def list_event_bookings(
             _matches(query.q) if booking_id is None else col(Booking.id) == booking_id
         )
     rows, cursor = await read_page(session, statement, paging)
-    user_ids = {row.id: row.user_id for row in rows}
+    by_id = {row.id: row for row in rows}
     page = await show_page(session, rows, cursor)
     for item in page["items"]:
-        item["user_id"] = user_ids[item["id"]]
+        row = by_id[item["id"]]
+        item.update(user_id=row.user_id, is_checked_in=row.is_checked_in)
     return page
 
 

@@ -133,6 +133,7 @@ class OrganizerBooking(BookingPublic):
 
     user_id: UUID
     guest: GuestPublic
+    is_checked_in: bool = Field(description="Whether somebody was let in with the booking.")
 
 
 class BookingQuery(BaseModel):

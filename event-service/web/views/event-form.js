@@ -1,5 +1,6 @@
 // Making an event, or changing one.
 import { api, get, post } from "../api.js";
+import { mayChange } from "../before-change.js";
 import { h, toast } from "../dom.js";
 import {
   CURRENCIES,
@@ -52,10 +53,11 @@ export async function render({ params: [id], signal, go }) {
       h("details", {}, h("summary", {}, t("sales-window")), pair(sales_start, sales_end)),
     ],
     done: async (values) => {
-      const body = read(values, inputs, event);
+      const body = { ...read(values, inputs, event), ...(event && seating.change()) };
+      if (event && !(await mayChange(event, body))) return;
       const saved = event
         ? await api("PATCH", `/events/${event.id}`, {
-            body: { ...body, ...seating.change() },
+            body,
             headers: { "If-Match": `"${event.version}"` },
           })
         : await post("/events", { ...body, seating: seating.read() });

@@ -1,183 +1,90 @@
-// What an organizer does with an event: publish, cancel, see who comes, check tickets in.
-import { api, get, post, serverNow } from "../api.js";
-import { ask, h, icon, toast } from "../dom.js";
-import { count, dateAndTime, span, zoneName } from "../format.js";
-import { guestList, loadGuests } from "../guest-list.js";
+// The desk of an event, in parts with addresses of their own. What a part needs is loaded with it.
+import { get } from "../api.js";
+import { PART_ICONS, partAddress } from "../desk/parts.js";
+import { h, icon } from "../dom.js";
+import { span } from "../format.js";
 import { isolate, t } from "../language.js";
-import {
-  actionButton,
-  alert,
-  availability as seatsBadge,
-  dateBlock,
-  explain,
-  field,
-  form,
-  tint,
-  titleOf,
-  venueOf,
-} from "../parts.js";
+import { alert, availability as seatsBadge, explain, titleOf, venueOf } from "../parts.js";
+import { addStyles } from "../styles.js";
 
-export async function render({ params: [id], signal, go }) {
-  const [event, numbers, bookings] = await Promise.all([
+const LOADERS = {
+  overview: () => import("./desk-overview.js"),
+  guests: () => import("./desk-guests.js"),
+  waiting: () => import("./desk-waiting.js"),
+  messages: () => import("./desk-messages.js"),
+  door: () => import("./desk-door.js"),
+  settings: () => import("./desk-settings.js"),
+};
+// Nobody can have booked a draft.
+const DRAFT_PARTS = ["overview", "settings"];
+
+// Whose parts are leafed through: then the focus goes to the part and not back to the title.
+let shownId = null;
+
+export async function render({ params: [id, name = "overview"], signal, go }) {
+  const isSwitch = shownId === id;
+  const [event, part] = await Promise.all([
     get(`/events/${id}`, { signal }),
-    get(`/events/${id}/availability`, { signal }),
-    loadGuests(id, { signal }).catch((problem) => {
-      if (problem.status === 404) return null;
-      throw problem;
-    }),
+    LOADERS[name](),
+    addStyles("desk.css"),
+    addStyles("desk-parts.css"),
   ]);
-  const node = h("article", { class: "event" });
-  draw({ node, event, numbers, bookings, go });
-  return { title: isolate(titleOf(event)), node };
+  const node = h("article", { class: "desk" });
+  const desk = { event, signal, go, name };
+  /** After a change of the event all of it is drawn anew. */
+  desk.become = async (changed) => {
+    desk.event = changed;
+    await draw(node, desk, part);
+    focusPart(node);
+  };
+  await draw(node, desk, part);
+  shownId = id;
+  const shown = () => {
+    window.scrollTo(0, 0);
+    if (isSwitch) focusPart(node);
+  };
+  signal.addEventListener("abort", () => location.href.includes(id) || (shownId = null), { once: true });
+  return { title: `${isolate(titleOf(event))} · ${t(`desk.${name}`)}`, node, shown };
 }
 
-function draw(view) {
-  const { node, event, numbers, bookings } = view;
+function focusPart(node) {
+  const heading = node.querySelector(".desk-part h2");
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+async function draw(node, desk, { part }) {
+  const heading = h("h2", { class: desk.name === "overview" && "sr" }, t(`desk.${desk.name}`));
   const problems = h("div", {});
-  const banner = h(
+  desk.failed = (problem) => {
+    problems.replaceChildren(alert(explain(problem)));
+    problems.scrollIntoView({ block: "nearest" });
+  };
+  desk.clear = () => problems.replaceChildren();
+  const content = await part(desk);
+  const section = h("section", { class: `desk-part desk-${desk.name}` }, heading, problems, content);
+  node.replaceChildren(header(desk.event), parts(desk), section);
+}
+
+const header = (event) =>
+  h(
     "header",
-    { class: "banner" },
-    dateBlock(event),
+    { class: "desk-head" },
+    h("a", { href: "/my-events", class: "back" }, icon("back"), t("my-events")),
+    h("div", { class: "desk-title" }, h("h1", { dir: "auto" }, titleOf(event)), seatsBadge(event)),
+    h("p", { class: "desk-when" }, span(event), " · ", venueOf(event)),
+  );
+
+function parts({ event, name: here }) {
+  const names = Object.keys(LOADERS).filter(
+    (name) => event.status !== "draft" || name === here || DRAFT_PARTS.includes(name),
+  );
+  const link = (name) =>
     h(
-      "div",
-      {},
-      h("p", { class: "category" }, seatsBadge(event, numbers.available)),
-      h("h1", { dir: "auto" }, titleOf(event)),
-    ),
-  );
-  tint(banner, event.category || event.title);
-  node.replaceChildren(
-    ...[
-      h("a", { href: "/my-events", class: "back" }, icon("back"), t("my-events")),
-      banner,
-      h(
-        "p",
-        { class: "lead" },
-        span(event),
-        h("span", { class: "zone" }, zoneName(event), " · ", venueOf(event)),
-      ),
-      h(
-        "dl",
-        { class: "numbers" },
-        ["capacity", "booked", "held", "available"].map((name) =>
-          h("div", {}, h("dt", {}, t(`number.${name}`)), h("dd", {}, count(numbers[name]))),
-        ),
-      ),
-      h("div", { class: "actions" }, actions(view, problems)),
-      problems,
-      event.status === "published" && checkIn(event),
-      bookings && event.status !== "draft" && guestList(event, bookings, problems),
-    ].filter(Boolean),
-  );
-}
-
-function actions(view, problems) {
-  const { event, go } = view;
-  const failed = (problem) => problems.replaceChildren(alert(explain(problem)));
-  const become = (after) => {
-    view.event = after;
-    draw(view);
-  };
-  const edit = h("a", { class: "button quiet", href: `/my-events/${event.id}/edit` }, t("edit"));
-  const look = h("a", { class: "button quiet", href: `/events/${event.id}` }, t("to-event"));
-  if (event.status === "draft") {
-    return [
-      actionButton(
-        t("publish"),
-        "primary",
-        async () => {
-          become(await post(`/events/${event.id}/publish`));
-          toast(t("published"), "good");
-        },
-        failed,
-      ),
-      edit,
-      look,
-      actionButton(
-        t("delete-draft"),
-        "quiet danger",
-        async () => {
-          if (!(await ask({ title: t("delete-draft-ask"), yes: t("delete-draft"), no: t("keep") }))) return;
-          await api("DELETE", `/events/${event.id}`);
-          go("/my-events");
-        },
-        failed,
-      ),
-    ];
-  }
-  if (event.status === "cancelled") return [look];
-  // What has taken place cannot be called off any more.
-  if (Date.parse(event.ends_at) <= serverNow()) return [look, edit];
-  return [
-    look,
-    edit,
-    actionButton(
-      t("cancel-event"),
-      "quiet danger",
-      async () => {
-        const reason = field({ label: t("reason"), name: "reason", rows: 4, maxlength: 500, hint: t("reason-hint") });
-        const sure = await ask({
-          title: t("cancel-event-ask"),
-          text: t("cancel-event-text"),
-          yes: t("cancel-event"),
-          no: t("keep"),
-          content: reason,
-        });
-        if (!sure) return;
-        const words = reason.input.value.trim();
-        become(await post(`/events/${event.id}/cancel`, words ? { reason: words } : {}));
-      },
-      failed,
-    ),
-  ];
-}
-
-function checkIn(event) {
-  const code = field({
-    label: t("ticket-code"),
-    name: "ticket_code",
-    required: true,
-    maxlength: 100,
-    autocomplete: "off",
-    autocapitalize: "characters",
-    spellcheck: "false",
-  });
-  const result = h("p", { class: "check-result", role: "status" });
-  const say = (kind, text) => {
-    result.className = `check-result ${kind}`;
-    result.textContent = text;
-  };
-  return h(
-    "section",
-    {},
-    h("h2", {}, t("check-in")),
-    form({
-      className: "form inline",
-      fields: [code],
-      submit: t("check-in"),
-      done: async (values, element) => {
-        say("", "");
-        try {
-          const done = await post(`/events/${event.id}/check-ins`, { ticket_code: values.ticket_code.trim() });
-          say(
-            "good",
-            t("checked-in", {
-              who: done.guest_name ?? done.ticket_code,
-              n: count(done.checked_in),
-              capacity: count(done.capacity),
-            }),
-          );
-          element.reset();
-        } catch (problem) {
-          if (problem.code === "already-checked-in")
-            say("bad", t("already-in", { when: dateAndTime(problem.checked_in_at, event.timezone) }));
-          else if (problem.status === 404) say("bad", t("no-such-ticket"));
-          else throw problem;
-        } finally {
-          code.input.focus();
-        }
-      },
-    }),
-    result,
-  );
+      "a",
+      { href: partAddress(event, name), "aria-current": name === here && "page" },
+      icon(name, PART_ICONS[name]),
+      h("span", {}, t(`desk.${name}`)),
+    );
+  return h("nav", { class: "desk-parts", "aria-label": t("desk.parts") }, names.map(link));
 }

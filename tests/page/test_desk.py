@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.page.windows import assert_accessible, sign_in
 from tests.system.people import Mailbox, Person, publish, wait_until
@@ -235,13 +235,13 @@ def test_an_event_is_repeated_and_cancelled_with_a_reason(
     )
 
 
-def picture(width: int, height: int) -> bytes:
+def picture(width: int, height: int) -> FilePayload:
     """Red on the left, blue on the right."""
     image = Image.new("RGB", (width, height), "red")
     image.paste("blue", (width // 2, 0, width, height))
     file = io.BytesIO()
     image.save(file, "PNG")
-    return file.getvalue()
+    return {"name": "wide.png", "mimeType": "image/png", "buffer": file.getvalue()}
 
 
 def test_a_picture_is_cut_to_shape_stored_and_removed(
@@ -252,8 +252,7 @@ def test_a_picture_is_cut_to_shape_stored_and_removed(
     with window.expect_file_chooser() as chooser:
         tab_to(window, window.get_by_role("button", name="Choose a picture"))
         window.keyboard.press("Enter")
-    file = {"name": "wide.png", "mimeType": "image/png", "buffer": picture(3000, 900)}
-    chooser.value.set_files(files=[file])  # type: ignore[list-item]
+    chooser.value.set_files(picture(3000, 900))
     tab_to(window, window.locator("[name=crop-x]"))
     window.keyboard.press("End")
     assert_accessible(window, looks=("light", "forced"))
@@ -282,10 +281,9 @@ def whole(evening: Evening, path: str) -> str:
 def test_a_picture_is_moved_below_its_frame_by_hand(page: Page, make_evening: MakeEvening) -> None:
     evening = make_evening()
     open_desk(page, evening, "/settings")
-    file = {"name": "wide.png", "mimeType": "image/png", "buffer": picture(1600, 450)}
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose a picture").click()
-    chooser.value.set_files(files=[file])  # type: ignore[list-item]
+    chooser.value.set_files(picture(1600, 450))
     canvas = page.locator("canvas")
     slider = page.locator("[name=crop-x]")
     expect(slider).to_have_value("500")

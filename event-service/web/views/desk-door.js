@@ -1,5 +1,5 @@
-// The door of an event: checking in by typing a code.
-import { get, post } from "../api.js";
+// The door of an event: checking in by typing a code, and links for helpers.
+import { get, post, serverNow } from "../api.js";
 import { h } from "../dom.js";
 import { count, dateAndTime } from "../format.js";
 import { t } from "../language.js";
@@ -9,7 +9,8 @@ import { whileVisible } from "../desk/refresh.js";
 
 const REFRESH_SECONDS = 10;
 
-export async function part({ event, signal }) {
+export async function part(desk) {
+  const { event, signal } = desk;
   const load = () => get(`/events/${event.id}/sales`, { signal });
   const place = h("div", { class: "figure main door-count" });
   const show = ({ checked_in: inside, booked }) =>
@@ -25,7 +26,14 @@ export async function part({ event, signal }) {
     if (sales) show(sales);
   };
   whileVisible(refresh, REFRESH_SECONDS, signal);
-  return [place, event.status === "published" && checkIn(event, refresh)];
+  if (event.status !== "published") return place;
+  return [place, checkIn(event, refresh), Date.parse(event.ends_at) > serverNow() && (await links(desk))];
+}
+
+/** The part for helpers' links; without it one can still check in. */
+async function links({ event, signal }) {
+  const loaded = await import("../door-links.js").catch(() => null);
+  return loaded?.doorLinks(event, signal);
 }
 
 function checkIn(event, checkedIn) {

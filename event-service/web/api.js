@@ -18,6 +18,9 @@ const { auth, notification } = document.documentElement.dataset;
 const ORIGINS = { auth, users: auth, notifications: notification };
 const RENEW = "/auth/session/renew";
 
+/** Where a browser finds "/events", say. */
+export const urlOf = (path) => `${ORIGINS[path.split(/[/?]/)[1]] ?? ""}/api/v1${path}`;
+
 /** An answer other than the one asked for (RFC 9457); `code` is the last word of its type. */
 export class Problem extends Error {
   constructor(code, status, more = {}) {
@@ -32,7 +35,6 @@ export const serverNow = () => Date.now() + clockAheadMilliseconds;
 
 /** `token` is the CSRF token of the session that is meant; null sends no cookie at all. */
 async function send(method, path, { body, form, file, headers, signal, token = csrfToken() }) {
-  const origin = ORIGINS[path.split(/[/?]/)[1]] ?? "";
   const request = { method, signal, headers: { Accept: "application/json", ...headers } };
   request.credentials = token === null ? "omit" : "include";
   if (method !== "GET" && token) request.headers["X-CSRF-Token"] = token;
@@ -44,7 +46,7 @@ async function send(method, path, { body, form, file, headers, signal, token = c
     request.body = JSON.stringify(body);
   }
   try {
-    const response = await fetch(`${origin}/api/v1${path}`, request);
+    const response = await fetch(urlOf(path), request);
     const date = Date.parse(response.headers.get("Date") ?? "");
     if (date) clockAheadMilliseconds = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0;
     return response;

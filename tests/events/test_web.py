@@ -163,11 +163,12 @@ def test_every_import_of_a_module_leads_to_a_file() -> None:
             assert path.relative_to(FOLDER).as_posix() in files, (name, target)
 
 
-def test_both_languages_have_the_same_words() -> None:
+@pytest.mark.parametrize("folder", ["locales", "locales/admin"])
+def test_both_languages_have_the_same_words(folder: str) -> None:
     files = read_files().by_name
     english, russian = (
         re.findall(
-            r'^  (?:"([^"]+)"|([a-z]+)):', files[f"locales/{language}.js"].content.decode(), re.M
+            r'^  (?:"([^"]+)"|([a-z]+)):', files[f"{folder}/{language}.js"].content.decode(), re.M
         )
         for language in ("en", "ru")
     )

@@ -127,6 +127,8 @@ def content_security_policy(origins: Origins) -> str:
         (
             "default-src 'self'",
             " ".join(("connect-src 'self'", *origins.foreign)),
+            # Mails, for superusers, in frames that run nothing.
+            " ".join(filter(None, ("frame-src 'self'", origins.notification))),
             "img-src 'self' blob:",
             "base-uri 'none'",
             "form-action 'none'",

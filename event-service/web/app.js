@@ -2,11 +2,12 @@
 import { addressOfOldLink, here, interceptLinks, ownAddress, parse } from "./addresses.js";
 import { hasChanged, isSignedIn, onOtherWindow, sessionEvents, shownUser } from "./account-guard.js";
 import { keepAccount } from "./api.js";
-import { add, ask, h, toast } from "./dom.js";
+import { ask, h, toast } from "./dom.js";
 import { choose, language, t } from "./language.js";
 import { clearNotice, notice, remindToConfirm } from "./notices.js";
 import { empty, explain } from "./parts.js";
 import { forgetAccount, signOut, takeOver, whoAmI } from "./session.js";
+import { drawTop, markCurrent } from "./top.js";
 import * as events from "./views/events.js";
 
 const ID = "([0-9a-f-]{36})";
@@ -63,7 +64,7 @@ async function navigate() {
   const { signal } = leaving;
   const { path, query, fragment } = parse(here());
   shownAddress = here();
-  const slow = setTimeout(() => main.classList.add("loading"), SLOW_MILLISECONDS);
+  const slow = setTimeout(() => showWaiting(path), SLOW_MILLISECONDS);
   markCurrent(path);
   try {
     const { title, node, shown } = await open({ path, query, fragment, signal });
@@ -95,6 +96,12 @@ async function navigate() {
     clearTimeout(slow);
     if (!signal.aborted) main.classList.remove("loading");
   }
+}
+
+/** What is seen meanwhile: what was there before, or the outlines of the list. */
+function showWaiting(path) {
+  if (path === "/" && !main.querySelector("h1, .wide")) main.replaceChildren(events.skeleton());
+  else main.classList.add("loading");
 }
 
 const routeOf = (path) => ROUTES.find(([pattern]) => pattern.test(path));
@@ -133,46 +140,10 @@ function arrive(shown) {
   isFirst = false;
 }
 
-const NAVIGATION = [
-  ["/", "events"],
-  ["/bookings", "my-bookings"],
-  ["/my-events", "my-events"],
-];
-
-function markCurrent(path) {
-  for (const link of document.querySelectorAll("#top nav a")) {
-    const target = link.getAttribute("href");
-    const isHere = target === "/" ? path === "/" || path.startsWith("/events") : path.startsWith(target);
-    if (isHere) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-}
-
-async function drawTop() {
-  const links = NAVIGATION.slice(0, isSignedIn() ? 3 : 1).map(([path, word]) =>
-    h("a", { href: path }, t(word)),
-  );
-  const person = h("div", { class: "person" });
-  document
-    .getElementById("top")
-    .replaceChildren(
-      h(
-        "a",
-        { class: "brand", href: "/", "aria-label": "Parterre" },
-        h("span", { class: "mark", "aria-hidden": "true" }),
-        "Parterre",
-      ),
-      h("nav", { "aria-label": t("main-navigation") }, links),
-      person,
-    );
+async function drawHead() {
+  const name = drawTop(leave);
   markCurrent(parse(here()).path);
-  if (!isSignedIn()) {
-    add(person, [h("a", { href: "/sign-in", class: "button primary small" }, t("sign-in"))]);
-    remindToConfirm(null);
-    return;
-  }
-  const name = h("a", { href: "/account", class: "name", dir: "auto" }, t("account"));
-  add(person, [name, h("button", { class: "quiet small", onclick: leave }, t("sign-out"))]);
+  if (!name) return remindToConfirm(null);
   const user = await whoAmI().catch(() => null);
   if (user) name.textContent = user.full_name || user.email;
   if (user?.is_superuser) showAdministration();
@@ -244,7 +215,7 @@ function drawFrame() {
       h("a", { href: "/contact" }, t("contact")),
       h("a", { href: "/docs" }, "API"),
     );
-  drawTop();
+  drawHead();
 }
 
 window.addEventListener("popstate", () => {
@@ -257,7 +228,7 @@ interceptLinks((path) => Boolean(routeOf(path)), go);
 main.addEventListener("input", ({ target }) => {
   hasTyped ||= Boolean(target.closest("form:not(.search)"));
 });
-sessionEvents.addEventListener("changed", drawTop);
+sessionEvents.addEventListener("changed", drawHead);
 sessionEvents.addEventListener("replaced", replaced);
 sessionEvents.addEventListener("ended", () => {
   // Nobody else is to read on; but what somebody has typed stays until it is sent.

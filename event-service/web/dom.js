@@ -35,6 +35,11 @@ const ICONS = {
   ticket: "M4 7h16v3.2a2 2 0 0 0 0 3.6V17H4v-3.2a2 2 0 0 0 0-3.6zM14 7.5v9",
   search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5 20 20",
   back: "M14.5 5.5 8 12l6.5 6.5",
+  person: "M12 11.5a3.75 3.75 0 1 0 0-7.5 3.75 3.75 0 0 0 0 7.5zM4.5 20a7.5 7.5 0 0 1 15 0",
+  undo: "M8.5 5 4 9.5 8.5 14M4.5 9.5h9a5.25 5.25 0 0 1 0 10.5H9",
+  calendar: "M5 6h14v14H5zM5 10.5h14M8.5 3.5V8M15.5 3.5V8",
+  share: "M12 14.5V3.5M8 7l4-4 4 4M6 11.5H5v9h14v-9h-1",
+  menu: "M4 7h16M4 12h16M4 17h16",
 };
 
 /** Decoration: the words beside it say the same. `d` draws what is not among ours. */
@@ -49,12 +54,43 @@ export function icon(name, d = ICONS[name]) {
   return svg;
 }
 
-/** Says something to everybody, screen readers too, without taking the focus. */
+const TOAST_MILLISECONDS = 6000;
+const CONTROLS = "a[href], button, input, select, textarea, summary, [role=button], [tabindex='0']";
+const GAP_PIXELS = 8;
+
+/** Says something to everybody, screen readers too, without taking the focus, and without covering what can
+ * be pressed. */
 export function toast(text, kind = "info") {
   const note = h("p", { class: `toast ${kind}`, dir: "auto" }, text);
-  document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), 6000);
+  const box = document.getElementById("toasts");
+  box.append(note);
+  keepClear();
+  // What is said often goes with what is drawn next.
+  requestAnimationFrame(keepClear);
+  setTimeout(() => note.remove(), TOAST_MILLISECONDS);
 }
+
+/** Moves the messages to the lowest place where they cover no control; where there is none, to the bottom. */
+function keepClear() {
+  const box = document.getElementById("toasts");
+  if (!box.hasChildNodes()) return;
+  box.style.bottom = "";
+  const { height, bottom } = box.getBoundingClientRect();
+  const notes = [...box.children].map((note) => note.getBoundingClientRect());
+  const [left, right] = [Math.min(...notes.map((note) => note.left)), Math.max(...notes.map((note) => note.right))];
+  const inTheWay = [...document.querySelectorAll(CONTROLS)]
+    .map((control) => control.getBoundingClientRect())
+    .filter((rect) => rect.width && rect.right > left && rect.left < right && rect.bottom > 0 && rect.top < innerHeight)
+    .sort((one, other) => other.bottom - one.bottom);
+  let free = bottom;
+  for (const rect of inTheWay) {
+    if (rect.bottom + GAP_PIXELS <= free - height) break;
+    if (rect.top < free) free = rect.top - GAP_PIXELS;
+  }
+  if (free >= height) box.style.bottom = `${innerHeight - free}px`;
+}
+
+for (const change of ["scroll", "resize"]) window.addEventListener(change, keepClear, { passive: true });
 
 /** Resolves to whether the person agreed. `mayAgree` false keeps the dialog open: it says itself what is missing. */
 export function ask({ title, text, yes, no, content, kind = "danger", mayAgree = () => true }) {

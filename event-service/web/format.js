@@ -30,7 +30,18 @@ export function money(minor, currency, digits = decimals(currency)) {
   return format.format(fromMinor(minor, currency, digits));
 }
 
-export const priceOf = (event) => money(event.price, event.currency, event.currency_digits);
+/** The lowest and the highest price. An answer that was stored by an earlier release has one only. */
+export const pricesOf = ({ price, price_from = price, price_to = price }) => [price_from, price_to];
+
+/** "from £15" where seats have several prices. */
+export function priceFrom(event) {
+  const { currency, currency_digits } = event;
+  const [low, high] = pricesOf(event);
+  const shown = money(low, currency, currency_digits);
+  if (low === high) return shown;
+  if (low > 0) return t("price-from", { price: shown });
+  return t("from-to", { low: shown, high: money(high, currency, currency_digits) });
+}
 
 /** A zone that the browser does not know is shown as UTC, and says so. */
 function known(zone) {
@@ -93,6 +104,18 @@ export function span(event) {
   const end = isSameDay ? clock(ends_at, timezone) : dateAndTime(ends_at, timezone);
   const [first, last] = [from, to].map((at) => utcOffset(offset(at, timezone)));
   return `${dateAndTime(starts_at, timezone)} (${first}) – ${end} (${last})`;
+}
+
+/** The same on the person's own clocks, with the offset of both places; null where clocks show the same. */
+export function yourSpan({ starts_at, ends_at, timezone }) {
+  const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const offsets = (zone) => [starts_at, ends_at].map((iso) => offset(new Date(iso), zone));
+  const [mine, theirs] = [offsets(own), offsets(timezone)];
+  if (mine.every((one, index) => one === theirs[index])) return null;
+  const shown = span({ starts_at, ends_at, timezone: own });
+  // Where the clocks change in between it says both already.
+  if (mine[0] !== mine[1]) return shown;
+  return `${shown} (${utcOffset(mine[0])}; ${t("there")} ${utcOffset(theirs[0])})`;
 }
 
 function utcOffset(milliseconds) {

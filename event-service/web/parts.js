@@ -1,7 +1,7 @@
 // What several views are made of.
 import { serverNow } from "./api.js";
 import { h, icon, written } from "./dom.js";
-import { clock, count, dateParts, localTime, minutes, priceOf, shortZone } from "./format.js";
+import { clock, count, dateParts, localTime, minutes, priceFrom, shortZone } from "./format.js";
 import { has, t } from "./language.js";
 
 /** A problem in plain words: ours where we know it, else the service's own. */
@@ -62,7 +62,6 @@ export function tint(element, words) {
 }
 
 export function eventCard(event, { href = `/events/${event.id}`, extra = null } = {}) {
-  const price = event.seating === "general" ? priceOf(event) : t("seat-map");
   const card = h(
     "article",
     { class: `card ${event.status}` },
@@ -79,7 +78,7 @@ export function eventCard(event, { href = `/events/${event.id}`, extra = null } 
         `${clock(event.starts_at, event.timezone)} ${shortZone(event.starts_at, event.timezone)}`,
       ),
       h("p", { class: "fact" }, icon("place"), h("span", {}, venueOf(event))),
-      h("p", { class: "foot-line" }, h("span", { class: "price" }, price), availability(event)),
+      h("p", { class: "foot-line" }, h("span", { class: "price" }, priceFrom(event)), availability(event)),
       extra,
     ),
   );

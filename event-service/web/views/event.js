@@ -1,12 +1,13 @@
 // One event, its seats, and the panel to book them.
 import { get, isSignedIn } from "../api.js";
-import { h, icon, pause, toast, written } from "../dom.js";
-import { money, span, zoneName } from "../format.js";
+import { h, icon, pause, toast } from "../dom.js";
+import { money, pricesOf } from "../format.js";
 import { isolate, t } from "../language.js";
-import { alert, dateBlock, explain, tint, titleOf } from "../parts.js";
+import { alert, explain, titleOf } from "../parts.js";
 import { Panel } from "../panel.js";
 import { picker } from "../picker.js";
 import { SeatMap } from "../seat-map.js";
+import { banner, description, facts, passOn } from "./event-story.js";
 
 const REFRESH_MILLISECONDS = 10_000;
 const MAP_PATIENCE_MILLISECONDS = 250;
@@ -38,7 +39,7 @@ export async function render({ params: [id], signal, go }) {
     event,
     panel,
     signal,
-    prices: h("dd", {}, priceRange(event, [event])),
+    prices: h("dd", {}, priceRange(event, pricesOf(event))),
     seats: h("section", { class: "seats", "aria-labelledby": "seats-title" }),
   };
   const hasMap = event.seating === "assigned" && event.status === "published";
@@ -67,7 +68,7 @@ async function showSeats(view, chosen) {
     });
     panel.setMap(map);
     map.choose(chosen.seats.map((id) => map.byId.get(id)).filter((seat) => seat?.state === "free"));
-    prices.textContent = priceRange(event, sections);
+    prices.textContent = priceRange(event, sections.map(({ price }) => price));
     seats.replaceChildren(
       title,
       panel.closed ? "" : picker(map, panel.limit, toast),
@@ -87,8 +88,7 @@ async function showSeats(view, chosen) {
   }
 }
 
-function priceRange(event, priced) {
-  const prices = priced.map(({ price }) => price);
+function priceRange(event, prices) {
   const low = prices.reduce((a, b) => Math.min(a, b));
   const high = prices.reduce((a, b) => Math.max(a, b));
   const shown = (price) => money(price, event.currency, event.currency_digits);
@@ -125,53 +125,25 @@ async function follow(panel, signal) {
 }
 
 function page({ event, panel, prices, seats }, hasMap) {
-  const banner = h(
-    "header",
-    { class: "banner" },
-    dateBlock(event),
-    h(
-      "div",
-      {},
-      event.category && h("p", { class: "category", dir: "auto" }, event.category),
-      h("h1", { dir: "auto" }, titleOf(event)),
-    ),
-  );
-  tint(banner, event.category || event.title);
   return h(
     "article",
     { class: "event" },
     h("a", { href: "/", class: "back" }, icon("back"), t("all-events")),
-    banner,
+    banner(event),
     h(
       "div",
       { class: "columns" },
       h(
         "div",
         { class: "story" },
-        h(
-          "dl",
-          { class: "facts" },
-          fact(
-            "clock",
-            t("when"),
-            h("dd", {}, span(event), h("span", { class: "zone" }, zoneName(event))),
-          ),
-          fact("place", t("where"), h("dd", {}, written(event.venue), h("span", { class: "zone" }, written(event.city)))),
-          fact("ticket", t("price"), prices),
-        ),
-        event.description
-          .split(/\n{2,}/)
-          .filter(Boolean)
-          .map((paragraph) => h("p", { class: "prose", dir: "auto" }, paragraph)),
+        facts(event, prices),
+        passOn(event),
+        description(event),
         hasMap && seats,
       ),
       h("aside", { class: "side" }, panel.node),
     ),
   );
-}
-
-function fact(name, label, value) {
-  return h("div", {}, h("dt", {}, icon(name), h("span", { class: "sr" }, label)), value);
 }
 
 function legend(map) {

@@ -1,147 +1,189 @@
-// The list of events: search, filter, more.
-import { here } from "../addresses.js";
+// The list of events: search as one types, filters, more.
 import { get, query as search } from "../api.js";
-import { h, icon } from "../dom.js";
+import { h } from "../dom.js";
+import { count } from "../format.js";
 import { t } from "../language.js";
-import { alert, actionButton, empty, eventCard, explain } from "../parts.js";
+import { actionButton, alert, eventCard, explain } from "../parts.js";
+import { picture } from "../picture.js";
+import { addressOf, isNarrowed, readFilters, requestOf, searchForm } from "../search-form.js";
 
-const FILTERS = ["q", "city", "category", "when"];
-const DAY_MILLISECONDS = 86_400_000;
-const WHEN_DAYS = { week: 7, month: 30 };
-const SUGGESTIONS = 100;
+const PAGE = 24;
+const TYPING_MILLISECONDS = 250;
+const SLOW_MILLISECONDS = 200;
+const FRESH_MILLISECONDS = 60_000;
+// So many values of a facet are listed at most; with as many there may be more.
+const FACET_VALUES = 100;
+// As in list.css: a card beside its date.
+const SIZES = "(max-width: 26rem) calc(100vw - 7.4rem), 18rem";
 
 // What was loaded for which filters and how far one had scrolled, for the way back.
 const kept = { key: null, items: [], cursor: null, scroll: 0, at: 0 };
-const FRESH_MILLISECONDS = 60_000;
+const facets = { value: null, at: 0 };
 
-export async function render({ query, signal, go }) {
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
+export async function render({ query, signal }) {
+  const filters = readFilters(query);
   const key = JSON.stringify(filters);
-  const isBack = kept.key === key && Date.now() - kept.at < FRESH_MILLISECONDS;
+  const isBack = kept.key === key && isFresh(kept);
   if (!isBack) Object.assign(kept, { key, scroll: 0, at: Date.now() }, await load(filters, null, signal));
-  const list = h(
-    "div",
-    { class: "cards" },
-    kept.items.map((event) => eventCard(event)),
-  );
-  const more = h("div", { class: "more" });
-  const drawMore = () =>
-    more.replaceChildren(...(kept.cursor ? [moreButton(filters, list, drawMore, signal, more)] : []));
-  drawMore();
-  signal.addEventListener(
-    "abort",
-    () => {
-      kept.scroll = window.scrollY;
-    },
-    { once: true },
-  );
-  const node = h(
-    "div",
-    { class: "wide" },
-    h("div", { class: "hero" }, h("h1", {}, t("hero")), searchForm(filters, go, signal)),
-    h("p", { class: "sr", role: "status" }, t("found", { n: kept.items.length })),
-    kept.items.length ? list : nothing(filters),
-    more,
-  );
-  return { title: "Parterre", node, shown: isBack ? () => window.scrollTo(0, kept.scroll) : null };
+  const list = new List(filters, signal);
+  signal.addEventListener("abort", () => list.leave(), { once: true });
+  return { title: "Parterre", node: list.node, shown: isBack ? () => window.scrollTo(0, kept.scroll) : null };
 }
 
+/** In the place of the list while it is on its way for the first time. */
+export function skeleton() {
+  const parts = [h("div", { class: "date" }), h("div", { class: "picture" })];
+  const lines = () => h("div", { class: "about" }, h("p", {}), h("p", {}), h("p", {}));
+  const card = () => h("div", { class: "card pictured" }, ...parts.map((part) => part.cloneNode()), lines());
+  return h(
+    "div",
+    { class: "wide skeleton", "aria-hidden": "true" },
+    h("div", { class: "hero" }, h("p", { class: "h1" }, t("hero")), h("p", { class: "line search" })),
+    h("div", { class: "cards" }, Array.from({ length: 6 }, card)),
+  );
+}
+
+const isFresh = ({ at }) => Date.now() - at < FRESH_MILLISECONDS;
+
 async function load(filters, cursor, signal) {
-  const { when, ...rest } = filters;
-  const until = WHEN_DAYS[when];
-  // To the hour: the server keeps a page for everybody who asks for the same.
-  const hour = Math.ceil(Date.now() / 3_600_000) * 3_600_000;
-  const starts_to = until ? new Date(hour + until * DAY_MILLISECONDS).toISOString() : "";
-  const page = await get(`/events${search({ ...rest, starts_to, cursor, limit: 24 })}`, { signal });
+  const page = await get(`/events${search({ ...requestOf(filters), cursor, limit: PAGE })}`, { signal });
   return { items: page.items, cursor: page.next_cursor };
 }
 
-function moreButton(filters, list, redraw, signal, place) {
-  return actionButton(
-    t("more"),
-    "quiet",
-    async () => {
-      const { items, cursor } = await load(filters, kept.cursor, signal);
-      const cards = items.map((event) => eventCard(event));
-      kept.items.push(...items);
-      kept.cursor = cursor;
-      list.append(...cards);
-      redraw();
-      cards[0]?.querySelector("a").focus({ preventScroll: true });
-    },
-    (problem) => place.append(alert(explain(problem))),
-  );
-}
-
-function searchForm(filters, go, signal) {
-  const lists = { city: h("datalist", { id: "cities" }), category: h("datalist", { id: "categories" }) };
-  const input = (name, more) =>
-    h("input", {
-      name,
-      value: filters[name],
-      "aria-label": t(name),
-      placeholder: t(name),
-      maxlength: 100,
-      dir: "auto",
-      ...more,
+class List {
+  constructor(filters, signal) {
+    Object.assign(this, { filters, signal });
+    this.form = searchForm(filters, {
+      typed: (wanted) => this.#later(wanted),
+      chosen: (wanted) => this.#search(wanted),
     });
-  const when = h(
-    "select",
-    { name: "when", "aria-label": t("when") },
-    ["", "week", "month"].map((value) =>
-      h("option", { value, selected: value === filters.when }, t(`when.${value || "any"}`)),
-    ),
-  );
-  const form = h(
-    "form",
-    { class: "search", role: "search" },
-    h(
+    this.count = h("p", { class: "count", role: "status" });
+    this.all = h("a", { href: "/", class: "all" }, t("all-events"));
+    this.trouble = h("div", {});
+    this.results = h("div", { class: "results" });
+    this.node = h(
       "div",
-      { class: "query" },
-      icon("search"),
-      input("q", { type: "search", placeholder: t("q-placeholder"), maxlength: 200 }),
-      h("button", { class: "primary" }, t("find")),
-    ),
-    h(
-      "div",
-      { class: "filters" },
-      input("city", { list: "cities" }),
-      input("category", { list: "categories", maxlength: 50 }),
-      when,
-    ),
-    lists.city,
-    lists.category,
-  );
-  const apply = () => {
-    const chosen = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
-    const target = `/${search(chosen)}`;
-    if (target !== here()) go(target);
-  };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    apply();
-  });
-  for (const name of ["city", "category", "when"]) form.elements[name].addEventListener("change", apply);
-  // Suggestions come when somebody turns to a filter; most people only look at the list.
-  form.querySelector(".filters").addEventListener("focusin", () => suggest(lists, signal), { once: true });
-  return form;
-}
-
-async function suggest(lists, signal) {
-  const page = await get(`/events?limit=${SUGGESTIONS}`, { signal }).catch(() => ({ items: [] }));
-  for (const [name, list] of Object.entries(lists)) {
-    const values = [...new Set(page.items.map((event) => event[name]).filter(Boolean))].sort((a, b) =>
-      a.localeCompare(b),
+      { class: "wide" },
+      h("div", { class: "hero" }, h("h1", {}, t("hero")), this.form),
+      h("div", { class: "count-line" }, this.count, this.all),
+      this.trouble,
+      this.results,
     );
-    list.replaceChildren(...values.map((value) => h("option", { value })));
+    this.#draw();
+    this.#offer();
+  }
+
+  leave() {
+    clearTimeout(this.timer);
+    this.request?.abort();
+    kept.scroll = window.scrollY;
+  }
+
+  #later(wanted) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#search(wanted), TYPING_MILLISECONDS);
+  }
+
+  /** Of several searches the last one counts; the ones before are given up. */
+  async #search(wanted) {
+    clearTimeout(this.timer);
+    const key = JSON.stringify(wanted);
+    if (key === JSON.stringify(this.filters) && !this.trouble.hasChildNodes()) return;
+    this.request?.abort();
+    const { signal } = (this.request = new AbortController());
+    this.filters = wanted;
+    history.replaceState(history.state, "", addressOf(wanted));
+    const slow = setTimeout(() => this.results.classList.add("loading"), SLOW_MILLISECONDS);
+    this.results.setAttribute("aria-busy", "true");
+    try {
+      const found = await load(wanted, null, signal);
+      if (signal.aborted) return;
+      Object.assign(kept, { key, scroll: 0, at: Date.now() }, found);
+      this.trouble.replaceChildren();
+      this.#draw();
+    } catch (problem) {
+      if (!signal.aborted) this.trouble.replaceChildren(alert(explain(problem)));
+    } finally {
+      clearTimeout(slow);
+      if (!signal.aborted) {
+        this.results.classList.remove("loading");
+        this.results.removeAttribute("aria-busy");
+      }
+    }
+  }
+
+  #draw() {
+    const { filters } = this;
+    this.all.hidden = !isNarrowed(filters);
+    this.#drawCount();
+    if (!kept.items.length) return this.#drawNothing();
+    this.cards = h("div", { class: "cards" }, kept.items.map(card));
+    this.more = h("div", { class: "more" });
+    this.#drawMore();
+    this.results.replaceChildren(this.cards, this.more);
+  }
+
+  #drawCount() {
+    const n = exactCount(this.filters);
+    const shown = kept.items.length;
+    this.count.textContent =
+      n === null ? t("found-more", { count: count(shown) }) : t("found", { n, count: count(n) });
+  }
+
+  async #drawNothing() {
+    const { filters, signal } = this;
+    const { nothingFound } = await import("../nothing-found.js");
+    const node = await nothingFound(filters, { load, card, signal });
+    if (!signal.aborted && filters === this.filters) this.results.replaceChildren(node);
+  }
+
+  #drawMore() {
+    const failed = (problem) => this.more.append(alert(explain(problem)));
+    this.more.replaceChildren();
+    if (kept.cursor) this.more.append(actionButton(t("more"), "quiet", () => this.#loadMore(), failed));
+  }
+
+  async #loadMore() {
+    const { filters } = this;
+    const { items, cursor } = await load(filters, kept.cursor, this.signal);
+    if (filters !== this.filters) return;
+    const cards = items.map((event) => card(event));
+    kept.items.push(...items);
+    kept.cursor = cursor;
+    this.cards.append(...cards);
+    this.#drawCount();
+    this.#drawMore();
+    cards[0]?.querySelector("a").focus({ preventScroll: true });
+  }
+
+  /** Cities and categories come after the list: most people only look at that. */
+  async #offer() {
+    if (!facets.value || !isFresh(facets)) {
+      const value = await get("/events/facets", { signal: this.signal }).catch(() => null);
+      if (value) Object.assign(facets, { value, at: Date.now() });
+    }
+    if (!facets.value || this.signal.aborted) return;
+    this.form.offer(facets.value);
+    this.#drawCount();
   }
 }
 
-function nothing(filters) {
-  const isFiltered = Object.values(filters).some(Boolean);
-  return empty(
-    t(isFiltered ? "nothing-found" : "no-events"),
-    t(isFiltered ? "nothing-found-hint" : "no-events-hint"),
-    isFiltered && h("a", { href: "/", class: "button quiet" }, t("all-events")),
-  );
+/** How many events there are, or null where that is not known: the list comes by pages. */
+function exactCount(filters) {
+  if (!kept.cursor) return kept.items.length;
+  const { q, city, category, when, from, to } = filters;
+  if (!facets.value || q || when || from || to || (city && category)) return null;
+  const { cities, categories } = facets.value;
+  const counted = (values, wanted) =>
+    values.find(({ value }) => value.toLowerCase() === wanted.toLowerCase())?.count ?? null;
+  if (city) return counted(cities, city);
+  if (category) return counted(categories, category);
+  return cities.length < FACET_VALUES ? cities.reduce((sum, { count: n }) => sum + n, 0) : null;
+}
+
+function card(event, index = Infinity) {
+  const element = eventCard(event);
+  element.classList.add("pictured");
+  element.querySelector(".date").after(picture(event, { sizes: SIZES, isFirst: index < 2 }));
+  return element;
 }

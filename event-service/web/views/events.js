@@ -132,9 +132,14 @@ class List {
 
   async #drawNothing() {
     const { filters, signal } = this;
-    const { nothingFound } = await import("../nothing-found.js");
-    const node = await nothingFound(filters, { load, card, signal });
-    if (!signal.aborted && filters === this.filters) this.results.replaceChildren(node);
+    this.results.replaceChildren();
+    try {
+      const { nothingFound } = await import("../nothing-found.js");
+      const node = await nothingFound(filters, { load, card, signal });
+      if (!signal.aborted && filters === this.filters) this.results.replaceChildren(node);
+    } catch {
+      // Without a connection: the count above says that there is nothing.
+    }
   }
 
   #drawMore() {

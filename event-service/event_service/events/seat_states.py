@@ -1,7 +1,6 @@
 """The states of an event's seats as letters: read once a second in a process for all who look at its map."""
 
 import asyncio
-import gzip
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ import cachetools
 import orjson
 from fastapi import Depends, Request, Response
 
-from event_service.events.representation import pack, respond
+from event_service.events.representation import compress, pack, respond
 from event_service.events.sql import statements
 from event_service.rules import may_change, may_see
 from event_service.single_flight import SingleFlight
@@ -49,15 +48,12 @@ class SeatStates:
         """Raises NotFound for a draft, unless the viewer is its organizer or a superuser."""
         if not (may_change(self, viewer) or may_see(self, None)):
             raise NotFound
-        response = respond(
+        return respond(
             self.compressed if takes_gzip else self.plain,
             if_none_match,
             is_personal=self.status == EventStatus.DRAFT,
+            is_compressed=takes_gzip,
         )
-        response.headers["Vary"] = "Accept-Encoding, Authorization, Cookie"
-        if takes_gzip and response.status_code == 200:
-            response.headers["Content-Encoding"] = "gzip"
-        return response
 
 
 class SeatStatesCache:
@@ -90,18 +86,12 @@ class SeatStatesCache:
         body = orjson.dumps({"version": row.version, "states": row.states})
         plain = pack(body, version=row.version)
         if len(row.states) <= MAX_INLINE_SEATS:
-            compressed = _compress(plain)
+            compressed = compress(plain)
         else:
-            compressed = await asyncio.to_thread(_compress, plain)
+            compressed = await asyncio.to_thread(compress, plain)
         states = SeatStates(read_at, EventStatus(row.status), row.organizer_id, plain, compressed)
         self._entries[event_id] = states
         return states
-
-
-def _compress(packed: bytes) -> bytes:
-    """With a tag of its own: other bytes are another representation (RFC 9110, 8.8.3)."""
-    tag, _, body = packed.partition(b"\n")
-    return tag[:-1] + b'-gzip"\n' + gzip.compress(body, mtime=0)
 
 
 async def get_seat_states_cache(request: Request) -> SeatStatesCache:

@@ -1,15 +1,20 @@
 // What one has of an event already: seats held for a while, and booked ones; and what one may take instead.
 import { post } from "./api.js";
-import { h } from "./dom.js";
+import { h, toast } from "./dom.js";
 import { money } from "./format.js";
 import { t } from "./language.js";
-import { actionButton, countdown, groupName, placeName } from "./parts.js";
+import { actionButton, countdown, placeName } from "./parts.js";
 
 export const SHOWN_SEATS = 8;
 
 /** A hold, to confirm or let go. `then` hears of what came of it: confirmed, released, ended, failed. */
 export function holdCard(hold, signal, isAssigned, then) {
-  const clock = countdown(hold.expires_at, signal, then.ended);
+  const late = h("p", { class: "late", hidden: true }, t("hold-late", { n: hold.seats.length }));
+  const clock = countdown(hold.expires_at, signal, then.ended, () => {
+    late.hidden = false;
+    toast(t("hold-late", { n: hold.seats.length }), "warm");
+  });
+  late.hidden = !clock.isLate;
   const confirm = actionButton(
     t("confirm"),
     "primary wide-button focus",
@@ -31,6 +36,7 @@ export function holdCard(hold, signal, isAssigned, then) {
     { class: "hold" },
     h("h2", {}, t("held-seats", { n: hold.seats.length })),
     clock,
+    late,
     isAssigned && h("ul", { class: "chosen-seats" }, seats),
     h(
       "p",
@@ -53,20 +59,5 @@ export function bookedCard(bookings, isFresh) {
     { class: `done ${isFresh ? "fresh" : ""}`, role: isFresh ? "status" : null },
     h("p", {}, h("strong", {}, isFresh ? t("booked") : t("you-have", { n: seats }))),
     h("a", { href, class: "button quiet wide-button focus" }, t("to-tickets")),
-  );
-}
-
-/** Other groups of as many seats, nearest first; each is chosen by one press. */
-export function insteadCard(alternatives, map, choose) {
-  const groups = alternatives.map((ids) => ids.map((id) => map.byId.get(id)).filter(Boolean));
-  return h(
-    "div",
-    { class: "instead", role: "group", "aria-label": t("instead") },
-    h("p", {}, t("instead")),
-    groups
-      .filter((seats) => seats.length)
-      .map((seats) =>
-        h("button", { type: "button", class: "quiet wide-button", dir: "auto", onclick: () => choose(seats) }, groupName(seats)),
-      ),
   );
 }

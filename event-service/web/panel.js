@@ -1,83 +1,59 @@
 // Beside an event: choose how many or which seats, hold, book, or wait in line.
-import { get, isSignedIn, serverNow } from "./api.js";
-import { h } from "./dom.js";
-import { count, deadline, money } from "./format.js";
+import { get, isSignedIn } from "./api.js";
+import { pause } from "./dom.js";
 import { t } from "./language.js";
-import { bookedCard, holdCard, insteadCard, SHOWN_SEATS } from "./panel-cards.js";
-import { actionButton, alert, availability as seatsBadge, explain, placeName, stepper } from "./parts.js";
+import { holdCard } from "./panel-cards.js";
+import { PanelView } from "./panel-view.js";
+import { explain } from "./parts.js";
 import { Purchase } from "./purchase.js";
 import { isFree } from "./seating.js";
-import { Waitlist } from "./waitlist.js";
+import { keepChoice } from "./seats/choice.js";
+import { goneCard } from "./seats/gone.js";
+import { alternatives } from "./seats/groups.js";
+import { groupName } from "./seats/names.js";
 
-const MAP_KEPT_MILLISECONDS = 60_000;
+// What the server tells of seats may be a second old.
+const STATES_AGE_MILLISECONDS = 1_200;
 
-export class Panel {
-  constructor({ event, availability, mine, signal, signIn, quantity }) {
-    Object.assign(this, { event, availability, signal, signIn });
-    this.purchase = new Purchase();
-    this.holds = mine.bookings.filter(({ status }) => status === "held");
-    this.confirmed = mine.bookings.filter(({ status }) => status === "confirmed");
-    this.waitlist = new Waitlist(this, mine.waiting);
-    this.map = null;
-    this.clocks = [];
-    this.message = h("div", {});
-    this.body = h("div", { class: "panel-body" });
-    this.badge = h("p", { class: "panel-badge" });
-    this.node = h(
-      "section",
-      { class: "panel", "aria-label": t("booking") },
-      this.badge,
-      this.body,
-      this.message,
-    );
-    this.stepper = stepper({
-      label: t("how-many"),
-      value: quantity,
-      max: this.limit,
-      changed: () => this.drawTotal(),
-    });
-    this.total = h("p", { class: "total", "aria-live": "polite" });
-    this.list = h("ul", { class: "chosen-seats" });
-    this.book = this.#button("book-now", "primary wide-button", false);
-    this.hold = this.#button("hold", "quiet wide-button", true);
-    this.draw();
-  }
+export class Panel extends PanelView {
+  purchase = new Purchase();
 
-  get limit() {
-    const left = Math.max(1, this.availability.available);
-    return Math.min(this.event.max_seats_per_user, left);
-  }
-
-  get isAssigned() {
-    return this.event.seating === "assigned";
-  }
-
-  setMap(map) {
-    this.map = map;
-    this.mapAt = Date.now();
+  /** `reload` asks for the map anew: the plan has changed. */
+  setMap(map, reload) {
+    Object.assign(this, { map, reload, isRestored: false });
     this.#markOwn();
+    this.#count();
     this.draw();
   }
 
-  /** Why nothing can be booked now, or null. */
-  get closed() {
-    const { event } = this;
-    const now = serverNow();
-    if (event.status === "cancelled") return t("closed.cancelled");
-    if (event.status === "draft") return t("closed.draft");
-    if (Date.parse(event.ends_at) <= now) return t("closed.over");
-    if (event.sales_start && Date.parse(event.sales_start) > now)
-      return t("closed.not-yet", { when: deadline(event.sales_start, event.timezone) });
-    if (event.sales_end && Date.parse(event.sales_end) <= now) return t("closed.ended");
-    return null;
+  /** What was chosen before, as far as it is still free; the rest is told. */
+  async restore({ seats: ids = [], hold = null }) {
+    const [known, held] = [ids, hold?.seats ?? []].map((some) =>
+      some.map((id) => this.map.byId.get(id)).filter((seat) => seat && !this.map.mine.has(seat.id)),
+    );
+    this.isRestored = true;
+    // A hold that is neither here nor booked has ended while nobody looked.
+    const ended = known.length ? [] : held;
+    const seats = ended.length ? ended : known;
+    if (!seats.length) return;
+    this.#takeAgain(seats);
+    if (ended.length) this.#tellEnded(seats);
+    else if (seats.some((seat) => !isFree(seat))) this.#tellGone(seats.filter((seat) => !isFree(seat)), seats);
   }
 
-  /** Asks how many seats are left, and for the map when that has changed, or when it is old. */
+  /** Chooses those of the seats that are free. */
+  #takeAgain(seats) {
+    this.map.choose(seats.filter(isFree).slice(0, this.event.max_seats_per_user));
+  }
+
+  /** Asks which seats are left, or how many where they have no numbers. */
   async refresh() {
-    const before = JSON.stringify(this.availability);
-    this.availability = await get(`/events/${this.event.id}/availability`, { signal: this.signal });
-    const isOld = Date.now() - this.mapAt > MAP_KEPT_MILLISECONDS;
-    if (this.map && (isOld || JSON.stringify(this.availability) !== before)) await this.#refreshMap();
+    if (this.map) await this.#refreshMap();
+    else this.availability = await get(`/events/${this.event.id}/availability`, { signal: this.signal });
+    this.#drawLeft();
+  }
+
+  #drawLeft() {
     const isFull = this.availability.available <= 0;
     if (isFull !== this.wasFull) this.draw();
     else {
@@ -87,107 +63,28 @@ export class Panel {
   }
 
   async #refreshMap() {
-    const { sections } = await get(`/events/${this.event.id}/seats`, { signal: this.signal });
-    this.mapAt = Date.now();
-    const gone = this.map.update(sections);
-    if (gone.length) this.say(t("seats-gone", { n: gone.length }));
+    const { map } = this;
+    const { states, version } = await get(`/events/${this.event.id}/seats/states`, { signal: this.signal });
+    // Seats that are being booked are not gone.
+    if (this.isBuying || map !== this.map) return;
+    const before = [...map.chosen.values()];
+    const gone = map.update(states);
+    this.version ??= this.event.version;
+    if (gone === false || version !== this.version) {
+      this.version = version;
+      return this.reload();
+    }
+    this.#count();
+    if (gone.length) this.#tellGone(gone, before);
   }
 
-  draw() {
-    this.wasFull = this.availability.available <= 0;
-    this.drawBadge();
-    this.stepper.setMax(this.limit);
-    this.clocks.splice(0).forEach((clock) => clock.stop());
-    const parts = [...this.holds.map((hold) => this.#holdCard(hold))];
-    if (this.confirmed.length) parts.push(bookedCard(this.confirmed, Boolean(this.fresh)));
-    if (this.closed) parts.push(h("p", { class: "closed" }, this.closed));
-    else parts.push(...this.#offers());
-    this.body.replaceChildren(...parts);
-    this.chose();
+  #count() {
+    this.availability = { ...this.availability, available: this.map.available };
   }
 
-  /** What can be had: seats, a place in line, or both. Who has some already is not urged to more. */
-  #offers() {
-    const offers = [];
-    const wanted = this.isAssigned ? this.#seatForm() : this.#quantityForm();
-    if (!this.wasFull && (this.holds.length || this.confirmed.length)) {
-      this.more = h("details", { class: "more-seats" }, h("summary", {}, t("more-seats")), wanted);
-      offers.push(this.more);
-    } else if (!this.wasFull) offers.push(wanted);
-    const { max_seats_per_user, capacity } = this.event;
-    const mayWait = this.availability.available < Math.min(max_seats_per_user, capacity);
-    if (this.waitlist.entry || (this.wasFull && !this.holds.length)) offers.push(this.waitlist.node());
-    else if (mayWait && !this.wasFull)
-      offers.push(
-        h("details", { class: "more-seats" }, h("summary", {}, t("need-more")), this.waitlist.node()),
-      );
-    return offers;
-  }
-
-  drawBadge() {
-    const { available } = this.availability;
-    const of =
-      available > 0 && h("span", { class: "of" }, t("of-capacity", { count: count(this.event.capacity) }));
-    this.badge.replaceChildren(seatsBadge(this.event, available), of || "");
-  }
-
-  /** The choice on the map, or the number, has changed. */
-  chose() {
-    const seats = this.map ? [...this.map.chosen.values()] : [];
-    this.list.replaceChildren(
-      ...seats
-        .slice(0, SHOWN_SEATS)
-        .map((seat) =>
-          h(
-            "li",
-            {},
-            placeName({ section: seat.row.section, row: seat.row.name, number: seat.number }),
-            h(
-              "button",
-              {
-                type: "button",
-                class: "link",
-                "aria-label": t("remove-seat", {
-                  seat: t("row-seat", { row: seat.row.name, number: seat.number }),
-                }),
-                onclick: () => this.map.drop([seat.id]),
-              },
-              "×",
-            ),
-          ),
-        ),
-    );
-    if (seats.length > SHOWN_SEATS)
-      this.list.append(h("li", {}, t("and-more", { n: seats.length - SHOWN_SEATS })));
-    if (seats.length && this.more) this.more.open = true;
-    this.drawTotal();
-  }
-
-  drawTotal() {
-    const seats = this.map ? [...this.map.chosen.values()] : [];
-    const number = this.isAssigned ? seats.length : this.stepper.number;
-    const sum = this.isAssigned
-      ? seats.reduce((total, seat) => total + seat.row.price, 0)
-      : number * this.event.price;
-    this.book.disabled = this.hold.disabled = number === 0;
-    this.node.classList.toggle("ready", number > 0);
-    const text = number
-      ? [t("n-seats", { n: number }), h("strong", {}, money(sum, this.event.currency, this.event.currency_digits))]
-      : [t("none-chosen")];
-    this.total.replaceChildren(...text);
-  }
-
-  say(text) {
-    this.message.replaceChildren(alert(text));
-  }
-
-  #button(word, className, isHold) {
-    return actionButton(
-      t(word),
-      className,
-      () => this.#buy(isHold),
-      (problem) => this.#failed(problem),
-    );
+  async #refreshSoon() {
+    await pause(STATES_AGE_MILLISECONDS, this.signal);
+    if (!this.signal.aborted) await this.refresh().catch(() => null);
   }
 
   #wanted(isHold) {
@@ -197,18 +94,27 @@ export class Panel {
     return { event_id: this.event.id, ...wanted, hold: isHold };
   }
 
-  async #buy(isHold) {
-    this.message.replaceChildren();
-    const wanted = this.#wanted(isHold);
-    if (!isSignedIn()) return this.signIn({ seats: wanted.seat_ids ?? [], quantity: wanted.quantity ?? 1 });
-    const booking = await this.purchase.book(wanted, this.signal);
-    if (isHold) this.#held(booking);
-    else this.#booked(booking);
-    await this.#settle(booking);
+  async buy(isHold) {
+    if (!isSignedIn()) return this.signIn();
+    await this.#take(this.#wanted(isHold));
+  }
+
+  async #take(wanted) {
+    this.say("");
+    this.isBuying = true;
+    try {
+      const booking = await this.purchase.book(wanted, this.signal);
+      if (wanted.hold) this.#held(booking);
+      else this.#booked(booking);
+      this.#settle(booking);
+    } finally {
+      this.isBuying = false;
+    }
   }
 
   #held(booking) {
     if (!this.holds.some(({ id }) => id === booking.id)) this.holds.push(booking);
+    keepChoice(this.event.id, { hold: { id: booking.id, seats: booking.seats.map(({ id }) => id) } });
   }
 
   #booked(booking) {
@@ -217,59 +123,64 @@ export class Panel {
     this.fresh = booking.id;
   }
 
-  /** Shows the seats of a booking as ours, then asks how many are left. */
-  async #settle(booking) {
+  /** Shows the seats of a booking as ours, then asks which are left. */
+  #settle(booking) {
+    if (booking.status === "confirmed") keepChoice(this.event.id, { hold: null });
     if (this.map) {
       this.map.take(booking.seats.map(({ id }) => id));
       this.#markOwn();
+      this.#count();
     }
     this.draw();
     this.body.querySelector(".focus")?.focus();
-    await this.refresh().catch(() => null);
+    if (!this.map) this.refresh().catch(() => null);
+    else this.#refreshSoon();
   }
 
   #markOwn() {
     this.map?.own([...this.holds, ...this.confirmed].flatMap(({ seats }) => seats.map(({ id }) => id)));
   }
 
-  #failed(problem) {
-    if (problem.status === 401)
-      return this.signIn({
-        seats: this.map ? [...this.map.chosen.keys()] : [],
-        quantity: this.stepper.number,
-      });
-    if (problem.code === "seats-unavailable" && this.map) this.map.take(problem.seat_ids ?? []);
-    this.say(explain(problem));
-    if (this.map && problem.alternatives?.length)
-      this.message.append(insteadCard(problem.alternatives, this.map, (seats) => this.#choose(seats)));
+  failed(problem) {
+    if (problem.status === 401) return this.signIn();
+    const before = this.map ? [...this.map.chosen.values()] : [];
+    if (problem.code === "seats-unavailable" && this.map) {
+      const gone = this.map.take(problem.seat_ids ?? []);
+      this.#tellGone(gone, before, problem);
+      this.message.querySelector("button")?.focus({ preventScroll: true });
+    } else this.say(explain(problem));
     this.message.scrollIntoView({ block: "nearest" });
-    if (problem.status === 409) this.refresh().catch(() => null);
+    if (problem.status === 409) this.#refreshSoon();
+  }
+
+  /** `gone` of the seats that were wanted have somebody else now. Others come from the server or from the map. */
+  #tellGone(gone, wanted, problem = null, text = t("problem.seats-unavailable")) {
+    const { map } = this;
+    const size = wanted.length;
+    const told = (problem?.alternatives ?? []).map((ids) => ids.map((id) => map.byId.get(id)).filter(Boolean));
+    const kind = wanted.every((seat) => seat.kind === "accessible") ? "accessible" : "standard";
+    const groups = told.length ? told.filter(({ length }) => length === size) : alternatives(map.rows, wanted, size, kind);
+    const hold = map.available >= size && kind === "standard" ? () => this.#holdBest(size) : null;
+    this.say(text, goneCard({ map, gone, groups, size, choose: (seats) => this.#choose(seats), hold }));
+  }
+
+  /** The services choose when the request arrives: nobody is faster than that. */
+  async #holdBest(quantity) {
+    if (!isSignedIn()) return this.signIn();
+    this.map.choose([]);
+    const wanted = { event_id: this.event.id, quantity, hold: true };
+    await this.#take(wanted).catch((problem) => this.failed(problem));
   }
 
   #choose(seats) {
     if (!seats.every(isFree)) return this.say(t("seat-taken"));
     this.map.choose(seats);
     this.map.reveal(seats[0]);
-    this.message.replaceChildren();
+    this.say("");
     this.book.focus({ preventScroll: true });
   }
 
-  #quantityForm() {
-    return h(
-      "div",
-      { class: "choose" },
-      h("div", { class: "how-many" }, h("span", {}, t("how-many")), this.stepper),
-      this.total,
-      this.book,
-      this.hold,
-    );
-  }
-
-  #seatForm() {
-    return h("div", { class: "choose" }, this.list, this.total, this.book, this.hold);
-  }
-
-  #holdCard(hold) {
+  holdCard(hold) {
     const card = holdCard(hold, this.signal, this.isAssigned, {
       confirmed: (booking) => {
         this.#booked(booking);
@@ -277,25 +188,56 @@ export class Panel {
       },
       released: () => this.#dropHold(hold),
       ended: () => this.#ended(hold),
-      failed: (problem) => this.#failed(problem),
+      failed: (problem) => this.failed(problem),
     });
     this.clocks.push(card.clock);
     return card.node;
   }
 
+  /** What was held is chosen again where nobody else has it yet. */
   async #ended(hold) {
-    await this.#dropHold(hold);
-    this.say(t("problem.hold-expired"));
+    const hadFocus = this.node.contains(document.activeElement);
+    this.#forget(hold);
+    await this.#refreshSoon();
+    if (this.signal.aborted) return;
+    this.draw();
+    if (this.map) {
+      const seats = hold.seats.map(({ id }) => this.map.byId.get(id)).filter(Boolean);
+      this.#takeAgain(seats);
+      this.#tellEnded(seats);
+    } else this.say(t("hold-ended", { n: hold.seats.length }));
+    this.#focusAfter(hadFocus);
   }
 
-  async #dropHold(hold) {
+  #tellEnded(seats) {
+    keepChoice(this.event.id, { hold: null });
+    const gone = seats.filter((seat) => !isFree(seat));
+    const what = t("hold-ended-seats", { seats: groupName(seats) });
+    if (gone.length) this.#tellGone(gone, seats, null, what);
+    else this.say(`${what} ${t("hold-chosen-again", { n: seats.length })}`);
+  }
+
+  /** Not away from somebody who is elsewhere on the page. */
+  #focusAfter(hadFocus) {
+    if (!hadFocus && document.activeElement !== document.body) return;
+    const next = this.message.querySelector("button") ?? (this.book.disabled ? this.total : this.book);
+    next.focus({ preventScroll: true });
+  }
+
+  #forget(hold) {
     this.holds = this.holds.filter(({ id }) => id !== hold.id);
-    this.map?.take(
-      hold.seats.map(({ id }) => id),
-      "free",
-    );
+    const ids = hold.seats.map(({ id }) => id);
     this.#markOwn();
+    this.map?.take(ids, "free");
+    if (this.map) this.#count();
+  }
+
+  /** Given back by the person. */
+  #dropHold(hold) {
+    keepChoice(this.event.id, { hold: null });
+    this.#forget(hold);
     this.draw();
-    await this.refresh().catch(() => null);
+    this.#focusAfter(true);
+    this.#refreshSoon();
   }
 }

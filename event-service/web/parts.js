@@ -222,13 +222,20 @@ export function actionButton(label, className, work, failed) {
   return button;
 }
 
-/** Ticks until `iso` by the server's clock, or until the view is left. */
-export function countdown(iso, signal, ended) {
+const WARNED_MILLISECONDS = 60_000;
+
+/** Ticks until `iso` by the server's clock, or until the view is left. `warn` hears of the last minute, once. */
+export function countdown(iso, signal, ended, warn) {
   const ends = Date.parse(iso);
   const rest = h("span", { class: "rest", role: "timer" });
+  let isLate = ends - serverNow() <= WARNED_MILLISECONDS;
   const tick = () => {
     const left = ends - serverNow();
     rest.textContent = minutes(left);
+    if (!isLate && left <= WARNED_MILLISECONDS) {
+      isLate = true;
+      warn?.();
+    }
     if (left > 0) return;
     clearInterval(timer);
     ended();
@@ -237,6 +244,7 @@ export function countdown(iso, signal, ended) {
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
   rest.textContent = minutes(ends - serverNow());
   const node = h("p", { class: "countdown" }, t("held-until", { time: localTime(iso) }), " ", rest);
+  node.isLate = isLate;
   node.stop = () => clearInterval(timer);
   return node;
 }
@@ -280,15 +288,4 @@ export function empty(title, text, action) {
 export function placeName(seat) {
   if (seat.section === null || seat.section === undefined) return t("general-admission");
   return t("seat-name", { section: seat.section, row: seat.row, number: seat.number });
-}
-
-/** Seats of the map that are offered together: "Stalls, row B, seats 3, 4" where they share a row. */
-export function groupName(seats) {
-  const { row } = seats[0];
-  const place = ({ row, number }) => placeName({ section: row.section, row: row.name, number });
-  if (seats.length === 1 || seats.some((seat) => seat.row !== row)) return seats.map(place).join("; ");
-  const numbers = seats.map(({ number }) => number);
-  const isRun = numbers.every((number, index) => !index || Math.abs(number - numbers[index - 1]) === 1);
-  const shown = numbers.length > 2 && isRun ? `${numbers[0]}–${numbers.at(-1)}` : numbers.join(", ");
-  return t("seats-name", { section: row.section, row: row.name, numbers: shown });
 }

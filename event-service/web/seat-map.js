@@ -1,35 +1,28 @@
-// The seat map: every seat a cell of a grid that arrow keys walk through. Of a large hall only what
-// is near the window is in the document.
+// The seat map: which seats there are, in which state, and which of them are chosen. What one sees of it is the plan.
 import { h, written } from "./dom.js";
 import { count, money } from "./format.js";
 import { t } from "./language.js";
-import { areTogether, isFree, neighbour, pick, rowsOf, tiers } from "./seating.js";
-
-const BLOCK_SEATS = 50;
-const ALL_AT_ONCE_SEATS = 1500;
-const NEARBY = "300px 300px";
-const TIER_COLOURS = 4;
-const ARROWS = ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"];
+import { Plan } from "./seats/plan.js";
+import { isFree, neighbour, rowsOf, stateOfLetter } from "./seating.js";
 
 export class SeatMap {
   /** `changed` hears of each choice, `refused` of a seat that cannot be chosen. */
   constructor({ sections, event, changed, refused, signal }) {
     Object.assign(this, { sections, event, changed, refused, limit: event.max_seats_per_user });
     this.rows = rowsOf(sections);
-    this.byId = new Map(this.rows.flatMap((row) => row.seats).map((seat) => [seat.id, seat]));
+    // In the order of the map, as the letters of their states come.
+    this.seats = this.rows.flatMap((row) => row.seats);
+    this.byId = new Map(this.seats.map((seat) => [seat.id, seat]));
+    this.kinds = new Set(this.seats.map(({ kind }) => kind));
     this.chosen = new Map();
     this.mine = new Set();
-    this.current = this.rows[0]?.seats[0];
     this.counters = [];
-    this.isLazy = this.byId.size > ALL_AT_ONCE_SEATS;
-    if (this.isLazy) {
-      this.observer = new IntersectionObserver((entries) => entries.forEach(this.#show), {
-        rootMargin: NEARBY,
-        scrollMargin: NEARBY,
-      });
-      signal.addEventListener("abort", () => this.observer.disconnect(), { once: true });
-    }
-    this.node = this.#draw();
+    this.plan = new Plan(this, this.#headings(), signal);
+    this.node = this.plan.node;
+    const cells = this.plan.cells.node;
+    cells.addEventListener("click", (event) => this.#click(event));
+    cells.addEventListener("keydown", (event) => this.#walk(event));
+    cells.addEventListener("focusin", (event) => this.#arrive(event));
     this.#count();
   }
 
@@ -37,258 +30,128 @@ export class SeatMap {
     return money(price, this.event.currency, this.event.currency_digits);
   }
 
-  /** New states from the server; what was chosen and is gone meanwhile is returned. */
-  update(sections) {
-    for (const row of sections.flatMap((section) => section.rows)) {
-      for (const { id, state } of row.seats) {
-        const seat = this.byId.get(id);
-        if (seat && seat.state !== state) {
-          seat.state = state;
-          this.#paint(seat);
-        }
-      }
-    }
-    this.#count();
+  stateOf(seat) {
+    if (this.chosen.has(seat.id)) return "chosen";
+    if (this.mine.has(seat.id)) return "mine";
+    return seat.state === "booked" ? "taken" : seat.state;
+  }
+
+  get available() {
+    return this.free.reduce((sum, free) => sum + free, 0);
+  }
+
+  /** A letter for each seat, from the server; what was chosen and is gone meanwhile is returned. False where these
+   * letters are of another plan. */
+  update(letters) {
+    if (letters.length !== this.seats.length) return false;
+    if (letters === this.letters) return [];
+    this.letters = letters;
+    const changed = this.seats.filter((seat, index) => {
+      const state = stateOfLetter(letters[index]);
+      if (seat.state === state) return false;
+      seat.state = state;
+      return true;
+    });
+    this.#paint(changed);
     return this.drop([...this.chosen.values()].filter((seat) => !isFree(seat)).map(({ id }) => id));
   }
 
-  /** Somebody else was faster. */
+  /** Seats are in another state, as an answer has told. */
   take(ids, state = "booked") {
-    for (const id of ids) {
-      const seat = this.byId.get(id);
-      if (seat) {
-        seat.state = state;
-        this.#paint(seat);
-      }
-    }
-    return this.drop(ids);
+    this.letters = null;
+    const seats = ids.map((id) => this.byId.get(id)).filter(Boolean);
+    for (const seat of seats) seat.state = state;
+    this.#paint(seats);
+    return state === "free" ? [] : this.drop(ids);
   }
 
   /** Shows seats as one's own. */
   own(ids) {
-    const before = [...this.mine];
+    const both = new Set([...this.mine, ...ids]);
     this.mine = new Set(ids);
-    [...before, ...ids].forEach((id) => this.byId.has(id) && this.#paint(this.byId.get(id)));
+    this.#paint([...both].map((id) => this.byId.get(id)).filter(Boolean));
   }
 
   drop(ids) {
     const gone = ids.map((id) => this.chosen.get(id)).filter(Boolean);
-    for (const seat of gone) {
-      this.chosen.delete(seat.id);
-      this.#paint(seat);
+    gone.forEach(({ id }) => this.chosen.delete(id));
+    if (gone.length) {
+      this.plan.paint(gone);
+      this.changed();
     }
-    if (gone.length) this.changed();
     return gone;
   }
 
+  /** These seats instead of what was chosen before. */
   choose(seats) {
-    this.drop([...this.chosen.keys()]);
-    for (const seat of seats) {
-      this.chosen.set(seat.id, seat);
-      this.#paint(seat);
-    }
+    const before = [...this.chosen.values()];
+    this.chosen = new Map(seats.map((seat) => [seat.id, seat]));
+    this.plan.paint([...before, ...seats]);
     this.changed();
   }
 
-  /** Takes the best seats of a section: "together", "apart", or null where there are too few. */
-  pick(sectionIndex, number) {
-    const seats = pick(this.rows, sectionIndex, number);
-    if (!seats) return null;
-    this.choose(seats);
-    this.reveal(seats[0]);
-    return areTogether(seats) ? "together" : "apart";
-  }
-
-  /** A hall wider than the window is shown from its middle. */
-  center() {
-    for (const scroller of this.node.querySelectorAll(".scroller")) {
-      const beyond = scroller.scrollWidth - scroller.clientWidth;
-      scroller.classList.toggle("beyond", beyond > 0);
-      scroller.scrollLeft = beyond / 2;
-    }
-  }
-
   reveal(seat) {
-    seat.row.node.scrollIntoView({ block: "center", behavior: "smooth" });
-    const scroller = seat.row.node.closest(".scroller");
-    const share = (seat.position + 0.5) / seat.row.width;
-    scroller.scrollTo({
-      left: seat.row.node.scrollWidth * share - scroller.clientWidth / 2,
-      behavior: "smooth",
-    });
+    this.plan.reveal(seat);
+  }
+
+  #click({ target }) {
+    const seat = this.plan.cells.seatOf(target);
+    if (!seat || !this.plan.isClose) return;
+    this.plan.focus(seat);
+    this.#toggle(seat);
   }
 
   #toggle(seat) {
     if (this.mine.has(seat.id)) return this.refused(t("seat-mine"));
-    if (seat.state === "blocked") return this.refused(t("seat-blocked"));
-    if (!isFree(seat)) return this.refused(t("seat-taken"));
+    if (!isFree(seat)) return this.refused(t({ blocked: "seat-blocked", held: "seat-held" }[seat.state] ?? "seat-taken"));
     if (this.chosen.has(seat.id)) this.chosen.delete(seat.id);
     else if (this.chosen.size >= this.limit) return this.refused(t("seat-limit", { n: this.limit }));
     else this.chosen.set(seat.id, seat);
-    this.#paint(seat);
+    this.plan.paint([seat]);
     this.changed();
   }
 
-  #draw() {
-    const tierOf = tiers(this.sections);
-    const parts = this.sections.map((section, index) => this.#drawSection(section, index, tierOf[index]));
-    const node = h(
-      "div",
-      { class: "hall" },
-      h("div", { class: "stage", "aria-hidden": "true" }, t("stage")),
-      parts,
-    );
-    node.addEventListener("click", (event) => {
-      const seat = this.#seatOf(event.target);
-      if (seat) {
-        this.#focus(seat);
-        this.#toggle(seat);
-      }
+  #walk(event) {
+    const seat = this.plan.cells.seatOf(event.target);
+    const next = seat && neighbour(this.rows, seat, event);
+    if (!next) return;
+    event.preventDefault();
+    this.plan.focus(next);
+  }
+
+  /** Whoever comes by Tab to a hall that is shown whole is led near. */
+  #arrive({ target }) {
+    const seat = this.plan.cells.seatOf(target);
+    if (seat && !this.plan.isClose) this.plan.focus(seat);
+  }
+
+  #headings() {
+    return this.sections.map((section, index) => {
+      const counter = h("span", { class: "left" });
+      this.counters.push(counter);
+      const { tier } = this.rows.find((row) => row.sectionIndex === index);
+      const price = h("span", { class: "price" }, this.money(section.price));
+      const swatch = h("span", { class: "swatch", "aria-hidden": "true" });
+      const name = h("span", { class: "name" }, written(section.name));
+      return h("div", { class: `heading tier-${tier}` }, h("h3", {}, swatch, name, " ", price, " ", counter));
     });
-    node.addEventListener("keydown", (event) => this.#walk(event));
-    return node;
   }
 
-  #drawSection(section, index, tier) {
-    const counter = h("span", { class: "left" });
-    this.counters.push(counter);
-    const rows = this.rows.filter((row) => row.sectionIndex === index);
-    const element = h(
-      "section",
-      { class: `section tier-${Math.min(tier, TIER_COLOURS - 1)}`, id: `section-${index}` },
-      h(
-        "h3",
-        {},
-        h("span", { class: "swatch", "aria-hidden": "true" }),
-        written(section.name),
-        " ",
-        h("span", { class: "price" }, this.money(section.price)),
-        counter,
-      ),
-      h(
-        "div",
-        { class: "scroller", role: "grid", "aria-label": section.name, "aria-multiselectable": "true" },
-        rows.map((row) => this.#drawRow(row)),
-      ),
-    );
-    element.style.setProperty(
-      "--widest",
-      rows.reduce((most, row) => Math.max(most, row.width), 1),
-    );
-    return element;
-  }
-
-  #drawRow(row) {
-    const blocks = [];
-    for (let start = 0; start < row.seats.length; start += BLOCK_SEATS) {
-      const seats = row.seats.slice(start, start + BLOCK_SEATS);
-      const block = h("div", { class: "block", role: "presentation" });
-      block.style.setProperty(
-        "--seats",
-        seats.reduce((width, seat) => width + 1 + seat.gap, 0),
-      );
-      block.seats = seats;
-      seats.forEach((seat) => {
-        seat.block = block;
-      });
-      if (this.isLazy) this.observer.observe(block);
-      else this.#fill(block);
-      blocks.push(block);
-    }
-    row.node = h(
-      "div",
-      { class: "row", role: "row" },
-      h("span", { class: "row-name", role: "rowheader", dir: "auto" }, row.name),
-      blocks,
-    );
-    return row.node;
-  }
-
-  #show = ({ target, isIntersecting }) => {
-    if (isIntersecting) this.#fill(target);
-    else if (!target.contains(document.activeElement)) {
-      target.seats.forEach((seat) => {
-        seat.node = null;
-      });
-      target.replaceChildren();
-    }
-  };
-
-  #fill(block) {
-    if (block.firstChild) return;
-    block.append(
-      ...block.seats.map((seat) => {
-        seat.node = h(
-          "button",
-          {
-            type: "button",
-            role: "gridcell",
-            data: { id: seat.id },
-            tabindex: seat === this.current ? 0 : -1,
-          },
-          seat.number,
-        );
-        if (seat.gap) seat.node.style.marginInlineStart = `calc(${seat.gap} * var(--seat))`;
-        this.#paint(seat);
-        return seat.node;
-      }),
-    );
-  }
-
-  #stateOf(seat) {
-    if (this.chosen.has(seat.id)) return "chosen";
-    if (this.mine.has(seat.id)) return "mine";
-    if (isFree(seat)) return "free";
-    return seat.state === "blocked" ? "blocked" : "taken";
-  }
-
-  #paint(seat) {
-    if (!seat.node) return;
-    const state = this.#stateOf(seat);
-    const isAccessible = seat.kind === "accessible";
-    seat.node.className = `seat ${state}${isAccessible ? " accessible" : ""}`;
-    seat.node.setAttribute("aria-selected", state === "chosen");
-    seat.node.setAttribute("aria-disabled", state !== "chosen" && state !== "free");
-    seat.node.setAttribute(
-      "aria-label",
-      t(isAccessible ? "accessible-seat-label" : "seat-label", {
-        row: seat.row.name,
-        number: seat.number,
-        state: t(`seat.${state}`),
-        price: this.money(seat.row.price),
-      }),
-    );
+  #paint(seats) {
+    if (!seats.length) return;
+    this.plan.paint(seats);
+    this.#count();
   }
 
   #count() {
     const free = this.sections.map(() => 0);
-    for (const seat of this.byId.values()) if (isFree(seat)) free[seat.row.sectionIndex] += 1;
+    for (const seat of this.seats) if (isFree(seat)) free[seat.row.sectionIndex] += 1;
     this.free = free;
     this.counters.forEach((counter, index) => {
       counter.textContent = free[index]
         ? t("free-seats", { n: free[index], count: count(free[index]) })
         : t("sold-out");
     });
-  }
-
-  #seatOf(target) {
-    const node = target.closest?.(".seat");
-    return node && this.byId.get(node.dataset.id);
-  }
-
-  #focus(seat) {
-    if (this.current?.node) this.current.node.tabIndex = -1;
-    this.current = seat;
-    this.#fill(seat.block);
-    seat.node.tabIndex = 0;
-    seat.node.focus({ preventScroll: true });
-  }
-
-  #walk(event) {
-    const seat = this.#seatOf(event.target);
-    if (!seat || !ARROWS.includes(event.key)) return;
-    event.preventDefault();
-    this.#focus(neighbour(this.rows, seat, event.key));
-    this.current.node.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.statesChanged?.();
   }
 }

@@ -124,7 +124,7 @@ export default {
   stage: "Stage",
   section: "Section",
   "loading-seats": "The seat map is coming …",
-  "keys-hint": "In the map, arrow keys lead from seat to seat; Enter chooses one. Or let us choose for you.",
+  "keys-hint": "In the map, arrow keys lead from seat to seat, Page up and Page down ten rows; Enter chooses one; plus and minus zoom, 0 shows the whole hall. Or take one of the best groups.",
   "pick-for-me": "Choose for me",
   "too-few-here": "This section does not have so many free seats. Try another.",
   "seat.free": "free",
@@ -146,10 +146,6 @@ export default {
   "seat-blocked": "This seat is not for sale.",
   "seat-mine": "This seat is yours already.",
   "seat-limit": { one: "You can take {n} seat here.", other: "You can take up to {n} seats here." },
-  "seats-gone": {
-    one: "A seat that you chose was just taken.",
-    other: "{n} seats that you chose were just taken.",
-  },
   "general-admission": "General admission",
 
   // Waitlist
@@ -500,4 +496,33 @@ export default {
   "mistaken.long-name": "At most {n} characters before the @, please.",
   "mistaken.combining": "Too many accents on one letter: at most {n}.",
   "mistaken.between": "Choose a date between {first} and {last}.",
+
+  // Seats.
+  zoom: "Size of the plan",
+  "zoom-in": "Come closer",
+  "zoom-out": "Step back",
+  "whole-hall": "Whole hall",
+  "tap-to-come-closer": "Tap where you want to sit.",
+  "wheel-hint": "Hold Ctrl (or ⌘) and turn the wheel to zoom.",
+  "best-groups": "Best seats together",
+  "any-section": "Any section",
+  "accessible-only": "Accessible seats",
+  "together-in-row": { one: "One seat in row {row}", other: "{n} together in row {row}" },
+  "seats-numbers": { one: "seat {numbers}", other: "seats {numbers}" },
+  each: "{price} each",
+  "none-together": "So many seats are not free side by side. “Choose for me” takes the nearest ones, or try fewer.",
+  "seat.held": "on hold",
+  "seat-held": "Somebody holds this seat. It may become free in some minutes.",
+  "gone-seats": { one: "Taken meanwhile: {seats}.", other: "Taken meanwhile: {seats}." },
+  "hold-best": { one: "Hold the best seat that is left", other: "Hold the best {n} that are left" },
+  "hold-late": {
+    one: "Less than a minute left: confirm now, or the seat goes to others.",
+    other: "Less than a minute left: confirm now, or the seats go to others.",
+  },
+  "hold-ended": { one: "The hold on your seat has ended.", other: "The hold on your {n} seats has ended." },
+  "hold-ended-seats": "The hold has ended: {seats}.",
+  "hold-chosen-again": {
+    one: "It is still free and chosen again for you: book it now.",
+    other: "They are still free and chosen again for you: book them now.",
+  },
 };

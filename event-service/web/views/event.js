@@ -1,39 +1,39 @@
 // One event, its seats, and the panel to book them.
 import { get, isSignedIn } from "../api.js";
-import { h, icon, pause, toast } from "../dom.js";
+import { h, icon, pause } from "../dom.js";
 import { money, pricesOf } from "../format.js";
 import { isolate, t } from "../language.js";
-import { alert, explain, titleOf } from "../parts.js";
-import { Panel } from "../panel.js";
-import { picker } from "../picker.js";
-import { SeatMap } from "../seat-map.js";
+import { follow } from "../live.js";
+import { titleOf } from "../parts.js";
+import { readChoice } from "../seats/choice.js";
+import { addStyles } from "../styles.js";
 import { banner, description, facts, passOn } from "./event-story.js";
 
-const REFRESH_MILLISECONDS = 10_000;
 const MAP_PATIENCE_MILLISECONDS = 250;
 
-// What was chosen before somebody went to sign in.
-const remembered = new Map();
-
 export async function render({ params: [id], signal, go }) {
+  // A large map is what one waits for: it is asked for before it is known whether there is any, and what shows it
+  // comes at the same time.
+  const asked = get(`/events/${id}/seats`, { signal });
+  asked.catch(() => null);
+  const loading = load();
+  loading.catch(() => null);
   const [event, availability, bookings] = await Promise.all([
     get(`/events/${id}`, { signal }),
     get(`/events/${id}/availability`, { signal }),
     ownBookings(id, signal),
+    addStyles("seat-map.css"),
+    addStyles("seat-cells.css"),
   ]);
+  const [{ Panel }, { showSeats }] = await loading;
   const mine = { bookings, waiting: await ownPlaceInLine(event, availability, signal) };
-  const chosen = remembered.get(id) ?? { seats: [], quantity: 1 };
-  remembered.delete(id);
   const panel = new Panel({
     event,
     availability,
     mine,
     signal,
-    quantity: chosen.quantity,
-    signIn: (choice) => {
-      remembered.set(id, choice);
-      go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`);
-    },
+    quantity: Number(readChoice(id).quantity) || 1,
+    signIn: () => go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`),
   });
   const view = {
     event,
@@ -44,48 +44,38 @@ export async function render({ params: [id], signal, go }) {
   };
   const hasMap = event.seating === "assigned" && event.status === "published";
   // A small hall comes with the page; a large one follows it.
-  if (hasMap) await Promise.race([showSeats(view, chosen), pause(MAP_PATIENCE_MILLISECONDS, signal)]);
-  else follow(panel, signal);
-  const shown = () => {
-    window.scrollTo(0, 0);
-    panel.map?.center();
+  const priced = (sections) => {
+    view.prices.textContent = priceRange(event, sections.map(({ price }) => price));
   };
-  return { title: isolate(titleOf(event)), node: page(view, hasMap), shown };
+  const showing = hasMap && showSeats({ event, panel, place: view.seats, signal, asked, priced });
+  if (showing) await Promise.race([showing, pause(MAP_PATIENCE_MILLISECONDS, signal)]);
+  follow(panel, signal);
+  return { title: isolate(titleOf(event)), node: page(view, hasMap) };
 }
 
-async function showSeats(view, chosen) {
-  const { event, panel, signal, seats, prices } = view;
-  const title = h("h2", { id: "seats-title" }, t("choose-seats"));
-  try {
-    seats.replaceChildren(title, h("p", { class: "waiting", role: "status" }, t("loading-seats")));
-    const { sections } = await get(`/events/${event.id}/seats`, { signal });
-    const map = new SeatMap({
-      sections,
-      event,
-      signal,
-      changed: () => panel.chose(),
-      refused: (why) => toast(why),
-    });
-    panel.setMap(map);
-    map.choose(chosen.seats.map((id) => map.byId.get(id)).filter((seat) => seat?.state === "free"));
-    prices.textContent = priceRange(event, sections.map(({ price }) => price));
-    seats.replaceChildren(
-      title,
-      panel.closed ? "" : picker(map, panel.limit, toast),
-      h("p", { class: "sr" }, t("keys-hint")),
-      legend(map),
-      map.node,
-    );
-    map.center();
-    follow(panel, signal);
-  } catch (problem) {
-    if (signal.aborted) return;
-    seats.replaceChildren(
-      title,
-      alert(explain(problem)),
-      h("button", { type: "button", class: "quiet", onclick: () => showSeats(view, chosen) }, t("try-again")),
-    );
-  }
+/** All at once, not one after another as they name each other: on a slow line each step takes its time. */
+function load() {
+  return Promise.all([
+    import("../panel.js"),
+    import("../event-seats.js"),
+    import("../panel-cards.js"),
+    import("../panel-view.js"),
+    import("../picker.js"),
+    import("../purchase.js"),
+    import("../seat-map.js"),
+    import("../seating.js"),
+    import("../seats/cells.js"),
+    import("../seats/colours.js"),
+    import("../seats/gestures.js"),
+    import("../seats/gone.js"),
+    import("../seats/groups.js"),
+    import("../seats/layout.js"),
+    import("../seats/minimap.js"),
+    import("../seats/names.js"),
+    import("../seats/overview.js"),
+    import("../seats/plan.js"),
+    import("../waitlist.js"),
+  ]);
 }
 
 function priceRange(event, prices) {
@@ -113,17 +103,6 @@ async function ownPlaceInLine(event, availability, signal) {
   return get(`/events/${event.id}/waitlist`, { signal }).catch(nothing);
 }
 
-/** Seats go while one looks; the page keeps up as long as it is looked at. */
-async function follow(panel, signal) {
-  const { event } = panel;
-  if (event.status !== "published") return;
-  while (!signal.aborted) {
-    await pause(REFRESH_MILLISECONDS, signal);
-    if (signal.aborted || document.hidden) continue;
-    await panel.refresh().catch(() => null);
-  }
-}
-
 function page({ event, panel, prices, seats }, hasMap) {
   return h(
     "article",
@@ -146,14 +125,6 @@ function page({ event, panel, prices, seats }, hasMap) {
   );
 }
 
-function legend(map) {
-  const kinds = new Set([...map.byId.values()].map(({ kind }) => kind));
-  const special = ["accessible", "blocked"].filter((kind) => kinds.has(kind));
-  return h(
-    "ul",
-    { class: "legend", "aria-hidden": "true" },
-    ["free", "chosen", "taken", ...special].map((state) =>
-      h("li", {}, h("span", { class: `seat ${state} ${state === "accessible" ? "free" : ""} sample` }), t(`seat.${state}`)),
-    ),
-  );
+function fact(name, label, value) {
+  return h("div", {}, h("dt", {}, icon(name), h("span", { class: "sr" }, label)), value);
 }

@@ -1,0 +1,22 @@
+// What somebody chose for an event outlives a sign-in, a change of the language and a reload, in this window.
+const NAME = "parterre-choice:";
+
+/** `{seats, quantity, group, section, hold}`, all optional: ids of chosen seats, how many without numbers, how
+ * many together and in which section, the hold that was made of them. */
+export function readChoice(eventId) {
+  try {
+    const choice = JSON.parse(sessionStorage.getItem(NAME + eventId));
+    return choice && typeof choice === "object" ? choice : {};
+  } catch {
+    return {}; // Storage is turned off, or holds something else.
+  }
+}
+
+export function keepChoice(eventId, changes) {
+  try {
+    const choice = { ...readChoice(eventId), ...changes };
+    sessionStorage.setItem(NAME + eventId, JSON.stringify(choice));
+  } catch {
+    // Turned off or full: then it lasts as long as the page.
+  }
+}

@@ -124,7 +124,3 @@ function page({ event, panel, prices, seats }, hasMap) {
     ),
   );
 }
-
-function fact(name, label, value) {
-  return h("div", {}, h("dt", {}, icon(name), h("span", { class: "sr" }, label)), value);
-}

@@ -390,7 +390,6 @@ export default {
   "setting.cancel": "Call it off",
   "setting.cancel-hint": "Before anything happens, you see how many guests will get a mail.",
   "copy-link": "Share the link",
-  "link-copied": "The link is copied.",
   "event-cancelled": "The event is cancelled.",
   duplicate: "Duplicate event",
   "duplicate-text": "All other times move along with the start.",

@@ -48,6 +48,25 @@ export function forgetSession() {
   sessionEvents.dispatchEvent(new Event("ended"));
 }
 
+export const KEPT_TICKETS = "parterre-tickets";
+
+/** Tickets that this device keeps are for nobody but the account that looked at them. */
+export function forgetKeptTickets() {
+  try {
+    localStorage.removeItem(KEPT_TICKETS);
+  } catch {
+    // Storage is turned off: nothing is kept.
+  }
+}
+
+export function forgetTicketsOfOthers(user) {
+  try {
+    if (JSON.parse(localStorage.getItem(KEPT_TICKETS))?.owner !== user.id) forgetKeptTickets();
+  } catch {
+    forgetKeptTickets();
+  }
+}
+
 const windows = "BroadcastChannel" in window ? new BroadcastChannel("parterre-session") : null;
 
 /** Somebody signed in or out here: other windows look at once, and not when they are next used. */

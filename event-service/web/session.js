@@ -2,7 +2,9 @@
 import { api, get, openSession, Problem } from "./api.js";
 import {
   cookieToken,
+  forgetKeptTickets,
   forgetSession,
+  forgetTicketsOfOthers,
   isSignedIn,
   rememberUser,
   sessionEvents,
@@ -23,6 +25,7 @@ export function whoAmI() {
   account ??= get("/users/me").then(
     (user) => {
       rememberUser(user);
+      forgetTicketsOfOthers(user);
       return user;
     },
     (error) => {
@@ -39,6 +42,7 @@ export const forgetAccount = changed;
 /** Shows the account that the cookies are of, whoever it was before. */
 export function takeOver() {
   showCurrentSession();
+  if (!isSignedIn()) forgetKeptTickets();
   changed();
 }
 
@@ -63,4 +67,9 @@ export async function signOut() {
   tellOtherWindows();
 }
 
-sessionEvents.addEventListener("ended", changed);
+sessionEvents.addEventListener("ended", () => {
+  forgetKeptTickets();
+  changed();
+});
+// Signed out while no window was open.
+if (!isSignedIn()) forgetKeptTickets();

@@ -135,7 +135,9 @@ async def test_another_persons_booking_is_not_found(
 
 
 def about(event: Json) -> Json:
-    return {name: event[name] for name in ("title", "starts_at", "timezone", "venue", "city")}
+    return {
+        name: event[name] for name in ("title", "starts_at", "ends_at", "timezone", "venue", "city")
+    }
 
 
 async def test_each_answer_says_what_is_booked(

@@ -14,7 +14,7 @@ from event_service.statuses import BookingStatus
 Json = dict[str, Any]
 
 # What each booking says of its event.
-EVENT_FIELDS = ("title", "starts_at", "timezone", "venue", "city")
+EVENT_FIELDS = ("title", "starts_at", "ends_at", "timezone", "venue", "city")
 HOLDS = frozenset({BookingStatus.HELD, BookingStatus.EXPIRED})
 
 

@@ -114,6 +114,7 @@ class BookingPublic(BaseModel):
     can_cancel: bool = Field(description="Whether the guest may cancel the whole booking now.")
     title: str = Field(description="The event's, as the fields below.")
     starts_at: datetime
+    ends_at: datetime
     timezone: str
     venue: str
     city: str

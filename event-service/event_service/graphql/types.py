@@ -174,6 +174,7 @@ class Booking:
     can_cancel: bool
     title: str
     starts_at: DateTime
+    ends_at: DateTime
     timezone: str
     venue: str
     city: str

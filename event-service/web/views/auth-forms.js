@@ -13,18 +13,19 @@ export function narrow(title, ...content) {
 const CURLY = /[\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07\u00b4]/;
 
 // No type="email": browsers judge by rules of their own, in a language of their own, and rewrite domains.
-export const email = (value = "") =>
+export const email = (value = "", { label = t("email"), autocomplete = "username", current } = {}) =>
   field({
-    label: t("email"),
+    label,
     name: "email",
     inputmode: "email",
     autocapitalize: "none",
     spellcheck: "false",
-    autocomplete: "username",
+    autocomplete,
     required: true,
     value,
     maxlength: 254,
     check: (typed) => {
+      if (current && typed.trim().toLowerCase() === current.toLowerCase()) return t("email-same");
       const [sign] = CURLY.exec(typed) ?? [];
       return sign && t("mistaken.meant", { sign, meant: "'" });
     },

@@ -5,31 +5,19 @@ import { h, toast } from "../dom.js";
 import { language, t } from "../language.js";
 import { FORGOT } from "../mail-again.js";
 import { actionButton, alert, explain, field, form } from "../parts.js";
+import { newPassword, passwordField } from "../password-field.js";
 import { signIn, whoAmI } from "../session.js";
+import { addStyles } from "../styles.js";
 import { forgetToken, linkToken } from "../link-token.js";
 import { confirmAddress } from "./confirm-address.js";
 import { email, mailForm, narrow } from "./auth-forms.js";
 
-const MIN_PASSWORD = 10;
-const MAX_PASSWORD = 128;
-
 export async function render(context) {
   const name = context.path.slice(1);
   const views = { "sign-in": signInView, register, verify: confirmAddress, forgot, reset, unsubscribe };
+  await addStyles("account.css");
   return views[name](context);
 }
-
-const newPassword = () =>
-  field({
-    label: t("new-password"),
-    name: "password",
-    type: "password",
-    autocomplete: "new-password",
-    required: true,
-    minlength: MIN_PASSWORD,
-    maxlength: MAX_PASSWORD,
-    hint: t("password-hint"),
-  });
 
 /** Only a place in this page: an address given from outside must not lead elsewhere. */
 function next(query) {
@@ -41,13 +29,7 @@ const withNext = (path, query) =>
   query.has("next") ? `${path}?next=${encodeURIComponent(next(query))}` : path;
 
 function signInView({ query, go }) {
-  const password = field({
-    label: t("password"),
-    name: "password",
-    type: "password",
-    autocomplete: "current-password",
-    required: true,
-  });
+  const password = passwordField({ label: t("password"), autocomplete: "current-password" });
   return narrow(
     t("sign-in"),
     form({

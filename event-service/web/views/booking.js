@@ -1,82 +1,86 @@
-// One booking with its tickets.
+// One booking: its tickets first, then what can be done with it, then its mails.
 import { api, get, post } from "../api.js";
+import { awayNotice } from "../away-notice.js";
+import { bookingMails } from "../booking-mails.js";
+import { cancelActions, cancelHint } from "../cancel-seats.js";
 import { ask, download, h, icon, toast } from "../dom.js";
 import { money, shortDate, span, zoneName } from "../format.js";
+import { isAway, keptBooking, refreshKept } from "../kept-tickets.js";
 import { isolate, t } from "../language.js";
-import {
-  actionButton,
-  alert,
-  badge,
-  countdown,
-  dateBlock,
-  explain,
-  field,
-  placeName,
-  tint,
-  titleOf,
-  venueOf,
-} from "../parts.js";
-import { cancelActions, cancelHint } from "../cancel-seats.js";
+import { actionButton, alert, badge, countdown, dateBlock, explain, field, tint, titleOf, venueOf } from "../parts.js";
+import { addStyles } from "../styles.js";
+import { ticketSection } from "../tickets.js";
 import { STATUS_KINDS } from "./bookings.js";
 
 export async function render({ params: [id], signal }) {
-  const booking = await get(`/bookings/${id}`, { signal });
-  const event = await get(`/events/${booking.event_id}`, { signal }).catch(() => null);
-  const node = h("article", { class: "event" });
-  const view = { booking, event, node, signal };
-  signal.addEventListener("abort", () => release(node), { once: true });
+  const [loaded] = await Promise.all([load(id, signal), addStyles("bookings.css"), addStyles("tickets.css")]);
+  const view = { ...loaded, signal, node: h("article", { class: "event booking" }) };
   draw(view);
-  return { title: event ? isolate(titleOf(event)) : t("booking"), node };
+  if (!view.keptAt) view.node.append(bookingMails(view.booking, signal));
+  return { title: view.event ? isolate(titleOf(view.event)) : t("booking"), node: view.node };
 }
 
+/** The booking and its event; what this device keeps of them, where nobody answers. */
+async function load(id, signal) {
+  try {
+    const booking = await get(`/bookings/${id}`, { signal });
+    refreshKept([booking]);
+    return { booking, event: await get(`/events/${booking.event_id}`, { signal }).catch(() => null) };
+  } catch (problem) {
+    const kept = isAway(problem) && keptBooking(id);
+    if (!kept) throw problem;
+    return { booking: kept.booking, event: kept.event, keptAt: kept.kept_at };
+  }
+}
+
+/** All but the mails, which stay as they are. */
 function draw(view) {
   const { booking, event, node } = view;
-  release(node);
   view.clock?.stop();
-  view.clock =
-    booking.status === "held"
-      ? countdown(booking.expires_at, view.signal, () => reload(view, problems))
-      : null;
-  const problems = h("div", {});
-  const title = event ? titleOf(event) : t("booking-of", { date: shortDate(booking.created_at) });
-  const banner = h(
+  view.clock = booking.status === "held" ? countdown(booking.expires_at, view.signal, () => reload(view, problems)) : null;
+  const problems = h("div", { class: "booking-problems" });
+  const isTicket = booking.status === "confirmed";
+  const parts = [
+    h("a", { href: "/bookings", class: "back" }, icon("back"), t("my-bookings")),
+    banner(view),
+    view.keptAt && awayNotice(view.keptAt),
+    event && h("p", { class: "lead" }, span(event), h("span", { class: "zone" }, zoneName(event), " · ", venueOf(event))),
+    view.clock,
+    isTicket && ticketSection(view),
+    facts(view),
+    !view.keptAt && h("div", { class: "actions no-print" }, actions(view, problems)),
+    !view.keptAt && cancelHint(booking, event),
+    problems,
+  ];
+  const mails = node.querySelector(".mails-section") ?? "";
+  node.replaceChildren(...parts.filter(Boolean), mails);
+}
+
+function banner({ booking, event }) {
+  const title = booking.title ? titleOf(booking) : t("booking-of", { date: shortDate(booking.created_at) });
+  const status = badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status]);
+  const element = h(
     "header",
     { class: "banner" },
     event && dateBlock(event),
-    h(
-      "div",
-      {},
-      h("p", { class: "category" }, badge(t(`status.${booking.status}`), STATUS_KINDS[booking.status])),
-      h("h1", { dir: "auto", tabindex: -1 }, title),
-    ),
+    h("div", {}, h("p", { class: "category" }, status), h("h1", { dir: "auto", tabindex: -1 }, title)),
   );
-  tint(banner, event?.category || title);
-  node.replaceChildren(
-    ...[
-      h("a", { href: "/bookings", class: "back" }, icon("back"), t("my-bookings")),
-      banner,
-      event &&
-        h(
-          "p",
-          { class: "lead" },
-          span(event),
-          h("span", { class: "zone" }, zoneName(event), " · ", venueOf(event)),
-        ),
-      h(
-        "p",
-        { class: "total" },
-        t("n-seats", { n: booking.seats.length }),
-        h("strong", {}, money(booking.total, booking.currency, booking.currency_digits)),
-      ),
-      h("p", { dir: "auto" }, booking.guest_name ? t("guest-is", { name: booking.guest_name }) : t("guest-unnamed")),
-      view.clock,
-      h("div", { class: "actions no-print" }, actions(view, problems)),
-      cancelHint(booking, event),
-      problems,
-      booking.status === "confirmed" && tickets(view),
-    ].filter(Boolean),
-  );
+  return tint(element, event?.category || title);
 }
+
+const facts = ({ booking, event }) =>
+  h(
+    "div",
+    { class: "booking-facts no-print" },
+    h(
+      "p",
+      { class: "total" },
+      t("n-seats", { n: booking.seats.length }),
+      h("strong", {}, money(booking.total, booking.currency, event?.currency_digits)),
+    ),
+    h("p", { dir: "auto" }, booking.guest_name ? t("guest-is", { name: booking.guest_name }) : t("guest-unnamed")),
+    event?.payment_note && h("p", { class: "hint", dir: "auto" }, event.payment_note),
+  );
 
 /** Below the buttons, where a small window may end. */
 const failed = (place) => (problem) => {
@@ -95,41 +99,36 @@ async function reload(view, problems) {
 
 function actions(view, problems) {
   const { booking, event } = view;
-  // The button that was pressed is gone: its place in the page stays with who uses no mouse.
-  const become = (after) => {
-    view.booking = after;
-    draw(view);
-    view.node.querySelector("h1").focus({ preventScroll: true });
-  };
+  const fail = failed(problems);
   const list = [];
-  if (booking.status === "held") {
-    list.push(
-      actionButton(
-        t("confirm"),
-        "primary",
-        async () => {
-          become(await post(`/bookings/${booking.id}/confirm`));
-          toast(t("booked"), "good");
-        },
-        failed(problems),
-      ),
-    );
-  }
-  if (booking.status === "confirmed" && event) {
-    list.push(actionButton(t("calendar"), "primary", () => calendar(booking), failed(problems)));
-    list.push(h("button", { type: "button", class: "quiet", onclick: () => window.print() }, t("print")));
-  }
+  if (booking.status === "held") list.push(actionButton(t("confirm"), "primary", () => confirm(view), fail));
+  if (booking.status === "confirmed" && event)
+    list.push(actionButton(t("calendar"), "quiet", () => calendar(booking), fail));
   if (event) list.push(h("a", { class: "button quiet", href: `/events/${event.id}` }, t("to-event")));
   if (booking.status === "confirmed" || booking.status === "held") {
     list.push(
-      actionButton(t("name-guest"), "quiet", () => nameGuest(booking, become), failed(problems)),
-      ...cancelActions(booking, event, become, failed(problems)),
+      actionButton(t("name-guest"), "quiet", () => nameGuest(view), fail),
+      ...cancelActions(booking, event, (after) => become(view, after), fail),
     );
   }
   return list;
 }
 
-async function nameGuest(booking, become) {
+/** The button that was pressed is gone: its place in the page stays with who uses no mouse. */
+function become(view, after) {
+  view.booking = after;
+  refreshKept([after]);
+  draw(view);
+  view.node.querySelector("h1").focus({ preventScroll: true });
+}
+
+async function confirm(view) {
+  become(view, await post(`/bookings/${view.booking.id}/confirm`));
+  toast(t("booked"), "good");
+}
+
+async function nameGuest(view) {
+  const { booking } = view;
   const name = field({
     label: t("full-name"),
     name: "guest_name",
@@ -140,69 +139,15 @@ async function nameGuest(booking, become) {
   const sure = await ask({ title: t("name-guest"), yes: t("save"), no: t("keep"), content: name, kind: "" });
   if (!sure) return;
   const guest_name = name.input.value.trim() || null;
-  become(await api("PATCH", `/bookings/${booking.id}`, { body: { guest_name } }));
+  become(view, await api("PATCH", `/bookings/${booking.id}`, { body: { guest_name } }));
 }
 
 async function calendar(booking) {
   try {
-    download(
-      await get(`/bookings/${booking.id}/calendar.ics`, { as: "blob", headers: { Accept: "text/calendar" } }),
-      "parterre.ics",
-    );
+    const options = { as: "blob", headers: { Accept: "text/calendar" } };
+    download(await get(`/bookings/${booking.id}/calendar.ics`, options), "parterre.ics");
   } catch (problem) {
     if (problem.status !== 404) throw problem;
     toast(t("calendar-missing"));
   }
-}
-
-function tickets({ booking, signal }) {
-  return h(
-    "section",
-    { "aria-labelledby": "tickets-title" },
-    h("h2", { id: "tickets-title" }, t("tickets")),
-    h("p", { class: "hint" }, t("tickets-hint")),
-    h(
-      "ul",
-      { class: "tickets" },
-      booking.seats.map((seat, index) => ticket(booking, seat, index, signal)),
-    ),
-  );
-}
-
-function ticket(booking, seat, index, signal) {
-  const code = h("div", { class: "qr" });
-  drawCode(
-    code,
-    `/bookings/${booking.id}/tickets/${seat.id}.svg`,
-    t("qr-of", { seat: placeName(seat) }),
-    signal,
-  );
-  return h(
-    "li",
-    { class: "ticket" },
-    code,
-    h(
-      "div",
-      { class: "stub" },
-      h("p", { class: "hint" }, t("ticket-n", { n: index + 1, all: booking.seats.length })),
-      h("p", { class: "place", dir: "auto" }, placeName(seat)),
-      h("p", { class: "code" }, seat.ticket_code),
-    ),
-  );
-}
-
-/** As a blob: an image's address would be asked for without renewing the session. */
-async function drawCode(place, path, alt, signal) {
-  try {
-    const blob = await get(path, { as: "blob", headers: { Accept: "image/svg+xml" }, signal });
-    const url = URL.createObjectURL(new Blob([blob], { type: "image/svg+xml" }));
-    place.append(h("img", { src: url, alt, width: 148, height: 148 }));
-  } catch {
-    // The code in letters stands beside it.
-    place.classList.add("missing");
-  }
-}
-
-function release(node) {
-  for (const image of node.querySelectorAll(".qr img")) URL.revokeObjectURL(image.src);
 }

@@ -11,11 +11,13 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
+from zxingcpp import read_barcodes
 
 from event_service.doors import links, scans
 from service_kit.ids import new_id
 from tests.documented import refuses_as_documented
 from tests.events.conftest import Json, Publish, User, event_body, problem, sections
+from tests.events.test_ticket_codes import pixels
 from tests.events.waitlist import change, rows
 
 MakeUser = Callable[..., User]
@@ -338,6 +340,8 @@ async def test_links_are_given_out_listed_and_withdrawn_by_the_organizer(
     made = [await new_link(organizer, event, name) for name in ("A", "B", "C")]
     assert made[0]["url"].endswith(f"/events/{event['id']}/door#{made[0]['token']}")
     assert made[0]["expires_at"] == event["ends_at"]
+    [drawn] = read_barcodes(pixels(made[0]["qr_svg"].encode()))
+    assert drawn.text == made[0]["url"]
     [stored] = await rows(app, "SELECT token_hash FROM door_link WHERE id = :id", id=made[0]["id"])
     assert made[0]["token"] not in stored.token_hash
     await organizer.delete(f"{url}/{made[1]['id']}")
@@ -401,10 +405,71 @@ async def test_a_cancelled_ticket_takes_its_scans_along(
     assert await door.results(scan(code)) == ["unknown-ticket"]
 
 
+async def test_guests_are_found_by_name_and_admitted_without_their_code(
+    organizer: User, user: MakeUser, phone: MakePhone, published: Publish
+) -> None:
+    plan = sections(("Stalls", "A", 6))
+    event = await published(seating={"kind": "assigned", "sections": plan})
+    mine = (await user(name="José Ångström").book(event, 2)).json()
+    await user(name="Grace").book(event, 1)
+    held = (await user(name="Angstrom holds").book(event, 1, hold=True)).json()
+    door = await phone(event, "North")
+    answer = await door.http.get(f"{door.url}/guests", params={"q": "ANGSTROM"})
+    assert answer.headers["cache-control"] == "no-store"
+    assert not any(code in answer.text for code in codes(mine))
+    found = answer.json()
+    assert found["has_more"] is False
+    assert [
+        (one["guest_name"], one["seat"]["number"], one["checked_in_at"]) for one in found["items"]
+    ] == [("José Ångström", seat["number"], None) for seat in mine["seats"]]
+    seat = found["items"][1]["seat"]["id"]
+    by_seat = {"id": str(uuid4()), "seat_id": seat}
+    [first] = await door.scan(by_seat)
+    assert (first["result"], first["ticket_code"]) == ("checked-in", codes(mine)[1])
+    assert await door.results(by_seat) == ["checked-in"]
+    assert await door.results(scan(codes(mine)[1])) == ["already-checked-in"]
+    again = (await door.http.get(f"{door.url}/guests", params={"q": "angs"})).json()["items"]
+    assert [one["checked_in_at"] is None for one in again] == [True, False]
+    # A seat that is only held, and another event's, is nobody's ticket here.
+    other = (await user().book(await published(capacity=5))).json()
+    for booking in (held, other):
+        [refused] = await door.scan({"id": str(uuid4()), "seat_id": booking["seats"][0]["id"]})
+        assert (refused["result"], refused["ticket_code"]) == ("unknown-ticket", None)
+
+
+async def test_names_are_found_by_whoever_opens_the_door_only(
+    user: MakeUser, phone: MakePhone, event: Json, booking: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = await phone(event)
+    url = f"{door.url}/guests"
+    assert problem(await door.http.get(url, params={"q": "a"})) == (422, "invalid-request")
+    assert problem(await door.http.get(url)) == (422, "invalid-request")
+    assert problem(await user().get(f"{url}?q=ada")) == (403, "forbidden")
+    monkeypatch.setattr(scans, "MAX_GUESTS", 2)
+    shown = (await door.http.get(url, params={"q": "ada"})).json()
+    assert (len(shown["items"]), shown["has_more"]) == (2, True)
+
+
+async def test_whoever_is_refused_hears_at_which_door_the_ticket_was_used(
+    organizer: User, phone: MakePhone, event: Json, booking: Json
+) -> None:
+    north, south = await phone(event, "North"), await phone(event, "South")
+    first, second, _ = codes(booking)
+    [admitted] = await north.scan(scan(first))
+    assert admitted["checked_in_door"] is None
+    [refused] = await south.scan(scan(first))
+    assert (refused["result"], refused["checked_in_door"]) == ("already-checked-in", "North")
+    await organizer.post(f"/events/{event['id']}/check-ins", {"ticket_code": second})
+    [refused] = await south.scan(scan(second))
+    assert (refused["result"], refused["checked_in_door"]) == ("already-checked-in", None)
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {},
+        {"scans": [{"id": str(uuid4())}]},
+        {"scans": [scan("A", seat_id=str(uuid4()))]},
         {"scans": []},
         {"scans": [scan("A")] * 2},
         {"scans": [scan("A", id="1")]},

@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ticket_codes import normalize_ticket_code
 from event_service.checkin.schemas import CheckedInSeat, CheckInPublic
 from event_service.events.queries import require_organizer
-from event_service.models import Booking, Ticket
+from event_service.models import Booking, Seat, Ticket
 from event_service.problems import AlreadyCheckedIn, UnknownTicket
 from event_service.rules import IS_CONFIRMED
 
@@ -80,7 +80,30 @@ async def lock_ticket(
         )
         .with_for_update(read=True, of=Booking)
     )
-    ticket = await session.scalar(select(Ticket).where(col(Ticket.code) == code).with_for_update())
-    if booking is None or ticket is None:
+    return await _lock_ticket(session, booking, col(Ticket.code) == code)
+
+
+async def lock_ticket_of_seat(
+    session: AsyncSession, event_id: UUID, seat_id: UUID
+) -> tuple[Booking, Ticket]:
+    """As ``lock_ticket``, the ticket of whoever has booked the seat."""
+    booking = await session.scalar(
+        select(Booking)
+        .join(Seat, col(Seat.booking_id) == col(Booking.id))
+        .where(col(Seat.id) == seat_id, col(Booking.event_id) == event_id, IS_CONFIRMED)
+        .with_for_update(read=True, of=Booking)
+    )
+    return await _lock_ticket(session, booking, col(Ticket.seat_id) == seat_id)
+
+
+async def _lock_ticket(
+    session: AsyncSession, booking: Booking | None, condition: ColumnElement[bool]
+) -> tuple[Booking, Ticket]:
+    if booking is None:
+        raise UnknownTicket
+    ticket = await session.scalar(
+        select(Ticket).where(col(Ticket.booking_id) == booking.id, condition).with_for_update()
+    )
+    if ticket is None:
         raise UnknownTicket
     return booking, ticket

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from event_service.bookings.tickets import draw
 from event_service.doors.access import hash_token
 from event_service.doors.schemas import DoorLinkPublic, NewDoorLink
 from event_service.erased_users import refuse_erased
@@ -52,7 +53,9 @@ async def create_link(
     session.add(link)
     await session.flush()
     url = f"{public_url}/events/{event_id}/door#{token}"
-    return NewDoorLink(**_public(link, event).model_dump(), token=token, url=url)
+    return NewDoorLink(
+        **_public(link, event).model_dump(), token=token, url=url, qr_svg=draw(url).decode()
+    )
 
 
 async def list_links(

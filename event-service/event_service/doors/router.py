@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path, Response, status
+from fastapi import Path, Query, Response, status
 
 from event_service.checkin.schemas import MAX_TICKET_CODE
 from event_service.deps import CurrentUser, DatabaseDep, IfNoneMatch, PagingDep, SettingsDep
@@ -12,6 +12,7 @@ from event_service.doors import links, scans
 from event_service.doors.access import DoorKeyDep
 from event_service.doors.schemas import (
     ConflictPublic,
+    DoorGuests,
     DoorLinkCreate,
     DoorLinkPublic,
     DoorPublic,
@@ -26,11 +27,17 @@ from event_service.problems import EventCancelled, TooManyDoorLinks
 from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
+from service_kit.text import Line
 from service_kit.web.auth import Router
 from service_kit.web.paging import Page
 from service_kit.web.rate_limits import limited
 
 TicketCode = Annotated[str, Path(max_length=MAX_TICKET_CODE)]
+MAX_NAME = 200
+GuestName = Annotated[
+    str, Query(description="A part of a guest's name, in any case and without accents."),
+    Line(MAX_NAME, min_length=2),
+]  # fmt: skip
 REFUSALS = problem_responses(NotAuthenticated, Forbidden, NotFound)
 
 router = Router(prefix="/api/v1/events/{event_id}", tags=["door"])
@@ -122,6 +129,14 @@ async def take_door_scans(
     event_id: UUID, body: Scans, key: DoorKeyDep, database: DatabaseDep
 ) -> ScanAnswers:
     return await scans.take_scans(database, event_id, body.scans, key)
+
+
+@router.get("/door/guests", summary="Find guests by name at the door", responses=REFUSALS)
+@limited("door")
+async def find_door_guests(
+    event_id: UUID, q: GuestName, key: DoorKeyDep, session: SessionDep
+) -> DoorGuests:
+    return await scans.find_guests(session, event_id, q, key)
 
 
 @router.delete(

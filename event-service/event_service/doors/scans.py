@@ -11,10 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.ticket_codes import normalize_ticket_code
 from event_service.checkin.schemas import CheckedInSeat
-from event_service.checkin.service import count_checked_in, lock_ticket
+from event_service.checkin.service import count_checked_in, lock_ticket, lock_ticket_of_seat
 from event_service.doors.access import Door, DoorKey, note_use, open_door
 from event_service.doors.schemas import (
     ConflictPublic,
+    DoorGuest,
+    DoorGuests,
     DoorPublic,
     Scan,
     ScanAnswer,
@@ -31,6 +33,7 @@ from service_kit.problems import NotAuthenticated
 from service_kit.web.paging import Page, Paging
 
 SCANS_PER_TICKET = 20
+MAX_GUESTS = 30
 LATE = "The event is over: only scans from before its end are taken."
 
 
@@ -92,15 +95,16 @@ async def _take_scan(
 ) -> ScanAnswer:
     """Admits with a ticket once: of scans of one ticket the first that arrives does."""
     try:
-        booking, ticket = await lock_ticket(session, event_id, scan.ticket_code)
+        booking, ticket = await _lock_scanned(session, event_id, scan)
     except UnknownTicket:
-        code = normalize_ticket_code(scan.ticket_code)
+        code = normalize_ticket_code(scan.ticket_code) if scan.ticket_code else None
         return ScanAnswer(id=scan.id, result=ScanResult.UNKNOWN_TICKET, ticket_code=code)
     known = await session.scalar(
         select(DoorScan).where(col(DoorScan.event_id) == event_id, col(DoorScan.id) == scan.id)
     )
     is_known = known is not None and known.seat_id == ticket.seat_id
     is_admitted = known.is_admitted if known and is_known else ticket.checked_in_at is None
+    door = None if is_admitted else await _admitting_door(session, ticket)
     if not is_known:
         await _record(session, event_id, scan, link_id, booking, ticket, is_admitted=is_admitted)
     result = ScanResult.CHECKED_IN if is_admitted else ScanResult.ALREADY_CHECKED_IN
@@ -111,7 +115,25 @@ async def _take_scan(
         guest_name=booking.guest_name,
         seat=_seat(ticket),
         checked_in_at=ticket.checked_in_at,
+        checked_in_door=door,
     )
+
+
+async def _lock_scanned(
+    session: AsyncSession, event_id: UUID, scan: Scan
+) -> tuple[Booking, Ticket]:
+    if scan.seat_id is not None:
+        return await lock_ticket_of_seat(session, event_id, scan.seat_id)
+    assert scan.ticket_code is not None
+    return await lock_ticket(session, event_id, scan.ticket_code)
+
+
+async def _admitting_door(session: AsyncSession, ticket: Ticket) -> str | None:
+    connection = await sql_connection(session)
+    name: str | None = await statements.admitting_door.value(
+        connection, booking_id=ticket.booking_id, seat_id=ticket.seat_id
+    )
+    return name
 
 
 async def _record(
@@ -141,6 +163,19 @@ async def _record(
         is_admitted=is_admitted,
         scans=SCANS_PER_TICKET,
     )
+
+
+async def find_guests(session: AsyncSession, event_id: UUID, name: str, key: DoorKey) -> DoorGuests:
+    """Valid tickets whose guest's name has ``name`` in it, in the order of names."""
+    await open_door(session, event_id, key, now=utc_now())
+    rows = await statements.find_guests.rows(
+        await sql_connection(session), event_id=event_id, name=name, limit=MAX_GUESTS + 1
+    )
+    items = [
+        DoorGuest(guest_name=row.guest_name, seat=_seat(row), checked_in_at=row.checked_in_at)
+        for row in rows[:MAX_GUESTS]
+    ]
+    return DoorGuests(items=items, has_more=len(rows) > MAX_GUESTS)
 
 
 async def undo_check_in(

@@ -41,6 +41,9 @@ class NewDoorLink(DoorLinkPublic):
     url: str = Field(
         description="The page of the door. What stands behind its # reaches no server."
     )
+    qr_svg: str = Field(
+        description="The address as a QR code, for the camera of the helper's phone."
+    )
 
 
 class DoorPublic(BaseModel):
@@ -81,8 +84,17 @@ class Scan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: UUID = Field(description="Made by the phone: a scan that is sent again counts once.")
-    ticket_code: Annotated[str, Line(MAX_TICKET_CODE)]
+    ticket_code: Annotated[str, Line(MAX_TICKET_CODE)] | None = None
+    seat_id: UUID | None = Field(
+        None, description="Instead of a code, for a guest who was found by name."
+    )
     scanned_at: Instant | None = Field(None, description="Without it, now.")
+
+    @model_validator(mode="after")
+    def names_one_ticket(self) -> Self:
+        if (self.ticket_code is None) == (self.seat_id is None):
+            raise ValueError("either ticket_code or seat_id is needed")
+        return self
 
 
 class Scans(BaseModel):
@@ -111,16 +123,33 @@ class ScanResult(StrEnum):
 class ScanAnswer(BaseModel):
     id: UUID
     result: ScanResult
-    ticket_code: str
+    ticket_code: str | None = Field(description="Null for a seat that nobody has booked.")
     guest_name: str | None = None
     seat: CheckedInSeat | None = None
     checked_in_at: datetime | None = None
+    checked_in_door: str | None = Field(
+        None,
+        description="The door that admitted with this ticket before; null: the organizer, or nobody.",
+    )
 
 
 class ScanAnswers(BaseModel):
     results: list[ScanAnswer] = Field(description="In the order of the scans.")
     checked_in: int = Field(description="Tickets of the event that are checked in.")
     capacity: int
+
+
+class DoorGuest(BaseModel):
+    """A ticket, found by the name of its guest. Its code is left out: a door link prints no tickets."""
+
+    guest_name: str
+    seat: CheckedInSeat
+    checked_in_at: datetime | None
+
+
+class DoorGuests(BaseModel):
+    items: list[DoorGuest]
+    has_more: bool = Field(description="Whether more tickets match than are shown.")
 
 
 class ConflictPublic(BaseModel):

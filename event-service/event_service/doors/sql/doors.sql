@@ -43,3 +43,20 @@ WHERE scan.event_id = :event_id AND NOT scan.is_admitted
     AND (:after_time::timestamptz IS NULL OR (scan.received_at, scan.id) < (:after_time, :after_id::uuid))
 ORDER BY scan.received_at DESC, scan.id DESC
 LIMIT :limit
+
+-- name: admitting_door
+-- The name of the door that admitted with a ticket last; none where the organizer did.
+SELECT door_link.name
+FROM door_scan LEFT JOIN door_link ON door_link.id = door_scan.door_link_id
+WHERE door_scan.booking_id = :booking_id AND door_scan.seat_id = :seat_id AND door_scan.is_admitted
+ORDER BY door_scan.received_at DESC
+LIMIT 1
+
+-- name: find_guests
+-- Tickets of an event's confirmed bookings by a part of the guest's name, as the organizer's list finds them.
+SELECT booking.guest_name, ticket.seat_id, ticket.section, ticket.row_name, ticket.number, ticket.checked_in_at
+FROM booking JOIN ticket ON ticket.booking_id = booking.id
+WHERE booking.event_id = :event_id AND {IS_CONFIRMED}
+    AND strpos(event_plain(booking.guest_name), event_plain(:name)) > 0
+ORDER BY booking.guest_name, booking.id, ticket.position
+LIMIT :limit

@@ -38,6 +38,7 @@ from event_service.page_store import PageStore
 from event_service.privacy.router import router as privacy
 from event_service.sales.router import router as sales
 from event_service.settings import Settings
+from event_service.web.door import router as door_page
 from event_service.web.router import router as web
 from service_kit.messaging.contacts import ContactClient
 from service_kit.messaging.outbox_gauge import watch_outbox
@@ -75,6 +76,7 @@ ROUTERS = [
     privacy,
     tickets,
     graphql,
+    door_page,
     web,
 ]
 

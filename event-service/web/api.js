@@ -111,13 +111,14 @@ async function compareAccounts() {
   throw new Problem("session-changed", 403, { detail: t("problem.session-changed") });
 }
 
-/** The answer's JSON, or its blob with `as: "blob"`. Raises Problem. `isPublic`: whoever is signed in
+/** The answer's JSON; with `as` its "blob" or the "response" itself. Raises Problem. `isPublic`: whoever is signed in
  * has nothing to do with it, and no cookie goes with it. */
 export async function api(method, path, options = {}) {
   const response = options.isPublic
     ? await send(method, path, { ...options, token: null })
     : await sendAs(method, path, options);
   if (!response.ok) throw await problemOf(response);
+  if (options.as === "response") return response;
   if (response.status === 204 || response.headers.get("Content-Length") === "0") return null;
   if (options.as === "blob") return response.blob();
   return response.status === 202 ? null : response.json();

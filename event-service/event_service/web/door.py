@@ -1,0 +1,177 @@
+"""The page of a door at ``/events/{id}/door``: a document of its own, which is installed and opens without
+a network.
+
+It has what the other pages do without: a worker that reads codes, a service worker, the camera.
+"""
+
+import json
+import re
+from pathlib import PurePosixPath
+from posixpath import normpath
+from uuid import UUID
+
+from fastapi import Response
+
+from event_service.deps import IfNoneMatch
+from event_service.web.files import Files, digest
+from event_service.web.origins import Origins
+from event_service.web.router import (
+    IMMUTABLE,
+    REVALIDATE,
+    FilesDep,
+    OriginsDep,
+    content_security_policy,
+)
+from service_kit.problems import NotFound
+from service_kit.web.auth import Router, SharedResponse
+from service_kit.web.rate_limits import limited
+
+PAGE = "door.html"
+SERVICE_WORKER = "door/service-worker.js"
+WORKER = "door/decode-worker.js"
+# WebAssembly is compiled in the worker, and nowhere else.
+WORKER_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self';"
+    " frame-ancestors 'none'"
+)
+# What a module imports, and what it names by ``new URL("...", import.meta.url)``.
+_IMPORT = re.compile(r"""(?:(?:from|import)\s*\(?\s*["']|new URL\(")(\.\.?/[^"']+)["']""")
+_LINK = re.compile(r'href="/static/\{release\}/([^"]+)"')
+_STYLE_FILE = re.compile(r'url\("([^":]+)"\)')
+
+router = Router(include_in_schema=False)
+
+
+@router.api_route("/events/{event_id}/door", methods=["GET", "HEAD"])
+@limited("static")
+async def get_door_page(
+    event_id: str, files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    values = {
+        "event_id": _path_id(event_id),
+        "auth": origins.auth,
+        "notification": origins.notification,
+    }
+    content = _fill(files, PAGE, values)
+    response = _respond(content, "text/html; charset=utf-8", if_none_match)
+    response.headers["Content-Security-Policy"] = door_security_policy(origins)
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(self), screen-wake-lock=(self), microphone=()"
+    return response
+
+
+@router.api_route("/events/{event_id}/door/manifest.webmanifest", methods=["GET", "HEAD"])
+@limited("static")
+async def get_door_manifest(
+    event_id: str, files: FilesDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """A phone may have several events' doors installed. The link's token is not in here: the phone has it."""
+    address = f"/events/{_path_id(event_id)}/door"
+    icon = f"/static/{files.release}/icon.svg"
+    manifest = {
+        "id": address,
+        "name": "Parterre door",
+        "short_name": "Door",
+        "start_url": address,
+        "scope": address,
+        "display": "standalone",
+        "background_color": "#17121a",
+        "theme_color": "#17121a",
+        "icons": [{"src": icon, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+    }
+    return _respond(json.dumps(manifest).encode(), "application/manifest+json", if_none_match)
+
+
+@router.api_route("/door-worker.js", methods=["GET", "HEAD"])
+@limited("static")
+async def get_service_worker(files: FilesDep, if_none_match: IfNoneMatch = None) -> Response:
+    """At the root, since its scope lies beside ``/static``. Another release is another script: browsers
+    see that, and take its files."""
+    lists = {"files": page_files(files), "worker_files": worker_files(files)}
+    content = _fill(
+        files, SERVICE_WORKER, {key: '", "'.join(names) for key, names in lists.items()}
+    )
+    response = _respond(content, "text/javascript; charset=utf-8", if_none_match)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; connect-src 'self'"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+@router.api_route("/events/{event_id}/door/static/{path:path}", methods=["GET", "HEAD"])
+@limited("static")
+async def get_worker_file(
+    event_id: str, path: str, files: FilesDep, if_none_match: IfNoneMatch = None
+) -> Response:
+    """The decoder, at an address for which the page's service worker answers without a network."""
+    release, _, name = path.partition("/")
+    _path_id(event_id)
+    if name not in worker_files(files):
+        raise NotFound
+    cache_control = IMMUTABLE if release == files.release else REVALIDATE
+    file = files.by_name[name]
+    response = _respond(file.content, file.media_type, if_none_match, cache_control)
+    response.headers["Content-Security-Policy"] = WORKER_POLICY
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def door_security_policy(origins: Origins) -> str:
+    """As the other pages', with one policy of Trusted Types for the addresses of the two workers."""
+    policy = content_security_policy(origins)
+    return policy.replace("trusted-types 'none'", "trusted-types door") + "; worker-src 'self'"
+
+
+def page_files(files: Files) -> list[str]:
+    """What the page needs without a network: its links, its modules, and what these import."""
+    page = files.by_name[PAGE].content.decode()
+    return _with_all_needed(files, ["door/app.js", *_LINK.findall(page)])
+
+
+def worker_files(files: Files) -> list[str]:
+    return _with_all_needed(files, [WORKER])
+
+
+def _with_all_needed(files: Files, names: list[str]) -> list[str]:
+    waiting, found = list(names), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _needed_by(files, name)
+    return sorted(found)
+
+
+def _needed_by(files: Files, name: str) -> list[str]:
+    patterns = {".js": _IMPORT, ".css": _STYLE_FILE}
+    pattern = patterns.get(PurePosixPath(name).suffix)
+    if pattern is None:
+        return []
+    folder = PurePosixPath(name).parent
+    targets = pattern.findall(files.by_name[name].content.decode())
+    return [normpath(str(folder / target)) for target in targets]
+
+
+def _fill(files: Files, name: str, values: dict[str, str]) -> bytes:
+    content = files.by_name[name].content
+    for key, value in {**values, "release": files.release}.items():
+        content = content.replace(b"{" + key.encode() + b"}", value.encode())
+    return content
+
+
+def _path_id(text: str) -> str:
+    """As the API writes ids: it is part of the page and of its scope."""
+    try:
+        if str(UUID(text)) == text:
+            return text
+    except ValueError:
+        pass
+    raise NotFound
+
+
+def _respond(
+    content: bytes, media_type: str, if_none_match: str | None, cache_control: str = REVALIDATE
+) -> Response:
+    headers = {"ETag": f'"{digest(content)}"', "Cache-Control": cache_control}
+    if if_none_match and headers["ETag"] in if_none_match:
+        return SharedResponse(status_code=304, headers=headers)
+    return SharedResponse(content, headers=headers, media_type=media_type)

@@ -13,6 +13,7 @@ import * as events from "./views/events.js";
 const ID = "([0-9a-f-]{36})";
 // Of an event's desk.
 const PARTS = "(guests|waiting|messages|door|settings)";
+const DOOR = new RegExp(`^/events/${ID}/door$`);
 const SLOW_MILLISECONDS = 150;
 
 // Path, view, whether one must be signed in. What most people never open is loaded when they do.
@@ -40,6 +41,8 @@ let hasTyped = false;
 
 /** Opens a view by its address. `replace`: Back leads to where one was before this one. */
 export function go(address, { replace = false } = {}) {
+  // A door is a page of its own.
+  if (DOOR.test(address)) return location[replace ? "replace" : "assign"](address);
   rememberScroll();
   history[replace || address === here() ? "replaceState" : "pushState"](null, "", address);
   arrived();

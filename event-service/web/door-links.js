@@ -40,7 +40,7 @@ export function doorLinks(event, signal) {
   return h(
     "section",
     { class: "door-links-part" },
-    h("h2", {}, t("links.title")),
+    h("h3", {}, t("links.title")),
     h("p", {}, t("links.hint")),
     h("p", {}, h("a", { class: "button quiet", href: `/events/${event.id}/door` }, t("links.open"))),
     create,
@@ -136,7 +136,7 @@ async function loadConflicts({ event, signal, conflicts }) {
   const { items } = await get(`/events/${event.id}/door-conflicts?limit=${SHOWN}`, { signal });
   if (!items.length) return conflicts.replaceChildren();
   conflicts.replaceChildren(
-    h("h3", {}, t("links.conflicts")),
+    h("h4", {}, t("links.conflicts")),
     h("p", { class: "hint" }, t("links.conflicts-hint")),
     h("ul", { class: "rows" }, items.map((item) => h("li", {}, h("p", {}, conflictLine(item, event))))),
   );

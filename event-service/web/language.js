@@ -48,11 +48,6 @@ export const learn = (words) => Object.assign(WORDS[language], words);
 
 export const has = (key) => key in WORDS[language];
 
-/** Words that few people need come with the module that shows them. */
-export function addWords(more) {
-  for (const [name, words] of Object.entries(more)) Object.assign(WORDS[name] ?? {}, words);
-}
-
 export function choose(other) {
   try {
     localStorage.setItem(KEPT, other);

@@ -1,6 +1,6 @@
-// The door's own words: nobody else loads them.
-import { addWords } from "../language.js";
+// The door's own words: nobody else loads them. Both languages, so that each works without a network.
+import { language, learn } from "../language.js";
 import en from "../locales/door-en.js";
 import ru from "../locales/door-ru.js";
 
-addWords({ en, ru });
+learn({ en, ru }[language]);

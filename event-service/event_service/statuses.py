@@ -36,6 +36,23 @@ class SeatState(StrEnum):
     BLOCKED = "blocked"
 
 
+class Numbering(StrEnum):
+    """How the seats of a row are numbered, seen with the stage in front.
+
+    With both sides, the smallest numbers are in the middle: 5 3 1 2 4. The sides part at the gap nearest
+    to the middle of the row, where it has one.
+    """
+
+    LEFT = "left"
+    RIGHT = "right"
+    ODD_LEFT = "odd-left"
+    ODD_RIGHT = "odd-right"
+    EVEN_LEFT = "even-left"
+    EVEN_RIGHT = "even-right"
+    ODD_EVEN = "odd-even"
+    EVEN_ODD = "even-odd"
+
+
 class BookingStatus(StrEnum):
     HELD = "held"
     CONFIRMED = "confirmed"

@@ -124,6 +124,9 @@ function utcOffset(milliseconds) {
   return `UTC${milliseconds < 0 ? "\u2212" : "+"}${Math.floor(minutes / 60)}${rest}`;
 }
 
+/** "UTC+1", as the clocks of a zone stand at that moment. */
+export const offsetName = (iso, zone) => utcOffset(offset(new Date(iso), zone));
+
 /** "Central European Standard Time (Europe/Berlin)": as people say it, and where. */
 export function zoneName({ starts_at, ends_at, timezone }) {
   const names = new Set([starts_at, ends_at].map((iso) => zoneAs(iso, timezone, "long")));

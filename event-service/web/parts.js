@@ -157,7 +157,7 @@ export function form({ fields: wraps, submit, done, className = "form", children
 }
 
 /** In the page's language: the browser has its own. */
-function invalidity({ validity, minLength, min, max, validationMessage }) {
+export function invalidity({ validity, minLength, min, max, validationMessage }) {
   if (validity.valueMissing) return t("invalid.missing");
   if (validity.tooShort) return t("invalid.short", { n: minLength });
   if (min !== undefined && min !== "" && max !== "") return t("invalid.number", { min, max });

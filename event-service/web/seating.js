@@ -6,13 +6,13 @@ const PAGE_ROWS = 10;
 
 /** Rows from front to back; a seat knows its section, row, state and price, its place among the seats of its row
  * (`column`) and among all columns of the row (`position`), both from 0, and how many columns are empty in front
- * of it. A row is as wide as its last column, and knows the rank of its price, its place among all rows (`index`) and
+ * of it. A row is as wide as the hall has it there, gaps behind its last seat counted, and knows the rank of its price, its place among all rows (`index`) and
  * among those of its section (`depth`). */
 export function rowsOf(sections) {
   const rows = [];
   const tierOf = tiers(sections);
   sections.forEach((section, index) => {
-    section.rows.forEach(({ name, seats }, depth) => {
+    section.rows.forEach(({ name, columns, seats }, depth) => {
       const row = {
         section: section.name,
         sectionIndex: index,
@@ -29,7 +29,7 @@ export function rowsOf(sections) {
         position: seat.column - 1,
         gap: seat.column - 1 - (column ? seats[column - 1].column : 0),
       }));
-      row.width = seats.at(-1).column;
+      row.width = Math.max(columns ?? 0, seats.at(-1).column);
       rows.push(row);
     });
   });

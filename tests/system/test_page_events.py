@@ -84,12 +84,7 @@ def test_the_organizers_form_stores_what_was_typed(
 
 
 def choose(window: Window, name: str, value: str) -> None:
-    window.wait(f"document.querySelector('select[name={name}]')")
-    window.evaluate(
-        f"(() => {{ const s = document.querySelector('select[name={name}]'); s.value = '{value}';"
-        "s.dispatchEvent(new Event('input', {bubbles: true}));"
-        "s.dispatchEvent(new Event('change', {bubbles: true})); })()"
-    )
+    window.replace(f"[name={name}]", value)
 
 
 def event_of(window: Window, organizer: Person) -> Json:
@@ -132,7 +127,7 @@ def test_only_currencies_in_use_are_offered(
     browser.open(url(stack, "/sign-in?next=/my-events/new"))
     sign_in(browser, organizer)
     offered = browser.wait(
-        "[...document.querySelectorAll('select[name=currency] option')].map((o) => o.value)"
+        "[...document.querySelectorAll('[name=currency]')[0].list.options].map((o) => o.value)"
     )
     assert {"EUR", "HUF", "JPY", "KWD"} < set(offered)
     assert not {"ABC", "ZZZ", "XXX", "XTS", "DEM", "HRK"} & set(offered)

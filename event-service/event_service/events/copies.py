@@ -19,11 +19,11 @@ from event_service.events.plans import (
     SectionIn,
 )
 from event_service.events.queries import require_organizer, required_owner
-from event_service.events.schemas import TIMES, EventCreate
+from event_service.events.schemas import TIMES, EventCreate, PlanPublic
 from event_service.events.service import create_event
 from event_service.events.sql import statements
 from event_service.models import Event
-from event_service.statuses import SeatingKind
+from event_service.statuses import Numbering, SeatingKind
 from service_kit.clock import utc_now
 from service_kit.database.engine import sql_connection
 from service_kit.web.tokens import Person
@@ -88,6 +88,13 @@ async def _seating(session: AsyncSession, event: Event) -> AssignedSeating | Gen
     return AssignedSeating.model_construct(kind=event.seating, sections=sections)
 
 
+async def get_plan(session: AsyncSession, event_id: UUID, *, by: Person) -> PlanPublic:
+    """Raises as ``require_organizer`` does."""
+    event = await require_organizer(session, event_id, required_owner(by))
+    sections = await read_plan(session, event_id)
+    return PlanPublic.model_construct(version=event.version, sections=sections)
+
+
 async def read_plan(session: AsyncSession, event_id: UUID) -> list[SectionIn]:
     """The sections of an event, as they would be sent to make the same hall; empty with general admission."""
     rows = await statements.read_plan.rows(await sql_connection(session), event_id=event_id)
@@ -95,7 +102,12 @@ async def read_plan(session: AsyncSession, event_id: UUID) -> list[SectionIn]:
         SectionIn.model_construct(
             name=name,
             price=price,
-            rows=[RowIn.model_construct(name=row.row_name, seats=_row_seats(row)) for row in of],
+            rows=[
+                RowIn.model_construct(
+                    name=row.row_name, seats=_row_seats(row), numbering=Numbering(row.numbering)
+                )
+                for row in of
+            ],
         )
         for (name, price), of in groupby(rows, key=lambda row: (row.section, row.price))
     ]
@@ -103,9 +115,10 @@ async def read_plan(session: AsyncSession, event_id: UUID) -> list[SectionIn]:
 
 def _row_seats(row: Any) -> int | str:
     """A number where the row has nothing but seats side by side."""
-    if row.columns[-1] == len(row.columns) and set(row.letters) == {STANDARD}:
-        return len(row.columns)
-    seats = [GAP] * row.columns[-1]
+    width: int = max(row.width, row.columns[-1])
+    if width == len(row.columns) and set(row.letters) == {STANDARD}:
+        return width
+    seats = [GAP] * width
     for column, letter in zip(row.columns, row.letters, strict=True):
         seats[column - 1] = letter
     return "".join(seats)

@@ -10,7 +10,7 @@ from event_service.events.copies import EventCopy
 from event_service.events.drafts import SerializedWrites
 from event_service.events.previews import ChangePreview
 from event_service.events.representation import event_response
-from event_service.events.schemas import EventPublic, EventUpdate
+from event_service.events.schemas import EventPublic, EventUpdate, PlanPublic
 from event_service.problems import EventCancelled, TooManyDraftSeats
 from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
@@ -26,6 +26,15 @@ from service_kit.web.rate_limits import limited
 from service_kit.web.requests import long_body
 
 router = Router(prefix="/api/v1/events/{event_id}", tags=["events"])
+
+
+@router.get(
+    "/plan",
+    summary="Show the plan of an event's hall as it would be sent to make the same",
+    responses=problem_responses(NotAuthenticated, Forbidden, NotFound),
+)
+async def get_event_plan(event_id: UUID, user: CurrentUser, session: SessionDep) -> PlanPublic:
+    return await copies.get_plan(session, event_id, by=user)
 
 
 @router.post(

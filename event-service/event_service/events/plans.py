@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 
 from event_service.events.fields import Capacity, Price, RowName, SectionName
 from event_service.rules import MAX_SEATS
-from event_service.statuses import SeatingKind
+from event_service.statuses import Numbering, SeatingKind
 
 MAX_SECTIONS = 500
 # Of a whole plan: as many as a tenth of its seats.
@@ -49,9 +49,22 @@ RowSeats = Annotated[
 ]
 
 
+# Left out where it is the usual one, so that plans are shown as they came.
+RowNumbering = Annotated[
+    Numbering,
+    Field(
+        exclude_if=lambda value: value == Numbering.LEFT,
+        description="How the seats are numbered: from the `left` or the `right`; odd or even numbers only, "
+        "from either side; or, with both, odd ones on one side and even ones on the other, the smallest in "
+        "the middle or at the gap nearest to it. Blocked seats count, gaps do not.",
+    ),
+]
+
+
 class RowIn(BaseModel):
     name: RowName
     seats: RowSeats
+    numbering: RowNumbering = Numbering.LEFT
 
     @property
     def letters(self) -> str:

@@ -166,24 +166,31 @@ async def list_availability(
 _SEAT_MAPS = text(f"""
     SELECT event.id, (
         WITH all_seats AS (
-            SELECT section_id, row_name, position, json_build_object('id', id, 'number', number,
-                'column', coalesce(column_number, number), 'kind', kind, 'state', {SEAT_STATE}
-            ) AS seat
+            SELECT section_id, row_name, position,
+                coalesce(column_number, number) AS column_number,
+                json_build_object('id', id, 'number', number,
+                    'column', coalesce(column_number, number), 'kind', kind, 'state', {SEAT_STATE}
+                ) AS seat
             FROM seat WHERE event_id = event.id
             UNION ALL
-            SELECT section_id, row_name, position, json_build_object('id', id, 'number', number,
-                'column', column_number, 'kind', '{SeatKind.BLOCKED}', 'state', '{SeatState.BLOCKED}'
-            ) FROM blocked_seat WHERE event_id = event.id
+            SELECT section_id, row_name, position, column_number,
+                json_build_object('id', id, 'number', number, 'column', column_number,
+                    'kind', '{SeatKind.BLOCKED}', 'state', '{SeatState.BLOCKED}'
+                )
+            FROM blocked_seat WHERE event_id = event.id
         ), rows AS (
             SELECT section_id, row_name, min(position) AS position,
-                json_agg(seat ORDER BY position) AS seats
+                json_agg(seat ORDER BY position) AS seats, max(column_number) AS last_column
             FROM all_seats GROUP BY section_id, row_name
         ), sections AS (
             SELECT section.name, coalesce(section.price, event.price) AS price,
                 min(rows.position) AS position,
-                json_agg(json_build_object('name', rows.row_name, 'seats', rows.seats)
-                    ORDER BY rows.position) AS rows
+                json_agg(json_build_object('name', rows.row_name, 'columns',
+                    greatest(rows.last_column, seat_row.width), 'seats', rows.seats
+                ) ORDER BY rows.position) AS rows
             FROM rows JOIN section ON section.id = rows.section_id
+            LEFT JOIN seat_row
+                ON seat_row.section_id = rows.section_id AND seat_row.name = rows.row_name
             GROUP BY section.id
         )
         SELECT json_build_object('sections', coalesce(json_agg(

@@ -27,7 +27,7 @@ from event_service.events.fields import (
     Title,
     VenueName,
 )
-from event_service.events.plans import Seating, Sections
+from event_service.events.plans import SectionIn, Seating, Sections
 from event_service.statuses import EventStatus, SeatingKind, SeatKind, SeatState
 from service_kit.money import CURRENCY_DIGITS
 
@@ -198,6 +198,7 @@ class SeatPublic(BaseModel):
 
 class RowPublic(BaseModel):
     name: str
+    columns: int = Field(description="How wide the row is, gaps at both ends counted.")
     seats: list[SeatPublic]
 
 
@@ -209,6 +210,13 @@ class SectionPublic(BaseModel):
 
 class SeatMap(BaseModel):
     sections: list[SectionPublic]
+
+
+class PlanPublic(BaseModel):
+    version: int = Field(description="The event's.")
+    sections: list[SectionIn] = Field(
+        description="In the form of `seating` of a new event; empty with general admission."
+    )
 
 
 class SeatStatesPublic(BaseModel):

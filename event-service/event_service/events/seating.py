@@ -33,6 +33,7 @@ class _Rows:
     names: list[str] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
+    numberings: list[str] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
 
     def add(self, section_id: UUID, row: RowIn, position: int, index: int) -> None:
@@ -40,6 +41,7 @@ class _Rows:
         self.names.append(row.name)
         self.letters.append(row.letters)
         self.positions.append(position)
+        self.numberings.append(row.numbering)
         self.indexes.append(index)
 
     def parameters(self, event_id: UUID) -> dict[str, Any]:
@@ -49,16 +51,22 @@ class _Rows:
             "names": self.names,
             "letters": self.letters,
             "positions": self.positions,
+            "numberings": self.numberings,
         }
 
-    def ends(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, Any]:
+        """What is stored of the rows themselves."""
         return {
             "sections": self.sections,
             "names": self.names,
-            "indexes": self.indexes,
-            "first_columns": [len(row) - len(row.lstrip(GAP)) + 1 for row in self.letters],
+            "numberings": self.numberings,
             "last_columns": [len(row.rstrip(GAP)) for row in self.letters],
+            "widths": [len(row) for row in self.letters],
         }
+
+    def ends(self) -> dict[str, Any]:
+        first_columns = [len(row) - len(row.lstrip(GAP)) + 1 for row in self.letters]
+        return {**self.shape(), "indexes": self.indexes, "first_columns": first_columns}
 
 
 async def add_general_seats(session: AsyncSession, event_id: UUID, positions: range) -> None:
@@ -164,7 +172,8 @@ async def change_sections(session: AsyncSession, event: Event, sections: list[Se
         raise CapacityInUse(
             f"{in_use} seats that would be removed are booked or held.", in_use=in_use
         )
-    changed = await _change_rows(connection, event.id, rows)
+    changed = await statements.count_changed_rows.value(connection, **rows.shape())
+    changed += await _change_rows(connection, event.id, rows)
     changed += await _add_rows(connection, event.id, sections, ids)
     has_other_sections = await _update_sections(session, old, sections)
     event.capacity = count_seats(sections)

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, tex
 from sqlmodel import Field
 
 from event_service.models.base import Base, partial_index
-from event_service.statuses import EnumText, SeatKind
+from event_service.statuses import EnumText, Numbering, SeatKind
 from service_kit.ids import new_id
 
 
@@ -28,9 +28,11 @@ class Section(Base, table=True):
 
 
 class SeatRow(Base, table=True):
-    """A row as it stands in the hall: its position in its section, from the front, and its ends.
+    """A row as it stands in the hall: its position in its section, from the front, its ends and how its
+    seats are numbered.
 
-    For the choice of adjacent seats. A row that the previous release has added has none.
+    ``width`` counts all columns, also those behind the last seat; NULL where nothing is behind it. For the
+    choice of adjacent seats, and for plans. A row that an earlier release has added may have none.
     """
 
     __tablename__: ClassVar[str] = "seat_row"
@@ -40,6 +42,11 @@ class SeatRow(Base, table=True):
     position: int
     first_column: int
     last_column: int
+    width: int | None = None
+    numbering: Numbering = Field(
+        default=Numbering.LEFT,
+        sa_column=Column(EnumText(Numbering), nullable=False, server_default=text("'left'")),
+    )
 
 
 class BlockedSeat(Base, table=True):

@@ -2,297 +2,189 @@
 import { api, get, post } from "../api.js";
 import { mayChange } from "../before-change.js";
 import { h, toast } from "../dom.js";
-import {
-  CURRENCIES,
-  decimals,
-  fromMinor,
-  fromWallClock,
-  money,
-  nameOfCurrency,
-  toMinor,
-  toWallClock,
-} from "../format.js";
+import { FormDraft } from "../event-form/draft.js";
+import { bodyOf, fieldsFor, mistakesOf, pricesOf } from "../event-form/fields.js";
+import { warnOnLeave } from "../event-form/leaving.js";
+import { MistakeSummary, fieldMistakes, refusedMistakes } from "../event-form/mistakes.js";
+import { SeatingPart, loadPlan } from "../event-form/seating.js";
+import { placeOf } from "../hall/place.js";
 import { t } from "../language.js";
-import { field, form } from "../parts.js";
-import { SectionRows } from "../section-rows.js";
-
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
-// In minor units, as the service takes it.
-const MAX_PRICE = 1_000_000_000;
-const WEEK_MILLISECONDS = 7 * 86_400_000;
+import { explain, setBusy } from "../parts.js";
+import { whoAmI } from "../session.js";
+import { addStyles } from "../styles.js";
 
 export async function render({ params: [id], signal, go }) {
-  const event = id ? await get(`/events/${id}`, { signal }) : null;
-  const title = t(event ? "edit-event" : "new-event");
-  const inputs = fieldsFor(event);
-  const seating = seatingFields(event, inputs.currency.input);
-  const all = [...Object.values(inputs), ...seating.fields];
-  const {
-    title: name,
-    description,
-    category,
-    venue,
-    city,
-    timezone,
-    starts_at,
-    ends_at,
-    sales_start,
-    sales_end,
-    price,
-    currency,
-    max_seats_per_user,
-  } = inputs;
-  sayPrice(price, currency);
-  const element = form({
-    fields: all,
-    submit: t(event ? "save" : "create-draft"),
-    children: [
-      group("what", name, category, description),
-      group("when-and-where", venue, city, timezone, pair(starts_at, ends_at)),
-      group("seats-and-price", pair(price, currency), seating.node, max_seats_per_user),
-      h("details", {}, h("summary", {}, t("sales-window")), pair(sales_start, sales_end)),
-    ],
-    done: async (values) => {
-      const body = { ...read(values, inputs, event), ...(event && seating.change()) };
-      if (event && !(await mayChange(event, body))) return;
-      const saved = event
-        ? await api("PATCH", `/events/${event.id}`, {
-            body,
-            headers: { "If-Match": `"${event.version}"` },
-          })
-        : await post("/events", { ...body, seating: seating.read() });
+  const [event, user] = await Promise.all([
+    id ? get(`/events/${id}`, { signal }) : null,
+    whoAmI(),
+    addStyles("event-form.css"),
+  ]);
+  const plan = event?.seating === "assigned" ? await loadPlan(event, signal) : null;
+  const view = new EventForm({ event, plan, userId: user.id, signal, go });
+  await view.seating.choose(view.seating.kind);
+  view.keep();
+  return { title: view.title, node: view.node };
+}
+
+class EventForm {
+  constructor({ event, plan, userId, signal, go }) {
+    Object.assign(this, { event, userId, signal, go });
+    this.title = t(event ? "edit-event" : "new-event");
+    this.fields = fieldsFor(event);
+    this.summary = new MistakeSummary();
+    this.seating = new SeatingPart({
+      event,
+      plan,
+      prices: pricesOf(this.fields),
+      changed: () => this.draft?.changed(),
+      signal,
+    });
+    this.button = h("button", { class: "primary" }, t(event ? "save" : "create-draft"));
+    this.offer = h("div", {});
+    this.form = this.#compose();
+    this.form.addEventListener("submit", (submitted) => {
+      submitted.preventDefault();
+      this.#send();
+    });
+    this.form.addEventListener("input", () => {
+      this.draft?.changed();
+      this.seating.reprice();
+    });
+    this.node = h("div", { class: "form-page event-form" }, h("h1", {}, this.title), this.offer, this.form);
+  }
+
+  get wraps() {
+    return [...Object.values(this.fields), ...this.seating.fields];
+  }
+
+  #compose() {
+    const { fields } = this;
+    const optional = h(
+      "details",
+      { open: ["sales_start", "sales_end", "cancellation_deadline"].some((name) => fields[name].input.value) },
+      h("summary", {}, t("sales-window")),
+      pair(fields.sales_start, fields.sales_end),
+      pair(fields.cancellation_deadline, h("div", {})),
+    );
+    return h(
+      "form",
+      { class: "form", novalidate: true },
+      this.summary.node,
+      group("what", fields.title, pair(fields.category, fields.organizer_name), fields.description),
+      group(
+        "when-and-where",
+        pair(fields.venue, fields.city),
+        fields.timezone,
+        pair(fields.starts_at, fields.ends_at),
+        pair(fields.doors_at, h("div", {})),
+      ),
+      group(
+        "seats-and-price",
+        pair(fields.price, fields.currency),
+        fields.payment_note,
+        this.seating.node,
+        pair(fields.max_seats_per_user, h("div", {})),
+        optional,
+      ),
+      h("div", { class: "actions" }, this.button),
+    );
+  }
+
+  /** From now on what is entered is kept, and who leaves is asked. */
+  keep() {
+    const { event, userId, signal } = this;
+    this.draft = new FormDraft({
+      userId,
+      eventId: event?.id,
+      version: event?.version ?? null,
+      read: () => this.#read(),
+      signal,
+    });
+    this.offer.replaceChildren(this.draft.offer((values) => this.#restore(values)));
+    warnOnLeave(() => this.draft.isDirty, signal);
+    signal.addEventListener("abort", () => this.draft.isDirty && toast(t("form.kept")), { once: true });
+  }
+
+  #read() {
+    const values = {};
+    for (const [name, { input }] of Object.entries(this.fields)) values[name] = input.value;
+    return { values, seating: this.seating.read() };
+  }
+
+  #restore({ values, seating }) {
+    for (const [name, value] of Object.entries(values)) {
+      const wrap = this.fields[name];
+      if (!wrap) continue;
+      if (wrap.put) wrap.put(value);
+      else wrap.input.value = value;
+    }
+    for (const { input } of Object.values(this.fields)) input.dispatchEvent(new Event("input", { bubbles: true }));
+    this.seating.restore(seating);
+    this.fields.title.input.focus();
+  }
+
+  #mistakes() {
+    const found = [...fieldMistakes(this.wraps)];
+    const known = new Set(found.map(({ label }) => label));
+    found.push(...mistakesOf(this.fields, this.event).filter(({ label }) => !known.has(label)));
+    return [...found, ...this.seating.mistakes()];
+  }
+
+  async #send() {
+    if (this.isBusy) return;
+    // Who is fast sends a plan that is still on its way.
+    await this.seating.loading;
+    this.wraps.forEach((wrap) => wrap.mistake(""));
+    this.summary.clear();
+    this.seating.clear();
+    const mistakes = this.#mistakes();
+    if (mistakes.length) return this.summary.show(mistakes);
+    this.isBusy = true;
+    setBusy(this.button, true);
+    try {
+      const saved = await this.#save();
+      if (!saved) return;
+      this.draft.done();
       toast(t("saved"), "good");
-      go(`/my-events/${saved.id}`);
-    },
-  });
-  return { title, node: h("div", { class: "narrow form-page" }, h("h1", {}, title), element) };
+      this.go(`/my-events/${saved.id}`);
+    } catch (problem) {
+      if (problem.name !== "AbortError") this.#refused(problem);
+    } finally {
+      this.isBusy = false;
+      setBusy(this.button, false);
+    }
+  }
+
+  /** The event as it is stored now; null where the person took the change back, hearing whom it would mail. */
+  async #save() {
+    const { event, fields, seating } = this;
+    const body = bodyOf(fields, event);
+    if (!event) return post("/events", { ...body, ...seating.create() });
+    Object.assign(body, seating.change());
+    if (!(await mayChange(event, body))) return null;
+    return api("PATCH", `/events/${event.id}`, { body, headers: { "If-Match": `"${event.version}"` } });
+  }
+
+  #refused(problem) {
+    const mistakes = refusedMistakes(problem, this.wraps, (field, message) =>
+      this.seating.refused(placeOf(field), message),
+    );
+    if (mistakes.length) return this.summary.show(mistakes);
+    const again = h(
+      "button",
+      { type: "button", class: "quiet small", onclick: () => this.#loadAnew() },
+      t("form.load-anew"),
+    );
+    this.summary.tell(explain(problem), problem.code === "version-mismatch" && again);
+  }
+
+  /** What was entered is kept and offered over the event as it is now. */
+  #loadAnew() {
+    this.draft.flush();
+    this.draft.isDone = true;
+    location.reload();
+  }
 }
 
 const group = (word, ...content) => h("fieldset", {}, h("legend", {}, t(word)), content);
 const pair = (...content) => h("div", { class: "pair" }, content);
-
-function fieldsFor(event) {
-  const zone = event?.timezone ?? HERE;
-  const soon = toWallClock(new Date(Date.now() + WEEK_MILLISECONDS).toISOString(), zone).slice(0, 11);
-  const time = (iso, standard) => (iso ? toWallClock(iso, zone) : standard);
-  const zones = h(
-    "datalist",
-    { id: "zones" },
-    Intl.supportedValuesOf("timeZone").map((value) => h("option", { value })),
-  );
-  const timezone = field({
-    label: t("timezone"),
-    name: "timezone",
-    required: true,
-    list: "zones",
-    value: zone,
-    hint: t("timezone-hint"),
-  });
-  timezone.append(zones);
-  const currency = event?.currency ?? "EUR";
-  return {
-    title: field({ label: t("title"), name: "title", required: true, maxlength: 200, value: event?.title }),
-    category: field({
-      label: t("category"),
-      name: "category",
-      maxlength: 50,
-      value: event?.category,
-      hint: t("category-hint"),
-    }),
-    description: field({
-      label: t("description"),
-      name: "description",
-      rows: 5,
-      maxlength: 10_000,
-      value: event?.description,
-    }),
-    venue: field({ label: t("venue"), name: "venue", required: true, maxlength: 200, value: event?.venue }),
-    city: field({ label: t("city"), name: "city", required: true, maxlength: 100, value: event?.city }),
-    timezone,
-    starts_at: field({
-      label: t("starts"),
-      name: "starts_at",
-      type: "datetime-local",
-      required: true,
-      value: time(event?.starts_at, `${soon}19:00`),
-    }),
-    ends_at: field({
-      label: t("ends"),
-      name: "ends_at",
-      type: "datetime-local",
-      required: true,
-      value: time(event?.ends_at, `${soon}21:00`),
-    }),
-    sales_start: field({
-      label: t("sales-start"),
-      name: "sales_start",
-      type: "datetime-local",
-      value: time(event?.sales_start, ""),
-    }),
-    sales_end: field({
-      label: t("sales-end"),
-      name: "sales_end",
-      type: "datetime-local",
-      value: time(event?.sales_end, ""),
-    }),
-    price: field({
-      label: t("price"),
-      name: "price",
-      inputmode: "decimal",
-      value: event ? fromMinor(event.price, currency, event.currency_digits) : "",
-      placeholder: "0",
-      hint: t("price-hint"),
-    }),
-    currency: field({ label: t("currency"), name: "currency", control: currencies(currency) }),
-    max_seats_per_user: field({
-      label: t("max-seats"),
-      name: "max_seats_per_user",
-      type: "number",
-      min: 1,
-      max: 100_000,
-      required: true,
-      value: event?.max_seats_per_user ?? 10,
-    }),
-  };
-}
-
-function currencies(chosen) {
-  // An event may have one that has gone out of use since.
-  const offered = CURRENCIES.includes(chosen) ? CURRENCIES : [chosen, ...CURRENCIES];
-  const option = (code) =>
-    h("option", { value: code, selected: code === chosen }, `${code} · ${nameOfCurrency(code)}`);
-  return h("select", { name: "currency" }, offered.map(option));
-}
-
-/** What was typed is said as it will be understood: "1,500" is not the same everywhere. */
-function sayPrice(price, currency) {
-  const say = () => {
-    const minor = toMinor(price.input.value, currency.input.value);
-    const isSaid = price.input.value.trim() !== "" && !Number.isNaN(minor);
-    price.hint(isSaid ? t("price-said", { amount: money(minor, currency.input.value) }) : t("price-hint"));
-  };
-  for (const { input } of [price, currency]) input.addEventListener("input", say);
-  say();
-}
-
-/** General: a capacity. Assigned: sections; of an event that has them they stay unless replaced. */
-function seatingFields(event, currencyInput) {
-  const capacity = field({
-    label: t("capacity"),
-    name: "capacity",
-    type: "number",
-    min: 1,
-    max: 100_000,
-    required: true,
-    value: event?.capacity ?? 100,
-  });
-  const rows = new SectionRows(() => currencyInput.value);
-  const isAssigned = () => kind.elements?.assigned.checked ?? event?.seating === "assigned";
-  const radio = (value, checked) =>
-    h(
-      "label",
-      { class: "check" },
-      h("input", { type: "radio", name: "seating", value, checked }),
-      t(`seating.${value}`),
-    );
-  const kind = event
-    ? h("div", {})
-    : h(
-        "div",
-        { class: "radios", role: "radiogroup", "aria-label": t("seating") },
-        radio("general", true),
-        radio("assigned", false),
-      );
-  if (!event) kind.elements = { assigned: kind.querySelector("[value=assigned]") };
-  const place = h("div", {});
-  const draw = () => {
-    capacity.input.disabled = isAssigned();
-    place.replaceChildren(
-      isAssigned() ? (event ? h("p", { class: "hint" }, t("sections-stay")) : rows.node) : capacity,
-    );
-  };
-  kind.addEventListener("change", draw);
-  draw();
-  const number = () => Number(capacity.input.value);
-  return {
-    fields: [capacity],
-    node: h("div", {}, kind, place),
-    read: () =>
-      isAssigned()
-        ? { kind: "assigned", sections: priced(rows.read(), currencyInput.value) }
-        : { kind: "general", capacity: number() },
-    change: () => (isAssigned() || number() === event.capacity ? {} : { capacity: number() }),
-  };
-}
-
-function priced(sections, currency) {
-  for (const { price } of sections) checkPrice("sections", price, currency);
-  return sections;
-}
-
-/** NaN is what no currency writes so. */
-function checkPrice(name, price, currency) {
-  if (Number.isNaN(price)) throw mistake(name, t("price-mistake", { n: decimals(currency) }));
-  if (price > MAX_PRICE) throw mistake(name, t("price-too-high", { amount: money(MAX_PRICE, currency) }));
-}
-
-/** What the API takes; a mistake that only we can see is shown like the service's own. */
-function read(values, inputs, event) {
-  const { timezone, currency } = values;
-  const price = toMinor(values.price, currency);
-  checkPrice("price", price, currency);
-  if (event?.seating === "assigned" && decimals(currency) !== decimals(event.currency))
-    throw mistake("currency", t("currency-mistake", { n: decimals(event.currency) }));
-  const times = readTimes(values, timezone, event);
-  if (Date.parse(times.ends_at) <= Date.parse(times.starts_at)) throw mistake("ends_at", t("ends-mistake"));
-  const { title, description, category, venue, city } = values;
-  const body = {
-    title,
-    description,
-    category,
-    venue,
-    city,
-    timezone,
-    currency,
-    price,
-    ...times,
-    max_seats_per_user: Number(values.max_seats_per_user),
-  };
-  if (event && price === event.price) delete body.price;
-  return body;
-}
-
-const TIMES = ["starts_at", "ends_at", "sales_start", "sales_end"];
-
-/** A time that was not touched stays what it is: a field has no seconds, and does not know which of two
- * hours is meant when the clocks go back. */
-function readTimes(values, timezone, event) {
-  const times = {};
-  for (const name of TIMES) {
-    const isKept = event?.timezone === timezone && values[name] === toWallClock(event[name], timezone);
-    if (!values[name]) times[name] = null;
-    else if (isKept) times[name] = event[name];
-    else times[name] = instant(name, values[name], timezone);
-  }
-  return times;
-}
-
-function instant(name, local, timezone) {
-  let iso;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: timezone });
-    iso = fromWallClock(local, timezone);
-  } catch {
-    throw mistake("timezone", t("timezone-mistake"));
-  }
-  if (iso === null) throw mistake(name, t("time-left-out"));
-  return iso;
-}
-
-function mistake(name, message) {
-  return Object.assign(new Error(message), {
-    code: "invalid-request",
-    status: 422,
-    errors: [{ field: name, message }],
-  });
-}

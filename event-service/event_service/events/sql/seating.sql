@@ -23,14 +23,26 @@ FROM plan WHERE letter = 'x' AND NOT EXISTS (
 )
 
 -- name: write_rows
--- The ends of each row, and its index among the rows of its section.
-INSERT INTO seat_row (section_id, name, position, first_column, last_column)
-SELECT * FROM unnest(
+-- The ends, width and numbering of each row, and its index among the rows of its section.
+INSERT INTO seat_row (section_id, name, position, first_column, last_column, width, numbering)
+SELECT section_id, name, position, first_column, last_column, nullif(width, last_column), numbering
+FROM unnest(
     :sections::uuid[], :names::text[], :indexes::integer[], :first_columns::integer[],
-    :last_columns::integer[]
-)
+    :last_columns::integer[], :widths::integer[], :numberings::text[]
+) AS plan_row (section_id, name, position, first_column, last_column, width, numbering)
 ON CONFLICT (section_id, name) DO UPDATE SET position = excluded.position,
-    first_column = excluded.first_column, last_column = excluded.last_column
+    first_column = excluded.first_column, last_column = excluded.last_column,
+    width = excluded.width, numbering = excluded.numbering
+
+-- name: count_changed_rows
+-- Rows that no seat tells from what they were: with other gaps behind the last seat, or another numbering.
+SELECT count(*) FROM unnest(
+    :sections::uuid[], :names::text[], :last_columns::integer[], :widths::integer[],
+    :numberings::text[]
+) AS plan_row (section_id, name, last_column, width, numbering)
+JOIN seat_row AS old ON old.section_id = plan_row.section_id AND old.name = plan_row.name
+WHERE (coalesce(old.width, old.last_column), old.numbering)
+    IS DISTINCT FROM (plan_row.width, plan_row.numbering)
 
 -- name: count_seats_in_use
 -- Booked and held seats that are not in the plan, or blocked there.
@@ -96,7 +108,10 @@ WITH spot AS (
 )
 SELECT section.name AS section, section.price, row_name,
     string_agg(letter, '' ORDER BY column_number) AS letters,
-    array_agg(column_number ORDER BY column_number) AS columns
+    array_agg(column_number ORDER BY column_number) AS columns,
+    coalesce(min(seat_row.width), max(column_number)) AS width,
+    coalesce(min(seat_row.numbering), 'left') AS numbering
 FROM spot JOIN section ON section.id = spot.section_id
+LEFT JOIN seat_row ON seat_row.section_id = spot.section_id AND seat_row.name = row_name
 GROUP BY section.id, row_name
 ORDER BY section.position, min(spot.position)

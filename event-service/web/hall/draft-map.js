@@ -11,7 +11,7 @@ import { countRows, readSections } from "./plan.js";
 /** A section of the page that fills itself. */
 export function draftMap(event, signal) {
   const place = h("div", { class: "hall-picture" }, h("p", { class: "hint", role: "status" }, t("hall.loading")));
-  const node = h("section", { class: "draft-map" }, h("h2", {}, t("seat-map")), place);
+  const node = h("section", { class: "draft-map" }, h("h2", {}, t("hall.draft")), place);
   show(event, place, signal);
   return node;
 }

@@ -471,6 +471,7 @@ export default {
   "hall.income": "{amount} if all are sold",
   "hall.whole": "The whole hall",
   "hall.overview": "The hall from above.",
+  "hall.draft": "The hall",
   "hall.numbering": "Numbers of the seats",
   "hall.rule.mixed": "Not the same in each row",
   "hall.rule.left": "From the left: 1 2 3 4",

@@ -479,6 +479,7 @@ export default {
   "hall.income": "{amount}, если продать все",
   "hall.whole": "Весь зал",
   "hall.overview": "Зал сверху.",
+  "hall.draft": "Зал",
   "hall.numbering": "Номера мест",
   "hall.rule.mixed": "Не во всех рядах одинаково",
   "hall.rule.left": "Слева: 1 2 3 4",

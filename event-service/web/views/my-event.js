@@ -3,6 +3,7 @@ import { get } from "../api.js";
 import { PART_ICONS, partAddress } from "../desk/parts.js";
 import { h, icon } from "../dom.js";
 import { span } from "../format.js";
+import { draftMap } from "../hall/draft-map.js";
 import { isolate, t } from "../language.js";
 import { alert, availability as seatsBadge, explain, titleOf, venueOf } from "../parts.js";
 import { addStyles } from "../styles.js";
@@ -63,7 +64,10 @@ async function draw(node, desk, { part }) {
   desk.clear = () => problems.replaceChildren();
   const content = await part(desk);
   const section = h("section", { class: `desk-part desk-${desk.name}` }, heading, problems, content);
-  node.replaceChildren(header(desk.event), parts(desk), section);
+  const { event } = desk;
+  const hasPlan = event.status === "draft" && event.seating === "assigned" && desk.name === "overview";
+  const hall = hasPlan ? [draftMap(event, desk.signal)] : [];
+  node.replaceChildren(header(event), parts(desk), section, ...hall);
 }
 
 const header = (event) =>

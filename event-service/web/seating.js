@@ -6,8 +6,8 @@ const PAGE_ROWS = 10;
 
 /** Rows from front to back; a seat knows its section, row, state and price, its place among the seats of its row
  * (`column`) and among all columns of the row (`position`), both from 0, and how many columns are empty in front
- * of it. A row is as wide as the hall has it there, gaps behind its last seat counted, and knows the rank of its price, its place among all rows (`index`) and
- * among those of its section (`depth`). */
+ * of it. A row is as wide as the hall has it there, gaps behind its last seat counted, and knows the rank of its
+ * price, its place among all rows (`index`) and among those of its section (`depth`). */
 export function rowsOf(sections) {
   const rows = [];
   const tierOf = tiers(sections);

@@ -43,7 +43,7 @@ def arena(sections: int, rows: int, columns: int) -> Json:
 
 
 def open_event(page: Page, event: Json) -> None:
-    page.goto(f"/#/events/{event['id']}")
+    page.goto(f"/events/{event['id']}")
     expect(page.locator(".plan")).to_be_visible()
     expect(page.locator(".offer").first).to_be_visible()
 

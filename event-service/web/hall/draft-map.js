@@ -7,6 +7,7 @@ import { alert, explain } from "../parts.js";
 import { addStyles } from "../styles.js";
 import { overview } from "./overview.js";
 import { countRows, readSections } from "./plan.js";
+import "./words.js";
 
 /** A section of the page that fills itself. */
 export function draftMap(event, signal) {

@@ -8,6 +8,7 @@ import { warnOnLeave } from "../event-form/leaving.js";
 import { MistakeSummary, fieldMistakes, refusedMistakes } from "../event-form/mistakes.js";
 import { SeatingPart, loadPlan } from "../event-form/seating.js";
 import { placeOf } from "../hall/place.js";
+import "../hall/words.js";
 import { t } from "../language.js";
 import { explain, setBusy } from "../parts.js";
 import { whoAmI } from "../session.js";

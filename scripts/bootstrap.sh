@@ -61,7 +61,8 @@ install_packages() {
   progress=$!
   # shellcheck disable=SC2064  # the number of now
   trap "kill $progress 2>/dev/null || true" EXIT
-  "$python" -m pip install --disable-pip-version-check --progress-bar off --require-hashes \
+  # The lock names every package. Left to resolve, an old pip asks for the newest of one with extras.
+  "$python" -m pip install --disable-pip-version-check --progress-bar off --require-hashes --no-deps \
     --requirement "$root/requirements.lock" >>"$log" 2>&1 || status=$?
   kill "$progress" 2>/dev/null || true
   wait "$progress" 2>/dev/null || true

@@ -93,7 +93,7 @@ def install() -> Path:
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
         pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         run(
-            [*pip, "install", "--quiet", "--require-hashes", "-r", str(OWN_LOCK)],
+            [*pip, "install", "--quiet", "--require-hashes", "--no-deps", "-r", str(OWN_LOCK)],
             seconds=INSTALL_SECONDS,
         )
         stamp.write_text(wanted)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from event_service.events.calendar import appointment_of
+from event_service.appointments import appointment_of
 from event_service.models import Event
 from service_kit.calendar_files import Entry, Status, calendar_file
 

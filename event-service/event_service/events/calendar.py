@@ -1,21 +1,9 @@
 """The calendar file of an event, for whoever has not booked yet."""
 
+from event_service.appointments import appointment_of
 from event_service.events.schemas import EventPublic
-from event_service.models import Event
 from event_service.statuses import EventStatus
-from service_kit.calendar_files import Appointment, Entry, calendar_file
-
-
-def appointment_of(event: Event | EventPublic) -> Appointment:
-    return Appointment(
-        title=event.title,
-        location=f"{event.venue}, {event.city}",
-        description=event.description,
-        timezone=event.timezone,
-        starts_at=event.starts_at,
-        ends_at=event.ends_at,
-        version=event.version,
-    )
+from service_kit.calendar_files import Entry, calendar_file
 
 
 def event_calendar_file(event: EventPublic, *, url: str) -> bytes:

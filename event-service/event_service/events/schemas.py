@@ -27,7 +27,7 @@ from event_service.events.fields import (
     Title,
     VenueName,
 )
-from event_service.events.plans import SectionIn, Seating, Sections
+from event_service.events.plans import Seating, SectionIn, Sections
 from event_service.statuses import EventStatus, SeatingKind, SeatKind, SeatState
 from service_kit.money import CURRENCY_DIGITS
 

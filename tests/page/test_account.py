@@ -43,6 +43,8 @@ def test_a_new_address_waits_for_its_mail_and_the_old_one_can_be_kept(
     window.keyboard.press("Enter")
     expect(window.get_by_text(f"We sent a mail to {address}")).to_be_visible()
     mailbox.wait_for(address, 1)
+    # What comes in has no final colours yet.
+    expect(window.locator(".toast")).to_have_count(0)
     assert_accessible(window, looks=("light", "dark"))
     window.get_by_role("button", name="Keep the old address").press("Enter")
     dialog = window.get_by_role("dialog")

@@ -23,6 +23,8 @@ FOR_BROWSERS = (f"DELETE {SESSION}", f"POST {SESSION}/renew")
 ENDING = (
     f"PATCH {API}/users/{{user_id}}",
     f"DELETE {API}/users/{{user_id}}",
+    f"DELETE {API}/users/{{user_id}}/sessions",
+    f"DELETE {API}/users/{{user_id}}/sessions/{{session_id}}",
     f"DELETE {API}/users/me",
     f"DELETE {API}/users/me/sessions/{{session_id}}",
     f"POST {API}/auth/reset-password",
@@ -49,11 +51,13 @@ async def trials_of(app: FastAPI) -> list[Trial]:
     async with client_of(app) as client:
         people = People(client, app.state.database)
         others = [await people.sign_in() for _ in range(3)]
+        sessions = [str(s.id) for other in others for s in await people.live_sessions(other)]
         persons = [await people.superuser() for _ in range(len(ENDING) + 1)]
         more_headers = await headers_of(app, client)
     users, addresses = [str(other.id) for other in others], [other.email for other in others]
     known = {
         "path.user_id": users,
+        "path.session_id": sessions,
         "body.user_id": users,
         "body.ids[*]": users,
         "body.email": addresses,

@@ -56,7 +56,7 @@ QUIET: set[Change] = {
 # What concerns a session, and no account.
 OF_SESSIONS = {
     Action.SIGNED_IN, Action.SIGN_IN_FAILED, Action.SIGN_IN_LOCKED, Action.SIGNED_OUT,
-    Action.SIGNED_OUT_ELSEWHERE, Action.REFRESH_REUSED,
+    Action.SIGNED_OUT_ELSEWHERE, Action.SIGNED_OUT_BY_ADMIN, Action.REFRESH_REUSED,
 }  # fmt: skip
 
 

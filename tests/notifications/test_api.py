@@ -183,7 +183,7 @@ async def test_the_published_form_is_complete(app: FastAPI) -> None:
     document = app.openapi()
 
     operations = [o for path in document["paths"].values() for o in path.values()]
-    assert len(operations) == 15
+    assert len(operations) == 16
     for operation in operations:
         assert operation["summary"]
         assert operation["operationId"].replace("_", "").isalpha()

@@ -208,7 +208,7 @@ def test_the_page_brings_all_it_needs_and_is_framed_by_nobody(mailbox: Mailbox) 
 
 def test_text_of_mails_has_its_own_direction(mailbox: Mailbox) -> None:
     page = mailbox.http.get("/").text
-    for part in ('<h2 dir="auto">', 'class="subject" dir="auto"', '<dd class="sender" dir="auto">'):
+    for part in ('<h2 dir="auto" ', 'class="subject" dir="auto"', '<dd class="sender" dir="auto">'):
         assert part in page
     assert "unicode-bidi: plaintext" in mailbox.http.get("/page.css").text
 

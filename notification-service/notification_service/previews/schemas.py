@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from notification_service.kinds.registry import MalformedPayload, read_payload
+from notification_service.kinds.registry import KINDS, MalformedPayload, read_payload
 from notification_service.messages.incoming import MAX_KIND
 
 Language = Literal["en", "ru"]
@@ -13,9 +13,7 @@ Language = Literal["en", "ru"]
 class TemplateList(BaseModel):
     """The kinds of mail, by name."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"kinds": ["booking-confirmed", "verify-email"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kinds": sorted(KINDS)}]})
 
     kinds: list[str]
 

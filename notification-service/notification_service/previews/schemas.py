@@ -13,7 +13,7 @@ Language = Literal["en", "ru"]
 class TemplateList(BaseModel):
     """The kinds of mail, by name."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"kinds": sorted(KINDS)}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kinds": [*sorted(KINDS)]}]})
 
     kinds: list[str]
 

@@ -42,7 +42,7 @@ def fill_texts(page: Page, title: str) -> None:
 
 def choose_numbered(page: Page) -> None:
     page.get_by_label("Numbered seats").check()
-    expect(page.locator(".hall-cell.is-seat").first).to_be_visible()
+    expect(page.locator(".hall-grid .hall-cell.is-seat").first).to_be_visible()
 
 
 def saved_id(page: Page) -> str:
@@ -151,7 +151,7 @@ def test_a_finger_draws_and_two_move_the_plan(phone: Page, organizer: Person) ->
     phone.locator(".hall-tool", has_text="Blocked").click()
     scroller = phone.locator(".hall-scroller")
     scroller.evaluate("(e) => e.scrollIntoView({ block: 'center' })")
-    box = phone.locator(".hall-cell").first.bounding_box()
+    box = phone.locator(".hall-grid .hall-cell").first.bounding_box()
     assert box is not None
     touch = phone.context.new_cdp_session(phone)
 
@@ -166,12 +166,12 @@ def test_a_finger_draws_and_two_move_the_plan(phone: Page, organizer: Person) ->
     fingers("touchStart", (0, 0))
     fingers("touchMove", (0, 2))
     fingers("touchEnd")
-    expect(phone.locator(".hall-cell.is-blocked")).to_have_count(3)
+    expect(phone.locator(".hall-grid .hall-cell.is-blocked")).to_have_count(3)
     fingers("touchStart", (2, 4))
     fingers("touchStart", (2, 4), (2, 5))
     fingers("touchMove", (2, 2), (2, 3))
     fingers("touchEnd")
-    expect(phone.locator(".hall-cell.is-blocked")).to_have_count(3)
+    expect(phone.locator(".hall-grid .hall-cell.is-blocked")).to_have_count(3)
     assert scroller.evaluate("(e) => e.scrollLeft") > 0
 
 
@@ -185,7 +185,7 @@ def test_sold_seats_stay_while_the_hall_changes(
     guest.send("POST", "/bookings", 201, json=body)
 
     open_form(desktop, organizer, f"/my-events/{event['id']}/edit")
-    sold = desktop.locator(".hall-cell.is-sold")
+    sold = desktop.locator(".hall-grid .hall-cell.is-sold")
     expect(sold).to_have_attribute("aria-label", "Row B, place 3: seat 3, booked or held")
     expect(desktop.locator("[name=hall-section]")).not_to_be_editable()
     assert_accessible(desktop, looks=("light",))

@@ -96,11 +96,20 @@ def assert_accessible(page: Page, *, looks: tuple[Look, ...] = LOOKS) -> None:
     """No violation of WCAG 2.2 AA that axe finds, in any of the looks; and nothing to scroll sideways."""
     for look in looks:
         set_look(page, look)
+        settle(page)
         found = violations(page)
         assert not found, f"{page.url} ({look}):\n" + "\n".join(found)
     set_look(page, "light")
     widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths[0] <= widths[1], f"{page.url} is wider than its window: {widths}"
+
+
+def settle(page: Page) -> None:
+    """Returns when nothing fades in or out any more: half of a colour is no colour of ours."""
+    page.wait_for_function(
+        """() => !document.querySelector(".loading") && document.getAnimations().every(
+            (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
+    )
 
 
 def violations(page: Page) -> list[str]:

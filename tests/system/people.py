@@ -13,6 +13,8 @@ from stack.stack import Stack
 from tests.system.verification import TOKEN, text_of
 
 PASSWORD = "correct-horse-7-battery"
+# An access token lives 15 minutes, and the tests of the whole system go on for longer.
+SIGNED_IN_SECONDS = 600.0
 Json = dict[str, Any]
 
 
@@ -66,6 +68,7 @@ class Person:
         self._stack = stack
         self._mailbox = mailbox
         self.http = httpx.Client(timeout=15)
+        self._signed_in_at: float | None = None
 
     def url(self, path: str) -> str:
         first = path.split("/")[1]
@@ -73,6 +76,9 @@ class Person:
         return f"{self._stack.url(service.get(first, 'event'))}/api/v1{path}"
 
     def send(self, method: str, path: str, expect: int | None = None, **options: Any) -> Any:
+        since = self._signed_in_at
+        if since is not None and time.monotonic() - since > SIGNED_IN_SECONDS:
+            self.sign_in()
         answer = self.http.request(method, self.url(path), **options)
         if expect is not None:
             assert answer.status_code == expect, (method, path, answer.status_code, answer.text)
@@ -89,10 +95,12 @@ class Person:
         self.send("POST", "/auth/verify", 200, json={"token": token[1]})
 
     def sign_in(self) -> None:
+        self._signed_in_at = None
         form = {"username": self.email, "password": PASSWORD}
         answer = self.send("POST", "/auth/login", 200, data=form).json()
         self.token = answer["access_token"]
         self.http.headers["Authorization"] = f"Bearer {self.token}"
+        self._signed_in_at = time.monotonic()
 
     def book(self, event: Json, quantity: int = 1, **headers: str) -> httpx.Response:
         body = {"event_id": event["id"], "quantity": quantity}

@@ -34,7 +34,7 @@ BOOKINGS = """
         viewer { bookings(first: $first, after: $after) {
             items {
                 id eventId status guestName total currency createdAt expiresAt canCancel
-                title startsAt timezone venue city
+                title startsAt endsAt timezone venue city
                 seats { id section row number ticketCode }
                 event { title availability { booked } }
             }
@@ -109,7 +109,7 @@ async def test_availability_and_seats_are_those_of_rest(
         anybody,
         ONE_EVENT
         % """availability { capacity available held booked }
-             seats { sections { name price rows { name seats { id number column kind state } } } }""",
+             seats { sections { name price rows { name columns seats { id number column kind state } } } }""",
         id=event["id"],
     )
     counted = (await anybody.get(f"/events/{event['id']}/availability")).json()

@@ -71,6 +71,7 @@ class Seat:
 @strawberry.type
 class SeatRow:
     name: str
+    columns: int
     seats: list[Seat]
 
 

@@ -176,7 +176,7 @@ FAULTS = {
     "unfolded": Fault(
         "events whose counts are not summed up",
         "UPDATE seat_tally SET id = '00000000-0000-7000-8000-000000000000' WHERE id ="
-        " (SELECT id FROM seat_tally LIMIT 1)",
+        " (SELECT id FROM seat_tally WHERE NOT folded LIMIT 1)",
     ),
     "stale": Fault(
         "changed pages of which the cache was not told",

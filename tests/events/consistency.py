@@ -179,6 +179,9 @@ def false_changes(history: History) -> Iterator[Violation]:
             yield Violation("a cancelled seat that stays", change)
         if change.outcome in HONEST or (change.action, change.outcome) == ("cancel", "cancelled"):
             continue
+        # The first answer may have been lost, and the next come when the hold had ended: without its time.
+        if expires_at is None and any(a.is_hold and a.status == "expired" for a in told):
+            expires_at = min(a.completed for a in told)
         if not _may_be(change, expires_at, cancels, others):
             yield Violation(f"false {change.outcome}", change)
 

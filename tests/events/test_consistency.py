@@ -111,6 +111,10 @@ TRUE: dict[str, History] = {
         cancel_seats("1", "held", A, at=2, left=B),
         cancel_seats("1", "expired", B, at=5, left=B),
     ),
+    "a hold of which one hears when it has ended": history(
+        replace(held("1", A, B, at=0, until=5), status="expired", expires_at=None),
+        cancel_seats("1", "expired", A, at=6, left=B),
+    ),
     "a key used twice": history(
         booked("1", A, at=0, key="k"), booked("1", A, at=2, key="k", is_replay=True)
     ),

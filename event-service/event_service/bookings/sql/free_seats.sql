@@ -49,15 +49,16 @@ LEFT JOIN seat_row ON seat_row.section_id = free_row.section_id AND seat_row.nam
 ORDER BY first_position
 
 -- name: locate_seats
--- Where some seats of an event are, free or not, blocked ones as well.
+-- Where some seats of an event are, free or not, blocked ones as well. IS TRUE keeps the index of event_id
+-- out of it: a generic plan that thinks that halls are small would read all of a large one.
 SELECT section.position AS section_index, coalesce(seat_row.position, 0) AS row_index,
     located.column_number, located.position, located.kind
 FROM (
     SELECT section_id, row_name, coalesce(column_number, number) AS column_number, position, kind
-    FROM seat WHERE event_id = :event_id AND id = ANY(:seat_ids::uuid[])
+    FROM seat WHERE (event_id = :event_id) IS TRUE AND id = ANY(:seat_ids::uuid[])
     UNION ALL
     SELECT section_id, row_name, column_number, position, 'blocked'
-    FROM blocked_seat WHERE event_id = :event_id AND id = ANY(:seat_ids::uuid[])
+    FROM blocked_seat WHERE (event_id = :event_id) IS TRUE AND id = ANY(:seat_ids::uuid[])
 ) AS located
 JOIN section ON section.id = located.section_id
 LEFT JOIN seat_row ON seat_row.section_id = located.section_id AND seat_row.name = row_name

@@ -14,7 +14,9 @@ from tests.events.test_graphql_limits import client_of, resolved
 __all__ = ["resolved"]
 
 HALL = {"kind": "assigned", "sections": sections(*(("Stalls", f"{n}", 50) for n in range(100)))}
-MAP = "seats { sections { name price rows { name seats { id number column kind state } } } }"
+MAP = (
+    "seats { sections { name price rows { name columns seats { id number column kind state } } } }"
+)
 NOTHING = "00000000-0000-7000-8000-000000000000"
 
 

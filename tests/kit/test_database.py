@@ -1,6 +1,7 @@
 """What PostgreSQL takes back is done again, a few times; what it refuses is not."""
 
 import asyncio
+import random
 import time
 from functools import partial
 
@@ -14,7 +15,7 @@ from service_kit.database.engine import MAX_ATTEMPTS, MAX_PAUSE_SECONDS, Databas
 from service_kit.database.errors import sqlstate
 from service_kit.problems import Unavailable
 
-LOCK = text("SELECT pg_advisory_xact_lock(:number)")
+LOCK = text("SELECT pg_advisory_xact_lock(:scene, :number)")
 DEADLOCK_DETECTED = "40P01"
 
 
@@ -23,15 +24,17 @@ class Crossing:
 
     def __init__(self) -> None:
         self.attempts = 0
+        # All workers of a run share the database, and would meet in the middle of one another's.
+        self._scene = random.getrandbits(31)
         self._first_is_held = [asyncio.Event(), asyncio.Event()]
 
     async def go(self, number: int, session: AsyncSession) -> None:
         self.attempts += 1
         await session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
-        await session.execute(LOCK, {"number": number})
+        await session.execute(LOCK, {"scene": self._scene, "number": number})
         self._first_is_held[number].set()
         await self._first_is_held[1 - number].wait()
-        await session.execute(LOCK, {"number": 1 - number})
+        await session.execute(LOCK, {"scene": self._scene, "number": 1 - number})
 
 
 async def test_the_victim_of_a_deadlock_begins_again(database: Database) -> None:

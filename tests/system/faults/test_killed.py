@@ -39,6 +39,7 @@ async def test_killed_again_and_again_no_mail_is_lost(
     assert pipeline.doubled <= KILLS
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("module", "without"),
     [("notification_service.tasks", ""), ("tests.system.faults.mutants.no_fence", "fence")],

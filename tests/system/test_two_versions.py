@@ -192,6 +192,9 @@ def test_a_hall_is_booked_by_both(person: MakePerson, releases: list[Any]) -> No
     event = publish(person("two-hall"), title="Two halls", seating=seating)
     guest = Alternating(person("two-seats"), *releases)
     maps = [guest.send("GET", f"/events/{event['id']}/seats") for _ in range(2)]
+    for row in (row for one in maps for section in one["sections"] for row in section["rows"]):
+        # The release before does not say it.
+        row.pop("columns", None)
     assert maps[0] == maps[1]
     seats = [seat["id"] for seat in maps[0]["sections"][0]["rows"][0]["seats"]]
     for number in range(3):

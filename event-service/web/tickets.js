@@ -18,14 +18,16 @@ export const whenOf = ({ starts_at, timezone }) =>
 export function ticketSection({ booking, event, signal, keptAt }) {
   const all = ticketsOf([booking]);
   const codes = new Map();
-  const told = h("p", { class: "hint kept no-print", role: "status" });
+  // It has its place before it can be read: what stands below is not to move away from under a finger.
+  const words = h("span", { class: "not-yet" }, t("tickets-kept"));
+  const told = h("p", { class: "hint kept no-print", role: "status" }, words);
   const items = all.map((one, index) => ticket(all, index, event, signal));
   const drawn = items.map(async ({ place }, index) => {
     const svg = await drawCode(place, booking, all[index].seat, signal);
     if (svg) codes.set(all[index].seat.ticket_code, svg);
   });
   const ready = Promise.all(drawn);
-  if (!keptAt) ready.then(() => keepAndTell(booking, event, codes, told)).catch(() => null);
+  if (!keptAt) ready.then(() => keepAndTell(booking, event, codes, words)).catch(() => null);
   return h(
     "section",
     { class: "ticket-section", "aria-labelledby": "tickets-title" },
@@ -50,9 +52,9 @@ function buttons(all, event, signal, ready) {
   ];
 }
 
-async function keepAndTell(booking, event, codes, told) {
+async function keepAndTell(booking, event, codes, words) {
   const isKept = (event || !keptBooking(booking.id)) && (await keep(booking, event, codes));
-  if (isKept) told.textContent = t("tickets-kept");
+  words.classList.toggle("not-yet", !isKept);
 }
 
 function ticket(all, index, event, signal) {

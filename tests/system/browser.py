@@ -41,6 +41,8 @@ OR_NOTHING = """(() => {
 })()"""
 MIDDLE = """(({ x, y, width, height }) => [x + width / 2, y + height / 2])(
     %s.getBoundingClientRect())"""
+TWO_FRAMES_LATER = """new Promise(
+    (resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))).then(() => %s)"""
 
 
 class Browser:
@@ -194,7 +196,7 @@ class Window:
         # Nobody clicks in a window that another one hides.
         self.call("Page.bringToFront")
         self.evaluate(f"{element}.scrollIntoView({{ block: 'center', behavior: 'instant' }})")
-        x, y = self.evaluate(MIDDLE % element)
+        x, y = self._place(element)
         for count in range(1, times + 1):
             for kind in ("mousePressed", "mouseReleased"):
                 self.call(
@@ -205,6 +207,15 @@ class Window:
                     button="left",
                     clickCount=count,
                 )
+
+    def _place(self, element: str) -> tuple[float, float]:
+        """The middle of an element that stands still: a person does not click at what moves."""
+        place = self.evaluate(MIDDLE % element)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while (now := self.evaluate(TWO_FRAMES_LATER % (MIDDLE % element))) != place:
+            assert time.monotonic() < deadline, f"it never stands still: {element}"
+            place = now
+        return now[0], now[1]
 
     def fill(self, selector: str, text: str) -> None:
         self.wait(f"document.querySelector({json.dumps(selector)})")

@@ -3,6 +3,7 @@ import { get, query as search } from "./api.js";
 import { h } from "./dom.js";
 import { count, money, shortDate } from "./format.js";
 import { t } from "./language.js";
+import { mailTo } from "./links.js";
 import { actionButton, badge } from "./parts.js";
 
 const SHOWN_BOOKINGS = 25;
@@ -151,7 +152,7 @@ function row(event, booking) {
 /** Name and address, as far as they are known. */
 export const person = ({ name, email }) => [
   h("span", { class: "guest-name", dir: "auto" }, name ?? email ?? t("guests.unnamed")),
-  name && email && h("a", { class: "guest-mail", href: `mailto:${email}` }, email),
+  name && email && h("a", { class: "guest-mail", href: mailTo(email) }, email),
 ];
 
 /** "Stalls A 3–5, 7; B 1; Balcony C 1", or nothing with general admission. */

@@ -217,6 +217,34 @@ def test_a_withdrawn_link_closes_the_door_and_another_one_opens_it(
     assert evening.checked_in() == 0
 
 
+KEPT = """() => new Promise((resolve, reject) => {
+    const opening = indexedDB.open("parterre-door");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+        const names = ["doors", "snapshots", "scans"];
+        const stores = names.map((name) => opening.result.transaction(name).objectStore(name).getAll());
+        stores.at(-1).onsuccess = () => resolve(JSON.stringify(stores.map(({ result }) => result)));
+    };
+})"""
+
+
+def test_a_phone_whose_link_was_withdrawn_knows_nobody_any_more(
+    phone: Page, evening: Evening
+) -> None:
+    link = evening.link()
+    evening.open(phone, link)
+    wait_until_kept(phone)
+    type_code(phone, evening.codes[0])
+    expect(phone.get_by_role("dialog", name="Welcome")).to_contain_text("Ada Byron")
+    phone.keyboard.press("Enter")
+    assert "Ada Byron" in phone.evaluate(KEPT) and evening.codes[0] in phone.evaluate(KEPT)
+    path = f"/events/{evening.event['id']}/door-links/{link['id']}"
+    evening.organizer.send("DELETE", path, 204)
+    type_code(phone, evening.codes[1])
+    expect(phone.get_by_role("heading", name="This door is closed")).to_be_visible()
+    assert phone.evaluate(KEPT) == "[[],[],[]]"
+
+
 def test_an_organizer_opens_the_door_without_a_link(page: Page, evening: Evening) -> None:
     sign_in(page, evening.organizer)
     page.goto(evening.path)

@@ -69,7 +69,10 @@ async function close(problem) {
   screen?.stop();
   // Scans from before the end are taken for some hours after it.
   if (outbox.waiting.length && problem.status === 401) await outbox.flush();
-  if (key.token !== null && outbox.isOnline) await key.drop();
+  if (outbox.isOnline && !isAway(problem)) {
+    await key.drop();
+    await outbox.forgetSent();
+  }
   // The organizer's own phone, where a link was tried, goes on as the organizer's.
   if (problem.status === 401 && key.token === null && isSignedIn() && !close.hasTried) {
     close.hasTried = true;

@@ -57,6 +57,11 @@ export class Outbox extends EventTarget {
     this.changed();
   }
 
+  /** Names and codes of guests that the server has: they are not left to a phone that opens nothing any more. */
+  async forgetSent() {
+    for (const scan of this.scans) if (scan.state !== "waiting") await remove("scans", scan.id);
+  }
+
   /** Sends these scans now, and notes the answers. Raises Problem. */
   async send(scans, wait) {
     for (const scan of scans) scan.is_tried = true;

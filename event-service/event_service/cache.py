@@ -28,6 +28,8 @@ TAG_PREFIX = "event-service"
 EVENT_LIST_TAG = "events"
 # Of all events together: a booking, which changes the list, leaves them as they are.
 FACETS_TAG = "facets"
+# Nothing changes it: a sitemap is as old as the cache lets pages become.
+SITEMAP_TAG = "sitemap"
 VERSION_SECONDS = 86_400
 
 

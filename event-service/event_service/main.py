@@ -40,6 +40,7 @@ from event_service.sales.router import router as sales
 from event_service.settings import Settings
 from event_service.web.door import router as door_page
 from event_service.web.router import router as web
+from event_service.web.static import router as static
 from service_kit.messaging.contacts import ContactClient
 from service_kit.messaging.outbox_gauge import watch_outbox
 from service_kit.messaging.service_client import ServiceClient
@@ -77,6 +78,8 @@ ROUTERS = [
     tickets,
     graphql,
     door_page,
+    static,
+    # Last: it has a page for whatever path is nobody's.
     web,
 ]
 

@@ -72,6 +72,7 @@ async function navigate() {
   try {
     const { title, node, shown } = await open({ path, query, fragment, signal });
     if (signal.aborted) return;
+    if (!isFirst) forgetLoadedPage();
     document.title = title === "Parterre" ? title : `${title} · Parterre`;
     main.replaceChildren(node);
     // What stands in the address may have changed on the way, but not the view.
@@ -105,6 +106,12 @@ async function navigate() {
 function showWaiting(path) {
   if (path === "/" && !main.querySelector("h1, .wide")) main.replaceChildren(events.skeleton());
   else main.classList.add("loading");
+}
+
+/** What the server has said of the page that was loaded is not true of another view. */
+function forgetLoadedPage() {
+  const told = "link[rel=canonical], link[rel=alternate], meta[property], meta[name=robots], script[type$=json]";
+  for (const element of document.head.querySelectorAll(told)) element.remove();
 }
 
 const routeOf = (path) => ROUTES.find(([pattern]) => pattern.test(path));
@@ -196,7 +203,6 @@ async function leave() {
 }
 
 function drawFrame() {
-  document.documentElement.lang = language;
   const skip = document.getElementById("skip");
   skip.textContent = t("skip");
   skip.addEventListener("click", (event) => {

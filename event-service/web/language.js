@@ -1,24 +1,11 @@
-// English or Russian, as the browser asks for, unless the person chose here.
-import en from "./locales/en.js";
-import ru from "./locales/ru.js";
-
-const WORDS = { en, ru };
+// English or Russian: the server has chosen, by what the person chose or else by what the browser asks for.
+const LANGUAGES = ["en", "ru"];
+const PARAMETER = "lang";
+// Where older releases kept the choice, which is a cookie now.
 const KEPT = "parterre-language";
 
-function chosen() {
-  try {
-    return localStorage.getItem(KEPT);
-  } catch {
-    return null; // Storage is turned off.
-  }
-}
-
-function preferred() {
-  const known = [chosen(), ...navigator.languages].filter(Boolean).map((tag) => tag.slice(0, 2));
-  return known.find((language) => language in WORDS) ?? "en";
-}
-
-export const language = preferred();
+export const language = document.documentElement.lang;
+const words = (await import(`./locales/${language}.js`)).default;
 /** For Intl: the browser's own region of our language, so that British and American dates differ. */
 export const locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
 
@@ -38,21 +25,37 @@ const filled = (value) => (typeof value === "string" ? isolate(value) : (value ?
 
 /** t("seats", {n: 3}); a text with forms takes the one for n. */
 export function t(key, values = {}) {
-  let text = WORDS[language][key] ?? key;
+  let text = words[key] ?? key;
   if (typeof text === "object") text = text[plural.select(values.n)] ?? text.other;
   return text.replace(/\{(\w+)\}/g, (_, name) => filled(values[name]));
 }
 
 /** Adds the words of views that most people never open; they come with these. */
-export const learn = (words) => Object.assign(WORDS[language], words);
+export const learn = (more) => Object.assign(words, more);
 
-export const has = (key) => key in WORDS[language];
+export const has = (key) => key in words;
 
+/** Loads the page anew in another language. */
 export function choose(other) {
-  try {
-    localStorage.setItem(KEPT, other);
-  } catch {
-    return;
-  }
-  location.reload();
+  const url = new URL(location.href);
+  url.searchParams.set(PARAMETER, other);
+  location.replace(url);
 }
+
+function takeOverChoice() {
+  try {
+    const kept = localStorage.getItem(KEPT);
+    localStorage.removeItem(KEPT);
+    if (LANGUAGES.includes(kept) && kept !== language) choose(kept);
+  } catch {
+    // Storage is turned off: nothing was kept.
+  }
+}
+
+// A link that is passed on leaves the language to whoever gets it.
+const url = new URL(location.href);
+if (url.searchParams.has(PARAMETER)) {
+  url.searchParams.delete(PARAMETER);
+  history.replaceState(history.state, "", url);
+}
+takeOverChoice();

@@ -184,6 +184,14 @@ async def anybody(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks for pages, and is nobody."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
 def event_times() -> Json:
     starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     return {

@@ -23,7 +23,9 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # A refusal is for the page to handle, and a test looks at how it does.
 REFUSED = "Failed to load resource"
-PATIENCE_MILLISECONDS = 15_000
+PATIENCE_MILLISECONDS = 20_000
+# Beside many other tests a page takes long to load.
+LOADING_MILLISECONDS = 60_000
 
 
 class Windows:
@@ -50,6 +52,7 @@ class Windows:
         }
         context = self._browser.new_context(**(settings | options))
         context.set_default_timeout(PATIENCE_MILLISECONDS)
+        context.set_default_navigation_timeout(LOADING_MILLISECONDS)
         context.on("console", self._note)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         self._contexts.append(context)

@@ -11,6 +11,7 @@ from fastapi_cache.decorator import cache
 from event_service.cache import (
     EVENT_LIST_TAG,
     FACETS_TAG,
+    SITEMAP_TAG,
     BytesCoder,
     CacheContext,
     TagVersions,
@@ -22,6 +23,7 @@ from event_service.events.calendar import event_calendar_file
 from event_service.events.facets import read_facets
 from event_service.events.representation import encode_event, pack
 from event_service.events.schemas import EventPublic, EventQuery
+from event_service.events.sitemap import read_sitemap
 from event_service.page_store import Page, PageStore
 from event_service.single_flight import SingleFlight
 from service_kit.database.engine import Database
@@ -57,6 +59,11 @@ class Pages:
 
     async def facets(self) -> bytes:
         packed = await cached_facets(self._context())
+        assert isinstance(packed, bytes)
+        return packed
+
+    async def sitemap(self, number: int, public_url: str) -> bytes:
+        packed = await cached_sitemap(self._context(), number, public_url)
         assert isinstance(packed, bytes)
         return packed
 
@@ -153,3 +160,14 @@ async def _event_page(
         # The next reader stores it. Ids that do not exist get no version.
         await context.tag_versions.create_missing((event_tag(event_id),))
     return page
+
+
+@cache(coder=BytesCoder, key_builder=versioned_key(lambda number, public_url: (SITEMAP_TAG,)))
+async def cached_sitemap(context: CacheContext, number: int, public_url: str) -> bytes:
+    """As old as a page of the cache may be: no change makes it anew."""
+
+    async def render() -> Page:
+        async with context.database.transaction() as session:
+            return context.store.new_page(await read_sitemap(session, number, public_url))
+
+    return await context.compute_once(render)

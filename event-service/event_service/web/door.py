@@ -10,20 +10,22 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Request, Response
 
-from event_service.deps import IfNoneMatch
-from event_service.web.files import Files, digest
-from event_service.web.origins import Origins
-from event_service.web.router import (
+from event_service.deps import SettingsDep
+from event_service.web.answers import (
     IMMUTABLE,
+    PAGE_VARY,
     REVALIDATE,
-    FilesDep,
-    OriginsDep,
     content_security_policy,
+    respond,
 )
+from event_service.web.files import HTML, MEDIA_TYPES, PLAIN, Files, make_file
+from event_service.web.language import LANGUAGES, language_of
+from event_service.web.origins import Origins, origins_for
+from event_service.web.static import METHODS, FilesDep
 from service_kit.problems import NotFound
-from service_kit.web.auth import Router, SharedResponse
+from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
 
 PAGE = "door.html"
@@ -36,35 +38,37 @@ WORKER_POLICY = (
 )
 # What a module imports, and what it names by ``new URL("...", import.meta.url)``.
 _IMPORT = re.compile(r"""(?:(?:from|import)\s*\(?\s*["']|new URL\(")(\.\.?/[^"']+)["']""")
-_LINK = re.compile(r'href="/static/\{release\}/([^"]+)"')
+_LINK = re.compile(r'href="/static/\{release\}/plain/([^"]+)"')
+# Which of them is asked for is not written in the modules.
+LOCALES = tuple(f"locales/{language}.js" for language in LANGUAGES)
 _STYLE_FILE = re.compile(r'url\("([^":]+)"\)')
 
 router = Router(include_in_schema=False)
 
 
-@router.api_route("/events/{event_id}/door", methods=["GET", "HEAD"])
+@router.api_route("/events/{event_id}/door", methods=METHODS)
 @limited("static")
 async def get_door_page(
-    event_id: str, files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch = None
+    event_id: str, request: Request, settings: SettingsDep, files: FilesDep
 ) -> Response:
+    origins = origins_for(settings, request.url.hostname or "")
     values = {
         "event_id": _path_id(event_id),
+        "language": language_of(request).tag,
         "auth": origins.auth,
         "notification": origins.notification,
     }
-    content = _fill(files, PAGE, values)
-    response = _respond(content, "text/html; charset=utf-8", if_none_match)
+    page = make_file(_fill(files, PAGE, values), HTML)
+    response = respond(request, page, REVALIDATE, vary=PAGE_VARY)
     response.headers["Content-Security-Policy"] = door_security_policy(origins)
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(self), screen-wake-lock=(self), microphone=()"
     return response
 
 
-@router.api_route("/events/{event_id}/door/manifest.webmanifest", methods=["GET", "HEAD"])
+@router.api_route("/events/{event_id}/door/manifest.webmanifest", methods=METHODS)
 @limited("static")
-async def get_door_manifest(
-    event_id: str, files: FilesDep, if_none_match: IfNoneMatch = None
-) -> Response:
+async def get_door_manifest(event_id: str, request: Request, files: FilesDep) -> Response:
     """A phone may have several events' doors installed. The link's token is not in here: the phone has it."""
     address = f"/events/{_path_id(event_id)}/door"
     icon = f"/static/{files.release}/icon.svg"
@@ -79,37 +83,38 @@ async def get_door_manifest(
         "theme_color": "#17121a",
         "icons": [{"src": icon, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
     }
-    return _respond(json.dumps(manifest).encode(), "application/manifest+json", if_none_match)
+    file = make_file(json.dumps(manifest).encode(), "application/manifest+json")
+    return respond(request, file, REVALIDATE)
 
 
-@router.api_route("/door-worker.js", methods=["GET", "HEAD"])
+@router.api_route("/door-worker.js", methods=METHODS)
 @limited("static")
-async def get_service_worker(files: FilesDep, if_none_match: IfNoneMatch = None) -> Response:
+async def get_service_worker(request: Request, files: FilesDep) -> Response:
     """At the root, since its scope lies beside ``/static``. Another release is another script: browsers
     see that, and take its files."""
     lists = {"files": page_files(files), "worker_files": worker_files(files)}
     content = _fill(
         files, SERVICE_WORKER, {key: '", "'.join(names) for key, names in lists.items()}
     )
-    response = _respond(content, "text/javascript; charset=utf-8", if_none_match)
+    response = respond(request, make_file(content, MEDIA_TYPES[".js"]), REVALIDATE)
     response.headers["Content-Security-Policy"] = "default-src 'none'; connect-src 'self'"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
 
 
-@router.api_route("/events/{event_id}/door/static/{path:path}", methods=["GET", "HEAD"])
+@router.api_route("/events/{event_id}/door/static/{path:path}", methods=METHODS)
 @limited("static")
 async def get_worker_file(
-    event_id: str, path: str, files: FilesDep, if_none_match: IfNoneMatch = None
+    event_id: str, path: str, request: Request, files: FilesDep
 ) -> Response:
     """The decoder, at an address for which the page's service worker answers without a network."""
     release, _, name = path.partition("/")
+    name = name.removeprefix(PLAIN)
     _path_id(event_id)
     if name not in worker_files(files):
         raise NotFound
     cache_control = IMMUTABLE if release == files.release else REVALIDATE
-    file = files.by_name[name]
-    response = _respond(file.content, file.media_type, if_none_match, cache_control)
+    response = respond(request, files.by_name[name], cache_control)
     response.headers["Content-Security-Policy"] = WORKER_POLICY
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
@@ -124,7 +129,7 @@ def door_security_policy(origins: Origins) -> str:
 def page_files(files: Files) -> list[str]:
     """What the page needs without a network: its links, its modules, and what these import."""
     page = files.by_name[PAGE].content.decode()
-    return _with_all_needed(files, ["door/app.js", *_LINK.findall(page)])
+    return _with_all_needed(files, ["door/app.js", *LOCALES, *_LINK.findall(page)])
 
 
 def worker_files(files: Files) -> list[str]:
@@ -166,12 +171,3 @@ def _path_id(text: str) -> str:
     except ValueError:
         pass
     raise NotFound
-
-
-def _respond(
-    content: bytes, media_type: str, if_none_match: str | None, cache_control: str = REVALIDATE
-) -> Response:
-    headers = {"ETag": f'"{digest(content)}"', "Cache-Control": cache_control}
-    if if_none_match and headers["ETag"] in if_none_match:
-        return SharedResponse(status_code=304, headers=headers)
-    return SharedResponse(content, headers=headers, media_type=media_type)

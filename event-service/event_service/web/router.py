@@ -1,140 +1,176 @@
-"""The web page at its addresses, and its files."""
+"""The web page at its addresses."""
 
-import asyncio
+import json
+from dataclasses import replace
 from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import Depends, Request, Response
+from markupsafe import Markup
+from pydantic import TypeAdapter, ValidationError
 
-from event_service.deps import IfNoneMatch, SettingsDep
-from event_service.web.files import INDEX, File, Files, cached_files, digest, read_files
-from event_service.web.origins import Origins, origins_for
+from event_service.deps import SettingsDep
+from event_service.events.pages import Draft, Pages, PagesDep
+from event_service.events.schemas import EventPublic, EventQuery
+from event_service.web import pages as html
+from event_service.web.answers import PAGE_VARY, REVALIDATE, content_security_policy, respond
+from event_service.web.files import File
+from event_service.web.filters import CHOICES, ORDERS, has_days, read_filters, request_of
+from event_service.web.language import COOKIE, COOKIE_SECONDS, LANGUAGES, PARAMETER, language_of
+from event_service.web.origins import origins_for
+from event_service.web.pages import Frame
 from event_service.web.paths import is_id, is_view
-from service_kit.problems import NotFound
-from service_kit.web.auth import Router, SharedResponse
+from event_service.web.static import FilesDep
+from event_service.web.structured import as_script_text, json_ld
+from service_kit.clock import utc_now
+from service_kit.problems import InvalidRequest, NotFound
+from service_kit.web.auth import Router
+from service_kit.web.paging import Paging
 from service_kit.web.rate_limits import limited
 
-IMMUTABLE = "public, max-age=31536000, immutable"
-REVALIDATE = "no-cache"
-# A file that is opened by itself, such as a picture with a script in it, runs nothing.
-FILE_POLICY = "default-src 'none'; frame-ancestors 'none'"
+# The companion of a session's cookie, which scripts can read: whether there is a session.
+SESSION_COMPANION = "csrf_token"
+EVENTS_ON_A_PAGE = 24
+METHODS = ["GET", "HEAD"]
 
+_read_events = TypeAdapter(list[EventPublic])
 router = Router(include_in_schema=False)
 
 
-async def get_files(settings: SettingsDep) -> Files:
-    """Read anew for each request in development; elsewhere files do not change."""
-    return await asyncio.to_thread(read_files) if settings.is_development else cached_files()
+async def get_frame(request: Request, settings: SettingsDep, files: FilesDep) -> Frame:
+    return Frame(
+        files=files,
+        origins=origins_for(settings, request.url.hostname or ""),
+        language=language_of(request),
+        is_signed_in=SESSION_COMPANION in request.cookies,
+        public_url=settings.public_url,
+        address=request.url.path,
+        is_development=settings.is_development,
+    )
 
 
-async def get_origins(request: Request, settings: SettingsDep) -> Origins:
-    return origins_for(settings, request.url.hostname or "")
+FrameDep = Annotated[Frame, Depends(get_frame)]
 
 
-FilesDep = Annotated[Files, Depends(get_files)]
-OriginsDep = Annotated[Origins, Depends(get_origins)]
+# The lists and the events are limited as in the API: they cost as much.
+@router.api_route("/", methods=METHODS)
+async def get_list_page(request: Request, frame: FrameDep, pages: PagesDep) -> Response:
+    """The list, also of a search, a page at a time."""
+    filters = read_filters(request.query_params)
+    given = {name: value for name, value in filters.items() if value}
+    frame = replace(frame, address="/" + (f"?{urlencode(given)}" if given else ""))
+    cursor = request.query_params.get("cursor")
+    query = request_of(filters, utc_now())
+    packed = await _read_list(pages, query, cursor)
+    facets = await pages.facets()
+    body = _body(packed)
+    listed = json.loads(body)
+    next_page = listed["next_cursor"]
+    file = html.render(
+        frame,
+        "list.html",
+        html.version_of(packed, facets, str(cursor).encode()),
+        canonical=frame.public_url + frame.address,
+        # Pages of a search and later pages of the list are ways to events, and not what is looked for.
+        is_unlisted=bool(cursor or given.keys() - {"city", "category"}),
+        filters=filters,
+        is_narrowed=bool(given.keys() - {"sort"}),
+        facets=json.loads(_body(facets)),
+        choices=CHOICES,
+        orders=ORDERS if filters["q"] else ORDERS[1:],
+        events=_read_events.validate_python(listed["items"]),
+        next_page=next_page and "/?" + urlencode(given | {"cursor": next_page}),
+        answers="" if cursor or has_days(filters) else _answers(query, body, facets),
+    )
+    return _respond(request, frame, file)
 
 
-@router.api_route("/static/{path:path}", methods=["GET", "HEAD"])
-@limited("static")
-async def get_file(path: str, files: FilesDep, if_none_match: IfNoneMatch = None) -> Response:
-    release, _, name = path.partition("/")
-    file = files.by_name.get(name)
-    if file is None or name == INDEX:
-        raise NotFound
-    # During a rolling update a page of one release may ask a process of the other.
-    cache_control = IMMUTABLE if release == files.release else REVALIDATE
-    response = _respond(file, cache_control, if_none_match)
-    response.headers["Content-Security-Policy"] = FILE_POLICY
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+def _body(packed: bytes) -> bytes:
+    return packed.partition(b"\n")[2]
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-@limited("static")
-async def get_list_page(
-    files: FilesDep, origins: OriginsDep, if_none_match: IfNoneMatch = None
-) -> Response:
-    return _page_response(files, origins, if_none_match)
+def _answers(query: dict[str, str], body: bytes, facets: bytes) -> Markup:
+    """What the scripts would ask for first, by the paths at which they would."""
+    asked = urlencode(sorted((query | {"limit": str(EVENTS_ON_A_PAGE)}).items()))
+    parts = {f"/events?{asked}": body, "/events/facets": _body(facets)}
+    entries = ",".join(f"{json.dumps(path)}:{text.decode()}" for path, text in parts.items())
+    return as_script_text(f"{{{entries}}}")
 
 
-@router.api_route("/events/{event_id}", methods=["GET", "HEAD"])
-@limited("static")
+async def _read_list(pages: Pages, query: dict[str, str], cursor: str | None) -> bytes:
+    """The list as the API packs it. What the API refuses is a list without events."""
+    try:
+        parsed = EventQuery.model_validate(query)
+        return await pages.event_list(parsed, Paging(EVENTS_ON_A_PAGE, cursor), None)
+    except (ValidationError, InvalidRequest):
+        return b'""\n{"items":[],"next_cursor":null}'
+
+
+@router.api_route("/events/{event_id}", methods=METHODS)
 async def get_event_page(
-    event_id: str,
-    request: Request,
-    files: FilesDep,
-    origins: OriginsDep,
-    if_none_match: IfNoneMatch = None,
+    event_id: str, request: Request, frame: FrameDep, pages: PagesDep
 ) -> Response:
+    """What everybody may read of an event. A draft is not found; its organizer's scripts show it."""
     if not is_id(event_id):
-        return _not_found(request, files, origins)
-    return _page_response(files, origins, if_none_match)
+        return _not_found(request, frame)
+    try:
+        packed = await pages.event(UUID(event_id), None)
+    except NotFound:
+        return _not_found(request, frame, template="view.html")
+    assert not isinstance(packed, Draft)
+    body = _body(packed)
+    event = EventPublic.model_validate_json(body)
+    address = frame.public_url + frame.address
+    image = frame.public_url + event.image_url if event.image_url else None
+    file = html.render(
+        frame,
+        "event.html",
+        html.version_of(packed),
+        canonical=address,
+        description=html.summary(event),
+        event=event,
+        image=image,
+        paragraphs=html.paragraphs(event.description),
+        json_ld=json_ld(event, url=address, image=image),
+        answers=as_script_text(f'{{"/events/{event.id}":{body.decode()}}}'),
+    )
+    return _respond(request, frame, file)
 
 
-@router.api_route("/{path:page}", methods=["GET", "HEAD"])
+@router.api_route("/{path:page}", methods=METHODS)
 @limited("static")
-async def get_view_page(
-    path: str,
-    request: Request,
-    files: FilesDep,
-    origins: OriginsDep,
-    if_none_match: IfNoneMatch = None,
-) -> Response:
-    """Any other path: of a view, which the page draws by itself, or of nothing."""
-    if is_view(path):
-        return _page_response(files, origins, if_none_match)
-    return _not_found(request, files, origins)
+async def get_view_page(path: str, request: Request, frame: FrameDep) -> Response:
+    """Any other path: of a view, which the scripts draw, or of nothing."""
+    if not is_view(path):
+        return _not_found(request, frame)
+    return _respond(request, frame, html.render(frame, "view.html"))
 
 
-def _not_found(request: Request, files: Files, origins: Origins) -> Response:
+def _not_found(request: Request, frame: Frame, template: str = "missing.html") -> Response:
     """To people a page that says so, with the way to the events; to programs a problem."""
     if "text/html" not in request.headers.get("accept", ""):
         raise NotFound
-    response = _page_response(files, origins, None)
-    response.status_code = 404
+    # One page for whatever is not there.
+    response = _respond(
+        request, frame, html.render(replace(frame, address="/"), template, section="")
+    )
+    if response.status_code == 200:
+        response.status_code = 404
     return response
 
 
-def _page_response(files: Files, origins: Origins, if_none_match: str | None) -> Response:
-    file = _page(files, origins)
-    response = _respond(file, REVALIDATE, if_none_match)
-    response.headers["Content-Security-Policy"] = content_security_policy(origins)
+def _respond(request: Request, frame: Frame, file: File) -> Response:
+    response = respond(request, file, REVALIDATE, vary=PAGE_VARY)
+    response.headers["Content-Security-Policy"] = content_security_policy(frame.origins)
     # A window that opened the page, or is opened by it, has no access to it.
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    return response
-
-
-def _page(files: Files, origins: Origins) -> File:
-    template = files.by_name[INDEX]
-    content = (
-        template.content.replace(b"{release}", files.release.encode())
-        .replace(b"{auth}", origins.auth.encode())
-        .replace(b"{notification}", origins.notification.encode())
-    )
-    return File(content, template.media_type, f'"{digest(content)}"')
-
-
-def _respond(file: File, cache_control: str, if_none_match: str | None) -> Response:
-    headers = {"ETag": file.etag, "Cache-Control": cache_control}
-    if if_none_match and file.etag in if_none_match:
-        return SharedResponse(status_code=304, headers=headers)
-    return SharedResponse(file.content, headers=headers, media_type=file.media_type)
-
-
-def content_security_policy(origins: Origins) -> str:
-    """Trusted Types disable ``innerHTML`` and its like: what organizers write can only be text."""
-    return "; ".join(
-        (
-            "default-src 'self'",
-            " ".join(("connect-src 'self'", *origins.foreign)),
-            # Mails, for superusers, in frames that run nothing.
-            " ".join(filter(None, ("frame-src 'self'", origins.notification))),
-            "img-src 'self' blob:",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-            "object-src 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
+    if request.query_params.get(PARAMETER) in LANGUAGES:
+        response.set_cookie(
+            COOKIE,
+            frame.language.tag,
+            max_age=COOKIE_SECONDS,
+            samesite="lax",
+            secure=not frame.is_development,
         )
-    )
+    return response

@@ -7,12 +7,12 @@ const WORKER_FILES = ["{worker_files}"];
 const PATH = new URL(self.registration.scope).pathname;
 const PREFIX = `door:${PATH}:`;
 const CACHE = PREFIX + RELEASE;
-const STATIC = `/static/${RELEASE}/`;
+const STATIC = `/static/${RELEASE}/plain/`;
 const PATIENCE_MILLISECONDS = 4000;
 
 async function install() {
   const cache = await caches.open(CACHE);
-  const page = await fetch(PATH, { cache: "reload", credentials: "omit" });
+  const page = await fetch(PATH, { cache: "reload" });
   const text = await page.clone().text();
   // During a rolling update the page may be of the other release: the browser tries again later.
   if (!page.ok || !text.includes(`"${STATIC}door/app.js"`)) throw new Error("the page is of another release");
@@ -29,10 +29,18 @@ async function activate() {
   await self.clients.claim();
 }
 
+/** In the language that was chosen last. The files beside it are of this release. */
+async function keepPage(page) {
+  const text = await page.clone().text();
+  if (!text.includes(`"${STATIC}door/app.js"`)) return;
+  await (await caches.open(CACHE)).put(PATH, page);
+}
+
 /** The page of the newest release that can be had. */
 async function openPage(request) {
   try {
     const answer = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MILLISECONDS) });
+    if (answer.ok) await keepPage(answer.clone());
     if (answer.status < 500) return answer;
   } catch {
     // No network.

@@ -1,0 +1,105 @@
+"""Times and amounts in a page's language, as the page's scripts write them (CLDR, by babel)."""
+
+import re
+from copy import copy
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time, get_timezone_name
+from babel.numbers import format_decimal
+
+_CODE_BEFORE_AMOUNT = re.compile(r"^([A-Za-z]+)(?=[\d-])")
+_FNV_PRIME, _FNV_START = 0x01000193, 0x811C9DC5
+HUES = 10
+
+
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone; UTC for one that this system does not know."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+@cache
+def locale_of(tag: str) -> Locale:
+    return Locale.parse(tag)
+
+
+class Formats:
+    def __init__(self, tag: str) -> None:
+        self.babel = locale_of(tag)
+
+    def date_block(self, at: datetime, zone: str) -> dict[str, str]:
+        """Weekday, day and month apart; the year is part of the month unless it is this one."""
+        local = at.astimezone(zone_of(zone))
+        month = self._date(local, "LLL").replace(".", "")
+        this_year = local.year == datetime.now(local.tzinfo).year
+        return {
+            "weekday": self._date(local, "ccc"),
+            "day": str(local.day),
+            "month": month if this_year else f"{month} {local.year}",
+        }
+
+    def _date(self, local: datetime, pattern: str) -> str:
+        return str(format_date(local, pattern, locale=self.babel))
+
+    def time(self, at: datetime, zone: str) -> str:
+        return str(format_time(at, "short", tzinfo=zone_of(zone), locale=self.babel))
+
+    def time_and_zone(self, at: datetime, zone: str) -> str:
+        local = at.astimezone(zone_of(zone))
+        name = get_timezone_name(local, width="short", locale=self.babel)
+        # Without a short name in the language: the offset, as browsers write it.
+        return f"{self.time(at, zone)} {name if name.isalpha() else _offset(local)}"
+
+    def day_and_time(self, at: datetime, zone: str) -> str:
+        day = format_date(at.astimezone(zone_of(zone)), "full", locale=self.babel)
+        return f"{day}, {self.time(at, zone)}"
+
+    def span(self, starts_at: datetime, ends_at: datetime, zone: str) -> str:
+        start, end = (at.astimezone(zone_of(zone)) for at in (starts_at, ends_at))
+        is_one_day = start.date() == end.date()
+        last = self.time(ends_at, zone) if is_one_day else self.day_and_time(ends_at, zone)
+        return f"{self.day_and_time(starts_at, zone)} – {last}"
+
+    def zone_name(self, at: datetime, zone: str) -> str:
+        name = get_timezone_name(at.astimezone(zone_of(zone)), locale=self.babel)
+        return f"{name} ({zone})"
+
+    def number(self, value: int) -> str:
+        return str(format_decimal(value, locale=self.babel))
+
+    def money(self, minor: int, currency: str, digits: int) -> str:
+        return _money(minor, currency, digits, str(self.babel))
+
+
+def _offset(local: datetime) -> str:
+    minutes = int((local.utcoffset() or timedelta(0)).total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    return f"GMT{'+' if minutes >= 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")
+
+
+@lru_cache(maxsize=1_000)
+def _money(minor: int, currency: str, digits: int, tag: str) -> str:
+    """With the digits of ISO 4217: CLDR has others for HUF, COP, RSD and more."""
+    locale = locale_of(tag)
+    pattern: Any = copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    amount = Decimal(minor).scaleb(-digits)
+    text = str(pattern.apply(amount, locale, currency=currency, currency_digits=False))
+    return _CODE_BEFORE_AMOUNT.sub("\\1\N{NO-BREAK SPACE}", text)
+
+
+def hue(words: str) -> int:
+    """The number of the colour that ``tint`` of ``parts.js`` gives to these words (FNV-1a)."""
+    value = _FNV_START
+    for character in words.lower():
+        # As JavaScript multiplies: signed 32 bits, of which only the lower ones count.
+        value = ((value ^ ord(character)) * _FNV_PRIME) & 0xFFFFFFFF
+    return value % HUES

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from event_service.web.door import page_files, worker_files
 from event_service.web.files import File, Files, read_files
-from event_service.web.router import get_files
+from event_service.web.static import get_files
 from tests.events.conftest import problem
 
 # The workers of a run name a test alike.
@@ -64,8 +64,8 @@ async def test_all_that_the_page_needs_is_kept_by_the_service_worker(
     script = (await browser.get("/door-worker.js")).text
     files = read_files()
     page, worker = list_in(script, "FILES"), list_in(script, "WORKER_FILES")
-    for names, address in ((page, f"/static/{files.release}/"),
-                           (worker, f"{PATH}/static/{files.release}/")):  # fmt: skip
+    for names, address in ((page, f"/static/{files.release}/plain/"),
+                           (worker, f"{PATH}/static/{files.release}/plain/")):  # fmt: skip
         for name in names:
             answer = await browser.get(address + name)
             assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (
@@ -102,14 +102,15 @@ async def test_a_release_is_another_service_worker(
     assert (again.status_code, first.headers["cache-control"]) == (304, "no-cache")
     files = read_files()
     changed = File(b"// changed", "text/javascript", '"changed"')
-    next_release = Files("0123456789abcdef", {**files.by_name, "door/words.js": changed})
+    by_name = {**files.by_name, "door/words.js": changed}
+    next_release = Files("0123456789abcdef", by_name, files.served)
     app.dependency_overrides[get_files] = lambda: next_release
     try:
         second = await browser.get("/door-worker.js")
         assert second.headers["etag"] != first.headers["etag"]
         assert 'const RELEASE = "0123456789abcdef";' in second.text
         # The page that comes with it names the same release: the worker looks at that.
-        assert '"/static/0123456789abcdef/door/app.js"' in (await browser.get(PATH)).text
+        assert '"/static/0123456789abcdef/plain/door/app.js"' in (await browser.get(PATH)).text
     finally:
         app.dependency_overrides.clear()
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from event_service.privacy.notes import default_blocks
 from event_service.web.files import read_files
 from event_service.web.language import read_words
 from event_service.web.modules import UnknownSyntax, join_modules
@@ -57,6 +58,16 @@ async def test_an_event_is_read_without_scripts(
     assert f'<link rel="canonical" href="{data["url"]}">' in html
     (answers,) = ANSWERS.findall(html)
     assert json.loads(answers)[f"/events/{event['id']}"]["title"] == event["title"]
+
+
+async def test_the_privacy_note_and_the_contact_are_read_without_scripts(
+    browser: httpx.AsyncClient,
+) -> None:
+    for path in ("/privacy", "/contact"):
+        english = text_of(await page(browser, path))
+        russian = text_of(await page(browser, path, **{"Accept-Language": "ru"}))
+        for text, blocks in ((english, default_blocks("en")), (russian, default_blocks("ru"))):
+            assert all(" ".join(said.split()) in text for block in blocks for said in block.texts)
 
 
 async def test_a_draft_is_told_to_nobody(

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 import auth_service.problems  # noqa: F401  (their problems are listed with ours)
 import notification_service.problems  # noqa: F401
 from event_service.settings import Settings
+from event_service.web.answers import content_security_policy
 from event_service.web.files import FOLDER, read_files
 from event_service.web.origins import Origins, origins_for
 from event_service.web.paths import VIEWS
-from event_service.web.router import content_security_policy
 from service_kit.money import CURRENCY_DIGITS
 from service_kit.problems import PROBLEMS
 from tests.events.conftest import problem, running

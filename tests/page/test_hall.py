@@ -265,7 +265,7 @@ def event_body(title: str, seating: Json) -> Json:
 def test_the_page_numbers_seats_as_the_service_does(page: Page) -> None:
     page.goto("/")
     shown = page.evaluate(
-        "(cases) => import('/static/x/hall/numbering.js').then(({ numbersOf }) =>"
+        "(cases) => import('/static/x/plain/hall/numbering.js').then(({ numbersOf }) =>"
         " cases.map(([rule, letters]) => numbersOf(letters, rule).filter(Boolean)))",
         [[rule, letters] for rule, letters, _ in NUMBERS],
     )

@@ -5,21 +5,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.page.halls import arena
+from tests.page.line import Line
 from tests.system.people import Person, publish
 
 Json = dict[str, Any]
 
-# 1.6 Mbit/s with 150 ms, a phone's processor.
-SLOW_LINE = {
-    "offline": False,
-    "latency": 150,
-    "downloadThroughput": 200_000,
-    "uploadThroughput": 100_000,
-}
-SLOWDOWN = 4
 PATIENCE_MILLISECONDS = 60_000
 # What a phone's window shows, and a margin; not what the hall has.
 MOST_SEATS_IN_DOCUMENT = 600
@@ -40,32 +33,6 @@ SCROLL = """async () => {
     }
     return Math.round((performance.now() - begun) / 10);
 }"""
-
-
-class Line:
-    """Counts what a window receives, compressed as it came."""
-
-    def __init__(self, page: Page) -> None:
-        self.bytes_of: dict[str, int] = {}
-        self._urls: dict[str, str] = {}
-        self._session: CDPSession = page.context.new_cdp_session(page)
-        self._session.on("Network.requestWillBeSent", self._asked)
-        self._session.on("Network.loadingFinished", self._received)
-        self._session.send("Network.enable")
-
-    def slow_down(self) -> None:
-        self._session.send("Network.emulateNetworkConditions", SLOW_LINE)
-        self._session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN})
-
-    def _asked(self, event: Json) -> None:
-        self._urls[event["requestId"]] = event["request"]["url"]
-
-    def _received(self, event: Json) -> None:
-        url = self._urls.get(event["requestId"], "")
-        self.bytes_of[url] = self.bytes_of.get(url, 0) + int(event["encodedDataLength"])
-
-    def of(self, end: str) -> int:
-        return sum(size for url, size in self.bytes_of.items() if url.endswith(end))
 
 
 def map_of(sections: int, rows: int, columns: int) -> str:

@@ -151,8 +151,8 @@ def test_a_hold_warns_before_its_end_and_what_is_still_free_is_chosen_again(
 
 # The same halls are given to the rule that the services book by.
 GROUPS = """async (halls) => {
-    const { bestGroups, alternatives } = await import("/static/x/seats/groups.js");
-    const { rowsOf } = await import("/static/x/seating.js");
+    const { bestGroups, alternatives } = await import("/static/x/plain/seats/groups.js");
+    const { rowsOf } = await import("/static/x/plain/seating.js");
     const ids = (seats) => seats.map(({ id }) => id);
     return halls.map(({ sections, size, wanted }) => {
         const rows = rowsOf(sections);

@@ -104,9 +104,7 @@ async def get_service_worker(request: Request, files: FilesDep) -> Response:
 
 @router.api_route("/events/{event_id}/door/static/{path:path}", methods=METHODS)
 @limited("static")
-async def get_worker_file(
-    event_id: str, path: str, request: Request, files: FilesDep
-) -> Response:
+async def get_worker_file(event_id: str, path: str, request: Request, files: FilesDep) -> Response:
     """The decoder, at an address for which the page's service worker answers without a network."""
     release, _, name = path.partition("/")
     name = name.removeprefix(PLAIN)

@@ -62,6 +62,11 @@ class Formats:
         day = format_date(at.astimezone(zone_of(zone)), "full", locale=self.babel)
         return f"{day}, {self.time(at, zone)}"
 
+    def time_on_day_of(self, at: datetime, other: datetime, zone: str) -> str:
+        """With the day where it is not that of the other moment."""
+        days = {moment.astimezone(zone_of(zone)).date() for moment in (at, other)}
+        return self.time(at, zone) if len(days) == 1 else self.day_and_time(at, zone)
+
     def span(self, starts_at: datetime, ends_at: datetime, zone: str) -> str:
         start, end = (at.astimezone(zone_of(zone)) for at in (starts_at, ends_at))
         is_one_day = start.date() == end.date()

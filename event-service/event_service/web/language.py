@@ -5,12 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale, UnknownLocaleError
 from fastapi import Request
 
-LANGUAGES = ("en", "ru")
+Tag = Literal["en", "ru"]
+LANGUAGES: tuple[Tag, ...] = ("en", "ru")
 PARAMETER = "lang"
 COOKIE = "parterre_language"
 COOKIE_SECONDS = 365 * 86_400
@@ -32,15 +33,16 @@ Texts = Mapping[str, str | dict[str, str]]
 class Language:
     """``tag`` is one of LANGUAGES; ``locale`` may have a region, which decides how dates are written."""
 
-    tag: str
+    tag: Tag
     locale: str
 
 
 def language_of(request: Request) -> Language:
     tags = _accepted(request.headers.get("accept-language", ""))
     chosen = [request.query_params.get(PARAMETER), request.cookies.get(COOKIE)]
-    known = [tag for tag in (*chosen, *(tag[:2] for tag in tags)) if tag in LANGUAGES]
-    language = str(known[0]) if known else LANGUAGES[0]
+    wanted = [*chosen, *(tag[:2] for tag in tags)]
+    known = [tag for want in wanted for tag in LANGUAGES if tag == want]
+    language = known[0] if known else LANGUAGES[0]
     regional = [tag for tag in tags if tag.startswith(language)]
     return Language(language, regional[0] if regional else language)
 

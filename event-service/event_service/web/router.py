@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from event_service.deps import SettingsDep
 from event_service.events.pages import Draft, Pages, PagesDep
 from event_service.events.schemas import EventPublic, EventQuery
+from event_service.privacy.notes import privacy_note
 from event_service.web import pages as html
 from event_service.web.answers import PAGE_VARY, REVALIDATE, content_security_policy, respond
 from event_service.web.files import File
@@ -136,6 +137,24 @@ async def get_event_page(
         answers=as_script_text(f'{{"/events/{event.id}":{body.decode()}}}'),
     )
     return _respond(request, frame, file)
+
+
+@router.api_route("/privacy", methods=METHODS)
+@router.api_route("/contact", methods=METHODS)
+@limited("static")
+async def get_privacy_page(request: Request, settings: SettingsDep, frame: FrameDep) -> Response:
+    """What is stored, and whom to write to."""
+    note = privacy_note(settings, frame.language.tag)
+    text = note.model_dump_json()
+    page = html.render(
+        frame,
+        "privacy.html",
+        html.version_of(text.encode()),
+        canonical=f"{frame.public_url}/privacy",
+        note=note,
+        answers=as_script_text(f'{{"/privacy?locale={note.locale}":{text}}}'),
+    )
+    return _respond(request, frame, page)
 
 
 @router.api_route("/{path:page}", methods=METHODS)

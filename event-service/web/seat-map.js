@@ -133,7 +133,7 @@ export class SeatMap {
       const price = h("span", { class: "price" }, this.money(section.price));
       const swatch = h("span", { class: "swatch", "aria-hidden": "true" });
       const name = h("span", { class: "name" }, written(section.name));
-      return h("div", { class: `heading tier-${tier}` }, h("h3", {}, swatch, name, " ", price, " ", counter));
+      return h("div", { class: `section-heading tier-${tier}` }, h("h3", {}, swatch, name, " ", price, " ", counter));
     });
   }
 

@@ -21,7 +21,7 @@ class TicketScreen {
   constructor(tickets, signal) {
     const slides = tickets.map((ticket, index) => slide(ticket, index, tickets.length));
     Object.assign(this, { tickets, signal, slides });
-    this.stage = h("div", { class: "stage", tabindex: 0, role: "group", "aria-label": t("tickets-keys") }, slides);
+    this.stage = h("div", { class: "ticket-stage", tabindex: 0, role: "group", "aria-label": t("tickets-keys") }, slides);
     this.count = h("p", { class: "ticket-count", "aria-live": "polite" });
     [this.back, this.on] = [this.#button("ticket-before", -1), this.#button("ticket-after", 1)];
     const close = h("button", { type: "button", class: "quiet", onclick: () => this.dialog.close() }, t("close"));

@@ -259,7 +259,7 @@ def test_a_picture_is_cut_to_shape_stored_and_removed(
     tab_to(window, window.get_by_role("button", name="Use this part"))
     window.keyboard.press("Enter")
     expect(window.get_by_text("The picture is saved.")).to_be_visible()
-    shown = window.locator("img.picture")
+    shown = window.locator("img.own-picture")
     expect(shown).to_be_visible()
     address = evening.now()["image_url"]
     stored = Image.open(io.BytesIO(evening.organizer.http.get(whole(evening, address)).content))

@@ -54,7 +54,7 @@ function dropped(node, take) {
 
 /** That of a draft comes with the session; an address in a page has none once its token has ended. */
 function shown({ event, signal }) {
-  const image = h("img", { class: "picture", alt: t("picture.alt"), width: 16, height: 9 });
+  const image = h("img", { class: "own-picture", alt: t("picture.alt"), width: 16, height: 9 });
   const path = event.image_url.replace(/^\/api\/v1/, "").replace(/-\d+\.webp$/, `-${SHOWN_WIDTH}.webp`);
   get(path, { as: "blob", signal }).then(
     (blob) => {

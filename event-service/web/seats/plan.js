@@ -32,7 +32,7 @@ export class Plan {
     this.content = h(
       "div",
       { class: "plan-content" },
-      h("div", { class: "stage", "aria-hidden": "true" }, h("span", {}, t("stage"))),
+      h("div", { class: "hall-front", "aria-hidden": "true" }, h("span", {}, t("stage"))),
       this.overview.node,
       headings,
       this.cells.node,

@@ -63,7 +63,7 @@ function banner({ booking, event }) {
     "header",
     { class: "banner" },
     event && dateBlock(event),
-    h("div", {}, h("p", { class: "category" }, status), h("h1", { dir: "auto", tabindex: -1 }, title)),
+    h("div", { class: "heading" }, h("p", { class: "category" }, status), h("h1", { dir: "auto", tabindex: -1 }, title)),
   );
   return tint(element, event?.category || title);
 }

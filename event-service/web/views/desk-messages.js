@@ -62,7 +62,7 @@ function previewOf({ event, failed, clear }, message, { guests, text }, { back, 
     { class: "letter-preview", "aria-labelledby": "letter-preview" },
     h("h3", { id: "letter-preview", tabindex: -1 }, t("letter.will-read")),
     h("div", { class: "paper" }, text.split("\n\n").map((paragraph) => h("p", { class: "prose", dir: "auto" }, paragraph))),
-    h("p", { class: guests ? "mails" : "alert" }, mailsText(guests)),
+    h("p", { class: guests ? "mail-count" : "alert" }, mailsText(guests)),
     h(
       "div",
       { class: "actions" },

@@ -66,7 +66,7 @@ async function cancel(desk) {
     text: t("cancel-event-text"),
     yes: t("cancel-event"),
     no: t("keep"),
-    content: [h("p", { class: "mails" }, mails), reason],
+    content: [h("p", { class: "mail-count" }, mails), reason],
   });
   if (!sure) return;
   const words = reason.input.value.trim();

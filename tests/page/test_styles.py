@@ -1,46 +1,12 @@
-"""Styles of several views that meet on one page: those of a view stay when another is opened."""
+"""Styles of several views that meet on one page: those of a view stay when another is opened.
 
-import re
-from collections.abc import Iterator
+``events/test_page_sources.py`` compares the styles themselves."""
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from event_service.web.files import FOLDER
 from tests.page.halls import THEATRE, open_event
 from tests.page.windows import sign_in
 from tests.system.people import Person, publish
-
-# Always there; each of the others comes with the views that need it. The door is a page of its own.
-PAGE = {f"{name}.css" for name in "base controls list notices parts picture event".split()}
-# What one view has in two files, or what is meant to change what is always there.
-MEANT = {("desk.css", "desk-parts.css", "strip"), ("seat-map.css", "event.css", "seats")}
-ONE_CLASS = re.compile(r"\.([\w-]+)(?::(?!has)[\w-]+)?$")
-
-
-def selectors(css: str) -> list[str]:
-    rules = re.findall(r"([^{};]+)\{", re.sub(r"/\*.*?\*/", "", css, flags=re.S))
-    return [selector.strip() for rule in rules for selector in rule.split(",")]
-
-
-def collisions(files: dict[str, list[str]]) -> Iterator[tuple[str, str, str]]:
-    """A class that a file of some views defines, and another file knows as well."""
-    for name in files.keys() - PAGE:
-        own = {found[1] for one in files[name] if (found := ONE_CLASS.match(one))}
-        for other, theirs in files.items():
-            known = {word for one in theirs for word in re.findall(r"\.([A-Za-z][\w-]*)", one)}
-            if other != name:
-                yield from ((name, other, word) for word in own & known)
-
-
-def test_no_view_changes_what_others_look_like() -> None:
-    files = {
-        str(path.relative_to(FOLDER)): selectors(path.read_text(encoding="utf-8"))
-        for path in FOLDER.rglob("*.css")
-        if path.parent.name != "door"
-    }
-    assert PAGE < files.keys()
-    assert set(collisions(files)) == MEANT
-
 
 def box(locator: Locator) -> FloatRect:
     found = locator.bounding_box()
@@ -76,3 +42,26 @@ def test_tickets_can_be_shown_after_a_look_at_the_hall(
     expect(screen.locator(".ticket-count")).to_contain_text("Ticket 2 of 2")
     screen.get_by_role("button", name="Close").click()
     expect(screen).to_have_count(0)
+
+
+SHAPE_OF = """(element) => {
+    const { maxWidth, marginTop, borderTopLeftRadius } = getComputedStyle(element);
+    return [maxWidth, marginTop, borderTopLeftRadius];
+}"""
+
+
+def test_the_list_looks_the_same_after_a_look_at_the_desk(
+    desktop: Page, organizer: Person
+) -> None:
+    event = publish(organizer, title="As before")
+    sign_in(desktop, organizer)
+    desktop.goto("/?q=as+before")
+    picture = desktop.locator(".card .picture").first
+    before = picture.evaluate(SHAPE_OF)
+    desktop.get_by_role("link", name="My events").click()
+    desktop.locator(f"a[href='/my-events/{event['id']}']").click()
+    desktop.get_by_role("link", name="Settings").click()
+    expect(desktop.locator(".desk-settings")).to_be_visible()
+    desktop.get_by_role("link", name="Events", exact=True).click()
+    expect(picture).to_be_visible()
+    assert picture.evaluate(SHAPE_OF) == before

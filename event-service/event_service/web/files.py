@@ -21,12 +21,15 @@ FOLDER = Path(__file__).parents[2] / "web"
 STYLES = "page.css"
 STYLES_OF_FRAME = (
     "base.css",
+    "frame.css",
     "controls.css",
-    "list.css",
+    "search.css",
+    "cards.css",
     "notices.css",
     "parts.css",
     "picture.css",
     "event.css",
+    "panel.css",
 )
 # Below it modules are served as people wrote them, for pages that do not have the joined ones.
 PLAIN = "plain/"

@@ -10,7 +10,7 @@ import { Minimap } from "./minimap.js";
 import { Overview } from "./overview.js";
 
 /** From here on a seat is large enough for a thumb. */
-export const CHOOSE_PIXELS = 32;
+const CHOOSE_PIXELS = 32;
 const COMFORTABLE_PIXELS = 38;
 const MOST_PIXELS = 72;
 const STEP = 1.6;

@@ -13,7 +13,7 @@ const SLOW_MILLISECONDS = 200;
 const FRESH_MILLISECONDS = 60_000;
 // So many values of a facet are listed at most; with as many there may be more.
 const FACET_VALUES = 100;
-// As in list.css: a card beside its date.
+// As in picture.css: a card beside its date.
 const SIZES = "(max-width: 26rem) calc(100vw - 7.4rem), 18rem";
 
 // What was loaded for which filters and how far one had scrolled, for the way back.

@@ -1,7 +1,7 @@
 // Which session this window shows. The cookies are one for all windows of a browser: another account
 // may sign in behind this one's back, and what this window sends must be for the account it shows.
 
-export const CSRF_COOKIE = "csrf_token";
+const CSRF_COOKIE = "csrf_token";
 export const sessionEvents = new EventTarget();
 
 /** The session's own cookie cannot be read; this companion tells whether there is one, and which. */

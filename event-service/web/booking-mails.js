@@ -92,7 +92,7 @@ async function watch(element, mail, signal) {
 }
 
 /** "Sent today, 14:05", or why it was not, as far as we have the words. */
-export function becameOf(mail) {
+function becameOf(mail) {
   const note = mail.timeline.at(-1)?.note ?? mail.last_error;
   const why = mail.status === "failed" ? (mail.last_error ?? note) : note;
   if (mail.status === "sent") return t("mail-sent-at", { when: dayAndTime(mail.sent_at) });

@@ -156,7 +156,7 @@ export const person = ({ name, email }) => [
 ];
 
 /** "Stalls A 3–5, 7; B 1; Balcony C 1", or nothing with general admission. */
-export function placesOf(seats) {
+function placesOf(seats) {
   const rows = [];
   for (const { section, row: name, number } of seats) {
     if (section === null) return "";

@@ -4,6 +4,7 @@ import { ask, h, toast } from "./dom.js";
 import { deadline, shortDate } from "./format.js";
 import { isolate, t } from "./language.js";
 import { actionButton, explain, titleOf, venueOf } from "./parts.js";
+import { reasonOf } from "./waitlist-reason.js";
 
 /** `{items, cursor}`: entries, each with its event (null where it cannot be shown). */
 export async function loadWaitlists(signal, cursor = null) {
@@ -74,16 +75,6 @@ function stateOf({ offer, quantity, position, event }) {
   if (!offer) return `${t("waiting", { n: quantity })}. ${t("waitlist-position", { position })}`;
   const when = deadline(offer.expires_at, event?.timezone ?? "UTC");
   return `${t("waitlist-offer", { n: quantity })}. ${t("offer-until", { when })}`;
-}
-
-// The service says it in English.
-const PASSED = /^(?:A smaller group|(?<n>\d+) smaller groups) behind you went first/;
-
-/** What the position does not tell by itself, or "". */
-export function reasonOf({ reason = "", quantity }) {
-  if (/not on sale now/.test(reason)) return t("waiting-not-on-sale");
-  const passed = PASSED.exec(reason);
-  return passed ? t("waiting-passed", { n: Number(passed.groups.n ?? 1), seats: quantity }) : "";
 }
 
 function actions(entry, title, gone) {

@@ -3,8 +3,8 @@ import { h } from "./dom.js";
 import { t } from "./language.js";
 import { field } from "./parts.js";
 
-export const MIN_PASSWORD = 10;
-export const MAX_PASSWORD = 128;
+const MIN_PASSWORD = 10;
+const MAX_PASSWORD = 128;
 
 /** As `field` of parts.js, with a button that shows what was typed. It is hidden again when it is sent. */
 export function passwordField({ label, name = "password", ...more }) {

@@ -1,7 +1,8 @@
 // The hall as rows of seats; nothing here touches the page.
 
 const STATES = { f: "free", h: "held", b: "booked", x: "blocked" };
-const TIERS = 4;
+/** So many prices have a colour of their own. */
+export const TIERS = 4;
 const PAGE_ROWS = 10;
 
 /** Rows from front to back; a seat knows its section, row, state and price, its place among the seats of its row
@@ -44,12 +45,6 @@ function tiers(sections) {
 
 /** The state that a letter of `seats/states` stands for. */
 export const stateOfLetter = (letter) => STATES[letter];
-
-/** Whether nobody else, no gap and no aisle comes between them. */
-export const areTogether = (seats) =>
-  seats.every(
-    (seat, index) => !index || (seat.row === seats[0].row && seat.position === seats[index - 1].position + 1),
-  );
 
 export const isFree = (seat) => seat.state === "free";
 

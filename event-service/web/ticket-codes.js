@@ -8,7 +8,7 @@ const waiting = [];
 let running = 0;
 
 /** The SVG text of a ticket's code; raises Problem. Some at a time: a booking may have hundreds. */
-export function codeOf(booking, seat, signal) {
+function codeOf(booking, seat, signal) {
   const code = seat.ticket_code;
   if (!known.has(code)) {
     const loaded = load(booking, seat, signal);

@@ -11,7 +11,7 @@ import { showTickets } from "./ticket-screen.js";
 export const ticketsOf = (bookings) =>
   bookings.flatMap((booking) => booking.seats.map((seat) => ({ booking, seat })));
 
-export const whenOf = ({ starts_at, timezone }) =>
+const whenOf = ({ starts_at, timezone }) =>
   `${dateAndTime(starts_at, timezone)} ${shortZone(starts_at, timezone)}`;
 
 /** Of a booking, with its event or null. `keptAt`: since when the device has it, where nobody answers. */

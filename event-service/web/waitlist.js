@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { deadline } from "./format.js";
 import { t } from "./language.js";
 import { actionButton, explain, stepper } from "./parts.js";
+import { reasonOf } from "./waitlist-reason.js";
 
 export class Waitlist {
   /** `panel` is asked to draw itself anew and to say what failed. */
@@ -76,7 +77,7 @@ export class Waitlist {
       { class: "hold" },
       h("h2", {}, t("waiting", { n: entry.quantity })),
       h("p", {}, t("waitlist-position", { position: entry.position })),
-      entry.reason && h("p", { class: "hint" }, entry.reason),
+      reasonOf(entry) && h("p", { class: "hint" }, reasonOf(entry)),
       leave,
     );
   }

@@ -2,7 +2,7 @@
 import { h } from "../dom.js";
 import { t } from "../language.js";
 
-export const SHAPE = 16 / 9;
+const SHAPE = 16 / 9;
 const MAX_WIDTH = 1920;
 const MAX_ZOOM = 4;
 const WHEEL_STEP = 1.1;

@@ -3,7 +3,7 @@ import { api, isSignedIn, Problem } from "../api.js";
 import { read, remove, write } from "./store.js";
 
 const TOKEN = /^[\w-]{20,100}$/;
-export const ANSWER_MILLISECONDS = 3000;
+const ANSWER_MILLISECONDS = 3000;
 
 export class DoorKey {
   constructor(eventId) {

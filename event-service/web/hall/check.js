@@ -1,6 +1,6 @@
 // What is wrong with a plan before it is sent.
 import { t } from "../language.js";
-import { MAX_SEATS, countRows } from "./plan.js";
+import { MAX_SEATS, countRows, isEmptyRow } from "./plan.js";
 
 /** A list of `{section, row, part, message}`: `part` is "name", "price", "rows", "row-name" or "row". */
 export function checkPlan(sections, priceMistake) {
@@ -15,7 +15,7 @@ export function checkPlan(sections, priceMistake) {
     rows.forEach((row, index) => {
       const twice = nameMistake(row.name, rowNames, "hall.row-twice");
       if (twice) mistakes.push({ section, row: index, part: "row-name", message: twice });
-      if (!/[^_]/.test(row.letters))
+      if (isEmptyRow(row))
         mistakes.push({ section, row: index, part: "row", message: t("hall.row-empty", { row: row.name }) });
     });
   });

@@ -198,5 +198,3 @@ export function renameSection(sections, index, name) {
 }
 
 export const priceSection = (sections, index, price) => withSection(sections, index, { price });
-
-export const isEmptyRow = (row) => !/[^_]/.test(row.letters);

@@ -5,12 +5,13 @@ import { field } from "../parts.js";
 import * as edits from "./edits.js";
 import { GAP, hasSold } from "./plan.js";
 
-const ROW_NAMES = [
-  ["letters", false],
-  ["letters", true],
-  ["numbers", false],
-  ["numbers", true],
-];
+// By the word of each: what rows are called by, and whether from the back.
+const ROW_NAMES = {
+  letters: ["letters", false],
+  "letters-back": ["letters", true],
+  numbers: ["numbers", false],
+  "numbers-back": ["numbers", true],
+};
 
 export class LineTools {
   constructor(builder) {
@@ -22,9 +23,7 @@ export class LineTools {
       "select",
       { "aria-label": t("hall.row-names") },
       h("option", { value: "" }, t("hall.row-names")),
-      ROW_NAMES.map(([kind, isFromBack], at) =>
-        h("option", { value: String(at) }, t(`hall.names.${kind}${isFromBack ? "-back" : ""}`)),
-      ),
+      Object.keys(ROW_NAMES).map((word) => h("option", { value: word }, t(`hall.names.${word}`))),
     );
     this.#listen();
     this.node = this.#compose();
@@ -53,8 +52,8 @@ export class LineTools {
     this.name.input.addEventListener("input", () => rename(true));
     this.name.input.addEventListener("change", () => rename(false));
     this.names.addEventListener("change", () => {
-      const chosen = ROW_NAMES[Number(this.names.value)];
-      if (this.names.value !== "")
+      const chosen = ROW_NAMES[this.names.value];
+      if (chosen)
         builder.change((sections) => edits.renameRows(sections, builder.index, ...chosen));
       this.names.value = "";
     });

@@ -60,6 +60,7 @@ export function newSection(name, rows, columns) {
 
 export const widthOf = (section) => section.rows[0].letters.length;
 export const isSold = (row, column) => row.sold[column] === SOLD;
+export const isEmptyRow = (row) => !/[^_]/.test(row.letters);
 export const hasSold = (row) => row.sold.includes(SOLD);
 export const sectionHasSold = (section) => section.rows.some(hasSold);
 
@@ -125,7 +126,7 @@ function ends(rows) {
 const counted = new WeakMap();
 
 /** `{seats, accessible, blocked, sold}` of a row; seats are those that are sold, accessible ones among them. */
-export function countRow(row) {
+function countRow(row) {
   if (!counted.has(row)) {
     const counts = { seats: 0, accessible: 0, blocked: 0, sold: 0 };
     for (const letter of row.letters) {

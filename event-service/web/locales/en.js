@@ -589,6 +589,7 @@ export default {
   "mistaken.between": "Choose a date between {first} and {last}.",
 
   // Seats.
+  "seat-map": "Seat map",
   zoom: "Size of the plan",
   "zoom-in": "Come closer",
   "zoom-out": "Step back",

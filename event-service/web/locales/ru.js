@@ -609,6 +609,7 @@ export default {
   "mistaken.between": "Выберите дату между {first} и {last}.",
 
   // Seats.
+  "seat-map": "Схема зала",
   zoom: "Размер схемы",
   "zoom-in": "Ближе",
   "zoom-out": "Дальше",

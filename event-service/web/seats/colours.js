@@ -1,14 +1,12 @@
 // What the canvases draw with: the colours that the style sheet gives to seats, in this theme. In forced colours a
 // canvas gets nothing from the system by itself.
 import { h } from "../dom.js";
-
-export const TIERS = 4;
-const STATES = ["free", "chosen", "mine", "held", "taken", "blocked"];
+import { TIERS } from "../seating.js";
 
 const forced = matchMedia("(forced-colors: active)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** `{tiers: ["#a01c48", ...], paper, good, taken}`; `parent` is a place in the map where the style sheet holds. */
+/** `{tiers: ["#a01c48", ...], paper, good, chosen, taken}`; `parent` is a place in the map where the style sheet holds. */
 export function readColours(parent) {
   if (forced.matches) {
     const free = Array(TIERS).fill("CanvasText");
@@ -34,5 +32,3 @@ export function readColours(parent) {
 export function onTheme(changed, signal) {
   for (const query of [forced, dark]) query.addEventListener("change", changed, { signal });
 }
-
-export { STATES };

@@ -1,14 +1,14 @@
 // Where everything of a hall lies, at any scale. Seats are measured in columns and rows, which grow with the scale
 // (pixels per column); the stage and the sections' headings keep their size.
 
-export const STAGE_PIXELS = 44;
-export const HEADING_PIXELS = 46;
+const STAGE_PIXELS = 44;
+const HEADING_PIXELS = 46;
 const SECTION_GAP_PIXELS = 14;
 const END_PIXELS = 12;
 const GUTTER_PIXELS = 30;
 const NARROW_GUTTER_PIXELS = 6;
 /** From here on rows have their names beside them. */
-export const NAMED_ROWS_SCALE = 12;
+const NAMED_ROWS_SCALE = 12;
 
 /** Index of the first element for which `isBehind` is true; they come in order. */
 function firstIndex(elements, isBehind) {

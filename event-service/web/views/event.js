@@ -75,6 +75,7 @@ function load() {
     import("../seats/overview.js"),
     import("../seats/plan.js"),
     import("../waitlist.js"),
+    import("../waitlist-reason.js"),
   ]);
 }
 

@@ -8,6 +8,7 @@ from tests.page.halls import THEATRE, open_event
 from tests.page.windows import sign_in
 from tests.system.people import Person, publish
 
+
 def box(locator: Locator) -> FloatRect:
     found = locator.bounding_box()
     assert found, locator
@@ -50,9 +51,7 @@ SHAPE_OF = """(element) => {
 }"""
 
 
-def test_the_list_looks_the_same_after_a_look_at_the_desk(
-    desktop: Page, organizer: Person
-) -> None:
+def test_the_list_looks_the_same_after_a_look_at_the_desk(desktop: Page, organizer: Person) -> None:
     event = publish(organizer, title="As before")
     sign_in(desktop, organizer)
     desktop.goto("/?q=as+before")

@@ -15,9 +15,8 @@ from auth_service.deps import NoStore
 from auth_service.identity import queries
 from auth_service.identity.fields import SearchTerm
 from auth_service.problems import OrganizerHasEvents
-from auth_service.sessions.queries import list_live_sessions
+from auth_service.sessions.listing import session_page
 from auth_service.sessions.schemas import SessionRead
-from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
 from service_kit.problems import Forbidden, NotAuthenticated, NotFound, problem_responses
 from service_kit.web.auth import Router, Superuser, require_scope
@@ -75,11 +74,7 @@ async def erase_user(
 async def list_user_sessions(
     user_id: UUID, admin: Superuser, session: SessionDep, paging: PagingDep
 ) -> Page[SessionRead]:
-    rows, cursor = await list_live_sessions(session, user_id, paging, now=utc_now())
-    items = [SessionRead.model_validate(row) for row in rows]
-    for item in items:
-        item.is_current = str(item.id) == admin.session_id
-    return Page(items=items, next_cursor=cursor)
+    return await session_page(session, user_id, paging, viewer=admin)
 
 
 @router.delete(

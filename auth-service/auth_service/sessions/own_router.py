@@ -4,7 +4,8 @@ from uuid import UUID
 
 from auth_service.client_info import ClientInfoDep
 from auth_service.deps import NoStore
-from auth_service.sessions import queries, service
+from auth_service.sessions import service
+from auth_service.sessions.listing import session_page
 from auth_service.sessions.schemas import SessionRead
 from service_kit.clock import utc_now
 from service_kit.database.engine import SessionDep
@@ -19,11 +20,7 @@ router = Router(prefix="/api/v1/users/me/sessions", tags=["account"], dependenci
 async def list_sessions(
     user: CurrentUser, session: SessionDep, paging: PagingDep
 ) -> Page[SessionRead]:
-    rows, cursor = await queries.list_live_sessions(session, user.user_id, paging, now=utc_now())
-    items = [SessionRead.model_validate(row) for row in rows]
-    for item in items:
-        item.is_current = str(item.id) == user.session_id
-    return Page(items=items, next_cursor=cursor)
+    return await session_page(session, user.user_id, paging, viewer=user)
 
 
 @router.delete(

@@ -9,10 +9,11 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from event_service import maintenance
 from event_service.operations.status import links_for, read_measures
 from event_service.settings import Settings
 from service_kit.ids import new_id
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.events.conftest import Json, Publish, User, event_body, messages, problem
 
 ALL = "/events/all"
 STATUS = "/operations/status"
@@ -90,6 +91,23 @@ async def test_what_superusers_change_of_others_is_in_the_log(
     ]  # fmt: skip
     told = {"event_id": draft["id"], "by": str(root.id)}
     assert all(call.kwargs == told for call in lines.calls)
+
+
+async def test_superusers_write_to_the_guests_of_any_event_and_others_do_not(
+    app: FastAPI, user: Callable[..., User], published: Publish, guest: User
+) -> None:
+    event = await published(capacity=5)
+    assert (await guest.book(event)).status_code == 201
+    url, letter = f"/events/{event['id']}/messages", {"subject": "Doors", "body": "At six."}
+    assert problem(await user().post(url, letter)) == (403, "forbidden")
+    root = user(superuser=True)
+    preview = await root.post(f"{url}?preview=true", letter)
+    assert (preview.status_code, preview.json()["guests"]) == (200, 1)
+    sent = await root.post(url, letter)
+    assert (sent.status_code, sent.json()) == (202, {"guests": 1})
+    while await maintenance.send_organizer_messages(app.state.database):
+        pass
+    assert len(await messages(app, event["id"], "organizer-message")) == 1
 
 
 @contextmanager

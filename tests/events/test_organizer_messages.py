@@ -14,8 +14,9 @@ from event_service import maintenance
 from event_service.bookings.messages import event_snapshot
 from event_service.events import organizer_messages
 from event_service.events.organizer_messages import Claim, oldest_unwritten_seconds
+from event_service.settings import Settings
 from service_kit.messaging.notifications import write_notifications
-from tests.events.conftest import Json, Publish, User, messages
+from tests.events.conftest import Json, Publish, User, messages, problem, running
 from tests.events.waitlist import change, rows
 
 MESSAGE = {"subject": "Doors", "body": "They open at six."}
@@ -283,3 +284,22 @@ async def test_nobody_to_write_to_leaves_nothing_behind(
     assert await send(organizer, event) == 0
     await write_what_is_due(app)
     assert (await count_written(app, event), await count_unwritten(app, event)) == (0, 0)
+
+
+async def test_a_look_at_a_message_is_not_counted_as_one(
+    settings: Settings, organizer: User, published: Publish
+) -> None:
+    event = await published()
+    limits = {"rate_limit_enabled": True, "organizer_message_rate_limit": "1/hour"}
+    async with running(settings.model_copy(update=limits)) as limited:
+        writer = User(limited, organizer.id)
+        url = f"/events/{event['id']}/messages"
+        looks = [
+            await writer.post(f"{url}?preview={flag}", MESSAGE) for flag in ("true", "1", "yes")
+        ]
+        assert [look.status_code for look in looks] == [200] * 3
+        # Whoever says that it is none sends it, and is counted.
+        assert (await writer.post(f"{url}?preview=false", MESSAGE)).status_code == 202
+        for more in ("", "?preview=0", "?preview=nonsense"):
+            assert problem(await writer.post(url + more, MESSAGE)) == (429, "rate-limited")
+        assert (await writer.post(f"{url}?preview=true", MESSAGE)).status_code == 200

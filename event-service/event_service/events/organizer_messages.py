@@ -13,13 +13,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.messages import event_snapshot
 from event_service.erased_users import refuse_erased
+from event_service.events.administration import log_superuser
 from event_service.events.messages import confirmed_guests, recipients
-from event_service.events.queries import require_organizer
+from event_service.events.queries import require_organizer, required_owner
 from event_service.models import Event, OrganizerMessage, OutboxMessage
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.messaging.notifications import write_notifications
 from service_kit.text import Line, Paragraphs
+from service_kit.web.tokens import Person
 
 # 10 MB of texts with the maximum length.
 GUESTS_PER_BATCH = 500
@@ -67,12 +69,14 @@ class MessageSent(BaseModel):
 
 
 async def send_to_guests(
-    session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: UUID
+    session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: Person
 ) -> MessageSent:
     """Stores the message once; ``write_batch`` writes one to each guest later. A text of 20,000
-    characters for each of 30,000 guests would take longer than a request may."""
-    event = await require_organizer(session, event_id, by)
-    await refuse_erased(session, by)
+    characters for each of 30,000 guests would take longer than a request may. Raises as
+    ``require_organizer`` does."""
+    event = await require_organizer(session, event_id, required_owner(by))
+    await refuse_erased(session, by.user_id)
+    log_superuser("messaged", event, by)
     guests = confirmed_guests(event_id, "").subquery()
     stored = await session.execute(
         insert(OrganizerMessage)
@@ -157,10 +161,11 @@ async def oldest_unwritten_seconds(session: AsyncSession) -> float:
 
 
 async def preview_for_guests(
-    session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: UUID
+    session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: Person
 ) -> MessageSent:
-    """Sends nothing. notification-service adds greeting and layout in each guest's language."""
-    event = await require_organizer(session, event_id, by)
+    """Sends nothing. notification-service adds greeting and layout in each guest's language. Raises as
+    ``require_organizer`` does."""
+    event = await require_organizer(session, event_id, required_owner(by))
     guests = await session.scalar(
         select(func.count()).select_from(confirmed_guests(event_id, "").subquery())
     )

@@ -34,8 +34,9 @@ return {n, ttl}
 """
 
 
-def limited(name: str) -> Callable[[EndpointT], EndpointT]:
-    """Gives an endpoint the limit of the setting ``<NAME>_RATE_LIMIT``."""
+def limited(name: str | Callable[[Request], str]) -> Callable[[EndpointT], EndpointT]:
+    """Gives an endpoint the limit of the setting ``<NAME>_RATE_LIMIT``; a function says the name where not
+    all requests cost the same."""
 
     def mark(endpoint: EndpointT) -> EndpointT:
         vars(endpoint)["__rate_limit__"] = name
@@ -44,8 +45,11 @@ def limited(name: str) -> Callable[[EndpointT], EndpointT]:
     return mark
 
 
-def limit_name(endpoint: Callable[..., Any]) -> str:
-    return getattr(endpoint, "__rate_limit__", "default")
+def limit_name(request: Request) -> str:
+    name: str | Callable[[Request], str] = getattr(
+        request.scope["endpoint"], "__rate_limit__", "default"
+    )
+    return name if isinstance(name, str) else name(request)
 
 
 class RateLimits:
@@ -96,7 +100,7 @@ async def _checked(request: Request) -> None:
 
 def _bucket(request: Request) -> str:
     endpoint = request.scope["endpoint"]
-    return f"{limit_name(endpoint)}|{endpoint.__module__}.{endpoint.__name__}|{_caller(request)}"
+    return f"{limit_name(request)}|{endpoint.__module__}.{endpoint.__name__}|{_caller(request)}"
 
 
 def _caller(request: Request) -> str:

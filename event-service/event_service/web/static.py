@@ -11,24 +11,15 @@ from event_service.events.pages import PagesDep
 from event_service.events.sitemap import MAX_FILES
 from event_service.web.answers import FILE_POLICY, IMMUTABLE, REVALIDATE, respond
 from event_service.web.files import Files, cached_files, make_file, read_files
+from event_service.web.paths import VIEWS
 from service_kit.problems import NotFound
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
 
 METHODS = ["GET", "HEAD"]
 ICON_SIZES = (192, 512)
-# Views of one's own: there is nothing in them for a search engine.
-PERSONAL = (
-    "account",
-    "admin",
-    "bookings",
-    "forgot",
-    "my-events",
-    "register",
-    "reset",
-    "sign-in",
-    "verify",
-)
+# In other views, which are one's own, there is nothing for a search engine.
+PUBLIC_VIEWS = {"contact", "privacy"}
 
 router = Router(include_in_schema=False)
 
@@ -98,7 +89,7 @@ async def get_manifest(request: Request, files: FilesDep) -> Response:
 @router.api_route("/robots.txt", methods=METHODS)
 @limited("static")
 async def get_robots(request: Request, settings: SettingsDep) -> Response:
-    lines = ["User-agent: *", *(f"Disallow: /{path}" for path in PERSONAL)]
+    lines = ["User-agent: *", *(f"Disallow: /{path}" for path in sorted(VIEWS - PUBLIC_VIEWS))]
     lines += ["", f"Sitemap: {settings.public_url}/sitemap.xml", ""]
     return respond(
         request, make_file("\n".join(lines).encode(), "text/plain; charset=utf-8"), REVALIDATE

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
@@ -47,10 +48,26 @@ class Appointment:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One copy of it in somebody's calendar. A later file with the same ``uid`` replaces it."""
+    """One copy of it in somebody's calendar. A later file with the same ``uid`` replaces it.
+
+    ``parent_uid`` is the entry of the event itself, of which a booking's is a part (RFC 5545, 3.8.4.5).
+    ``blocks_time`` is false for what is only noted: it makes nobody busy (3.8.2.7)."""
 
     uid: str
     url: str
+    parent_uid: str = ""
+    blocks_time: bool = True
+
+
+def event_uid(event_id: UUID) -> str:
+    return f"{event_id}@parterre"
+
+
+def booking_entry(booking_id: UUID, event_id: UUID, *, url: str) -> Entry:
+    """Of files and of mails alike. It has a UID of its own, since each booking of an event is cancelled by
+    itself and may be followed by another at the same version, whose file would be older than the
+    cancellation."""
+    return Entry(uid=f"{booking_id}@parterre", url=url, parent_uid=event_uid(event_id))
 
 
 def method_of(status: Status) -> Method:
@@ -84,6 +101,10 @@ def calendar_file(
         event.add("dtstamp", at)
         event.add("sequence", appointment.version + (status == "CANCELLED"))
         event.add("status", status)
+        if entry.parent_uid:
+            event.add("related-to", entry.parent_uid)
+        if not entry.blocks_time:
+            event.add("transp", "TRANSPARENT")
         calendar.add_component(event)
     rules = _rules(zone, appointment.starts_at, appointment.ends_at)
     # The same for all appointments of the zone around that date: serialised once, not for each file.

@@ -65,6 +65,24 @@ async def test_the_file_of_a_cancelled_event_takes_the_entry_out(
     assert after["sequence"] > before["sequence"]
 
 
+async def test_a_booking_is_an_entry_of_its_own_that_belongs_to_the_events(
+    guest: User, anybody: httpx.AsyncClient, published: Publish
+) -> None:
+    """Cancelled by itself; and only what is booked makes somebody busy."""
+    event = await published(capacity=5)
+    _, noted = await calendar_of(anybody, event)
+    assert (noted["transp"], "related-to" in noted) == ("TRANSPARENT", False)
+    bookings = [(await guest.book(event)).json() for _ in range(2)]
+    entries = []
+    for booking in bookings:
+        answer = await guest.get(f"/bookings/{booking['id']}/calendar.ics")
+        (entry,) = Calendar.from_ical(answer.content).walk("VEVENT")
+        entries.append(entry)
+    assert [entry["related-to"] for entry in entries] == [noted["uid"]] * 2
+    assert len({noted["uid"], *(entry["uid"] for entry in entries)}) == 3
+    assert not any("transp" in entry for entry in entries)
+
+
 async def test_a_draft_has_no_file(organizer: User) -> None:
     draft = (await organizer.post("/events", event_body())).json()
     answer = await organizer.get(f"/events/{draft['id']}/calendar.ics")

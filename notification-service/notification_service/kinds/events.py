@@ -21,7 +21,7 @@ from notification_service.kinds.sample_texts import SampleTexts
 from notification_service.rendering.context import RenderContext
 from notification_service.rendering.formats import formats_for, zone_of
 from notification_service.rendering.texts import inline_text
-from service_kit.calendar_files import Appointment, Entry, calendar_file
+from service_kit.calendar_files import Appointment, booking_entry, calendar_file
 
 MAX_CALENDAR_ENTRIES = 50
 EVENT_CACHE_SIZE = 256
@@ -73,7 +73,7 @@ class EventPayload(Payload):
         if self.calendar_status is None:
             return None
         entries = [
-            Entry(f"{booking_id}@parterre", context.page(f"bookings/{booking_id}"))
+            booking_entry(booking_id, self.event_id, url=context.page(f"bookings/{booking_id}"))
             for booking_id in self.calendar_bookings()[:MAX_CALENDAR_ENTRIES]
         ]
         if not entries:

@@ -70,6 +70,16 @@ async def test_the_privacy_note_and_the_contact_are_read_without_scripts(
             assert all(" ".join(said.split()) in text for block in blocks for said in block.texts)
 
 
+async def test_start_and_end_each_show_their_offset_where_the_clocks_change(
+    browser: httpx.AsyncClient, published: Publish
+) -> None:
+    times = {"starts_at": "2030-10-27T00:30:00Z", "ends_at": "2030-10-27T01:30:00Z"}
+    event = await published(timezone="Europe/Berlin", **times)
+    said = text_of(await page(browser, f"/events/{event['id']}")).replace("\u202f", " ")
+    assert "2:30 AM (UTC+2) – 2:30 AM (UTC+1)" in said
+    assert "Central European Summer Time – Central European Standard Time (Europe/Berlin)" in said
+
+
 async def test_a_draft_is_told_to_nobody(
     browser: httpx.AsyncClient, organizer: User, published: Publish
 ) -> None:

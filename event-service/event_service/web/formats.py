@@ -68,14 +68,19 @@ class Formats:
         return self.time(at, zone) if len(days) == 1 else self.day_and_time(at, zone)
 
     def span(self, starts_at: datetime, ends_at: datetime, zone: str) -> str:
+        """From and to, without saying the day twice; each with its offset where the clocks change between."""
         start, end = (at.astimezone(zone_of(zone)) for at in (starts_at, ends_at))
-        is_one_day = start.date() == end.date()
-        last = self.time(ends_at, zone) if is_one_day else self.day_and_time(ends_at, zone)
-        return f"{self.day_and_time(starts_at, zone)} – {last}"
+        first, last = self.day_and_time(starts_at, zone), self.time_on_day_of(
+            ends_at, starts_at, zone
+        )
+        if start.utcoffset() == end.utcoffset():
+            return f"{first} – {last}"
+        return f"{first} ({_offset(start, 'UTC')}) – {last} ({_offset(end, 'UTC')})"
 
-    def zone_name(self, at: datetime, zone: str) -> str:
-        name = get_timezone_name(at.astimezone(zone_of(zone)), locale=self.babel)
-        return f"{name} ({zone})"
+    def zone_name(self, starts_at: datetime, ends_at: datetime, zone: str) -> str:
+        local = [at.astimezone(zone_of(zone)) for at in (starts_at, ends_at)]
+        names = dict.fromkeys(get_timezone_name(at, locale=self.babel) for at in local)
+        return f"{' – '.join(names)} ({zone})"
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.babel))
@@ -84,10 +89,11 @@ class Formats:
         return _money(minor, currency, digits, str(self.babel))
 
 
-def _offset(local: datetime) -> str:
+def _offset(local: datetime, base: str = "GMT") -> str:
     minutes = int((local.utcoffset() or timedelta(0)).total_seconds()) // 60
     hours, rest = divmod(abs(minutes), 60)
-    return f"GMT{'+' if minutes >= 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")
+    sign = "+" if minutes >= 0 else "-" if base == "GMT" else "\N{MINUS SIGN}"
+    return f"{base}{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
 @lru_cache(maxsize=1_000)

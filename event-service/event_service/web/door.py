@@ -6,6 +6,7 @@ It has what the other pages do without: a worker that reads codes, a service wor
 
 import json
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 from posixpath import normpath
 from uuid import UUID
@@ -20,7 +21,7 @@ from event_service.web.answers import (
     content_security_policy,
     respond,
 )
-from event_service.web.files import HTML, MEDIA_TYPES, PLAIN, Files, make_file
+from event_service.web.files import HTML, MEDIA_TYPES, PLAIN, File, Files, make_file
 from event_service.web.language import LANGUAGES, language_of
 from event_service.web.origins import Origins, origins_for
 from event_service.web.static import METHODS, FilesDep
@@ -92,11 +93,7 @@ async def get_door_manifest(event_id: str, request: Request, files: FilesDep) ->
 async def get_service_worker(request: Request, files: FilesDep) -> Response:
     """At the root, since its scope lies beside ``/static``. Another release is another script: browsers
     see that, and take its files."""
-    lists = {"files": page_files(files), "worker_files": worker_files(files)}
-    content = _fill(
-        files, SERVICE_WORKER, {key: '", "'.join(names) for key, names in lists.items()}
-    )
-    response = respond(request, make_file(content, MEDIA_TYPES[".js"]), REVALIDATE)
+    response = respond(request, _service_worker(files), REVALIDATE)
     response.headers["Content-Security-Policy"] = "default-src 'none'; connect-src 'self'"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
@@ -124,12 +121,22 @@ def door_security_policy(origins: Origins) -> str:
     return policy.replace("trusted-types 'none'", "trusted-types door") + "; worker-src 'self'"
 
 
+@lru_cache(maxsize=1)
+def _service_worker(files: Files) -> File:
+    lists = {"files": page_files(files), "worker_files": worker_files(files)}
+    content = _fill(
+        files, SERVICE_WORKER, {key: '", "'.join(names) for key, names in lists.items()}
+    )
+    return make_file(content, MEDIA_TYPES[".js"])
+
+
 def page_files(files: Files) -> list[str]:
     """What the page needs without a network: its links, its modules, and what these import."""
     page = files.by_name[PAGE].content.decode()
     return _with_all_needed(files, ["door/app.js", *LOCALES, *_LINK.findall(page)])
 
 
+@lru_cache(maxsize=1)
 def worker_files(files: Files) -> list[str]:
     return _with_all_needed(files, [WORKER])
 

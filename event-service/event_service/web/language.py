@@ -17,9 +17,8 @@ COOKIE = "parterre_language"
 COOKIE_SECONDS = 365 * 86_400
 MAX_TAGS = 10
 
-_TAG = re.compile(
-    r"\s*([A-Za-z]{2,3})(?:-([A-Za-z]{2}))?(?:-\w+)*\s*(?:;\s*q=([01](?:\.\d{1,3})?))?\s*$"
-)
+# Each part can be found in one way only: a header may hold 8,000 spaces.
+_TAG = re.compile(r"([A-Za-z]{2,3})(?:-([A-Za-z]{2}))?(?:-\w+)*(?:\s*;\s*q=([01](?:\.\d{1,3})?))?")
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _ENTRY = re.compile(
     rf'^  (?:"([^"]+)"|([\w$]+)):\s+({_TEXT}|\{{(?:\s*\w+:\s+{_TEXT},?)+\s*\}}),$', re.M
@@ -52,7 +51,7 @@ def _accepted(header: str) -> tuple[str, ...]:
     """Languages such as ``en`` and ``en_GB``, the best first; those that CLDR does not know are left out."""
     weighted = []
     for part in header.split(",")[:MAX_TAGS]:
-        found = _TAG.match(part)
+        found = _TAG.fullmatch(part.strip())
         if found:
             region = f"_{found[2].upper()}" if found[2] else ""
             weighted.append((-float(found[3] or 1), found[1].lower() + region))

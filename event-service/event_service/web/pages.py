@@ -63,15 +63,15 @@ class Frame:
         )
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
+@lru_cache(maxsize=2)
+def _environment(is_development: bool) -> Environment:
     return Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        auto_reload=False,
+        auto_reload=is_development,
     )
 
 
@@ -82,15 +82,17 @@ _icons: Callable[[str], dict[str, str]] = lru_cache(maxsize=4)(
 )
 
 
-def render(frame: Frame, template: str, version: str = "", **values: Any) -> File:
-    """A page; ``version`` stands for the content of ``values``, which are not compared."""
+def render(
+    frame: Frame, template: str, version: str = "", values: Callable[[], dict[str, Any]] = dict
+) -> File:
+    """A page; ``version`` stands for the content of ``values``, which are asked for where the page is not
+    stored. That a page is made is nothing that others wait for: what goes into it is bounded."""
     if frame.is_development:
-        _environment.cache_clear()
-        return _render(frame, template, values)
+        return _render(frame, template, values())
     key = (template, version, *frame.key)
     file: File | None = _rendered.get(key)
     if file is None:
-        file = _render(frame, template, values)
+        file = _render(frame, template, values())
         if len(file.content) + len(file.gzipped) < MAX_CACHED_BYTES // 8:
             _rendered[key] = file
     return file
@@ -111,7 +113,7 @@ def _render(frame: Frame, template: str, values: dict[str, Any]) -> File:
         return say(words, formats.babel, key, **more)
 
     text = (
-        _environment()
+        _environment(frame.is_development)
         .get_template(template)
         .render(
             defaults
@@ -171,4 +173,5 @@ def summary(event: EventPublic) -> str:
 
 
 def version_of(*parts: bytes) -> str:
-    return digest(b"\n".join(parts))
+    """Of answers as the API packs them, the entity tags stand for them."""
+    return digest(b"\n".join(part.partition(b"\n")[0] for part in parts))

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -33,6 +33,10 @@ from service_kit.web.rate_limits import limited
 # The companion of a session's cookie, which scripts can read: whether there is a session.
 SESSION_COMPANION = "csrf_token"
 EVENTS_ON_A_PAGE = 24
+# Longer lists, of long descriptions, are asked for by the scripts: the page has room for what is read.
+MAX_ANSWERS_BYTES = 100_000
+# Filters that a page of its own is for.
+PLACES = {"city", "category"}
 METHODS = ["GET", "HEAD"]
 
 _read_events = TypeAdapter(list[EventPublic])
@@ -65,26 +69,29 @@ async def get_list_page(request: Request, frame: FrameDep, pages: PagesDep) -> R
     query = request_of(filters, utc_now())
     packed = await _read_list(pages, query, cursor)
     facets = await pages.facets()
-    body = _body(packed)
-    listed = json.loads(body)
-    next_page = listed["next_cursor"]
-    file = html.render(
-        frame,
-        "list.html",
-        html.version_of(packed, facets, str(cursor).encode()),
-        canonical=frame.public_url + frame.address,
-        # Pages of a search and later pages of the list are ways to events, and not what is looked for.
-        is_unlisted=bool(cursor or given.keys() - {"city", "category"}),
-        filters=filters,
-        is_narrowed=bool(given.keys() - {"sort"}),
-        facets=json.loads(_body(facets)),
-        choices=CHOICES,
-        orders=ORDERS if filters["q"] else ORDERS[1:],
-        events=_read_events.validate_python(listed["items"]),
-        next_page=next_page and "/?" + urlencode(given | {"cursor": next_page}),
-        answers="" if cursor or has_days(filters) else _answers(query, body, facets),
-    )
-    return _respond(request, frame, file)
+
+    def values() -> dict[str, Any]:
+        body = _body(packed)
+        listed = json.loads(body)
+        next_page = listed["next_cursor"]
+        is_asked_again = cursor or has_days(filters) or len(body) > MAX_ANSWERS_BYTES
+        return {
+            "canonical": frame.public_url + frame.address,
+            # Pages of a search and later pages of the list are ways to events, and not what is looked for;
+            # and anybody can write the name of a city that there is not.
+            "is_unlisted": bool(cursor or given.keys() - PLACES or (given and not listed["items"])),
+            "filters": filters,
+            "is_narrowed": bool(given.keys() - {"sort"}),
+            "facets": json.loads(_body(facets)),
+            "choices": CHOICES,
+            "orders": ORDERS if filters["q"] else ORDERS[1:],
+            "events": _read_events.validate_python(listed["items"]),
+            "next_page": next_page and "/?" + urlencode(given | {"cursor": next_page}),
+            "answers": "" if is_asked_again else _answers(query, body, facets),
+        }
+
+    version = html.version_of(packed, facets, repr(cursor).encode())
+    return _respond(request, frame, html.render(frame, "list.html", version, values))
 
 
 def _body(packed: bytes) -> bytes:
@@ -120,22 +127,23 @@ async def get_event_page(
     except NotFound:
         return _not_found(request, frame, template="view.html")
     assert not isinstance(packed, Draft)
-    body = _body(packed)
-    event = EventPublic.model_validate_json(body)
-    address = frame.public_url + frame.address
-    image = frame.public_url + event.image_url if event.image_url else None
-    file = html.render(
-        frame,
-        "event.html",
-        html.version_of(packed),
-        canonical=address,
-        description=html.summary(event),
-        event=event,
-        image=image,
-        paragraphs=html.paragraphs(event.description),
-        json_ld=json_ld(event, url=address, image=image),
-        answers=as_script_text(f'{{"/events/{event.id}":{body.decode()}}}'),
-    )
+
+    def values() -> dict[str, Any]:
+        body = _body(packed)
+        event = EventPublic.model_validate_json(body)
+        address = frame.public_url + frame.address
+        image = frame.public_url + event.image_url if event.image_url else None
+        return {
+            "canonical": address,
+            "description": html.summary(event),
+            "event": event,
+            "image": image,
+            "paragraphs": html.paragraphs(event.description),
+            "json_ld": json_ld(event, url=address, image=image),
+            "answers": as_script_text(f'{{"/events/{event.id}":{body.decode()}}}'),
+        }
+
+    file = html.render(frame, "event.html", html.version_of(packed), values)
     return _respond(request, frame, file)
 
 
@@ -146,14 +154,12 @@ async def get_privacy_page(request: Request, settings: SettingsDep, frame: Frame
     """What is stored, and whom to write to."""
     note = privacy_note(settings, frame.language.tag)
     text = note.model_dump_json()
-    page = html.render(
-        frame,
-        "privacy.html",
-        html.version_of(text.encode()),
-        canonical=f"{frame.public_url}/privacy",
-        note=note,
-        answers=as_script_text(f'{{"/privacy?locale={note.locale}":{text}}}'),
-    )
+    values = {
+        "canonical": f"{frame.public_url}/privacy",
+        "note": note,
+        "answers": as_script_text(f'{{"/privacy?locale={note.locale}":{text}}}'),
+    }
+    page = html.render(frame, "privacy.html", html.version_of(text.encode()), lambda: values)
     return _respond(request, frame, page)
 
 
@@ -171,9 +177,8 @@ def _not_found(request: Request, frame: Frame, template: str = "missing.html") -
     if "text/html" not in request.headers.get("accept", ""):
         raise NotFound
     # One page for whatever is not there.
-    response = _respond(
-        request, frame, html.render(replace(frame, address="/"), template, section="")
-    )
+    page = html.render(replace(frame, address="/"), template, values=lambda: {"section": ""})
+    response = _respond(request, frame, page)
     if response.status_code == 200:
         response.status_code = 404
     return response

@@ -1,9 +1,10 @@
 // One booking: its tickets first, then what can be done with it, then its mails.
 import { api, get, post } from "../api.js";
 import { awayNotice } from "../away-notice.js";
+import { saveCalendar } from "../booking-calendar.js";
 import { bookingMails } from "../booking-mails.js";
 import { cancelActions, cancelHint } from "../cancel-seats.js";
-import { ask, download, h, icon, toast } from "../dom.js";
+import { ask, h, icon, toast } from "../dom.js";
 import { money, shortDate, span, zoneName } from "../format.js";
 import { isAway, keptBooking, refreshKept } from "../kept-tickets.js";
 import { isolate, t } from "../language.js";
@@ -103,7 +104,7 @@ function actions(view, problems) {
   const list = [];
   if (booking.status === "held") list.push(actionButton(t("confirm"), "primary", () => confirm(view), fail));
   if (booking.status === "confirmed" && event)
-    list.push(actionButton(t("calendar"), "quiet", () => calendar(booking), fail));
+    list.push(actionButton(t("calendar"), "quiet", () => saveCalendar(booking), fail));
   if (event) list.push(h("a", { class: "button quiet", href: `/events/${event.id}` }, t("to-event")));
   if (booking.status === "confirmed" || booking.status === "held") {
     list.push(
@@ -140,14 +141,4 @@ async function nameGuest(view) {
   if (!sure) return;
   const guest_name = name.input.value.trim() || null;
   become(view, await api("PATCH", `/bookings/${booking.id}`, { body: { guest_name } }));
-}
-
-async function calendar(booking) {
-  try {
-    const options = { as: "blob", headers: { Accept: "text/calendar" } };
-    download(await get(`/bookings/${booking.id}/calendar.ics`, options), "parterre.ics");
-  } catch (problem) {
-    if (problem.status !== 404) throw problem;
-    toast(t("calendar-missing"));
-  }
 }

@@ -1,10 +1,10 @@
 // What an event says: picture, when and where, how it is paid, until when one may cancel, and its text.
 import { serverNow } from "../api.js";
-import { h, icon, written } from "../dom.js";
-import { clock, deadline, span, yourSpan, zoneName } from "../format.js";
+import { h, icon, toast, written } from "../dom.js";
+import { clock, deadline, shortDate, span, yourSpan, zoneName } from "../format.js";
 import { t } from "../language.js";
 import { linked } from "../links.js";
-import { dateBlock, tint, titleOf } from "../parts.js";
+import { dateBlock, explain, tint, titleOf } from "../parts.js";
 import { picture } from "../picture.js";
 import { share } from "../share.js";
 
@@ -64,9 +64,8 @@ function when(event) {
 
 /** With the day where it is another one. */
 function doorsTime({ doors_at, starts_at, timezone }) {
-  const isSameDay = new Intl.DateTimeFormat("sv", { timeZone: timezone });
-  const days = [doors_at, starts_at].map((iso) => isSameDay.format(new Date(iso)));
-  return days[0] === days[1] ? clock(doors_at, timezone) : deadline(doors_at, timezone);
+  const isSameDay = shortDate(doors_at, timezone) === shortDate(starts_at, timezone);
+  return isSameDay ? clock(doors_at, timezone) : deadline(doors_at, timezone);
 }
 
 function mapLink({ venue, city }) {
@@ -90,15 +89,13 @@ function fact(name, label, ...values) {
   return h("div", {}, h("dt", {}, icon(name), h("span", { class: "sr" }, label)), values);
 }
 
-/** A draft is not for others yet. */
-export function passOn(event) {
+/** A draft is not for others yet. `booked` answers a booking that one has by now, or undefined. */
+export function passOn(event, booked) {
   if (event.status === "draft") return null;
-  const file = `/api/v1/events/${event.id}/calendar.ics`;
   return h(
     "div",
     { class: "actions pass-on no-print" },
-    event.status === "published" &&
-      h("a", { class: "button quiet small", href: file, download: `${event.id}.ics` }, icon("calendar"), t("calendar")),
+    event.status === "published" && calendarLink(event, booked),
     h(
       "button",
       { type: "button", class: "quiet small", onclick: () => share(titleOf(event), `/events/${event.id}`) },
@@ -106,6 +103,24 @@ export function passOn(event) {
       t("share"),
     ),
   );
+}
+
+/** The event's file; the booking's for whoever has one, or the calendar would show both. */
+function calendarLink(event, booked) {
+  const save = async (click) => {
+    const booking = booked();
+    if (!booking) return;
+    click.preventDefault();
+    try {
+      const { saveCalendar } = await import("../booking-calendar.js");
+      await saveCalendar(booking);
+    } catch (problem) {
+      toast(problem.code ? explain(problem) : t("problem.network"), "bad");
+    }
+  };
+  const href = `/api/v1/events/${event.id}/calendar.ics`;
+  const properties = { class: "button quiet small", href, download: `${event.id}.ics`, onclick: save };
+  return h("a", properties, icon("calendar"), t("calendar"));
 }
 
 export const description = (event) =>

@@ -117,7 +117,7 @@ function page({ event, panel, prices, seats }, hasMap) {
         "div",
         { class: "story" },
         facts(event, prices),
-        passOn(event),
+        passOn(event, () => panel.confirmed[0]),
         description(event),
         hasMap && seats,
       ),

@@ -48,11 +48,11 @@ class Groups {
     const parameters = { organizer: "me", ...order, cursor, limit: SHOWN };
     const page = await get(`/events${search(parameters)}`, { signal: this.signal });
     for (const event of page.items) this.cards[this.#groupOf(event)].append(card(event));
+    this.#offerMore(list, page.next_cursor);
     this.sections.forEach((section, index) => {
       const name = GROUPS[index];
       section.hidden = !this.cards[name].children.length && !this.more[name]?.children.length;
     });
-    this.#offerMore(list, page.next_cursor);
   }
 
   #groupOf(event) {

@@ -1,11 +1,9 @@
 // What the parts for superusers have in common: a search that stands in the address, and a list by pages.
 import { query as search } from "./api.js";
 import { h, toast } from "./dom.js";
-import { dateAndTime } from "./format.js";
+import { HERE, dateAndTime } from "./format.js";
 import { t } from "./language.js";
 import { actionButton, explain } from "./parts.js";
-
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export const when = (iso) => dateAndTime(iso, HERE);
 

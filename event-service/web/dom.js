@@ -42,17 +42,17 @@ const ICONS = {
   menu: "M4 7h16M4 12h16M4 17h16",
 };
 
-/** Decoration: the words beside it say the same. `d` draws what is not among ours. */
-export function icon(name, d = ICONS[name]) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", d);
-  svg.append(path);
-  return svg;
+/** As `h`, for SVG: s("rect", {x: 1, class: "bar"}, child) */
+export function s(tag, attributes, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes))
+    if (value !== null && value !== false) element.setAttribute(name, value);
+  return add(element, children);
 }
+
+/** Decoration: the words beside it say the same. `d` draws what is not among ours. */
+export const icon = (name, d = ICONS[name]) =>
+  s("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, s("path", { d }));
 
 const TOAST_MILLISECONDS = 6000;
 const CONTROLS = "a[href], button, input, select, textarea, summary, [role=button], [tabindex='0']";

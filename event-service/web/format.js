@@ -2,6 +2,9 @@
 import DIGITS from "./currencies.js";
 import { locale, t } from "./language.js";
 
+/** The zone of this device's clocks. */
+export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 const number = new Intl.NumberFormat(locale);
 const formats = new Map();
 
@@ -108,11 +111,10 @@ export function span(event) {
 
 /** The same on the person's own clocks, with the offset of both places; null where clocks show the same. */
 export function yourSpan({ starts_at, ends_at, timezone }) {
-  const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const offsets = (zone) => [starts_at, ends_at].map((iso) => offset(new Date(iso), zone));
-  const [mine, theirs] = [offsets(own), offsets(timezone)];
+  const [mine, theirs] = [offsets(HERE), offsets(timezone)];
   if (mine.every((one, index) => one === theirs[index])) return null;
-  const shown = span({ starts_at, ends_at, timezone: own });
+  const shown = span({ starts_at, ends_at, timezone: HERE });
   // Where the clocks change in between it says both already.
   if (mine[0] !== mine[1]) return shown;
   return `${shown} (${utcOffset(mine[0])}; ${t("there")} ${utcOffset(theirs[0])})`;

@@ -102,8 +102,11 @@ function onSwipe(element, turn) {
   element.addEventListener("touchend", end, { passive: true });
 }
 
+/** "Friday, 22 January 2027 at 19:30 CET", of a booking or an event. */
+export const whenOf = ({ starts_at, timezone }) =>
+  `${dateAndTime(starts_at, timezone)} ${shortZone(starts_at, timezone)}`;
+
 function slide({ booking, seat }, index, all) {
-  const when = `${dateAndTime(booking.starts_at, booking.timezone)} ${shortZone(booking.starts_at, booking.timezone)}`;
   return h(
     "section",
     { class: "slide", "aria-label": t("ticket-n", { n: index + 1, all }) },
@@ -111,7 +114,7 @@ function slide({ booking, seat }, index, all) {
     h("p", { class: "code" }, seat.ticket_code),
     h("h2", { dir: "auto" }, titleOf(booking)),
     h("p", { class: "place", dir: "auto" }, placeName(seat)),
-    h("p", {}, when),
+    h("p", {}, whenOf(booking)),
     h("p", {}, venueOf(booking)),
     booking.guest_name && h("p", { dir: "auto" }, t("guest-is", { name: booking.guest_name })),
   );

@@ -1,18 +1,14 @@
 // The tickets of a booking: on the page, full screen, on paper, and kept for a door without a connection.
 import { h } from "./dom.js";
-import { dateAndTime, shortZone } from "./format.js";
 import { keep, keptBooking } from "./kept-tickets.js";
 import { t } from "./language.js";
 import { placeName, titleOf, venueOf } from "./parts.js";
 import { drawCode } from "./ticket-codes.js";
-import { showTickets } from "./ticket-screen.js";
+import { showTickets, whenOf } from "./ticket-screen.js";
 
 /** All tickets of bookings as the screen and the page show them. */
 export const ticketsOf = (bookings) =>
   bookings.flatMap((booking) => booking.seats.map((seat) => ({ booking, seat })));
-
-const whenOf = ({ starts_at, timezone }) =>
-  `${dateAndTime(starts_at, timezone)} ${shortZone(starts_at, timezone)}`;
 
 /** Of a booking, with its event or null. `keptAt`: since when the device has it, where nobody answers. */
 export function ticketSection({ booking, event, signal, keptAt }) {
@@ -33,14 +29,14 @@ export function ticketSection({ booking, event, signal, keptAt }) {
     { class: "ticket-section", "aria-labelledby": "tickets-title" },
     h("h2", { id: "tickets-title", class: "no-print" }, t("tickets")),
     h("p", { class: "hint no-print" }, t("tickets-hint")),
-    h("div", { class: "actions no-print" }, buttons(all, event, signal, ready)),
+    h("div", { class: "actions no-print" }, buttons(all, signal, ready)),
     h("ul", { class: "tickets" }, items.map(({ item }) => item)),
     told,
   );
 }
 
-function buttons(all, event, signal, ready) {
-  const show = () => showTickets(all, { event, signal });
+function buttons(all, signal, ready) {
+  const show = () => showTickets(all, { signal });
   const print = async () => {
     // Paper has no second look: every code is on it.
     await ready;
@@ -64,7 +60,7 @@ function ticket(all, index, event, signal) {
     type: "button",
     class: "qr",
     "aria-label": t("show-ticket", { seat: seatName, n: index + 1, all: all.length }),
-    onclick: () => showTickets(all, { event, signal, start: index }),
+    onclick: () => showTickets(all, { signal, start: index }),
   });
   const item = h(
     "li",

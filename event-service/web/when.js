@@ -1,8 +1,7 @@
 // "Today, 14:05" and "Berlin time": moments of one's own, in the words that people use.
-import { clock, shortDate } from "./format.js";
+import { HERE, clock, shortDate } from "./format.js";
 import { language, locale, t } from "./language.js";
 
-export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const DAY_MILLISECONDS = 86_400_000;
 
 const dayOf = (instant) => {

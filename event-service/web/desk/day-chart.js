@@ -1,9 +1,9 @@
 // Seats sold by day: columns, with the table behind them.
-import { h } from "../dom.js";
+import { h, s } from "../dom.js";
 import { count, money } from "../format.js";
 import { locale, t } from "../language.js";
 import { columnsOf, dateIn, roundUp, sumOfLast } from "./days.js";
-import { responsive, s } from "./svg.js";
+import { responsive } from "./responsive.js";
 
 const HEIGHT = 200;
 const EDGE = { top: 22, right: 4, bottom: 24, left: 40 };

@@ -1,8 +1,7 @@
 // How full the hall is, and each of its sections: booked is solid, held is hatched, free is empty.
-import { h } from "../dom.js";
+import { h, s } from "../dom.js";
 import { count, money } from "../format.js";
 import { t } from "../language.js";
-import { s } from "./svg.js";
 
 /** `{node, update(sales)}` */
 export function fillChart(event) {

@@ -1,12 +1,11 @@
 // Green or red over the whole screen, with the words for it: what a helper sees from an arm's length.
-import { h } from "../dom.js";
+import { h, s } from "../dom.js";
 import { clock, count } from "../format.js";
 import { t } from "../language.js";
 import { actionButton, placeName } from "../parts.js";
 import { play } from "./sounds.js";
 
 const GOOD_MILLISECONDS = 3500;
-const SVG = "http://www.w3.org/2000/svg";
 // A round sign with a tick, an octagon with a cross: they differ in shape too.
 const SIGNS = {
   good: ["M50 4a46 46 0 1 0 .1 0z", "M28 52l15 16 30-34"],
@@ -14,16 +13,9 @@ const SIGNS = {
 };
 
 function sign(kind) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 100 100");
-  svg.setAttribute("aria-hidden", "true");
-  for (const [index, d] of SIGNS[kind].entries()) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", d);
-    path.setAttribute("class", index ? "stroke" : "ground");
-    svg.append(path);
-  }
-  return svg;
+  const [ground, stroke] = SIGNS[kind];
+  const paths = [s("path", { class: "ground", d: ground }), s("path", { class: "stroke", d: stroke })];
+  return s("svg", { viewBox: "0 0 100 100", "aria-hidden": "true" }, paths);
 }
 
 function already({ checked_in_at: at, checked_in_door: door, isKept }, timezone) {

@@ -1,12 +1,11 @@
 // What stands in a form and is not saved yet: kept in this browser for the account, and offered again.
 import { h } from "../dom.js";
-import { dateAndTime } from "../format.js";
+import { HERE, dateAndTime } from "../format.js";
 import { t } from "../language.js";
 
 const PREFIX = "parterre-form:";
 const KEPT_MILLISECONDS = 30 * 86_400_000;
 const PAUSE_MILLISECONDS = 400;
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Storage may be turned off or full: then there is only the warning. */
 function storage(work) {

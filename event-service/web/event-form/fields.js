@@ -1,12 +1,11 @@
 // The fields of an event's form, and what of them the service takes.
-import { decimals, fromMinor, money, toMinor, toWallClock } from "../format.js";
+import { HERE, decimals, fromMinor, money, toMinor, toWallClock } from "../format.js";
 import { t } from "../language.js";
 import { field } from "../parts.js";
 import { currencyField, zoneField } from "./choices.js";
 import { ofField } from "./mistakes.js";
 import { TIMES, readTimes, saidTime, storedTime, timeMistakes } from "./times.js";
 
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const WEEK_MILLISECONDS = 7 * 86_400_000;
 // In minor units, as the service takes it.
 const MAX_PRICE = 1_000_000_000;

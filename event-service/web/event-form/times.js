@@ -1,11 +1,10 @@
 // Times of the form: what stands in a field is the clocks' time in the event's zone.
-import { clock, dateAndTime, fromWallClock, offsetName, toWallClock } from "../format.js";
+import { HERE, clock, dateAndTime, fromWallClock, offsetName, toWallClock } from "../format.js";
 import { t } from "../language.js";
 
 export const TIMES = ["starts_at", "ends_at", "doors_at", "sales_start", "sales_end", "cancellation_deadline"];
 const HOUR_MILLISECONDS = 3_600_000;
 const DAY_MILLISECONDS = 24 * HOUR_MILLISECONDS;
-const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** An event's time as it is shown in the form: a deadline that is the start was not asked for. */
 export function storedTime(event, name) {

@@ -1,16 +1,10 @@
 // The whole hall as a small picture, front rows on top, each seat a dot: for builders and drafts.
+import { s } from "../dom.js";
 import { t } from "../language.js";
 import { ACCESSIBLE, BLOCKED, SEAT, isSold, widthOf } from "./plan.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const BETWEEN_SECTIONS = 1.6;
 const STAGE = 2.4;
-
-function shape(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
 
 /** One path for each kind: a thousand dots cost one element. */
 function dots(section, left, top) {
@@ -31,13 +25,13 @@ export function overview(sections, { label, current = -1 }) {
   const width = sections.reduce((widest, section) => Math.max(widest, widthOf(section)), 12);
   let top = STAGE;
   const parts = [
-    shape("path", { class: "stage-line", d: `M${width * 0.25} 0.8h${width * 0.5}` }),
+    s("path", { class: "stage-line", d: `M${width * 0.25} 0.8h${width * 0.5}` }),
   ];
   sections.forEach((section, index) => {
     const left = (width - widthOf(section)) / 2;
     if (index === current)
       parts.push(
-        shape("rect", {
+        s("rect", {
           class: "current",
           x: left - 0.4,
           y: top - 0.4,
@@ -46,15 +40,9 @@ export function overview(sections, { label, current = -1 }) {
           rx: 0.5,
         }),
       );
-    for (const [kind, d] of dots(section, left, top)) parts.push(shape("path", { class: CLASSES[kind], d }));
+    for (const [kind, d] of dots(section, left, top)) parts.push(s("path", { class: CLASSES[kind], d }));
     top += section.rows.length + BETWEEN_SECTIONS;
   });
-  const svg = shape("svg", {
-    class: "hall-overview",
-    viewBox: `-1 0 ${width + 2} ${top}`,
-    role: "img",
-    "aria-label": label ?? t("hall.overview"),
-  });
-  svg.append(...parts);
-  return svg;
+  const viewBox = `-1 0 ${width + 2} ${top}`;
+  return s("svg", { class: "hall-overview", viewBox, role: "img", "aria-label": label ?? t("hall.overview") }, parts);
 }

@@ -6,7 +6,8 @@ import { pictureBlock } from "../desk/picture.js";
 import { publishButton } from "../desk/publish.js";
 import { ask, h, toast } from "../dom.js";
 import { t } from "../language.js";
-import { actionButton, field } from "../parts.js";
+import { actionButton, field, titleOf } from "../parts.js";
+import { share } from "../share.js";
 
 export async function part(desk) {
   const { event } = desk;
@@ -40,16 +41,8 @@ const block = (word, ...buttons) =>
     h("div", { class: "actions" }, buttons),
   );
 
-function shareButton({ event, failed }) {
-  const url = new URL(`/events/${event.id}`, location.href).href;
-  const share = async () => {
-    if (navigator.share) return navigator.share({ title: event.title, url }).catch(() => null);
-    await navigator.clipboard.writeText(url);
-    toast(t("link-copied"), "good");
-  };
-  // Over plain HTTP browsers have neither.
-  return (navigator.share || navigator.clipboard) && actionButton(t("copy-link"), "quiet", share, failed);
-}
+const shareButton = ({ event, failed }) =>
+  actionButton(t("copy-link"), "quiet", () => share(titleOf(event), `/events/${event.id}`), failed);
 
 async function remove({ event, go }) {
   if (!(await ask({ title: t("delete-draft-ask"), yes: t("delete-draft"), no: t("keep") }))) return;

@@ -192,6 +192,29 @@ def test_no_pixel_of_a_bomb_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "25000000" in refused.value.members["errors"][0]["message"]
 
 
+def repeated(jpeg: bytes, scans: int) -> bytes:
+    """With the last scan so many times more: decoders go over all pixels for each."""
+    start, end = jpeg.rindex(b"\xff\xda"), jpeg.rindex(b"\xff\xd9")
+    return jpeg[:end] + jpeg[start:end] * scans + jpeg[end:]
+
+
+def test_a_picture_of_very_many_scans_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = picture(progressive=True)
+    assert converting.convert(usual, max_pixels=25_000_000).by_width
+    # It is one to decoders, and would take the longer the more there are.
+    many = repeated(usual, 300)
+    with Image.open(io.BytesIO(many)) as image:
+        image.load()
+
+    def decode(*_: object, **__: object) -> None:
+        raise AssertionError("a pixel was decoded")
+
+    monkeypatch.setattr(converting, "_normalize", decode)
+    with pytest.raises(InvalidRequest) as refused:
+        converting.convert(many, max_pixels=25_000_000)
+    assert "scans" in refused.value.members["errors"][0]["message"]
+
+
 async def test_an_image_may_be_larger_than_other_bodies_and_no_larger_than_five_megabytes(
     organizer: User, published: Publish
 ) -> None:

@@ -21,6 +21,11 @@ WIDTHS = (320, 640, 1280, 1920)
 MAX_SIDE = WIDTHS[-1]
 QUALITY = 82
 HASH_CHARACTERS = 32
+# Each scan of a JPEG goes over all of its pixels, and may be of 40 bytes: 100,000 take many minutes.
+# Encoders write ten to twenty. What stands beside them, such as a film, has these bytes 80 times in 5 MB.
+JPEG = b"\xff\xd8"
+START_OF_SCAN = b"\xff\xda"
+MAX_SCANS = 200
 UNREADABLE = "It is no JPEG, PNG or WebP image, or it is damaged."
 
 log = structlog.get_logger()
@@ -60,6 +65,8 @@ def convert(upload: bytes, *, max_pixels: int) -> ConvertedImage:
     try:
         with Image.open(io.BytesIO(upload), formats=FORMATS) as image:
             _check_size(image, max_pixels)
+            if upload.startswith(JPEG) and upload.count(START_OF_SCAN) > MAX_SCANS:
+                raise InvalidRequest.field("body", f"It has more than {MAX_SCANS} scans.")
             return _encode(_normalize(image))
     except InvalidRequest:
         raise

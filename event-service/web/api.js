@@ -112,7 +112,10 @@ async function compareAccounts() {
 }
 
 // What the server has put into the page: the first view need not ask for it again.
-const answers = JSON.parse(document.getElementById("answers")?.textContent ?? "{}");
+// Back finds the page that the browser has kept, from whatever time: what it says is asked for anew.
+const isKeptPage = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+const written = isKeptPage ? null : document.getElementById("answers");
+const answers = JSON.parse(written?.textContent ?? "{}");
 const ANSWERS_LAST_MILLISECONDS = 15_000;
 
 function takeAnswer(path) {

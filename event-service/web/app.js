@@ -93,7 +93,6 @@ async function navigate() {
           problem.status !== 404 && h("button", { class: "primary", onclick: navigate }, t("try-again")),
           h("a", { href: "/", class: "button quiet" }, t("to-events")),
         ),
-        "h1",
       ),
     );
     arrive();
@@ -122,7 +121,7 @@ async function open({ path, ...more }) {
   if (!found)
     return {
       title: t("nothing-here"),
-      node: empty(t("nothing-here"), "", h("a", { href: "/", class: "button primary" }, t("to-events")), "h1"),
+      node: empty(t("nothing-here"), "", h("a", { href: "/", class: "button primary" }, t("to-events"))),
     };
   const [pattern, load, needsSession] = found;
   if (needsSession && !isSignedIn()) {

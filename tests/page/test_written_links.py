@@ -1,7 +1,9 @@
 """Links made of what people wrote: an organizer may write whatever misleads guests or keeps them waiting."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+
+from tests.system.people import Person, publish
 
 SLASH = "\u2044"
 # What is written, and what a guest reads; None where it becomes no link.
@@ -64,3 +66,16 @@ def test_an_address_of_a_guest_adds_no_other_recipient(opened: Page) -> None:
         address,
     )
     assert link == "mailto:a%2Bb%3Fcc%3Dother%2540example.org%26body%3Dx@example.org"
+
+
+def test_back_from_another_page_shows_what_is_true_now(page: Page, organizer: Person) -> None:
+    """The browser has the page as it was, with the answers that came in it."""
+    event = publish(organizer, title="Before", description="As it was")
+    page.goto(f"/events/{event['id']}")
+    expect(page.locator("h1")).to_have_text("Before")
+    page.goto("/docs")
+    change = {"title": "After", "description": "As it is"}
+    organizer.send("PATCH", f"/events/{event['id']}", 200, json=change)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("After")
+    expect(page.locator(".prose")).to_have_text("As it is")

@@ -39,6 +39,7 @@ from event_service.privacy.router import router as privacy
 from event_service.sales.router import router as sales
 from event_service.settings import Settings
 from event_service.web.door import router as door_page
+from event_service.web.page_worker import router as page_worker
 from event_service.web.router import router as web
 from event_service.web.static import router as static
 from service_kit.messaging.contacts import ContactClient
@@ -78,6 +79,7 @@ ROUTERS = [
     tickets,
     graphql,
     door_page,
+    page_worker,
     static,
     # Last: it has a page for whatever path is nobody's.
     web,

@@ -53,10 +53,12 @@ export const KEPT_TICKETS = "parterre-tickets";
 /** Tickets that this device keeps are for nobody but the account that looked at them. */
 export function forgetKeptTickets() {
   try {
+    if (localStorage.getItem(KEPT_TICKETS) === null) return;
     localStorage.removeItem(KEPT_TICKETS);
   } catch {
-    // Storage is turned off: nothing is kept.
+    return; // Storage is turned off: nothing is kept.
   }
+  import("./offline-page.js").then(({ dropPage }) => dropPage(), () => null);
 }
 
 export function forgetTicketsOfOthers(user) {

@@ -2,6 +2,7 @@
 import { h } from "./dom.js";
 import { keep, keptBooking } from "./kept-tickets.js";
 import { t } from "./language.js";
+import { keepPage } from "./offline-page.js";
 import { placeName, titleOf, venueOf } from "./parts.js";
 import { drawCode } from "./ticket-codes.js";
 import { showTickets, whenOf } from "./ticket-screen.js";
@@ -50,6 +51,7 @@ function buttons(all, signal, ready) {
 
 async function keepAndTell(booking, event, codes, words) {
   const isKept = (event || !keptBooking(booking.id)) && (await keep(booking, event, codes));
+  if (isKept && !(await keepPage())) words.textContent = t("tickets-kept-open");
   words.classList.toggle("not-yet", !isKept);
 }
 

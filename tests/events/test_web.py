@@ -117,8 +117,8 @@ def test_nothing_is_sent_but_by_the_module_that_looks_whose_session_it_is() -> N
         if name.startswith("vendor/"):
             continue
         source = file.content.decode()
-        # A door's service worker fetches the page and its files.
-        assert name in ("api.js", "door/service-worker.js") or "fetch(" not in source, name
+        # A service worker fetches its page and its files.
+        assert name in ("api.js", "page-worker.js") or "fetch(" not in source, name
         assert "XMLHttpRequest" not in source and "sendBeacon" not in source, name
         assert name == "account-guard.js" or "document.cookie" not in source, name
 

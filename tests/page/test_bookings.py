@@ -33,7 +33,12 @@ def with_booking(
 def open_booking(window: Page, booking: Json) -> None:
     window.goto(f"/bookings/{booking['id']}")
     expect(window.get_by_text(booking["seats"][0]["ticket_code"])).to_be_visible()
-    expect(window.locator(".kept")).to_contain_text("This device keeps these tickets")
+    wait_until_kept(window)
+
+
+def wait_until_kept(window: Page) -> None:
+    told = window.locator(".kept span:not(.not-yet)")
+    expect(told).to_contain_text("This device keeps these tickets")
 
 
 def codes_in(window: Page) -> list[str]:

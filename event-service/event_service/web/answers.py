@@ -45,6 +45,7 @@ def content_security_policy(origins: Origins) -> str:
             "frame-ancestors 'none'",
             "object-src 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
+            # The service worker of one's bookings (``offline-page.js``), and no other script.
+            "trusted-types bookings",
         )
     )

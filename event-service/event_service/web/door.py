@@ -7,8 +7,6 @@ It has what the other pages do without: a worker that reads codes, a service wor
 import json
 import re
 from functools import lru_cache
-from pathlib import PurePosixPath
-from posixpath import normpath
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -21,16 +19,24 @@ from event_service.web.answers import (
     content_security_policy,
     respond,
 )
-from event_service.web.files import HTML, MEDIA_TYPES, PLAIN, File, Files, make_file
-from event_service.web.language import LANGUAGES, language_of
+from event_service.web.files import HTML, PLAIN, File, Files, make_file
+from event_service.web.language import language_of
 from event_service.web.origins import Origins, origins_for
+from event_service.web.page_worker import (
+    LOCALES,
+    beside,
+    make_worker,
+    respond_with_worker,
+    styles_need,
+    with_all_needed,
+)
 from event_service.web.static import METHODS, FilesDep
 from service_kit.problems import NotFound
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
 
 PAGE = "door.html"
-SERVICE_WORKER = "door/service-worker.js"
+ENTRY = "door/app.js"
 WORKER = "door/decode-worker.js"
 # WebAssembly is compiled in the worker, and nowhere else.
 WORKER_POLICY = (
@@ -40,9 +46,6 @@ WORKER_POLICY = (
 # What a module imports, and what it names by ``new URL("...", import.meta.url)``.
 _IMPORT = re.compile(r"""(?:(?:from|import)\s*\(?\s*["']|new URL\(")(\.\.?/[^"']+)["']""")
 _LINK = re.compile(r'href="/static/\{release\}/plain/([^"]+)"')
-# Which of them is asked for is not written in the modules.
-LOCALES = tuple(f"locales/{language}.js" for language in LANGUAGES)
-_STYLE_FILE = re.compile(r'url\("([^":]+)"\)')
 
 router = Router(include_in_schema=False)
 
@@ -91,12 +94,7 @@ async def get_door_manifest(event_id: str, request: Request, files: FilesDep) ->
 @router.api_route("/door-worker.js", methods=METHODS)
 @limited("static")
 async def get_service_worker(request: Request, files: FilesDep) -> Response:
-    """At the root, since its scope lies beside ``/static``. Another release is another script: browsers
-    see that, and take its files."""
-    response = respond(request, _service_worker(files), REVALIDATE)
-    response.headers["Content-Security-Policy"] = "default-src 'none'; connect-src 'self'"
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+    return respond_with_worker(request, _service_worker(files))
 
 
 @router.api_route("/events/{event_id}/door/static/{path:path}", methods=METHODS)
@@ -116,24 +114,27 @@ async def get_worker_file(event_id: str, path: str, request: Request, files: Fil
 
 
 def door_security_policy(origins: Origins) -> str:
-    """As the other pages', with one policy of Trusted Types for the addresses of the two workers."""
+    """As the other pages', with a policy of Trusted Types for the addresses of the two workers."""
     policy = content_security_policy(origins)
-    return policy.replace("trusted-types 'none'", "trusted-types door") + "; worker-src 'self'"
+    return policy.replace("trusted-types bookings", "trusted-types door") + "; worker-src 'self'"
 
 
 @lru_cache(maxsize=1)
 def _service_worker(files: Files) -> File:
-    lists = {"files": page_files(files), "worker_files": worker_files(files)}
-    content = _fill(
-        files, SERVICE_WORKER, {key: '", "'.join(names) for key, names in lists.items()}
+    return make_worker(
+        files,
+        name="door",
+        folder=PLAIN,
+        entry=ENTRY,
+        page_files=page_files(files),
+        worker_files=worker_files(files),
     )
-    return make_file(content, MEDIA_TYPES[".js"])
 
 
 def page_files(files: Files) -> list[str]:
     """What the page needs without a network: its links, its modules, and what these import."""
     page = files.by_name[PAGE].content.decode()
-    return _with_all_needed(files, ["door/app.js", *LOCALES, *_LINK.findall(page)])
+    return _with_all_needed(files, [ENTRY, *LOCALES, *_LINK.findall(page)])
 
 
 @lru_cache(maxsize=1)
@@ -142,23 +143,12 @@ def worker_files(files: Files) -> list[str]:
 
 
 def _with_all_needed(files: Files, names: list[str]) -> list[str]:
-    waiting, found = list(names), set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += _needed_by(files, name)
-    return sorted(found)
+    finders = {".js": _module_needs, ".css": styles_need}
+    return with_all_needed(files.by_name, names, finders)
 
 
-def _needed_by(files: Files, name: str) -> list[str]:
-    patterns = {".js": _IMPORT, ".css": _STYLE_FILE}
-    pattern = patterns.get(PurePosixPath(name).suffix)
-    if pattern is None:
-        return []
-    folder = PurePosixPath(name).parent
-    targets = pattern.findall(files.by_name[name].content.decode())
-    return [normpath(str(folder / target)) for target in targets]
+def _module_needs(name: str, text: str) -> list[str]:
+    return beside(name, _IMPORT.findall(text))
 
 
 def _fill(files: Files, name: str, values: dict[str, str]) -> bytes:

@@ -204,6 +204,7 @@ export default {
   "ticket-before": "Previous",
   "ticket-after": "Next",
   "tickets-kept": "This device keeps these tickets and shows them without a connection, until you sign out.",
+  "tickets-kept-open": "This device keeps these tickets and shows them without a connection as long as this page stays open.",
   "tickets-away": "We cannot be reached now. These tickets are as this device saw them {when}; what has changed since does not show.",
   "my-waitlists": "Waitlists",
   "waitlist-of": "Waitlist joined on {date}",

@@ -38,6 +38,7 @@ from event_service.page_store import PageStore
 from event_service.privacy.router import router as privacy
 from event_service.sales.router import router as sales
 from event_service.settings import Settings
+from event_service.web.away import PagesForPeople
 from event_service.web.door import router as door_page
 from event_service.web.page_worker import router as page_worker
 from event_service.web.router import router as web
@@ -127,7 +128,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    return create_service(
+    app = create_service(
         "event-service",
         settings,
         title="Parterre event-service",
@@ -136,6 +137,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         large_bodies=[LargeBody("PUT", IMAGE_PATH, settings.max_image_bytes)],
     )
+    app.add_middleware(PagesForPeople, settings=settings)
+    return app
 
 
 def app() -> FastAPI:

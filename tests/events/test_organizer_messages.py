@@ -110,6 +110,32 @@ async def test_each_guest_of_that_moment_gets_it_once_however_many_batches_it_ta
     assert (batches, await count_unwritten(app, event)) == (3, 0)
 
 
+async def test_a_message_whose_answer_got_lost_is_sent_again_to_nobody(
+    app: FastAPI, organizer: User, user: Callable[..., User], published: Publish
+) -> None:
+    """Also when it comes again after all was written, under its key."""
+    event = await published(capacity=5)
+    assert (await user().book(event)).status_code == 201
+    path = f"/events/{event['id']}/messages"
+    for body in (MESSAGE, MESSAGE, MESSAGE | {"body": "They open at seven."}):
+        sent = await organizer.post(path, body, Idempotency_Key="evening")
+        assert (sent.status_code, sent.json()) == (202, {"guests": 1})
+    assert await count_unwritten(app, event) == 2
+    await write_what_is_due(app)
+    await organizer.post(path, MESSAGE, Idempotency_Key="evening")
+    await write_what_is_due(app)
+    keys = [
+        message["dedup_key"] for message in await messages(app, event["id"], "organizer-message")
+    ]
+    assert len(keys) == 3 and len(set(keys)) == 2
+    assert await send(organizer, event) == 1
+    await write_what_is_due(app)
+    keys = [
+        message["dedup_key"] for message in await messages(app, event["id"], "organizer-message")
+    ]
+    assert len(set(keys)) == 3, "without a key it is another message"
+
+
 async def test_a_batch_that_fails_is_written_whole_the_next_time(
     app: FastAPI,
     organizer: User,

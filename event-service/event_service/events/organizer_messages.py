@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Uuid, cast, delete, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Uuid, cast, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -69,19 +69,28 @@ class MessageSent(BaseModel):
 
 
 async def send_to_guests(
-    session: AsyncSession, event_id: UUID, message: OrganizerMessageCreate, *, by: Person
+    session: AsyncSession,
+    event_id: UUID,
+    message: OrganizerMessageCreate,
+    *,
+    by: Person,
+    key: str | None = None,
 ) -> MessageSent:
     """Stores the message once; ``write_batch`` writes one to each guest later. A text of 20,000
     characters for each of 30,000 guests would take longer than a request may. Raises as
-    ``require_organizer`` does."""
+    ``require_organizer`` does.
+
+    With a ``key`` the same message has the same id, also when it comes again after all was written: by
+    the id in ``dedup_key`` each guest gets one mail of it."""
     event = await require_organizer(session, event_id, required_owner(by))
     await refuse_erased(session, by.user_id)
     log_superuser("messaged", event, by)
     guests = confirmed_guests(event_id, "").subquery()
-    stored = await session.execute(
+    message_id = _id_of(event_id, message, by.user_id, key)
+    await session.execute(
         insert(OrganizerMessage)
         .values(
-            id=new_id(),
+            id=message_id,
             event_id=event.id,
             subject=message.subject,
             body=message.body,
@@ -91,9 +100,20 @@ async def send_to_guests(
             written=0,
             created_at=utc_now(),
         )
-        .returning(func.cardinality(col(OrganizerMessage.guest_ids)))
+        .on_conflict_do_nothing(index_elements=[col(OrganizerMessage.id)])
+    )
+    stored = await session.execute(
+        select(func.cardinality(col(OrganizerMessage.guest_ids))).where(
+            col(OrganizerMessage.id) == message_id
+        )
     )
     return MessageSent(guests=stored.scalar_one())
+
+
+def _id_of(event_id: UUID, message: OrganizerMessageCreate, by: UUID, key: str | None) -> UUID:
+    if key is None:
+        return new_id()
+    return uuid5(event_id, "\n".join((str(by), key, message.subject, message.body)))
 
 
 async def claim_next_message(session: AsyncSession) -> Claim | None:

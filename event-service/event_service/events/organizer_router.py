@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response, status
 from pydantic import TypeAdapter, ValidationError
 
-from event_service.deps import CurrentUser
+from event_service.deps import CurrentUser, IdempotencyKeyHeader
 from event_service.events import organizer_messages
 from event_service.events.organizer_messages import MessageSent, OrganizerMessageCreate
 from service_kit.database.engine import SessionDep
@@ -42,9 +42,11 @@ async def send_organizer_message(
     user: CurrentUser,
     session: SessionDep,
     response: Response,
+    key: IdempotencyKeyHeader = None,
     preview: Annotated[bool, Query(description="Answers with 200 and sends nothing.")] = False,
 ) -> MessageSent:
-    work = organizer_messages.send_to_guests
+    """With ``Idempotency-Key``, the same message again is sent to nobody twice."""
     if preview:
-        work, response.status_code = organizer_messages.preview_for_guests, status.HTTP_200_OK
-    return await work(session, event_id, message, by=user)
+        response.status_code = status.HTTP_200_OK
+        return await organizer_messages.preview_for_guests(session, event_id, message, by=user)
+    return await organizer_messages.send_to_guests(session, event_id, message, by=user, key=key)

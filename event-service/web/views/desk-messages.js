@@ -1,5 +1,5 @@
 // A message to all guests of an event: written, looked at with the number of people, then sent.
-import { post } from "../api.js";
+import { newKey, post } from "../api.js";
 import { mailsText } from "../before-change.js";
 import { h, toast } from "../dom.js";
 import { count } from "../format.js";
@@ -17,6 +17,7 @@ export async function part(desk) {
   };
   const look = (message, preview) => {
     const node = previewOf(desk, message, preview, {
+      key: kept.keyOf(message),
       back: () => write(true),
       sent: (guests) => {
         kept.drop();
@@ -46,14 +47,14 @@ function letter({ event }, kept, previewed) {
       previewed(message, await post(`/events/${event.id}/messages?preview=true`, message));
     },
   });
-  element.addEventListener("input", () => kept.write(Object.fromEntries(new FormData(element))));
+  element.addEventListener("input", () => kept.write({ ...kept.read(), ...Object.fromEntries(new FormData(element)) }));
   return element;
 }
 
-function previewOf({ event, failed, clear }, message, { guests, text }, { back, sent }) {
+function previewOf({ event, failed, clear }, message, { guests, text }, { key, back, sent }) {
   const send = async () => {
     clear();
-    await post(`/events/${event.id}/messages`, message);
+    await post(`/events/${event.id}/messages`, message, { headers: { "Idempotency-Key": key } });
     sent(guests);
   };
   const words = t("letter.send", { n: guests, count: count(guests) });
@@ -84,6 +85,16 @@ class KeptText {
     } catch {
       return {};
     }
+  }
+
+  /** A name for the sending of this text: nobody gets it twice because an answer was lost. */
+  keyOf(message) {
+    const text = JSON.stringify(message);
+    const { sending } = this.read();
+    if (sending?.text === text) return sending.key;
+    const key = newKey();
+    this.write({ ...message, sending: { text, key } });
+    return key;
   }
 
   write(text) {

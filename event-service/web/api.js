@@ -11,8 +11,9 @@ import {
   shownUser,
 } from "./account-guard.js";
 import { t } from "./language.js";
+import { noteServerTime, serverNow } from "./server-clock.js";
 
-export { isSignedIn };
+export { isSignedIn, serverNow };
 
 const { auth, notification } = document.documentElement.dataset;
 const ORIGINS = { auth, users: auth, notifications: notification };
@@ -29,9 +30,20 @@ export class Problem extends Error {
   }
 }
 
-// How far the server's clock is ahead of this one; the countdown of a hold follows the server's.
-let clockAheadMilliseconds = 0;
-export const serverNow = () => Date.now() + clockAheadMilliseconds;
+// Longer than any answer takes to begin. On a line that is open and carries nothing, one would wait for minutes.
+const PATIENCE_MILLISECONDS = 45_000;
+
+/** As fetch; gives up on a server that says nothing. A file may take long on its way. */
+async function fetchPatiently(url, request, milliseconds) {
+  const waiting = new AbortController();
+  const timer = milliseconds && setTimeout(() => waiting.abort(new DOMException("", "TimeoutError")), milliseconds);
+  const signals = [waiting.signal, request.signal].filter(Boolean);
+  try {
+    return await fetch(url, { ...request, signal: AbortSignal.any(signals) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** `token` is the CSRF token of the session that is meant; null sends no cookie at all. */
 async function send(method, path, { body, form, file, headers, signal, token = csrfToken() }) {
@@ -46,13 +58,25 @@ async function send(method, path, { body, form, file, headers, signal, token = c
     request.body = JSON.stringify(body);
   }
   try {
-    const response = await fetch(urlOf(path), request);
+    const response = await fetchPatiently(urlOf(path), request, file ? 0 : PATIENCE_MILLISECONDS);
     const date = Date.parse(response.headers.get("Date") ?? "");
-    if (date) clockAheadMilliseconds = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0;
+    if (date) noteServerTime(date);
     return response;
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem("network", 0, { detail: t("problem.network") });
+    throw lost(error);
+  }
+}
+
+const lost = (error) =>
+  error.name === "AbortError" ? error : new Problem("network", 0, { detail: t("problem.network") });
+
+/** Raises Problem for an answer that ends midway, or is of something between here and the services: of a network
+ * that wants to be paid first, say. */
+async function contentOf(response, as) {
+  try {
+    return await response[as]();
+  } catch (error) {
+    throw lost(error);
   }
 }
 
@@ -139,8 +163,8 @@ export async function api(method, path, options = {}) {
   if (!response.ok) throw await problemOf(response);
   if (options.as === "response") return response;
   if (response.status === 204 || response.headers.get("Content-Length") === "0") return null;
-  if (options.as === "blob") return response.blob();
-  return response.status === 202 ? null : response.json();
+  if (options.as === "blob") return contentOf(response, "blob");
+  return response.status === 202 ? null : contentOf(response, "json");
 }
 
 /** As the account that this window shows, or as nobody if it shows none. */
@@ -149,7 +173,11 @@ async function sendAs(method, path, options) {
   const wasSignedIn = isSignedIn();
   let response = await send(method, path, options);
   if (response.status === 401 && isSignedIn()) {
-    await renew();
+    try {
+      await renew();
+    } catch (problem) {
+      return sendAsNobody(method, path, options, problem);
+    }
     // Without a session this is what everybody may see, or 401 for good.
     response = await send(method, path, options);
   }
@@ -160,6 +188,14 @@ async function sendAs(method, path, options) {
     if (isRefused) response = await send(method, path, options);
   }
   if (method !== "GET" && response.status !== 401) sessionEvents.dispatchEvent(new Event("sent"));
+  return response;
+}
+
+/** Who one is cannot be asked now: what everybody may see is shown all the same. Raises `problem` for the rest. */
+async function sendAsNobody(method, path, options, problem) {
+  if (method !== "GET") throw problem;
+  const response = await send(method, path, { ...options, token: null });
+  if (!response.ok) throw problem;
   return response;
 }
 

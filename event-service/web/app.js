@@ -5,7 +5,7 @@ import { keepAccount } from "./api.js";
 import { ask, h, toast } from "./dom.js";
 import { choose, language, t } from "./language.js";
 import { clearNotice, notice, remindToConfirm } from "./notices.js";
-import { empty, explain } from "./parts.js";
+import { empty, explain, isNotLoaded } from "./parts.js";
 import { forgetAccount, signOut, takeOver, whoAmI } from "./session.js";
 import { drawTop, markCurrent } from "./top.js";
 import * as events from "./views/events.js";
@@ -15,6 +15,7 @@ const ID = "([0-9a-f-]{36})";
 const PARTS = "(guests|waiting|messages|door|settings)";
 const DOOR = new RegExp(`^/events/${ID}/door$`);
 const SLOW_MILLISECONDS = 150;
+const VERY_SLOW_MILLISECONDS = 6000;
 
 // Path, view, whether one must be signed in. What most people never open is loaded when they do.
 const ROUTES = [
@@ -33,6 +34,8 @@ const ROUTES = [
 ];
 
 const main = document.getElementById("main");
+// What the server has written, to read while the scripts fail.
+const written = { node: main.querySelector("article, .wide, .form-page"), address: here() };
 let leaving = new AbortController();
 let isFirst = true;
 let shownAddress = "";
@@ -68,6 +71,7 @@ async function navigate() {
   const { path, query, fragment } = parse(here());
   shownAddress = here();
   const slow = setTimeout(() => showWaiting(path), SLOW_MILLISECONDS);
+  const verySlow = setTimeout(sayWaiting, VERY_SLOW_MILLISECONDS);
   markCurrent(path);
   try {
     const { title, node, shown } = await open({ path, query, fragment, signal });
@@ -83,21 +87,11 @@ async function navigate() {
     if (problem.status === 401) return toSignIn();
     // The page is drawn anew, for whoever is signed in now.
     if (problem.code === "session-changed") return;
-    main.replaceChildren(
-      empty(
-        t(problem.status === 404 ? "nothing-here" : "went-wrong"),
-        explain(problem),
-        h(
-          "p",
-          { class: "actions" },
-          problem.status !== 404 && h("button", { class: "primary", onclick: navigate }, t("try-again")),
-          h("a", { href: "/", class: "button quiet" }, t("to-events")),
-        ),
-      ),
-    );
+    showFailure(problem);
     arrive();
   } finally {
     clearTimeout(slow);
+    clearTimeout(verySlow);
     if (!signal.aborted) main.classList.remove("loading");
   }
 }
@@ -106,6 +100,32 @@ async function navigate() {
 function showWaiting(path) {
   if (path === "/" && !main.querySelector("h1, .wide")) main.replaceChildren(events.skeleton());
   else main.classList.add("loading");
+}
+
+/** Above what is seen meanwhile. The scripts have started: what the page says of that is not true any more. */
+function sayWaiting() {
+  main.querySelector(".slow-start")?.remove();
+  main.prepend(h("p", { class: "notice", role: "status" }, t("slow-line")));
+}
+
+/** What went wrong and what one may do; above what the server has written, where that is still there. */
+function showFailure(problem) {
+  // Browsers may remember that a module could not be had.
+  const again = isNotLoaded(problem) ? () => location.reload() : navigate;
+  const isMissing = problem.status === 404;
+  const isRead = !isMissing && main.contains(written.node) && here() === written.address;
+  const failure = empty(
+    t(isMissing ? "nothing-here" : "went-wrong"),
+    explain(problem),
+    h(
+      "p",
+      { class: "actions" },
+      !isMissing && h("button", { class: "primary", onclick: again }, t("try-again")),
+      h("a", { href: "/", class: "button quiet" }, t("to-events")),
+    ),
+    isRead ? "h2" : "h1",
+  );
+  main.replaceChildren(failure, ...(isRead ? [written.node] : []));
 }
 
 /** What the server has said of the page that was loaded is not true of another view. */

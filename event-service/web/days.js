@@ -1,5 +1,7 @@
 // Days of the person's own calendar, from a choice or from two dates, as moments that the list is asked for.
 
+import { serverNow } from "./server-clock.js";
+
 /** Choices of the list by name; `week` stands in addresses of an earlier release. */
 export const CHOICES = ["today", "weekend", "next-week", "month"];
 
@@ -39,7 +41,7 @@ export const isChoice = (name) => Object.hasOwn(SPANS, name);
 
 /** `{starts_from, starts_to}` as instants, each where there is one. Whole days, so that the server keeps a page
  * for everybody who asks for the same. */
-export function spanOf({ when, from, to }, now = new Date()) {
+export function spanOf({ when, from, to }, now = new Date(serverNow())) {
   let [first, last] = [parsed(from ?? ""), parsed(to ?? "")];
   if (SPANS[when]) [first, last] = SPANS[when](now).map((ahead) => day(now, ahead));
   return {

@@ -74,5 +74,12 @@ export function refreshKept(bookings) {
   write(kept);
 }
 
+const PATIENCE_MILLISECONDS = 5000;
+
+/** For what is asked where something kept may stand in: a line that carries nothing is told from a slow one by
+ * nothing but time. */
+export const patiently = (signal) =>
+  keptBookings().length ? AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MILLISECONDS)]) : signal;
+
 /** Whether what went wrong is that nobody answers, so that what is kept may stand in. */
 export const isAway = (problem) => problem.code === "network" || problem.status >= 500;

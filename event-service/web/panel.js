@@ -14,6 +14,7 @@ import { groupName } from "./seats/names.js";
 
 // What the server tells of seats may be a second old.
 const STATES_AGE_MILLISECONDS = 1_200;
+const ASK_AGAIN_MILLISECONDS = 4_000;
 
 export class Panel extends PanelView {
   purchase = new Purchase();
@@ -49,7 +50,10 @@ export class Panel extends PanelView {
   /** Asks which seats are left, or how many where they have no numbers. */
   async refresh() {
     if (this.map) await this.#refreshMap();
-    else this.availability = await get(`/events/${this.event.id}/availability`, { signal: this.signal });
+    else {
+      this.availability = await get(`/events/${this.event.id}/availability`, { signal: this.signal });
+      await this.#findLost();
+    }
     this.#drawLeft();
   }
 
@@ -65,8 +69,8 @@ export class Panel extends PanelView {
   async #refreshMap() {
     const { map } = this;
     const { states, version } = await get(`/events/${this.event.id}/seats/states`, { signal: this.signal });
-    // Seats that are being booked are not gone.
-    if (this.isBuying || map !== this.map) return;
+    // Seats that are being booked are not gone, nor those that were.
+    if (this.isBuying || map !== this.map || (await this.#findLost())) return;
     const before = [...map.chosen.values()];
     const gone = map.update(states);
     this.version ??= this.event.version;
@@ -80,6 +84,26 @@ export class Panel extends PanelView {
 
   #count() {
     this.availability = { ...this.availability, available: this.map.available };
+  }
+
+  /** Whether an attempt has booked although its answer got lost. It is shown then. Raises Problem. */
+  async #findLost() {
+    if (!this.purchase.isOpen) return false;
+    const { items } = await get(`/bookings?event_id=${this.event.id}&limit=50`, { signal: this.signal });
+    const known = new Set([...this.holds, ...this.confirmed].map(({ id }) => id));
+    const found = items.filter(({ id, status }) => (status === "held" || status === "confirmed") && !known.has(id));
+    if (!found.length || !this.purchase.isOpen) return false;
+    this.purchase.close();
+    const hadFocus = this.node.contains(document.activeElement);
+    for (const booking of found) this.#has(booking);
+    this.say("");
+    this.#settle(found[0], hadFocus);
+    return true;
+  }
+
+  #has(booking) {
+    if (booking.status === "held") this.#held(booking);
+    else this.#booked(booking);
   }
 
   async #refreshSoon() {
@@ -100,12 +124,13 @@ export class Panel extends PanelView {
   }
 
   async #take(wanted) {
+    // Something else than what was asked for before: what came of that is to be known first.
+    if (!this.purchase.isOpenFor(wanted) && (await this.#findLost())) return;
     this.say("");
     this.isBuying = true;
     try {
       const booking = await this.purchase.book(wanted, this.signal);
-      if (wanted.hold) this.#held(booking);
-      else this.#booked(booking);
+      this.#has(booking);
       this.#settle(booking);
     } finally {
       this.isBuying = false;
@@ -124,7 +149,7 @@ export class Panel extends PanelView {
   }
 
   /** Shows the seats of a booking as ours, then asks which are left. */
-  #settle(booking) {
+  #settle(booking, takesFocus = true) {
     if (booking.status === "confirmed") keepChoice(this.event.id, { hold: null });
     if (this.map) {
       this.map.take(booking.seats.map(({ id }) => id));
@@ -132,7 +157,7 @@ export class Panel extends PanelView {
       this.#count();
     }
     this.draw();
-    this.body.querySelector(".focus")?.focus();
+    if (takesFocus) this.body.querySelector(".focus")?.focus();
     if (!this.map) this.refresh().catch(() => null);
     else this.#refreshSoon();
   }
@@ -197,6 +222,15 @@ export class Panel extends PanelView {
   /** What was held is chosen again where nobody else has it yet. */
   async #ended(hold) {
     const hadFocus = this.node.contains(document.activeElement);
+    if (hold.isEnding) return;
+    hold.isEnding = true;
+    const now = await this.#asItIs(hold);
+    if (this.signal.aborted || !this.holds.includes(hold)) return;
+    if (now?.status === "confirmed") {
+      this.#booked(now);
+      this.say("");
+      return this.#settle(now, hadFocus);
+    }
     this.#forget(hold);
     await this.#refreshSoon();
     if (this.signal.aborted) return;
@@ -207,6 +241,21 @@ export class Panel extends PanelView {
       this.#tellEnded(seats);
     } else this.say(t("hold-ended", { n: hold.seats.length }));
     this.#focusAfter(hadFocus);
+  }
+
+  /** The hold as the services know it, or null: it may have been confirmed by an answer that got lost on its way. */
+  async #asItIs(hold) {
+    while (!this.signal.aborted) {
+      try {
+        return await get(`/bookings/${hold.id}`, { signal: this.signal });
+      } catch (problem) {
+        // Somebody has answered, though not with the booking.
+        if (problem.status && problem.status < 500) return null;
+        this.say(explain(problem));
+        await pause(ASK_AGAIN_MILLISECONDS, this.signal);
+      }
+    }
+    return null;
   }
 
   #tellEnded(seats) {

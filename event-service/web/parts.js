@@ -4,8 +4,12 @@ import { h, icon, written } from "./dom.js";
 import { clock, count, dateParts, localTime, minutes, priceFrom, shortZone } from "./format.js";
 import { has, t } from "./language.js";
 
+/** Whether a module could not be had; browsers say that in their own words. */
+export const isNotLoaded = ({ message }) => /dynamically imported module|importing a module script/i.test(message);
+
 /** A problem in plain words: ours where we know it, else the service's own. */
 export function explain(problem) {
+  if (isNotLoaded(problem)) return t("problem.not-loaded");
   if (!problem.code) {
     console.error(problem);
     return t("problem.unknown");

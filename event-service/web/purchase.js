@@ -4,9 +4,24 @@ import { pause } from "./dom.js";
 
 const RETRY_MILLISECONDS = 700;
 const RETRIES = 8;
+const HAS = ["held", "confirmed"];
 
 export class Purchase {
   #attempt = null;
+
+  /** Whether it is not known how the last attempt ended: its answer got lost. */
+  get isOpen() {
+    return this.#attempt?.isLost ?? false;
+  }
+
+  isOpenFor(wanted) {
+    return this.isOpen && this.#attempt.body === JSON.stringify(wanted);
+  }
+
+  /** It has become known by other ways. */
+  close() {
+    this.#attempt = null;
+  }
 
   /** The booking. The key stays the same until it is known how the attempt ended. */
   async book(wanted, signal) {
@@ -17,11 +32,13 @@ export class Purchase {
       try {
         const booking = await api("POST", "/bookings", { body: wanted, headers });
         this.#attempt = null;
-        return booking;
+        // What an attempt had booked whose answer got lost may have ended since: this is another one.
+        return HAS.includes(booking.status) ? booking : this.book(wanted, signal);
       } catch (problem) {
         const isRunning = problem.code === "request-in-progress";
         const isOpen = isRunning || !problem.status || problem.status >= 500;
-        if (!isOpen) this.#attempt = null;
+        if (isOpen) this.#attempt.isLost = true;
+        else this.#attempt = null;
         if (!isRunning || tries >= RETRIES) throw problem;
         await pause(RETRY_MILLISECONDS, signal);
       }

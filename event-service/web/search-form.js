@@ -1,5 +1,5 @@
 // What of the list is asked for: as it stands in the address, in the form, and in the request.
-import { query as search } from "./api.js";
+import { query as search, serverNow } from "./api.js";
 import { CHOICES, isChoice, isDay, isoDay, spanOf } from "./days.js";
 import { h, icon } from "./dom.js";
 import { count } from "./format.js";
@@ -119,7 +119,7 @@ function whenSelect({ when, from, to }) {
 }
 
 function dateFields({ from, to }) {
-  const today = isoDay(new Date());
+  const today = isoDay(new Date(serverNow()));
   const field = (name, value) =>
     h("label", {}, h("span", {}, t(`date.${name}`)), h("input", { type: "date", name, value, min: today }));
   return h("div", { class: "dates", hidden: !(from || to) }, field("from", from), field("to", to));

@@ -86,7 +86,15 @@ export class Waitlist {
     return api(method, `/events/${this.panel.event.id}/waitlist`, { body });
   }
 
+  /** The place in line that one has already: the answer that told it got lost. */
+  async #find() {
+    this.entry = await this.#api("GET").catch(() => null);
+    if (this.entry) this.panel.draw();
+    else this.panel.say(t("problem.already-waiting"));
+  }
+
   #failed(problem) {
+    if (problem.code === "already-waiting") return this.#find();
     if (problem.status === 404) this.panel.say(t("waitlist-missing"));
     else this.panel.say(explain(problem));
     if (problem.code === "seats-available") this.panel.refresh().catch(() => null);

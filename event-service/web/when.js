@@ -1,6 +1,7 @@
 // "Today, 14:05" and "Berlin time": moments of one's own, in the words that people use.
 import { HERE, clock, shortDate } from "./format.js";
 import { language, locale, t } from "./language.js";
+import { serverNow } from "./server-clock.js";
 
 const DAY_MILLISECONDS = 86_400_000;
 
@@ -11,7 +12,7 @@ const dayOf = (instant) => {
 
 /** "today, 14:05", "yesterday, 14:05" or "23 Nov 2026, 14:05", on this device's clocks. */
 export function dayAndTime(iso) {
-  const days = dayOf(new Date(iso)) - dayOf(new Date());
+  const days = dayOf(new Date(iso)) - dayOf(new Date(serverNow()));
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const day = days === 0 || days === -1 ? relative.format(days, "day") : shortDate(iso, HERE);
   return `${day}, ${clock(iso, HERE)}`;

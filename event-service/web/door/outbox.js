@@ -1,5 +1,5 @@
 // Scans on their way to the server: on the disk first, then sent, each once by its id.
-import { newKey } from "../api.js";
+import { newKey, serverNow } from "../api.js";
 import { isAway } from "./key.js";
 import { remove, scansOf, write } from "./store.js";
 
@@ -39,7 +39,8 @@ export class Outbox extends EventTarget {
 
   /** A scan of `{ticket_code}` or `{seat_id}`, which is stored nowhere yet. */
   create(target, more = {}) {
-    const at = new Date().toISOString();
+    // Of several phones the clock of one may be wrong.
+    const at = new Date(serverNow()).toISOString();
     return { id: newKey(), event_id: this.key.eventId, target, scanned_at: at, state: "asked", ...more };
   }
 

@@ -1,4 +1,6 @@
 // What a phone at a door keeps: its link, the tickets as hashes, and its scans. It outlives reloads.
+import { serverNow } from "../server-clock.js";
+
 const NAME = "parterre-door";
 const DAY_MILLISECONDS = 86_400_000;
 const STORES = { doors: "event_id", snapshots: "event_id", scans: "id" };
@@ -74,7 +76,7 @@ export async function forgetPast() {
     ? await run("doors", "readonly", (store) => finished(store.getAll()))
     : [...memory.doors.values()];
   for (const { event_id: id, door } of doors) {
-    if (!door || Date.parse(door.ends_at) > Date.now() - DAY_MILLISECONDS) continue;
+    if (!door || Date.parse(door.ends_at) > serverNow() - DAY_MILLISECONDS) continue;
     const scans = await scansOf(id);
     for (const scan of scans) if (scan.state !== "waiting") await remove("scans", scan.id);
     await remove("snapshots", id);

@@ -20,6 +20,7 @@ export default {
   "ended-elsewhere": "You are signed out: in another window, or because your session has ended. Sign in to go on.",
   "site-description": "Concerts, theatre and courses: find an event and book your seats.",
   "needs-javascript": "Booking needs JavaScript, which is turned off in this browser.",
+  "slow-line": "Your connection is slow, or ours: still waiting for an answer.",
   "slow-start": "The page takes long to start.",
   "nothing-here": "There is nothing here",
   "went-wrong": "That did not work",
@@ -521,6 +522,7 @@ export default {
   "contact-unknown": "Whoever runs this site has not named an address yet.",
 
   // Problems, by the last word of their type
+  "problem.not-loaded": "A part of the page did not arrive. Check your connection and load the page again.",
   "problem.network": "No connection. Check yours and try again; nothing is booked twice.",
   "problem.unknown": "Something went wrong on this page. Load it again.",
   "problem.internal-error": "Something went wrong on our side. Try again in a moment.",

@@ -6,7 +6,7 @@ import { bookingMails } from "../booking-mails.js";
 import { cancelActions, cancelHint } from "../cancel-seats.js";
 import { ask, h, icon, toast } from "../dom.js";
 import { money, shortDate, span, zoneName } from "../format.js";
-import { isAway, keptBooking, refreshKept } from "../kept-tickets.js";
+import { isAway, keptBooking, patiently, refreshKept } from "../kept-tickets.js";
 import { isolate, t } from "../language.js";
 import { actionButton, alert, badge, countdown, dateBlock, explain, field, tint, titleOf, venueOf } from "../parts.js";
 import { addStyles } from "../styles.js";
@@ -24,9 +24,10 @@ export async function render({ params: [id], signal }) {
 /** The booking and its event; what this device keeps of them, where nobody answers. */
 async function load(id, signal) {
   try {
-    const booking = await get(`/bookings/${id}`, { signal });
+    const patience = keptBooking(id) ? patiently(signal) : signal;
+    const booking = await get(`/bookings/${id}`, { signal: patience });
     refreshKept([booking]);
-    return { booking, event: await get(`/events/${booking.event_id}`, { signal }).catch(() => null) };
+    return { booking, event: await get(`/events/${booking.event_id}`, { signal: patience }).catch(() => null) };
   } catch (problem) {
     const kept = isAway(problem) && keptBooking(id);
     if (!kept) throw problem;

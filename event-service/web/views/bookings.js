@@ -2,7 +2,7 @@
 import { get, query as search, serverNow } from "../api.js";
 import { h, icon } from "../dom.js";
 import { clock, money, shortZone } from "../format.js";
-import { isAway, keptBookings, refreshKept } from "../kept-tickets.js";
+import { isAway, keptBookings, patiently, refreshKept } from "../kept-tickets.js";
 import { t } from "../language.js";
 import { loadWaitlists, waitlistSection } from "../own-waitlists.js";
 import { actionButton, alert, badge, dateBlock, empty, explain, tint, titleOf, venueOf } from "../parts.js";
@@ -18,7 +18,7 @@ const SHOWN = 100;
 export async function render({ signal }) {
   const [first, waitlists] = await Promise.all([
     load(null, signal),
-    loadWaitlists(signal).catch(quietly),
+    loadWaitlists(patiently(signal)).catch(quietly),
     addStyles("bookings.css"),
     addStyles("tickets.css"),
   ]);
@@ -44,7 +44,8 @@ function quietly(problem) {
 /** A page of bookings; those that this device keeps, where nobody answers. */
 async function load(cursor, signal) {
   try {
-    const page = await get(`/bookings${search({ cursor, limit: SHOWN })}`, { signal });
+    const patience = cursor ? signal : patiently(signal);
+    const page = await get(`/bookings${search({ cursor, limit: SHOWN })}`, { signal: patience });
     refreshKept(page.items);
     return { bookings: page.items, cursor: page.next_cursor };
   } catch (problem) {

@@ -141,7 +141,7 @@ async function open({ path, ...more }) {
   if (!found)
     return {
       title: t("nothing-here"),
-      node: empty(t("nothing-here"), "", h("a", { href: "/", class: "button primary" }, t("to-events"))),
+      node: empty(t("nothing-here"), "", h("a", { href: "/", class: "button primary" }, t("to-events")), "h1"),
     };
   const [pattern, load, needsSession] = found;
   if (needsSession && !isSignedIn()) {

@@ -286,8 +286,9 @@ export function stepper({ label, value = 1, min = 1, max, changed }) {
   return element;
 }
 
-export function empty(title, text, action) {
-  return h("div", { class: "empty" }, h("h2", {}, title), text && h("p", {}, text), action);
+/** `heading`: where there is nothing else on the page, its title is the page's. */
+export function empty(title, text, action, heading = "h2") {
+  return h("div", { class: "empty" }, h(heading, {}, title), text && h("p", {}, text), action);
 }
 
 export function placeName(seat) {

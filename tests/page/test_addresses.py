@@ -137,6 +137,6 @@ def test_a_session_that_was_ended_elsewhere_asks_to_sign_in(page: Page, guest: P
 def test_an_unknown_path_is_a_page_that_says_so(page: Page) -> None:
     answer = page.goto("/nothing/at-all")
     assert answer and answer.status == 404
-    expect(page.get_by_text("There is nothing here")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
     page.locator("main").get_by_role("link", name="See all events").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Take your seat")

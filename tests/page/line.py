@@ -27,9 +27,10 @@ class Line:
         self._session.on("Network.loadingFinished", self._received)
         self._session.send("Network.enable")
 
-    def slow_down(self) -> None:
+    def slow_down(self, *, processor: int = SLOWDOWN) -> None:
+        """``processor`` is so many times slower than this machine's."""
         self._session.send("Network.emulateNetworkConditions", SLOW_LINE)
-        self._session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN})
+        self._session.send("Emulation.setCPUThrottlingRate", {"rate": processor})
 
     def _asked(self, event: Json) -> None:
         self._urls[event["requestId"]] = event["request"]["url"]

@@ -1,11 +1,12 @@
 // What the parts for superusers have in common: a search that stands in the address, and a list by pages.
 import { query as search } from "./api.js";
 import { h, toast } from "./dom.js";
-import { HERE, dateAndTime } from "./format.js";
+import { HERE, clock, shortDate } from "./format.js";
 import { t } from "./language.js";
 import { actionButton, explain } from "./parts.js";
 
-export const when = (iso) => dateAndTime(iso, HERE);
+/** "26 Nov 2026, 15:11": short, since lists and tables hold many. */
+export const when = (iso) => `${shortDate(iso, HERE)}, ${clock(iso, HERE)}`;
 
 export const failed = (problem) => toast(explain(problem), "bad");
 

@@ -7,6 +7,9 @@ export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const number = new Intl.NumberFormat(locale);
 const formats = new Map();
+// "07:00" as the server has it, "7:00 PM" where a day has twice twelve hours.
+const { hourCycle } = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions();
+const HOUR = hourCycle === "h23" ? "2-digit" : "numeric";
 
 function kept(Format, options) {
   const key = Format.name + JSON.stringify(options);
@@ -71,7 +74,7 @@ export function dateParts(iso, zone) {
 }
 
 export const clock = (iso, zone) =>
-  inZone(zone, { hour: "numeric", minute: "2-digit" }).format(new Date(iso));
+  inZone(zone, { hour: HOUR, minute: "2-digit" }).format(new Date(iso));
 
 function zoneAs(iso, zone, timeZoneName) {
   const parts = inZone(zone, { timeZoneName }).formatToParts(new Date(iso));
@@ -86,7 +89,7 @@ const WHOLE = {
   day: "numeric",
   month: "long",
   year: "numeric",
-  hour: "numeric",
+  hour: HOUR,
   minute: "2-digit",
 };
 
@@ -137,7 +140,7 @@ export function zoneName({ starts_at, ends_at, timezone }) {
 
 /** In the person's own zone: when a hold ends. */
 export const localTime = (iso) =>
-  kept(Intl.DateTimeFormat, { hour: "numeric", minute: "2-digit", second: "2-digit" }).format(new Date(iso));
+  kept(Intl.DateTimeFormat, { hour: HOUR, minute: "2-digit", second: "2-digit" }).format(new Date(iso));
 
 /** Milliseconds as 9:05. */
 export function minutes(milliseconds) {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.windows import assert_accessible, sign_in
+from tests.page.windows import Windows, assert_accessible, sign_in
 from tests.system.people import Person, publish
 
 HALL = {"kind": "assigned", "sections": [
@@ -123,6 +123,19 @@ def test_an_event_says_all_that_one_wants_to_know_before_booking(
         window.get_by_role("link", name="Add to calendar").click()
     assert "BEGIN:VCALENDAR" in file.value.path().read_text()
     assert_accessible(window)
+
+
+def test_scripts_write_times_as_the_server_does(windows: Windows, organizer: Person) -> None:
+    """Nothing jumps when they take over, and 7:00 is not taken for the evening."""
+    times = {"starts_at": "2027-01-01T18:00:00Z", "ends_at": "2027-01-01T20:00:00Z"}
+    event = publish(organizer, title="Breakfast run", timezone="Pacific/Auckland", **times)
+    shown = []
+    for scripts in (False, True):
+        page = windows.open(java_script_enabled=scripts)
+        page.goto("/?q=breakfast+run")
+        card = page.locator(".card", has=page.locator(f"a[href='/events/{event['id']}']"))
+        shown.append(card.locator(".fact").first.inner_text())
+    assert shown == ["07:00 GMT+13"] * 2
 
 
 def test_a_link_is_shared_or_copied(page: Page, orchard: dict[str, Any]) -> None:

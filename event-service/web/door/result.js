@@ -1,7 +1,7 @@
 // Green or red over the whole screen, with the words for it: what a helper sees from an arm's length.
 import { h, s } from "../dom.js";
 import { clock, count } from "../format.js";
-import { t } from "../language.js";
+import { isolate, t } from "../language.js";
 import { actionButton, placeName } from "../parts.js";
 import { play } from "./sounds.js";
 
@@ -44,7 +44,7 @@ const REASONS = {
 /** Whom or what a scan is of, in a line. */
 export function whoIs({ guest_name: name, seat, target }) {
   const place = seat ? placeName(seat) : target?.ticket_code;
-  return [name, place].filter(Boolean).join(", ");
+  return [name && isolate(name), place].filter(Boolean).join(", ");
 }
 
 export class ResultScreen {

@@ -33,7 +33,7 @@ export default {
 
   // List
   hero: "Take your seat",
-  "q-placeholder": "Title, place or a word",
+  "q-placeholder": "What or where",
   q: "Search events",
   find: "Search",
   city: "City",

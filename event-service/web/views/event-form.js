@@ -1,7 +1,7 @@
 // Making an event, or changing one.
 import { api, get, post } from "../api.js";
 import { mayChange } from "../before-change.js";
-import { h, toast } from "../dom.js";
+import { h, icon, toast } from "../dom.js";
 import { FormDraft } from "../event-form/draft.js";
 import { bodyOf, fieldsFor, mistakesOf, pricesOf } from "../event-form/fields.js";
 import { warnOnLeave } from "../event-form/leaving.js";
@@ -9,8 +9,8 @@ import { MistakeSummary, fieldMistakes, refusedMistakes } from "../event-form/mi
 import { SeatingPart, loadPlan } from "../event-form/seating.js";
 import { placeOf } from "../hall/place.js";
 import "../hall/words.js";
-import { t } from "../language.js";
-import { explain, setBusy } from "../parts.js";
+import { isolate, t } from "../language.js";
+import { explain, setBusy, titleOf } from "../parts.js";
 import { whoAmI } from "../session.js";
 import { addStyles } from "../styles.js";
 
@@ -51,7 +51,13 @@ class EventForm {
       this.draft?.changed();
       this.seating.reprice();
     });
-    this.node = h("div", { class: "form-page event-form" }, h("h1", {}, this.title), this.offer, this.form);
+    this.node = h("div", { class: "form-page event-form" }, this.#back(), h("h1", {}, this.title), this.offer, this.form);
+  }
+
+  #back() {
+    const { event } = this;
+    const [href, words] = event ? [`/my-events/${event.id}`, isolate(titleOf(event))] : ["/my-events", t("my-events")];
+    return h("a", { href, class: "back" }, icon("back"), words);
   }
 
   get wraps() {

@@ -1,5 +1,7 @@
 // The chosen mail stands in the address after "#", so that reload, links and "back" work.
 const at = id => document.getElementById(id);
+// As the mails are written: the day before the month, 24 hours.
+const LOCALE = "en-GB";
 const PAGE = 100, PAUSE_MS = 1000;
 const lines = new Map();
 let limit = PAGE, chosen = "", refreshing = null, isStale = false;
@@ -16,10 +18,12 @@ function make(tag, text, more = {}) {
 function shortTime(iso) {
   const date = new Date(iso), now = new Date();
   if (date.toDateString() === now.toDateString())
-    return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    return date.toLocaleTimeString(LOCALE, { hour: "2-digit", minute: "2-digit" });
   const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return date.toLocaleDateString([], { day: "numeric", month: "short", year });
+  return date.toLocaleDateString(LOCALE, { day: "numeric", month: "short", year });
 }
+
+const longTime = iso => new Date(iso).toLocaleString(LOCALE, { dateStyle: "medium", timeStyle: "medium" });
 
 function size(bytes) {
   if (bytes < 1024) return bytes + " B";
@@ -34,7 +38,7 @@ function lineOf(mail) {
     row.querySelector(".subject").textContent = subjectOf(mail);
     row.querySelector(".recipients").textContent = "to " + mail.recipients;
     time.dateTime = mail.received_at;
-    time.title = new Date(mail.received_at).toLocaleString();
+    time.title = longTime(mail.received_at);
     lines.set(mail.id, row);
   }
   const row = lines.get(mail.id), link = row.firstElementChild;
@@ -139,7 +143,7 @@ function showMail(mail) {
   find("h2").textContent = subjectOf(mail);
   find(".sender").textContent = mail.sender || "(no sender)";
   find(".recipients").textContent = mail.recipients;
-  find(".time").textContent = new Date(mail.received_at).toLocaleString();
+  find(".time").textContent = longTime(mail.received_at);
   for (const file of mail.attachments) {
     const link = make("a", "↓ " + file.name + " ", { className: "button", download: file.name });
     link.href = partUrl(mail.id, file.number);

@@ -170,7 +170,12 @@ def test_a_message_is_shown_with_the_number_of_guests_before_it_is_sent(
     tab_to(window, window.get_by_role("button", name="See it before it goes"))
     window.keyboard.press("Enter")
     expect(window.get_by_text("1 guest will get a mail.")).to_be_visible()
-    expect(window.locator(".paper")).to_contain_text("Come early.")
+    paper = window.locator(".paper")
+    expect(paper).to_contain_text("Come early.")
+    # The event as it stands above, and no date for programs.
+    expect(paper).to_contain_text(
+        (window.locator(".desk-when").text_content() or "").split(" · ")[0]
+    )
     assert_accessible(window, looks=("light", "forced"))
     tab_to(window, window.get_by_role("button", name="Send it to 1 guest"))
     window.keyboard.press("Enter")

@@ -2,9 +2,9 @@
 import { newKey, post } from "../api.js";
 import { mailsText } from "../before-change.js";
 import { h, toast } from "../dom.js";
-import { count } from "../format.js";
+import { count, span } from "../format.js";
 import { t } from "../language.js";
-import { actionButton, field, form } from "../parts.js";
+import { actionButton, field, form, titleOf, venueOf } from "../parts.js";
 import { whoAmI } from "../session.js";
 
 export async function part(desk) {
@@ -62,7 +62,7 @@ function previewOf({ event, failed, clear }, message, { guests, text }, { key, b
     "section",
     { class: "letter-preview", "aria-labelledby": "letter-preview" },
     h("h3", { id: "letter-preview", tabindex: -1 }, t("letter.will-read")),
-    h("div", { class: "paper" }, text.split("\n\n").map((paragraph) => h("p", { class: "prose", dir: "auto" }, paragraph))),
+    h("div", { class: "paper" }, paper(event, text)),
     h("p", { class: guests ? "mail-count" : "alert" }, mailsText(guests)),
     h(
       "div",
@@ -71,6 +71,15 @@ function previewOf({ event, failed, clear }, message, { guests, text }, { key, b
       h("button", { type: "button", class: "quiet", onclick: back }, t("letter.change")),
     ),
   );
+}
+
+/** The words as the service has them; the event, which stands last, as mails write it. */
+function paper(event, text) {
+  const words = text.split("\n\n").slice(0, -1);
+  return [
+    words.map((paragraph) => h("p", { class: "prose", dir: "auto" }, paragraph)),
+    h("p", { class: "hint" }, h("strong", { dir: "auto" }, titleOf(event)), h("br"), span(event), h("br"), venueOf(event)),
+  ];
 }
 
 /** What was typed, until it is sent: another part of the desk, or a reload, does not lose it. */

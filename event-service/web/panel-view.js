@@ -12,8 +12,9 @@ import { Waitlist } from "./waitlist.js";
 export class PanelView {
   constructor({ event, availability, mine, signal, signIn, quantity }) {
     Object.assign(this, { event, availability, signal, signIn });
-    this.holds = mine.bookings.filter(({ status }) => status === "held");
-    this.confirmed = mine.bookings.filter(({ status }) => status === "confirmed");
+    this.isUnknown = mine.bookings === null;
+    this.holds = (mine.bookings ?? []).filter(({ status }) => status === "held");
+    this.confirmed = (mine.bookings ?? []).filter(({ status }) => status === "confirmed");
     this.waitlist = new Waitlist(this, mine.waiting);
     this.map = null;
     this.clocks = [];
@@ -68,6 +69,7 @@ export class PanelView {
     this.stepper.setMax(this.limit);
     this.clocks.splice(0).forEach((clock) => clock.stop());
     const parts = [...this.holds.map((hold) => this.holdCard(hold))];
+    if (this.isUnknown) parts.push(h("p", { class: "hint" }, t("own-away")));
     if (this.confirmed.length) parts.push(bookedCard(this.confirmed, Boolean(this.fresh)));
     if (this.closed) parts.push(h("p", { class: "closed" }, this.closed));
     else parts.push(...this.#offers());

@@ -175,6 +175,13 @@ def test_a_part_that_is_missing_leaves_what_can_be_read_and_a_way_on(
         page.get_by_role("button", name="Try again").click()
         expect(page.get_by_text("A part of the page did not arrive.")).to_have_count(0)
         expect(page.locator("main h1")).to_be_visible()
+    for asked, path, what in (
+        ("**/notifications/preferences", "/account", "Remind me by mail a day before an event"),
+        ("**/api/v1/waitlist?*", "/bookings", "Waitlists"),
+    ):
+        page.route(asked, lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+        page.goto(path)
+        expect(page.get_by_text(f"“{what}” cannot be shown at the moment.")).to_be_visible()
 
 
 def test_while_nobody_can_say_who_one_is_one_sees_what_everybody_may(
@@ -188,6 +195,7 @@ def test_while_nobody_can_say_who_one_is_one_sees_what_everybody_may(
     for path in ("**/api/v1/auth/**", "**/api/v1/users/**"):
         page.route(path, lambda route: route.abort())
     page.goto(f"/events/{event['id']}")
+    expect(page.get_by_text("Whether you have seats here already")).to_be_visible()
     page.locator(".offer").first.click()
     page.get_by_role("button", name="Book now").click()
     expect(page.get_by_role("alert")).to_contain_text("No connection")

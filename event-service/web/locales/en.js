@@ -21,6 +21,8 @@ export default {
   "site-description": "Concerts, theatre and courses: find an event and book your seats.",
   "needs-javascript": "Booking needs JavaScript, which is turned off in this browser.",
   "slow-line": "Your connection is slow, or ours: still waiting for an answer.",
+  "part-away": "“{what}” cannot be shown at the moment. Load the page again a little later.",
+  "own-away": "Whether you have seats here already cannot be told at the moment. Look before you book more.",
   "slow-start": "The page takes long to start.",
   "nothing-here": "There is nothing here",
   "went-wrong": "That did not work",

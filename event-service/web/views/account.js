@@ -34,15 +34,18 @@ export async function render({ signal, go }) {
     h("h1", {}, t("account")),
     h("p", { class: "lead" }, written(user.email)),
     profile(user),
-    preferences && reminders(preferences),
+    preferences ? reminders(preferences) : away(t("reminders")),
     emailChange(user),
     passwordForm(user),
-    sessions && devices(sessions, signal, go),
+    sessions ? devices(sessions, signal, go) : away(t("sessions")),
     ownData(),
     erasure(user, go),
   );
   return { title: t("account"), node };
 }
+
+/** In the place of what another service does not tell now. */
+const away = (what) => h("p", { class: "hint" }, t("part-away", { what }));
 
 function reminders(preferences) {
   const box = h("input", { type: "checkbox", checked: preferences.event_reminders });

@@ -24,7 +24,10 @@ export async function render({ signal }) {
   ]);
   const view = { bookings: first.bookings, cursor: first.cursor, keptAt: first.keptAt, signal };
   view.lists = h("div", { class: "booking-lists" });
-  view.waitlists = waitlists && waitlistSection(waitlists, signal);
+  const isLost = !waitlists && !view.keptAt;
+  view.waitlists = isLost
+    ? h("p", { class: "hint" }, t("part-away", { what: t("my-waitlists") }))
+    : waitlists && waitlistSection(waitlists, signal);
   draw(view);
   const node = h(
     "div",

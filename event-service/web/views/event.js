@@ -92,9 +92,11 @@ const nothing = (problem) => {
   return null;
 };
 
+/** Null where that cannot be told now. */
 async function ownBookings(id, signal) {
-  const page = isSignedIn() && (await get(`/bookings?event_id=${id}&limit=50`, { signal }).catch(nothing));
-  return page ? page.items : [];
+  if (!isSignedIn()) return [];
+  const page = await get(`/bookings?event_id=${id}&limit=50`, { signal }).catch(nothing);
+  return page?.items ?? (isSignedIn() ? null : []);
 }
 
 /** Nobody waits where as many seats are free as one person may have. */

@@ -143,7 +143,10 @@ class List {
   }
 
   #drawMore() {
-    const failed = (problem) => this.more.append(alert(explain(problem)));
+    const failed = (problem) => {
+      this.more.querySelector(".alert")?.remove();
+      this.more.append(alert(explain(problem)));
+    };
     this.more.replaceChildren();
     if (kept.cursor) this.more.append(actionButton(t("more"), "quiet", () => this.#loadMore(), failed));
   }

@@ -11,16 +11,25 @@ const LOOK_MILLISECONDS = 1500;
 const SLOWER = 1.3;
 const FINISHED = ["sent", "failed", "dropped"];
 
-/** A place that fills itself: the booking does not wait for another service. */
+/** A place that fills itself: the booking does not wait for another service. Its `follow()` looks for a mail that
+ * is on its way. */
 export function bookingMails(booking, signal) {
+  const shown = new Set();
   const list = h("ul", { class: "rows mails" });
+  const none = h("p", { class: "hint", hidden: true }, t("no-mails"));
   const more = h("div", {});
+  const page = (cursor) => get(`/notifications${search({ booking_id: booking.id, cursor })}`, { signal });
+  const add = (mails, place) => {
+    const fresh = mails.filter(({ id }) => !shown.has(id));
+    for (const { id } of fresh) shown.add(id);
+    list[place](...fresh.map((mail) => row(mail, signal)));
+    none.hidden = shown.size > 0;
+    return fresh.length > 0;
+  };
   const load = async (cursor) => {
-    const page = await get(`/notifications${search({ booking_id: booking.id, cursor })}`, { signal });
-    list.append(...page.items.map((mail) => row(mail, signal)));
-    const next = () => load(page.next_cursor);
-    more.replaceChildren(...(page.next_cursor ? [actionButton(t("more"), "quiet small", next, failed)] : []));
-    if (!list.children.length) more.replaceChildren(h("p", { class: "hint" }, t("no-mails")));
+    const { items, next_cursor: next } = await page(cursor);
+    add(items, "append");
+    more.replaceChildren(...(next ? [actionButton(t("more"), "quiet small", () => load(next), failed)] : []));
   };
   const failed = (problem) => {
     const again = actionButton(t("try-again"), "quiet small", () => load(), failed);
@@ -31,10 +40,24 @@ export function bookingMails(booking, signal) {
     { class: "mails-section no-print", "aria-labelledby": "mails-title" },
     h("h2", { id: "mails-title" }, t("mails")),
     list,
+    none,
     more,
   );
-  load().catch((problem) => problem.name === "AbortError" || failed(problem));
+  section.follow = () => lookFor(async () => add((await page()).items, "prepend"), signal).catch(() => null);
+  load().then(
+    // Whoever comes from booking is faster than the mail.
+    () => shown.size || booking.status !== "confirmed" || section.follow(),
+    (problem) => problem.name === "AbortError" || failed(problem),
+  );
   return section;
+}
+
+/** A few times, ever more rarely, until `look` finds something. */
+async function lookFor(look, signal) {
+  for (let looks = 0; looks < LOOKS; looks += 1) {
+    await pause(LOOK_MILLISECONDS * SLOWER ** looks, signal);
+    if (signal.aborted || (await look())) return;
+  }
 }
 
 function row(mail, signal) {
@@ -80,16 +103,13 @@ function resendButton(element, mail, signal, problems) {
   return button;
 }
 
-/** Looks a few times what becomes of it; the words change where they stand. */
-async function watch(element, mail, signal) {
-  for (let looks = 0; looks < LOOKS; looks += 1) {
-    await pause(LOOK_MILLISECONDS * SLOWER ** looks, signal);
-    if (signal.aborted) return;
+/** Looks what becomes of it; the words change where they stand. */
+const watch = (element, mail, signal) =>
+  lookFor(async () => {
     const now = await get(`/notifications/${mail.id}`, { signal });
     draw(element, now, signal);
-    if (FINISHED.includes(now.status)) return;
-  }
-}
+    return FINISHED.includes(now.status);
+  }, signal);
 
 /** "Sent today, 14:05", or why it was not, as far as we have the words. */
 function becameOf(mail) {

@@ -103,6 +103,18 @@ def test_a_name_is_changed_and_a_mail_is_sent_again_by_keys(
     assert "Asked for again." in [step["note"] for step in sent["timeline"]]
 
 
+def test_a_mail_of_what_was_done_appears_by_itself(
+    phone: Page, organizer: Person, person: MakePerson
+) -> None:
+    guest = person("impatient")
+    open_booking(phone, with_booking(phone, guest, organizer, 1, title="Given up at once"))
+    mails = phone.locator(".mails .mail-kind")
+    expect(mails).to_have_text(["Booking confirmed, with the tickets"])
+    phone.get_by_role("button", name="Cancel booking").click()
+    phone.get_by_role("dialog").get_by_role("button", name="Cancel booking").click()
+    expect(mails).to_have_text(["Booking cancelled", "Booking confirmed, with the tickets"])
+
+
 def test_two_tickets_are_on_a_page_of_paper_and_nothing_else_is(
     desktop: Page, organizer: Person, person: MakePerson
 ) -> None:

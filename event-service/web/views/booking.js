@@ -118,10 +118,13 @@ function actions(view, problems) {
 
 /** The button that was pressed is gone: its place in the page stays with who uses no mouse. */
 function become(view, after) {
+  const { status, seats } = view.booking;
   view.booking = after;
   refreshKept([after]);
   draw(view);
   view.node.querySelector("h1").focus({ preventScroll: true });
+  const isMailed = after.status !== status || after.seats.length !== seats.length;
+  if (isMailed) view.node.querySelector(".mails-section")?.follow();
 }
 
 async function confirm(view) {

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from event_service.settings import Settings
 from event_service.web import pages as html
 from event_service.web.answers import PAGE_VARY, content_security_policy
+from event_service.web.frame import get_frame
 from event_service.web.paths import PagePath
-from event_service.web.router import get_frame
 from event_service.web.static import get_files
 from service_kit.problems import MEDIA_TYPE
 

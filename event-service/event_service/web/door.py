@@ -7,11 +7,9 @@ It has what the other pages do without: a worker that reads codes, a service wor
 import json
 import re
 from functools import lru_cache
-from uuid import UUID
 
 from fastapi import Request, Response
 
-from event_service.deps import SettingsDep
 from event_service.web.answers import (
     IMMUTABLE,
     PAGE_VARY,
@@ -19,9 +17,9 @@ from event_service.web.answers import (
     content_security_policy,
     respond,
 )
-from event_service.web.files import HTML, PLAIN, File, Files, make_file
-from event_service.web.language import language_of
-from event_service.web.origins import Origins, origins_for
+from event_service.web.files import PLAIN, File, Files, make_file
+from event_service.web.frame import FrameDep
+from event_service.web.origins import Origins
 from event_service.web.page_worker import (
     LOCALES,
     beside,
@@ -30,13 +28,16 @@ from event_service.web.page_worker import (
     styles_need,
     with_all_needed,
 )
+from event_service.web.pages import render
+from event_service.web.paths import is_id
 from event_service.web.static import METHODS, FilesDep
 from service_kit.problems import NotFound
 from service_kit.web.auth import Router
 from service_kit.web.rate_limits import limited
 
-PAGE = "door.html"
 ENTRY = "door/app.js"
+STYLES = ("base.css", "controls.css", "parts.css", "door/door.css")
+ICON = "icon.svg"
 WORKER = "door/decode-worker.js"
 # WebAssembly is compiled in the worker, and nowhere else.
 WORKER_POLICY = (
@@ -45,26 +46,23 @@ WORKER_POLICY = (
 )
 # What a module imports, and what it names by ``new URL("...", import.meta.url)``.
 _IMPORT = re.compile(r"""(?:(?:from|import)\s*\(?\s*["']|new URL\(")(\.\.?/[^"']+)["']""")
-_LINK = re.compile(r'href="/static/\{release\}/plain/([^"]+)"')
 
 router = Router(include_in_schema=False)
 
 
 @router.api_route("/events/{event_id}/door", methods=METHODS)
 @limited("static")
-async def get_door_page(
-    event_id: str, request: Request, settings: SettingsDep, files: FilesDep
-) -> Response:
-    origins = origins_for(settings, request.url.hostname or "")
+async def get_door_page(event_id: str, request: Request, frame: FrameDep) -> Response:
     values = {
         "event_id": _path_id(event_id),
-        "language": language_of(request).tag,
-        "auth": origins.auth,
-        "notification": origins.notification,
+        "static": f"/static/{frame.files.release}/{PLAIN}",
+        "styles": STYLES,
+        "icon_file": ICON,
+        "module": ENTRY,
     }
-    page = make_file(_fill(files, PAGE, values), HTML)
+    page = render(frame, "door.html", values=lambda: values)
     response = respond(request, page, REVALIDATE, vary=PAGE_VARY)
-    response.headers["Content-Security-Policy"] = door_security_policy(origins)
+    response.headers["Content-Security-Policy"] = door_security_policy(frame.origins)
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(self), screen-wake-lock=(self), microphone=()"
     return response
@@ -75,7 +73,7 @@ async def get_door_page(
 async def get_door_manifest(event_id: str, request: Request, files: FilesDep) -> Response:
     """A phone may have several events' doors installed. The link's token is not in here: the phone has it."""
     address = f"/events/{_path_id(event_id)}/door"
-    icon = f"/static/{files.release}/icon.svg"
+    icon = f"/static/{files.release}/{ICON}"
     manifest = {
         "id": address,
         "name": "Parterre door",
@@ -132,9 +130,8 @@ def _service_worker(files: Files) -> File:
 
 
 def page_files(files: Files) -> list[str]:
-    """What the page needs without a network: its links, its modules, and what these import."""
-    page = files.by_name[PAGE].content.decode()
-    return _with_all_needed(files, [ENTRY, *LOCALES, *_LINK.findall(page)])
+    """What the page needs without a network: what it links to, and what that imports."""
+    return _with_all_needed(files, [ENTRY, ICON, *STYLES, *LOCALES])
 
 
 @lru_cache(maxsize=1)
@@ -151,18 +148,8 @@ def _module_needs(name: str, text: str) -> list[str]:
     return beside(name, _IMPORT.findall(text))
 
 
-def _fill(files: Files, name: str, values: dict[str, str]) -> bytes:
-    content = files.by_name[name].content
-    for key, value in {**values, "release": files.release}.items():
-        content = content.replace(b"{" + key.encode() + b"}", value.encode())
-    return content
-
-
 def _path_id(text: str) -> str:
     """As the API writes ids: it is part of the page and of its scope."""
-    try:
-        if str(UUID(text)) == text:
-            return text
-    except ValueError:
-        pass
-    raise NotFound
+    if not is_id(text):
+        raise NotFound
+    return text

@@ -45,7 +45,6 @@ FAST_LEVEL = 5
 # The tables of media types differ from machine to machine.
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
-    ".html": HTML,
     ".ico": "image/x-icon",
     ".js": "text/javascript; charset=utf-8",
     ".png": "image/png",

@@ -124,7 +124,6 @@ def _render(frame: Frame, template: str, values: dict[str, Any]) -> File:
                 "release": frame.files.release,
                 "origins": frame.origins,
                 "is_signed_in": frame.is_signed_in,
-                "modules": (),
                 "icons": _icons(_source(frame.files, "dom.js")),
                 "formats": formats,
                 "t": t,

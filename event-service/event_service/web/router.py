@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from markupsafe import Markup
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,11 +18,10 @@ from event_service.web import pages as html
 from event_service.web.answers import PAGE_VARY, REVALIDATE, content_security_policy, respond
 from event_service.web.files import File
 from event_service.web.filters import CHOICES, ORDERS, has_days, read_filters, request_of
-from event_service.web.language import COOKIE, COOKIE_SECONDS, LANGUAGES, PARAMETER, language_of
-from event_service.web.origins import origins_for
+from event_service.web.frame import FrameDep
+from event_service.web.language import COOKIE, COOKIE_SECONDS, LANGUAGES, PARAMETER
 from event_service.web.pages import Frame
 from event_service.web.paths import is_id, is_view
-from event_service.web.static import FilesDep
 from event_service.web.structured import as_script_text, json_ld
 from service_kit.clock import utc_now
 from service_kit.problems import InvalidRequest, NotFound
@@ -30,8 +29,6 @@ from service_kit.web.auth import Router
 from service_kit.web.paging import Paging
 from service_kit.web.rate_limits import limited
 
-# The companion of a session's cookie, which scripts can read: whether there is a session.
-SESSION_COMPANION = "csrf_token"
 EVENTS_ON_A_PAGE = 24
 # Longer lists, of long descriptions, are asked for by the scripts: the page has room for what is read.
 MAX_ANSWERS_BYTES = 100_000
@@ -41,21 +38,6 @@ METHODS = ["GET", "HEAD"]
 
 _read_events = TypeAdapter(list[EventPublic])
 router = Router(include_in_schema=False)
-
-
-async def get_frame(request: Request, settings: SettingsDep, files: FilesDep) -> Frame:
-    return Frame(
-        files=files,
-        origins=origins_for(settings, request.url.hostname or ""),
-        language=language_of(request),
-        is_signed_in=SESSION_COMPANION in request.cookies,
-        public_url=settings.public_url,
-        address=request.url.path,
-        is_development=settings.is_development,
-    )
-
-
-FrameDep = Annotated[Frame, Depends(get_frame)]
 
 
 # The lists and the events are limited as in the API: they cost as much.

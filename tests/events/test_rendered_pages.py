@@ -9,12 +9,13 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from event_service.privacy.notes import default_blocks
 from event_service.web.files import read_files
 from event_service.web.language import read_words
 from event_service.web.modules import UnknownSyntax, join_modules
-from tests.events.conftest import Publish, User
+from tests.events.conftest import Publish, User, event_body
 
 Json = dict[str, Any]
 DATA = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.S)
@@ -160,15 +161,23 @@ async def test_an_event_leaves_the_cached_page_when_it_changes(
 
 
 async def test_a_sitemap_names_the_events_of_the_public_list(
-    browser: httpx.AsyncClient, organizer: User, published: Publish
+    app: FastAPI, browser: httpx.AsyncClient, organizer: User, published: Publish
 ) -> None:
     event = await published(title="On the map")
     index = ElementTree.fromstring(await page(browser, "/sitemap.xml"))
     assert [loc.text for loc in index.iter(LOCATIONS)] == ["http://localhost:8080/sitemap-1.xml"]
-    assert "Sitemap: http://localhost:8080/sitemap.xml" in await page(browser, "/robots.txt")
-    # Made by an earlier test perhaps: it is as old as the cache lets it become.
+    robots = (await page(browser, "/robots.txt")).splitlines()
+    assert "Sitemap: http://localhost:8080/sitemap.xml" in robots
+    assert {"Disallow: /bookings", "Disallow: /unsubscribe"} < set(robots)
+    assert "Disallow: /privacy" not in robots
     assert ElementTree.fromstring(await page(browser, "/sitemap-1.xml")) is not None
-    assert event["id"]
+    # That one may be of an earlier test, as old as the cache lets it become; at another address it is new.
+    host = f"http://{event['id']}.example"
+    draft = (await organizer.post("/events", event_body())).json()
+    made = ElementTree.fromstring(await app.state.pages.sitemap(1, host))
+    addresses = {loc.text for loc in made.iter(LOCATIONS)}
+    assert f"{host}/events/{event['id']}" in addresses
+    assert f"{host}/events/{draft['id']}" not in addresses
     for path in ("/sitemap-0.xml", "/sitemap-41.xml", "/sitemap-x.xml"):
         assert (await browser.get(path)).status_code == 404
 

@@ -42,6 +42,7 @@ class PrivacyNote(BaseModel):
 
 
 def privacy_note(settings: Settings, locale: Language) -> PrivacyNote:
+    """The operator's own text, or the default one."""
     chosen = settings.privacy_note_ru if locale == "ru" else settings.privacy_note_en
     return PrivacyNote(
         locale=locale,
@@ -57,6 +58,7 @@ def default_blocks(locale: Language) -> list[Block]:
 
 
 def read_blocks(text: str) -> list[Block]:
+    """Parts of a text, divided by empty lines: ``# `` begins a heading, ``- `` an item of a list."""
     blocks = []
     for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
         lines = [line.strip() for line in part.split("\n")]

@@ -85,6 +85,7 @@ class Files:
 
 
 def make_file(content: bytes, media_type: str, level: int = FAST_LEVEL) -> File:
+    """With its ETag, and compressed by gzip's ``level`` (1 to 9) where its type is worth it."""
     compressed = b""
     if media_type.split(";")[0] in COMPRESSIBLE:
         compressed = gzip.compress(content, level, mtime=0)

@@ -32,6 +32,8 @@ def locale_of(tag: str) -> Locale:
 
 
 class Formats:
+    """``tag`` is a locale such as ``en_GB``, ``zone`` a time zone's name. Moments are aware."""
+
     def __init__(self, tag: str) -> None:
         self.babel = locale_of(tag)
 
@@ -86,6 +88,7 @@ class Formats:
         return str(format_decimal(value, locale=self.babel))
 
     def money(self, minor: int, currency: str, digits: int) -> str:
+        """``minor`` units of a currency that has ``digits`` decimals."""
         return _money(minor, currency, digits, str(self.babel))
 
 

@@ -15,6 +15,7 @@ SESSION_COMPANION = "csrf_token"
 
 
 async def get_frame(request: Request, settings: SettingsDep, files: FilesDep) -> Frame:
+    """Whether somebody is signed in is what the cookies say, which nobody has verified."""
     return Frame(
         files=files,
         origins=origins_for(settings, request.url.hostname or ""),

@@ -37,6 +37,7 @@ class Language:
 
 
 def language_of(request: Request) -> Language:
+    """The first that we speak of the address, the choice that was kept, and what the browser accepts."""
     tags = _accepted(request.headers.get("accept-language", ""))
     chosen = [request.query_params.get(PARAMETER), request.cookies.get(COOKIE)]
     wanted = [*chosen, *(tag[:2] for tag in tags)]

@@ -166,24 +166,43 @@ def test_each_class_of_the_styles_is_given_to_something() -> None:
     assert unused == set()
 
 
-def test_styles_that_come_later_change_nothing_of_other_views() -> None:
-    """They stay when another view is opened. So each rule is bound to a class that is of its view alone."""
+def unbound(rules: dict[str, str], view_of: dict[str, str]) -> list[tuple[str, str]]:
+    """Selectors of files that come with a view, without a class that is of this view alone."""
     owners: dict[str, set[str]] = {}
-    of_file = {file: view for view, files in DOCUMENTS.items() for file in files}
-    of_file |= dict.fromkeys(STYLES_OF_FRAME, "frame")
-    assert set(of_file) == styles().keys() - {DOOR}
-    for file, view in of_file.items():
-        for selector in selectors(styles()[file]):
+    for file, view in view_of.items():
+        for selector in selectors(rules[file]):
             for name in classes(selector):
                 owners.setdefault(name, set()).add(view)
-    unbound = [
+    return [
         (file, selector)
-        for file, view in of_file.items()
+        for file, view in view_of.items()
         if view != "frame"
-        for selector in selectors(styles()[file])
+        for selector in selectors(rules[file])
         if not any(owners[name] == {view} for name in classes(selector))
     ]
-    assert unbound == []
+
+
+def test_styles_that_come_later_change_nothing_of_other_views() -> None:
+    """They stay when another view is opened. So each rule is bound to a class that is of its view alone."""
+    view_of = {file: view for view, files in DOCUMENTS.items() for file in files}
+    view_of |= dict.fromkeys(STYLES_OF_FRAME, "frame")
+    assert set(view_of) == styles().keys() - {DOOR}
+    assert unbound(styles(), view_of) == []
+
+
+def test_control_a_rule_that_reaches_other_views_is_found() -> None:
+    rules = {
+        "frame.css": ".card .picture { width: 1px } .heading { top: 0 }",
+        "desk.css": "@media print { main { margin: 0 } .desk .picture, .picture { width: 2px } }",
+        "hall.css": "@keyframes go { to { top: 0 } } .stage:is(.a, .b), .hall .heading { top: 1px }",
+        "tickets.css": ".stage, .tickets > .stage { top: 1px }",
+    }
+    views = {"frame.css": "frame", "desk.css": "desk", "hall.css": "hall", "tickets.css": "tickets"}
+    assert unbound(rules, views) == [
+        ("desk.css", "main"),
+        ("desk.css", ".picture"),
+        ("tickets.css", ".stage"),
+    ]
 
 
 def test_what_a_module_exports_another_one_imports() -> None:

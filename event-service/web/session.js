@@ -39,10 +39,15 @@ export function whoAmI() {
 
 export const forgetAccount = changed;
 
+/** Guests whom the account has let in stand in what its doors keep: nobody else opens these, without a network. */
+const forgetDoors = () =>
+  import("./door/store.js").then(({ forgetOwn }) => forgetOwn()).catch(() => null);
+
 /** Shows the account that the cookies are of, whoever it was before. */
 export function takeOver() {
   showCurrentSession();
   if (!isSignedIn()) forgetKeptTickets();
+  forgetDoors();
   changed();
 }
 
@@ -69,6 +74,7 @@ export async function signOut() {
 
 sessionEvents.addEventListener("ended", () => {
   forgetKeptTickets();
+  forgetDoors();
   changed();
 });
 // Signed out while no window was open.

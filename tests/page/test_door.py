@@ -14,6 +14,7 @@ from stack.stack import Stack
 from tests.page.ticket_pictures import KINDS, nothing
 from tests.page.windows import (
     CHROMIUM,
+    LOADING_MILLISECONDS,
     PHONE,
     Windows,
     assert_accessible,
@@ -252,6 +253,24 @@ def test_an_organizer_opens_the_door_without_a_link(page: Page, evening: Evening
     expect(page.get_by_role("dialog", name="Welcome")).to_contain_text(evening.seats[0])
     expect(page.locator(".where").get_by_text("Organizer")).to_be_attached()
     expect(page.get_by_text("1 of 8 checked in").first).to_be_attached()
+
+
+def test_an_organizer_who_signs_out_leaves_no_door_open_to_the_next(
+    page: Page, evening: Evening
+) -> None:
+    sign_in(page, evening.organizer)
+    page.goto(evening.path)
+    wait_until_kept(page)
+    type_code(page, evening.codes[0])
+    expect(page.get_by_role("dialog", name="Welcome")).to_contain_text("Ada Byron")
+    assert "Ada Byron" in page.evaluate(KEPT)
+    page.goto("/account")
+    page.locator(".person").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    # A module that nobody has needed before is loaded for it.
+    page.wait_for_function(
+        f"async () => await ({KEPT})() === '[[],[],[]]'", timeout=LOADING_MILLISECONDS
+    )
 
 
 MOUNT = """async (event) => {

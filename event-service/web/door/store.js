@@ -70,18 +70,28 @@ export async function scansOf(eventId) {
   return scans.sort((one, other) => one.scanned_at.localeCompare(other.scanned_at));
 }
 
-/** Forgets the events that were over a day ago, except scans that no server has. */
+async function doors() {
+  if (!(await open())) return [...memory.doors.values()];
+  return run("doors", "readonly", (store) => finished(store.getAll()));
+}
+
+/** Forgets a door, except scans that no server has. */
+async function forget(id) {
+  const scans = await scansOf(id);
+  for (const scan of scans) if (scan.state !== "waiting") await remove("scans", scan.id);
+  await remove("snapshots", id);
+  if (!scans.some((scan) => scan.state === "waiting")) await remove("doors", id);
+}
+
+/** Forgets the events that were over a day ago. */
 export async function forgetPast() {
-  const doors = (await open())
-    ? await run("doors", "readonly", (store) => finished(store.getAll()))
-    : [...memory.doors.values()];
-  for (const { event_id: id, door } of doors) {
-    if (!door || Date.parse(door.ends_at) > serverNow() - DAY_MILLISECONDS) continue;
-    const scans = await scansOf(id);
-    for (const scan of scans) if (scan.state !== "waiting") await remove("scans", scan.id);
-    await remove("snapshots", id);
-    if (!scans.some((scan) => scan.state === "waiting")) await remove("doors", id);
-  }
+  for (const { event_id: id, door } of await doors())
+    if (door && Date.parse(door.ends_at) <= serverNow() - DAY_MILLISECONDS) await forget(id);
+}
+
+/** Forgets the doors that an account has opened which is not signed in any more; those of links stay. */
+export async function forgetOwn() {
+  for (const { event_id: id, token } of await doors()) if (!token) await forget(id);
 }
 
 /** Asks the browser not to give the disk to somebody else. */

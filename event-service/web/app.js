@@ -98,6 +98,8 @@ async function navigate() {
 
 /** What is seen meanwhile: what was there before, or the outlines of the list. */
 function showWaiting(path) {
+  // What the server has drawn is what was asked for, and is being read.
+  if (isFirst && main.querySelector("h1")) return;
   if (path === "/" && !main.querySelector("h1, .wide")) main.replaceChildren(events.skeleton());
   else main.classList.add("loading");
 }

@@ -1,7 +1,7 @@
 """The list of events, as whoever comes sees it first."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from stack.stack import Stack
 from tests.page.windows import assert_accessible, quiet_windows, sign_in
@@ -13,6 +13,23 @@ def test_the_list_is_accessible(window: Page, organizer: Person) -> None:
     window.goto("/")
     expect(window.locator(".card").first).to_be_visible()
     assert_accessible(window)
+
+
+def test_what_the_server_has_drawn_stays_readable_until_the_scripts_have_more(
+    page: Page, organizer: Person
+) -> None:
+    event = publish(organizer, title="Read at once")
+    waiting: list[Route] = []
+    page.route("**/views/event.js", lambda route: waiting.append(route))
+    page.goto(f"/events/{event['id']}", wait_until="commit")
+    # The scripts have drawn the foot, and wait for the view for longer than a moment.
+    expect(page.get_by_role("button", name="Русский")).to_be_visible()
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 400))")
+    expect(page.locator("h1")).to_have_text("Read at once")
+    expect(page.locator("main.loading")).to_have_count(0)
+    for route in waiting:
+        route.continue_()
+    expect(page.get_by_role("button", name="Book now")).to_be_visible()
 
 
 def test_who_has_a_session_is_greeted(page: Page, guest: Person) -> None:

@@ -73,6 +73,23 @@ async def test_a_long_list_of_languages_stops_nobody(visitor: httpx.AsyncClient,
     assert seconds < SECONDS
 
 
+async def test_the_head_of_a_refused_request_stops_nobody(settings: Settings) -> None:
+    """Whoever asks too often is told so in a page. Python takes quoted cookies apart in quadratic time; how
+    long a header is, is looked at later."""
+    limits = {"environment": "test", "rate_limit_enabled": True, "static_rate_limit": "1/hour"}
+    async with running(settings.model_copy(update=limits)) as app:
+        transport = httpx.ASGITransport(app, client=(f"2001:db8::{uuid4().hex[:4]}", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            headers = {"Accept": "text/html", "Cookie": 'a="' + '\\"' * 28_000 + '"'}
+            await client.get("/account", headers={"Accept": "text/html"})
+            began = time.thread_time()
+            answer = await client.get("/account", headers=headers)
+            seconds = time.thread_time() - began
+            assert answer.status_code == 429
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert seconds < SECONDS
+
+
 @pytest.mark.parametrize("signs", SIGNS.values(), ids=SIGNS)
 async def test_a_list_of_the_longest_events_stops_nobody(
     visitor: httpx.AsyncClient, published: Publish, compressed: list[int], signs: str

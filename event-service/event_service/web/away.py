@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 
-from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +13,7 @@ from event_service.web.frame import get_frame
 from event_service.web.paths import PagePath
 from event_service.web.static import get_files
 from service_kit.problems import MEDIA_TYPE
+from service_kit.web.requests import BoundedRequest
 
 # By the status of the answer: the words of the page.
 REASONS = {
@@ -53,7 +53,7 @@ class PagesForPeople:
 
     async def _fill(self, scope: Scope, start: Message) -> bytes:
         """The page; the headers become its own."""
-        request, status = Request(scope), start["status"]
+        request, status = BoundedRequest(scope), start["status"]
         headers = MutableHeaders(scope=start)
         frame = await get_frame(request, self.settings, await get_files(self.settings))
         # One page for whatever is not there, or does not answer.

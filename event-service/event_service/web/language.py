@@ -15,7 +15,9 @@ LANGUAGES: tuple[Tag, ...] = ("en", "ru")
 PARAMETER = "lang"
 COOKIE = "parterre_language"
 COOKIE_SECONDS = 365 * 86_400
+# Of what a browser asks for; the rest, which nobody bounds where a request is refused, is not looked at.
 MAX_TAGS = 10
+MAX_CHARACTERS = 500
 
 # Each part can be found in one way only: a header may hold 8,000 spaces.
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:-([A-Za-z]{2}))?(?:-\w+)*(?:\s*;\s*q=([01](?:\.\d{1,3})?))?")
@@ -38,7 +40,7 @@ class Language:
 
 def language_of(request: Request) -> Language:
     """The first that we speak of the address, the choice that was kept, and what the browser accepts."""
-    tags = _accepted(request.headers.get("accept-language", ""))
+    tags = _accepted(request.headers.get("accept-language", "")[:MAX_CHARACTERS])
     chosen = [request.query_params.get(PARAMETER), request.cookies.get(COOKIE)]
     wanted = [*chosen, *(tag[:2] for tag in tags)]
     known = [tag for want in wanted for tag in LANGUAGES if tag == want]

@@ -81,6 +81,16 @@ async def test_start_and_end_each_show_their_offset_where_the_clocks_change(
     assert "Central European Summer Time – Central European Standard Time (Europe/Berlin)" in said
 
 
+async def test_a_time_limit_that_is_over_is_told_so(
+    browser: httpx.AsyncClient, organizer: User, published: Publish
+) -> None:
+    event = await published(title="Too late to cancel")
+    path = f"/events/{event['id']}"
+    assert "You can cancel until" in text_of(await page(browser, path))
+    await organizer.patch(path, {"cancellation_deadline": "2026-01-01T00:00:00Z"})
+    assert "cannot be cancelled any more" in text_of(await page(browser, path))
+
+
 async def test_a_draft_is_told_to_nobody(
     browser: httpx.AsyncClient, organizer: User, published: Publish
 ) -> None:

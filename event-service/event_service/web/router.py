@@ -30,6 +30,7 @@ from service_kit.web.paging import Paging
 from service_kit.web.rate_limits import limited
 
 EVENTS_ON_A_PAGE = 24
+RENDERED_SECONDS = 300
 # Longer lists, of long descriptions, are asked for by the scripts: the page has room for what is read.
 MAX_ANSWERS_BYTES = 100_000
 # Filters that a page of its own is for.
@@ -109,6 +110,9 @@ async def get_event_page(
     except NotFound:
         return _not_found(request, frame, template="view.html")
     assert not isinstance(packed, Draft)
+    # What is over is not told as open for longer than such a while.
+    now = utc_now()
+    version = html.version_of(packed, str(now.timestamp() // RENDERED_SECONDS).encode())
 
     def values() -> dict[str, Any]:
         body = _body(packed)
@@ -119,13 +123,14 @@ async def get_event_page(
             "canonical": address,
             "description": html.summary(event),
             "event": event,
+            "is_final": event.cancellation_deadline <= now,
             "image": image,
             "paragraphs": html.paragraphs(event.description),
             "json_ld": json_ld(event, url=address, image=image),
             "answers": as_script_text(f'{{"/events/{event.id}":{body.decode()}}}'),
         }
 
-    file = html.render(frame, "event.html", html.version_of(packed), values)
+    file = html.render(frame, "event.html", version, values)
     return _respond(request, frame, file)
 
 

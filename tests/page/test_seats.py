@@ -13,7 +13,7 @@ from event_service.bookings.adjacent import FreeSeats, Location
 from event_service.bookings.free_rows import FreeRow
 from event_service.statuses import SeatKind
 from tests.page.halls import THEATRE, chosen, open_event, seat
-from tests.page.windows import assert_accessible, sign_in
+from tests.page.windows import DESKTOP, PHONE, Windows, assert_accessible, sign_in
 from tests.system.people import PASSWORD, Person, publish
 
 Json = dict[str, Any]
@@ -117,6 +117,31 @@ def test_seats_that_are_taken_meanwhile_are_named_and_others_offered(
     assert page.evaluate(FOCUSED) == "Book now"
     page.keyboard.press("Enter")
     expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+
+
+def test_of_two_who_press_at_once_one_has_the_seats_and_the_other_an_offer(
+    windows: Windows, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Both at once", seating=THEATRE)
+    people = [person("seats-left"), person("seats-right")]
+    pages = [windows.open(**PHONE), windows.open(**DESKTOP)]
+    for page, who in zip(pages, people, strict=True):
+        sign_in(page, who)
+        open_event(page, event)
+        page.locator(".offer", has_text="2 together in row B").first.click()
+    for page in pages:
+        page.get_by_role("button", name="Book now").click(no_wait_after=True)
+    for page in pages:
+        expect(page.locator(".gone, .panel .alert, .hall .seat.mine").first).to_be_visible()
+    booked = [who.send("GET", "/bookings", 200).json()["items"] for who in people]
+    (winner,) = [number for number, items in enumerate(booked) if items]
+    expect(pages[winner].get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+    slower = pages[1 - winner]
+    expect(slower.get_by_role("alert")).to_contain_text("Somebody was faster")
+    expect(slower.locator(".gone")).to_contain_text("Stalls, row B")
+    slower.locator(".instead button").first.click()
+    slower.get_by_role("button", name="Book now").click()
+    expect(slower.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
 
 
 def test_a_hold_warns_before_its_end_and_what_is_still_free_is_chosen_again(

@@ -250,6 +250,8 @@ def test_long_words_do_not_widen_the_page(stack: Stack, browser: Window, organiz
     for path in (f"/events/{event['id']}", "/?q=" + long):
         browser.open(url(stack, path))
         browser.wait(f"document.body.innerText.includes('{long}')")
+        # The text is there before its styles are.
+        browser.wait("document.readyState === 'complete'")
         assert browser.evaluate("document.documentElement.scrollWidth") == 390
 
 

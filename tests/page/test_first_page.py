@@ -1,5 +1,7 @@
 """The list of events, as whoever comes sees it first."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -30,6 +32,25 @@ def test_what_the_server_has_drawn_stays_readable_until_the_scripts_have_more(
     for route in waiting:
         route.continue_()
     expect(page.get_by_role("button", name="Book now")).to_be_visible()
+
+
+def test_what_was_typed_before_the_scripts_have_come_is_looked_for(
+    page: Page, organizer: Person
+) -> None:
+    publish(organizer, title="Sought in haste")
+    waiting: list[Route] = []
+    page.route("**/app.js", lambda route: waiting.append(route))
+    page.goto("/", wait_until="commit")
+    words = page.locator("[name=q]")
+    words.press_sequentially("sought in ha")
+    for route in waiting:
+        route.continue_()
+    # The scripts' own field.
+    expect(page.locator("[name=q][autocomplete=off]")).to_have_value("sought in ha")
+    expect(page.locator("[name=q]")).to_be_focused()
+    page.keyboard.type("ste")
+    expect(page).to_have_url(re.compile(r"/\?q=sought\+in\+haste$"))
+    expect(page.locator(".card")).to_have_count(1)
 
 
 def test_who_has_a_session_is_greeted(page: Page, guest: Person) -> None:

@@ -27,7 +27,15 @@ export async function render({ query, signal }) {
   if (!isBack) Object.assign(kept, { key, scroll: 0, at: Date.now() }, await load(filters, null, signal));
   const list = new List(filters, signal);
   signal.addEventListener("abort", () => list.leave(), { once: true });
-  return { title: "Parterre", node: list.node, shown: isBack ? () => window.scrollTo(0, kept.scroll) : null };
+  const words = wordsInServersForm();
+  const goOn = words && (() => list.takeOver(words));
+  return { title: "Parterre", node: list.node, shown: isBack ? () => window.scrollTo(0, kept.scroll) : goOn };
+}
+
+/** The field of the server's form, if somebody was quicker than the scripts and types into it. */
+function wordsInServersForm() {
+  const words = document.querySelector("#main form[action='/'] [name=q]");
+  return words && (words === document.activeElement || words.value !== words.defaultValue) ? words : null;
 }
 
 /** In the place of the list while it is on its way for the first time. */
@@ -77,6 +85,15 @@ class List {
     clearTimeout(this.timer);
     this.request?.abort();
     kept.scroll = window.scrollY;
+  }
+
+  /** Goes on with what was typed into another field. */
+  takeOver({ value, selectionStart, selectionEnd }) {
+    const words = this.form.elements.q;
+    words.value = value;
+    words.focus();
+    words.setSelectionRange(selectionStart, selectionEnd);
+    words.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   #later(wanted) {

@@ -29,7 +29,7 @@ PROCESSES = int(os.environ.get("HISTORY_PROCESSES", "2"))
 AT_ONCE = int(os.environ.get("HISTORY_AT_ONCE", "24"))
 ATTEMPTS_OF_A_CONTROL, SEATS_OF_A_CONTROL = 300, 53
 # Chance may spare one of them.
-CROWDS_OF_A_CONTROL = 3
+CROWDS_OF_A_CONTROL = 9
 # So many that nobody has taken the seats of a hold in the moment in which it ends.
 PLENTY_OF_SEATS = 397
 

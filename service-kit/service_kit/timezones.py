@@ -5,9 +5,19 @@ a mail could name an hour that the browser does not.
 """
 
 import zoneinfo
+from functools import cache
 
 
 def use_pinned_rules() -> None:
     """From now on, and for zones of which there is one already when they are asked for again."""
     zoneinfo.reset_tzpath(())
     zoneinfo.ZoneInfo.clear_cache()
+
+
+@cache
+def zone_of(name: str) -> zoneinfo.ZoneInfo:
+    """The time zone; UTC, which is then named, for one that is not known."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return zoneinfo.ZoneInfo("UTC")

@@ -15,8 +15,9 @@ from babel.dates import get_timezone
 from icalendar.timezone import tzp
 
 import service_kit
-from notification_service.rendering.formats import formats_for, zone_of
+from notification_service.rendering.formats import formats_for
 from service_kit.calendar_files import Appointment, Entry, calendar_file
+from service_kit.timezones import zone_of
 
 ROOT = Path(service_kit.__file__).resolve().parents[2]
 # Their rules of 2026 and later are not those of older machines.

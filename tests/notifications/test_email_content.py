@@ -24,7 +24,7 @@ from notification_service.kinds.registry import KINDS, read_payload
 from notification_service.messages.service import resend
 from notification_service.previews.samples import sample_data, sample_link, sample_payload
 from notification_service.rendering.context import Recipient
-from notification_service.rendering.formats import Formats, formats_for, supported_locale, zone_of
+from notification_service.rendering.formats import Formats, formats_for, supported_locale
 from notification_service.rendering.mime import (
     InvalidAddress,
     compose,
@@ -35,6 +35,7 @@ from notification_service.rendering.renderer import EmailContent, EmailRenderer
 from service_kit.clock import utc_now
 from service_kit.ids import new_id
 from service_kit.money import CURRENCY_DIGITS, major_units
+from service_kit.timezones import zone_of
 from tests.notifications.auth_server import AuthServerForTests
 from tests.notifications.conftest import WorkerForTests
 from tests.notifications.messages import make_message

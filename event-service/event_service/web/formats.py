@@ -1,29 +1,17 @@
 """Times and amounts in a page's language, as the page's scripts write them (CLDR, by babel)."""
 
-import re
-from copy import copy
 from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import cache, lru_cache
-from typing import Any
-from zoneinfo import ZoneInfo
+from functools import cache
 
 from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_name
 from babel.numbers import format_decimal
 
-_CODE_BEFORE_AMOUNT = re.compile(r"^([A-Za-z]+)(?=[\d-])")
+from service_kit.money_text import money_text
+from service_kit.timezones import zone_of
+
 _FNV_PRIME, _FNV_START = 0x01000193, 0x811C9DC5
 HUES = 10
-
-
-@cache
-def zone_of(name: str) -> ZoneInfo:
-    """The time zone; UTC for one that this system does not know."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 @cache
@@ -87,9 +75,8 @@ class Formats:
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.babel))
 
-    def money(self, minor: int, currency: str, digits: int) -> str:
-        """``minor`` units of a currency that has ``digits`` decimals."""
-        return _money(minor, currency, digits, str(self.babel))
+    def money(self, minor_units: int, currency: str) -> str:
+        return money_text(minor_units, currency, str(self.babel))
 
 
 def _offset(local: datetime, base: str = "GMT") -> str:
@@ -97,17 +84,6 @@ def _offset(local: datetime, base: str = "GMT") -> str:
     hours, rest = divmod(abs(minutes), 60)
     sign = "+" if minutes >= 0 else "-" if base == "GMT" else "\N{MINUS SIGN}"
     return f"{base}{sign}{hours}" + (f":{rest:02}" if rest else "")
-
-
-@lru_cache(maxsize=1_000)
-def _money(minor: int, currency: str, digits: int, tag: str) -> str:
-    """With the digits of ISO 4217: CLDR has others for HUF, COP, RSD and more."""
-    locale = locale_of(tag)
-    pattern: Any = copy(locale.currency_formats["standard"])
-    pattern.frac_prec = (digits, digits)
-    amount = Decimal(minor).scaleb(-digits)
-    text = str(pattern.apply(amount, locale, currency=currency, currency_digits=False))
-    return _CODE_BEFORE_AMOUNT.sub("\\1\N{NO-BREAK SPACE}", text)
 
 
 def hue(words: str) -> int:

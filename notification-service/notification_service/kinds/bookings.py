@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from notification_service.kinds.base import MAX_AMOUNT, MAX_COUNT, Instant, Label, Line
 from notification_service.kinds.events import EVENT_CACHE_SIZE, EventPayload, EventSnapshot
 from notification_service.rendering.context import RenderContext
-from notification_service.rendering.formats import formats_for, zone_of
+from notification_service.rendering.formats import formats_for
 from notification_service.rendering.texts import inline_text
+from service_kit.timezones import zone_of
 
 # More would make a mail that servers refuse; the booking's page has them all.
 MAX_TICKETS = 20

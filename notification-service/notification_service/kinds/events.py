@@ -19,9 +19,10 @@ from notification_service.kinds.base import (
 )
 from notification_service.kinds.sample_texts import SampleTexts
 from notification_service.rendering.context import RenderContext
-from notification_service.rendering.formats import formats_for, zone_of
+from notification_service.rendering.formats import formats_for
 from notification_service.rendering.texts import inline_text
 from service_kit.calendar_files import Appointment, booking_entry, calendar_file
+from service_kit.timezones import zone_of
 
 MAX_CALENDAR_ENTRIES = 50
 EVENT_CACHE_SIZE = 256

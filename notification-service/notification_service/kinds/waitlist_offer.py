@@ -10,8 +10,8 @@ from notification_service.kinds.base import MAX_COUNT, Instant, SupersededBy
 from notification_service.kinds.events import EventPayload
 from notification_service.kinds.sample_texts import BOOKING_ID, SampleTexts
 from notification_service.rendering.context import RenderContext
-from notification_service.rendering.formats import zone_of
 from service_kit.clock import utc_now
+from service_kit.timezones import zone_of
 
 
 class WaitlistOffer(EventPayload):

@@ -1,24 +1,20 @@
 """Dates, times, money and plurals in the recipient's language (CLDR, by babel)."""
 
-import re
-from copy import copy
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_time, format_timedelta, get_timezone_location
-from babel.numbers import format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 
 from service_kit.calendar_files import UTC_NAMES
-from service_kit.money import CURRENCY_DIGITS
+from service_kit.money_text import money_text
+from service_kit.timezones import zone_of
 
 LOCALES: tuple[Literal["en", "ru"], ...] = ("en", "ru")
 NUMBER_CACHE_SIZE = 1024
-# HUF\N{NO-BREAK SPACE}500, as CLDR has it, but no space after a sign such as €.
-_CODE_BEFORE_AMOUNT = re.compile(r"^([A-Za-z]+)(?=[\d-])")
 # English dates and times as browsers write en-GB: day before month, 24 hours. Events are in many
 # countries, and few of them read 6/7 or PM as Americans do.
 DATES = {"en": "en_GB", "ru": "ru"}
@@ -30,15 +26,6 @@ def supported_locale(locale: str) -> str:
     """The recipient's language if there are templates for it, else English."""
     language = locale.replace("_", "-").partition("-")[0].lower()
     return language if language in LOCALES else "en"
-
-
-@cache
-def zone_of(name: str) -> ZoneInfo:
-    """The time zone; UTC, which the mail then names, for an unknown one."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 class Formats:
@@ -81,7 +68,8 @@ class Formats:
         return f"UTC{'+' if minutes >= 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
 
     def money(self, minor_units: int, currency: str) -> str:
-        return FREE[self.locale] if minor_units == 0 else _money(minor_units, currency, self.locale)
+        is_free = minor_units == 0
+        return FREE[self.locale] if is_free else money_text(minor_units, currency, self.locale)
 
     def span(self, span: timedelta) -> str:
         minutes = max(1, round(span.total_seconds() / 60))
@@ -102,22 +90,6 @@ class Formats:
 @cache
 def _city(zone: str, locale: str) -> str:
     return str(get_timezone_location(zone_of(zone), locale=locale, return_city=True))
-
-
-# Mails about one event come together, with the same numbers.
-@lru_cache(maxsize=NUMBER_CACHE_SIZE)
-def _money(minor_units: int, currency: str, locale: str) -> str:
-    """With the digits of ISO 4217: CLDR has others for HUF, COP, RSD and more. A withdrawn currency, in
-    an old booking, has CLDR's."""
-    digits = CURRENCY_DIGITS.get(currency)
-    if digits is None:
-        digits = get_currency_precision(currency)
-    babel = Locale.parse(locale)
-    pattern = copy(babel.currency_formats["standard"])
-    pattern.frac_prec = (digits, digits)
-    amount = Decimal(minor_units).scaleb(-digits)
-    text = str(pattern.apply(amount, babel, currency=currency, currency_digits=False))
-    return _CODE_BEFORE_AMOUNT.sub("\\1\N{NO-BREAK SPACE}", text)
 
 
 @lru_cache(maxsize=NUMBER_CACHE_SIZE)

@@ -19,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from service_kit.ids import new_id
 from tests.alone import is_alone, pytest_runtest_protocol
+from tests.reruns import add_reruns
 from tests.system.faults.table import pytest_terminal_summary
 from tests.system.people import mailbox, organizer, person
 from tests.system.running import sentry, stack
@@ -72,6 +73,8 @@ class OneStack(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        add_reruns(item)
     items.sort(key=lambda item: (is_alone(item), not needs_the_stack(item.nodeid)))
 
 

@@ -50,6 +50,12 @@ class OneProcess:
     def freeze(self) -> None:
         self.signal_group(signal.SIGSTOP)
 
+    @property
+    def is_frozen(self) -> bool:
+        """Every process of the group has stopped."""
+        group = [psutil.Process(self._popen.pid), *self.children]
+        return all(one.status() == psutil.STATUS_STOPPED for one in group)
+
     def thaw(self) -> None:
         self.signal_group(signal.SIGCONT)
 

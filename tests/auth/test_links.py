@@ -72,6 +72,7 @@ async def test_of_eight_resets_at_once_one_counts(people: People, links: Links) 
     assert await resets_at_once(people, links) == [200] + [400] * 7
 
 
+@pytest.mark.by_chance
 async def test_without_the_lock_several_would(
     people: People, links: Links, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ async def test_fifty_at_once_in_different_case_make_one_account(
         assert await register_at_once(app, 50) == [201] + [409] * 49
 
 
+@pytest.mark.by_chance
 async def test_without_the_unique_index_they_would_make_several(
     start_app: StartApp, fresh_database: FreshDatabase
 ) -> None:

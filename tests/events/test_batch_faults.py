@@ -38,7 +38,13 @@ async def batch_sizes(database: Database, event_id: str) -> Counter[int]:
         return Counter(found.scalars())
 
 
-@pytest.mark.parametrize(("mutant", "is_kept"), [("late_inserts", True), ("late_and_early", False)])
+@pytest.mark.parametrize(
+    ("mutant", "is_kept"),
+    [
+        ("late_inserts", True),
+        pytest.param("late_and_early", False, marks=pytest.mark.by_chance),
+    ],
+)
 async def test_killed_in_the_midst_of_a_batch_what_a_client_was_told_is_there_and_nothing_by_halves(
     servers: Servers, own_settings: Settings, mutant: str, is_kept: bool
 ) -> None:

@@ -98,7 +98,11 @@ async def is_served_again(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "is_kept"), [(SERVICE, True), ("tests.events.mutants.early_answers", False)]
+    ("module", "is_kept"),
+    [
+        (SERVICE, True),
+        pytest.param("tests.events.mutants.early_answers", False, marks=pytest.mark.by_chance),
+    ],
 )
 async def test_what_a_client_was_told_outlives_the_process_that_told_it(
     servers: Servers, own_settings: Settings, module: str, is_kept: bool

@@ -112,6 +112,7 @@ async def test_a_crowd_gets_every_seat_once_and_is_told_the_truth(
     assert load.deadlocks == 0
 
 
+@pytest.mark.by_chance
 @pytest.mark.parametrize(
     ("module", "is_assigned", "seats", "kinds"),
     [

@@ -127,6 +127,7 @@ async def test_no_two_flows_wait_for_each_other(
     assert deadlocks == []
 
 
+@pytest.mark.by_chance
 async def test_in_another_order_they_would(
     app: FastAPI,
     organizer: User,

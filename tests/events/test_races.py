@@ -106,6 +106,7 @@ async def test_a_chosen_seat_goes_to_one_of_those_who_want_it(
     assert await sold(app, event["id"]) == (len(taken), len(taken))
 
 
+@pytest.mark.by_chance
 @pytest.mark.parametrize("seating", ["general", "assigned"])
 async def test_control_without_guards_seats_are_sold_twice(
     app: FastAPI,

@@ -73,6 +73,7 @@ GUARDS: dict[str, list[Change]] = {
 }
 
 
+@pytest.mark.by_chance
 @pytest.mark.parametrize("guard", GUARDS)
 async def test_control_without_a_guard_some_order_ends_otherwise(
     app: FastAPI, explore: Any, guard: str, monkeypatch: pytest.MonkeyPatch

@@ -137,6 +137,7 @@ async def test_notification_service_asks_to_come_again_and_loses_no_mail(
     assert pipeline.doubled <= WORKER_PROCESSES
 
 
+@pytest.mark.by_chance
 async def test_control_without_a_sweep_mails_are_left_half_done(
     pipeline: Pipeline, postgres: OwnPostgres, mail_server: MailServerForTests
 ) -> None:

@@ -39,32 +39,27 @@ async def test_killed_again_and_again_no_mail_is_lost(
     assert pipeline.doubled <= KILLS
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("module", "without"),
-    [("notification_service.tasks", ""), ("tests.system.faults.mutants.no_fence", "fence")],
+    [
+        ("tests.system.faults.mutants.sleeper", ""),
+        ("tests.system.faults.mutants.no_fence", "fence"),
+    ],
 )
 async def test_who_sleeps_through_its_lease_does_not_send(
     pipeline: Pipeline, mail_server: MailServerForTests, module: str, without: str
 ) -> None:
     """Frozen when all but the mail itself has been said; the second case has no fence."""
     sleeper = await pipeline.worker(module=module)
-
-    def freeze() -> None:
-        mail_server.handler.on_rcpt = None
-        sleeper.freeze()
-
-    mail_server.handler.on_rcpt = freeze
     async with pipeline.in_use():
         await pipeline.ask(1)
-        await until(lambda: mail_server.handler.on_rcpt is None, "the worker is frozen")
+        await until(lambda: sleeper.is_frozen, "the worker has stopped itself")
+        assert mail_server.handler.asked["RCPT"] == 1
         await pipeline.worker()
         await until(pipeline.all_sent, "another has sent the mail")
         sleeper.thaw()
-        await until(
-            lambda: sleeper.says("mail.attempted") or sleeper.says("mail.lease_lost"),
-            "the sleeper has ended its attempt",
-        )
+        end = "mail.attempted" if without else "mail.lease_lost"
+        await until(lambda: sleeper.says(end), "the sleeper has ended its attempt")
 
     pipeline.report("the worker frozen for longer than its lease", without=without)
     assert (pipeline.lost, pipeline.doubled) == (0, 1 if without else 0)
@@ -87,6 +82,7 @@ async def test_who_is_asked_to_end_finishes_its_mails(
     assert (pipeline.lost, pipeline.doubled) == (0, 0)
 
 
+@pytest.mark.by_chance
 async def test_without_a_warning_mails_are_left_half_done(
     pipeline: Pipeline, mail_server: MailServerForTests
 ) -> None:

@@ -112,6 +112,7 @@ async def test_a_rolling_restart_fails_no_request(
     assert set(gateway.outcomes) == {SUCCESS[service]}, gateway.outcomes
 
 
+@pytest.mark.by_chance
 async def test_without_the_time_to_leave_requests_fail(
     fresh_database: FreshDatabase, redis_url: str, tmp_path: Path
 ) -> None:

@@ -1,7 +1,8 @@
-"""A worker that does not ask, right before it sends, whether it still may."""
+"""A worker that stops as ``sleeper`` does, and then does not ask whether it still may send."""
 
 from notification_service.delivery import send
-from notification_service.tasks import app
+from tests.system.faults.mutants import sleeper
+from tests.system.faults.mutants.sleeper import app
 
 __all__ = ["app"]
 
@@ -10,4 +11,4 @@ async def _always(*_: object, **__: object) -> send.Permission:
     return "go"
 
 
-send.may_send = _always
+sleeper._may_send = _always

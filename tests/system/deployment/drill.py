@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +63,8 @@ SETTINGS = {
 @dataclass
 class Drill:
     """What came of it. ``deployed``: the version in use after each command; ``containers``: those
-    that ran before and after it; ``restored``: bookings in the restored database."""
+    that ran before and after it; ``restored``: bookings in the restored database; ``parts``: seconds
+    that each part of the drill took."""
 
     host: Host
     folder: Path
@@ -77,6 +78,7 @@ class Drill:
     mails: list[Mail] = field(default_factory=list)
     control: Phase | None = None
     restored: int = 0
+    parts: dict[str, float] = field(default_factory=dict)
     _address: str = ""
 
     # -- what happens, in order
@@ -84,20 +86,27 @@ class Drill:
     def run(self) -> None:
         """Everything. What a command does wrong is noted for the tests, what the drill itself cannot
         do is an AssertionError."""
-        build_versions()
+        with self._part("images are built"):
+            build_versions()
         here, there = self.host.addresses()
         self._address = f"{there}:{TLS_PORT}"
         server = [MAIL_SERVER, here, str(MAIL_PORT), str(self.folder / MAILS)]
         with process(*server, log=self.folder / "mail_server.log"):
-            self._install(here)
+            with self._part("first version is sent and started"):
+                self._install(here)
             load = Load(self._configuration(), self.folder)
-            with load.running():
+            with ExitStack() as at_work:
+                with self._part("people of the load sign up"):
+                    at_work.enter_context(load.running())
                 self._under_load()
-                self.bookings, self.sold = load.take_stock()
-                self.requests = load.requests
-                self.mails = self._all_mails()
-                self._control(load)
-            self._restore()
+                with self._part("stock is taken, mails arrive"):
+                    self.bookings, self.sold = load.take_stock()
+                    self.requests = load.requests
+                    self.mails = self._all_mails()
+                with self._part("control"):
+                    self._control(load)
+            with self._part("backup is restored"):
+                self._restore()
 
     def _under_load(self) -> None:
         with self._stretch("before"):
@@ -139,6 +148,8 @@ class Drill:
 
     def _first(self, *arguments: str) -> None:
         done = self.host.command("deploy", *arguments, seconds=FIRST_SECONDS)
+        with (self.folder / "first.log").open("a") as log:
+            log.write(done.output)
         assert done.code == 0, done.output
 
     def _send(self, image: str) -> None:
@@ -203,8 +214,17 @@ class Drill:
     @contextmanager
     def _stretch(self, name: str) -> Iterator[None]:
         start = time.monotonic()
-        yield
+        with self._part(name):
+            yield
         self.stretches[name] = (start, time.monotonic())
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.parts[name] = time.monotonic() - start
 
     def remove(self) -> None:
         """All that it has made there, unless ``DRILL_KEEP`` is set."""
@@ -223,11 +243,13 @@ class Drill:
         return [self.phase(name) for name in self.stretches]
 
     def report(self) -> str:
-        """A line for each stretch, and what has failed."""
+        """A line for each stretch, what has failed, and how long each part took."""
         lines = [phase.describe() for phase in self.phases]
         lines += [phase.describe_failures() for phase in self.phases if phase.failed]
         if self.control is not None:
             lines.append(self.control.describe())
+        lines += [f"{seconds:5.0f} s {name}" for name, seconds in self.parts.items()]
+        lines.append(f"{sum(self.parts.values()):5.0f} s in all")
         return "\n".join(lines)
 
 

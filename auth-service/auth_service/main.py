@@ -18,6 +18,7 @@ from auth_service.keys.ring import KeyRing
 from auth_service.keys.router import router as keys
 from auth_service.keys.tokens import TokenIssuer
 from auth_service.mails.router import router as links
+from auth_service.metrics import OF_API
 from auth_service.models import OutboxMessage
 from auth_service.own_data.router import router as own_data
 from auth_service.sessions.browser_router import router as browser_sessions
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
         description="Accounts, sign-in and the keys that every service trusts.",
         routers=ROUTERS,
         lifespan=lifespan,
+        own_metrics=OF_API,
     )
 
 

@@ -10,6 +10,7 @@ from event_service.attendees.router import router as attendees
 from event_service.bookings.create import new_desk
 from event_service.bookings.router import router as bookings
 from event_service.bookings.tickets_router import router as tickets
+from event_service.bookings.waitlist.queries import count_waiting
 from event_service.bookings.waitlist.router import own_router as own_waitlist
 from event_service.bookings.waitlist.router import router as waitlist
 from event_service.cache import TAG_PREFIX, StoreBackend, TagVersions
@@ -31,6 +32,7 @@ from event_service.halls.router import router as halls
 from event_service.images.convert import ImageConverter
 from event_service.images.router import IMAGE_PATH
 from event_service.images.router import router as images
+from event_service.metrics import OF_API
 from event_service.models import ErasedUser, OutboxMessage
 from event_service.operations.router import router as operations
 from event_service.own_data.router import router as own_data
@@ -96,7 +98,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     FastAPICache.init(StoreBackend(), prefix=prefix, expire=settings.cache_seconds)
     store = PageStore(redis, max_age_seconds=settings.cache_seconds)
     app.state.pages = Pages(app.state.database, store, versions)
-    app.state.booking_desk = new_desk(app.state.database, settings, app.state.metrics)
+    app.state.booking_desk = new_desk(app.state.database, settings)
     app.state.seat_states = SeatStatesCache(app.state.database)
     app.state.images = ImageConverter(
         max_pixels=settings.max_image_pixels,
@@ -120,6 +122,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
                 "Age of the oldest organizer's message that not every guest has.",
                 oldest_unwritten_seconds,
             ),
+            watch_in_database(
+                app.state,
+                "waitlist_waiting_entries",
+                "Entries of waitlists that have no offer.",
+                count_waiting,
+            ),
             watch_erasures(app.state, ErasedUser),
         ):
             yield
@@ -136,6 +144,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[*ROUTERS, graphiql] if settings.is_development else ROUTERS,
         lifespan=lifespan,
         large_bodies=[LargeBody("PUT", IMAGE_PATH, settings.max_image_bytes)],
+        own_metrics=OF_API,
     )
     app.add_middleware(PagesForPeople, settings=settings)
     return app

@@ -8,6 +8,7 @@ from functools import partial
 import cachetools
 import redis.asyncio
 
+from event_service.metrics import PAGE_READS
 from service_kit.redis_clients import AcceleratorRedis
 
 # Of the pages in one process: some hundred lists; Redis has the others.
@@ -15,6 +16,7 @@ MAX_LOCAL_BYTES = 8 * 1_048_576
 MAX_LOCAL_PAGES = 10_000
 # Key, links and expiry of an entry count as well, or tiny pages would not be bounded.
 ENTRY_OVERHEAD_BYTES = 1_000
+IN_PROCESS, IN_REDIS, NOWHERE = map(PAGE_READS.labels, ("process", "redis", "nowhere"))
 
 
 class Page(bytes):
@@ -93,10 +95,15 @@ class PageStore:
 
     async def get(self, key: str) -> Page | None:
         page = self.find_local(key)
+        if page is not None:
+            IN_PROCESS.inc()
+            return page
+        page = await self._redis.attempt(partial(self._read, key))
         if page is None:
-            page = await self._redis.attempt(partial(self._read, key))
-            if page is not None:
-                self.add_local(key, page)
+            NOWHERE.inc()
+            return None
+        IN_REDIS.inc()
+        self.add_local(key, page)
         return page
 
     async def _read(self, key: str, client: redis.asyncio.Redis) -> Page | None:

@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from event_service.maintenance import periodic_jobs
+from event_service.metrics import OF_SEATS
 from event_service.models import OutboxMessage
 from event_service.settings import Settings
 from service_kit.messaging.relay_process import run_relay
@@ -13,7 +14,13 @@ NAME = "event-relay"
 
 
 async def run(settings: Settings) -> None:
-    await run_relay(NAME, settings, OutboxMessage, periodic_jobs=partial(periodic_jobs, settings))
+    await run_relay(
+        NAME,
+        settings,
+        OutboxMessage,
+        periodic_jobs=partial(periodic_jobs, settings),
+        own_metrics=OF_SEATS,
+    )
 
 
 if __name__ == "__main__":

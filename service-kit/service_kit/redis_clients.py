@@ -28,7 +28,7 @@ class AcceleratorRedis:
             retry=Retry(NoBackoff(), 0),
             max_connections=64,
         )
-        self.breaker = CircuitBreaker()
+        self.breaker = CircuitBreaker("cache")
 
     async def attempt(self, call: Callable[["redis.asyncio.Redis"], Awaitable[T]]) -> T | None:
         """The result of ``call``, or None if Redis is away, slow, or was a moment ago."""

@@ -70,6 +70,8 @@ class ServiceSettings(BaseSettings):
     environment: Literal["development", "test", "production"] = "production"
     host: str = "127.0.0.1"
     port: int = 8000
+    # Where relays, workers and beat show their metrics; 0: nowhere. APIs show theirs at their own port.
+    metrics_port: int = Field(0, ge=0, le=65_535)
     web_concurrency: int = Field(1, ge=1, le=64)
     reload: bool = False
     # For so long after SIGTERM readiness is red and requests are served: until gateways have seen it.

@@ -15,6 +15,7 @@ from auth_service.audit.service import Action, record
 from auth_service.client_info import ClientInfo
 from auth_service.identity.credentials import void_links_and_pending_email
 from auth_service.identity.queries import lock_user
+from auth_service.metrics import SESSION_RENEWALS, counted
 from auth_service.models import RefreshToken, User, UserSession
 from auth_service.problems import RefreshInvalid, RefreshReused
 from auth_service.sessions.queries import find_refresh_token, lock_session
@@ -92,8 +93,9 @@ async def refresh(
     because nobody can tell which of the two is the thief.
     """
     try:
-        async with database.transaction() as session:
-            return await _exchange(session, token, lifetimes=lifetimes, now=now)
+        with counted(SESSION_RENEWALS, "token"):
+            async with database.transaction() as session:
+                return await _exchange(session, token, lifetimes=lifetimes, now=now)
     except RefreshReused:
         await revoke_family(
             database, token, Action.REFRESH_REUSED, client_info=client_info, now=now
@@ -140,6 +142,13 @@ async def renew(
     session: AsyncSession, session_id: UUID, *, lifetimes: Lifetimes, now: datetime
 ) -> RenewedSession:
     """For a browser's session. Raises RefreshInvalid."""
+    with counted(SESSION_RENEWALS, "browser"):
+        return await _renew(session, session_id, lifetimes=lifetimes, now=now)
+
+
+async def _renew(
+    session: AsyncSession, session_id: UUID, *, lifetimes: Lifetimes, now: datetime
+) -> RenewedSession:
     row = await lock_session(session, session_id)
     user = await session.get(User, row.user_id) if row else None
     if row is None or user is None or not user.is_active or not is_live(row, now):

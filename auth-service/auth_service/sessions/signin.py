@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auth_service.client_info import ClientInfo
+from auth_service.metrics import SIGN_INS, counted
 from auth_service.models import User, UserSession
 from auth_service.sessions.passwords import PasswordChecks
 from auth_service.sessions.service import Kind, Lifetimes, open_session
@@ -36,6 +37,21 @@ async def sign_in(
     lifetimes: Lifetimes,
 ) -> SignInResult:
     """Raises BadCredentials or LockedOut."""
+    with counted(SIGN_INS, kind):
+        return await _sign_in(
+            session, checks, credentials, kind=kind, client_info=client_info, lifetimes=lifetimes
+        )
+
+
+async def _sign_in(
+    session: AsyncSession,
+    checks: PasswordChecks,
+    credentials: Credentials,
+    *,
+    kind: Kind,
+    client_info: ClientInfo,
+    lifetimes: Lifetimes,
+) -> SignInResult:
     checked = await checks.check(
         credentials.username,
         credentials.password,

@@ -8,12 +8,14 @@ from event_service.bookings.queries import get_booking, lock_event_of_booking
 from event_service.bookings.representation import Json
 from event_service.bookings.sql import statements
 from event_service.bookings.transitions import add_booking_messages, lock_booking
+from event_service.metrics import HOLDS_CONFIRMED
 from event_service.problems import BookingEnded, HoldExpired, SalesClosed
 from event_service.rules import booking_may_become, is_active
 from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
 from service_kit.database.engine import sql_connection
 from service_kit.ids import new_id
+from service_kit.metrics import count
 
 
 async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> Json:
@@ -35,6 +37,7 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
         kept = await statements.keep_seats.run(connection, booking_id=booking_id)
         if kept != booking.quantity:
             raise HoldExpired
+        count(HOLDS_CONFIRMED)
         await statements.confirm_hold.run(
             connection, booking_id=booking_id, status=BookingStatus.CONFIRMED, tally_id=new_id()
         )

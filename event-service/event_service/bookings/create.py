@@ -16,11 +16,10 @@ from uuid import UUID
 
 from cachetools import LRUCache
 from fastapi import Depends, Request
-from prometheus_client import CollectorRegistry, Histogram
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.bookings.allocation import take_seats
-from event_service.bookings.batches import MAX_BATCH_REQUESTS, Batches, Waiting
+from event_service.bookings.batches import Batches, Waiting
 from event_service.bookings.expire import expire_holds_and_offer_seats, release_expired_holds
 from event_service.bookings.free_seats import find_alternatives
 from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
@@ -30,6 +29,7 @@ from event_service.bookings.open_batch import check_request, forget_refused, ope
 from event_service.bookings.queries import find_idempotency_key, get_booking
 from event_service.bookings.representation import Json, booking_fields, seats_of
 from event_service.bookings.requests import BookingRequest, KeyBusy, KeyInUse, Outcome
+from event_service.metrics import BATCH_REQUESTS, count_request
 from event_service.problems import (
     IdempotencyMismatch,
     RequestInProgress,
@@ -42,7 +42,7 @@ from service_kit.database.engine import Database, RollBack
 from service_kit.database.errors import DATABASE_ERRORS
 from service_kit.database.sql_files import SqlConnection
 from service_kit.ids import new_id
-from service_kit.problems import NotFound, Unavailable
+from service_kit.problems import NotFound, Problem, Unavailable
 
 # Rounds in a row that answer nobody. Each waits for seats that others have locked, so that more of them
 # take a crowd of processes.
@@ -70,21 +70,14 @@ class BookingDesk:
         hold_for: timedelta,
         offer_for: timedelta,
         patience_seconds: float,
-        metrics: CollectorRegistry | None = None,
     ) -> None:
         self.database = database
         self.hold_for, self.offer_for = hold_for, offer_for
         self._looking = 0
-        sizes = Histogram(
-            "booking_batch_requests",
-            "Requests that one transaction books.",
-            registry=metrics,
-            buckets=(1, 2, 5, 10, 20, 50, MAX_BATCH_REQUESTS),
-        )
         self.batches = Batches(
             self._run,
             patience_seconds=patience_seconds,
-            observe_size=sizes.observe,
+            observe_size=BATCH_REQUESTS.observe,
             weigh=self._weigh,
         )
         # The limits per person that were met last, by event.
@@ -96,6 +89,16 @@ class BookingDesk:
 
         Raises the problems of ``POST /bookings``; then nothing is stored.
         """
+        seats = request.body.seat_count
+        try:
+            booking, is_replay = await self._find_or_book(request)
+        except Problem as problem:
+            count_request("refused", seats, reason=problem.code)
+            raise
+        count_request("replayed" if is_replay else str(booking["status"]), seats)
+        return booking, is_replay
+
+    async def _find_or_book(self, request: BookingRequest) -> tuple[Json, bool]:
         began = time.monotonic()
         while True:
             try:
@@ -247,15 +250,12 @@ async def _let_the_first_finish(waited: float) -> None:
     await asyncio.sleep(max(KEY_PAUSE_SECONDS, waited / 2))
 
 
-def new_desk(
-    database: Database, settings: Settings, metrics: CollectorRegistry | None = None
-) -> BookingDesk:
+def new_desk(database: Database, settings: Settings) -> BookingDesk:
     return BookingDesk(
         database,
         hold_for=settings.hold_for,
         offer_for=settings.offer_for,
         patience_seconds=settings.database_pool_timeout_seconds,
-        metrics=metrics,
     )
 
 

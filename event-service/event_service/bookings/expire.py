@@ -12,11 +12,13 @@ from event_service.bookings.offers import lock_waitlist_and_offer_seats
 from event_service.bookings.queries import has_allowance
 from event_service.bookings.sql import statements
 from event_service.bookings.transitions import add_booking_messages, end_bookings
+from event_service.metrics import HOLDS_EXPIRED
 from event_service.models import Event
 from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
 from service_kit.database.engine import sql_connection
 from service_kit.database.sql_files import Record, SqlConnection
+from service_kit.metrics import count
 
 # Bounds one transaction, whose number of statements does not depend on it.
 HOLDS_PER_BATCH = 1_000
@@ -95,4 +97,5 @@ async def _expire(
         connection, event, booking_ids, BookingStatus.EXPIRED, now=now, offer_for=offer_for
     )
     await add_booking_messages(connection, "hold-expired", booking_ids, event)
+    count(HOLDS_EXPIRED, len(holds))
     return len(holds) + offers

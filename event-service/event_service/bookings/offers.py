@@ -15,6 +15,7 @@ from uuid import UUID
 from event_service.bookings.insert import NewBooking, insert_bookings, new_booking
 from event_service.bookings.messages import event_snapshot
 from event_service.bookings.sql import statements
+from event_service.metrics import count_offers
 from event_service.models import Event
 from service_kit.clock import utc_now
 from service_kit.database.sql_files import Record, SqlConnection
@@ -57,6 +58,7 @@ async def offer_free_seats(connection: SqlConnection, event: Event, *, until: da
     if groups:
         offers = _hold_seats(event, groups, seats, until)
         await insert_bookings(connection, offers)
+        count_offers(len(offers), sum(offer.quantity for offer in offers))
         await statements.mark_offered.run(
             connection,
             event_id=event.id,

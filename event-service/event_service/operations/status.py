@@ -8,11 +8,11 @@ from typing import Literal
 
 import httpx
 from fastapi import FastAPI
-from prometheus_client import generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 
 from event_service.settings import Settings
 from service_kit.database.errors import DATABASE_ERRORS
+from service_kit.metrics import expose
 
 ASK_SECONDS = 2.0
 # Gauges without labels that say how much waits, or for how long. The others are for Prometheus.
@@ -130,7 +130,7 @@ async def _look_at_oneself(app: FastAPI) -> ServiceStatus:
         state="not-ready" if missing else "ready",
         missing=missing,
         milliseconds=_milliseconds(since),
-        measures=read_measures(generate_latest(app.state.metrics).decode()),
+        measures=read_measures(expose(app.state.metrics).decode()),
     )
 
 

@@ -74,7 +74,7 @@ class MailServer:
         self._needs_reset = False
         self._used_at = 0.0
         self._deadline = 0.0
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker("mail-server")
 
     def begin(self, recipient: str) -> None:
         """Announces a mail from our sender to ``recipient``. A mail that was begun before and not

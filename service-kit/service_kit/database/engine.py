@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session as PlainSession
 from sqlmodel import Session as ModelSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service_kit import metrics
 from service_kit.database.errors import RETRYABLE, sqlstate
 from service_kit.database.pool import FairPool
 from service_kit.database.sql_files import SqlConnection
@@ -98,8 +100,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end, or rolls back when the block raises."""
         async with self.sessions() as session:
-            async with session.begin():
-                yield session
+            with _measured():
+                async with session.begin():
+                    yield session
             await _run_after_commit(session)
 
     async def run(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
@@ -120,6 +123,12 @@ class Database:
     async def sql_transaction(self) -> AsyncIterator[SqlConnection]:
         """A connection of the pool in a transaction that commits at the end, or rolls back when the
         block raises."""
+        with _measured():
+            async with self._sql_transaction() as driver:
+                yield driver
+
+    @asynccontextmanager
+    async def _sql_transaction(self) -> AsyncIterator[SqlConnection]:
         async with self.engine.connect() as connection:
             driver = await _driver(connection)
             if driver.is_closed():
@@ -160,6 +169,8 @@ class Database:
                 if not attempts_left:
                     raise Unavailable from error
                 is_victim = not isinstance(error, TryAgain)
+                reason = metrics.RETRY_REASONS.get(sqlstate(error) or "", "race")
+                metrics.TRANSACTION_RETRIES.labels(reason).inc()
             # From the second conflict on: with a random pause those that met do not meet again. And
             # whoever waited for a victim's locks must wake first: the victim would take them away, and
             # be a victim again.
@@ -168,12 +179,31 @@ class Database:
                 await asyncio.sleep(random.uniform(least, MAX_PAUSE_SECONDS))
         raise AssertionError("unreachable")
 
+    def measure_pool(self) -> None:
+        """Sets the gauges of the pool to what is so now."""
+        pool: Any = self.engine.pool
+        metrics.POOL_IN_USE.set(pool.checkedout())
+        metrics.POOL_SIZE.set(pool.size())
+
     async def ping(self) -> None:
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    """Around a transaction, with the wait for a connection: its time, and what is counted inside."""
+    began = time.perf_counter()
+    seconds = metrics.ROLLED_BACK
+    try:
+        with metrics.counting_on_commit():
+            yield
+        seconds = metrics.COMMITTED
+    finally:
+        seconds.observe(time.perf_counter() - began)
 
 
 async def _driver(connection: AsyncConnection) -> SqlConnection:

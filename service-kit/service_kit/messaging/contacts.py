@@ -45,7 +45,7 @@ class ContactClient:
         self._client = client
         self._prefix = f"{auth_service_url}/api/v1"
         self._options = {} if timeout_seconds is None else {"timeout": timeout_seconds}
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker("auth-service")
         self._has_batch_route = True
 
     async def find(self, user_id: UUID) -> Contact | None:

@@ -11,11 +11,14 @@ from typing import Any
 
 import sentry_sdk
 import structlog
+from prometheus_client.metrics import MetricWrapperBase
 
 from service_kit.messaging.queue_length import BrokerUnavailable
 from service_kit.messaging.service_client import ServiceUnavailable
+from service_kit.metrics import JOB_RUNS, OF_JOBS
 from service_kit.observability.heartbeat import Heartbeat
 from service_kit.observability.logs import configure_logging
+from service_kit.observability.metrics_server import MetricsServer
 from service_kit.observability.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
@@ -36,16 +39,22 @@ class PeriodicJob:
 
 
 @contextlib.asynccontextmanager
-async def background_process(name: str, settings: ServiceSettings) -> AsyncIterator[asyncio.Event]:
-    """Logging and Sentry of a process without HTTP; gives an event that SIGTERM and SIGINT set."""
+async def background_process(
+    name: str, settings: ServiceSettings, metrics: Iterable[MetricWrapperBase] = OF_JOBS
+) -> AsyncIterator[asyncio.Event]:
+    """Logging, Sentry and metrics of a process without HTTP; gives an event that SIGTERM and SIGINT set."""
     configure_logging(name, settings.log_level)
     configure_sentry(name, settings.sentry_dsn, environment=settings.environment)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
+    server = MetricsServer(settings, metrics)
     log.info("process.started")
-    yield stop
+    try:
+        yield stop
+    finally:
+        server.close()
     log.info("process.stopped")
 
 
@@ -83,9 +92,11 @@ async def repeat(
         try:
             busy = bool(await work())
             failures = 0
+            JOB_RUNS.labels(_name(work), "succeeded").inc()
         except Exception as error:
             busy = False
             failures += 1
+            JOB_RUNS.labels(_name(work), "failed").inc()
             log.warning("job.failed", job=_name(work), exc_info=error)
             if failures == 1 and not isinstance(error, (BrokerUnavailable, ServiceUnavailable)):
                 sentry_sdk.capture_exception(error)

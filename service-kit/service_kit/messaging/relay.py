@@ -15,6 +15,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from service_kit import metrics
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import describe
 from service_kit.messaging.outbox import OutboxQueries, OutboxRow
@@ -125,6 +126,7 @@ class Relay:
         if not rows:
             return 0
         taken = await asyncio.to_thread(self._publish, rows)
+        metrics.PUBLISHED.inc(len(taken))
         left = [row[0] for row in rows[len(taken) :]]
         async with self._database.transaction() as session:
             if taken:
@@ -159,6 +161,7 @@ class Relay:
                 if missing:
                     await self._outbox.publish_again(session, sorted(missing))
             if missing:
+                metrics.PUBLISHED_AGAIN.inc(len(missing))
                 log.warning("relay.published_again", count=len(missing))
             again += len(missing)
 

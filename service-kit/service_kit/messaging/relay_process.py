@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import httpx
+from prometheus_client.metrics import MetricWrapperBase
 
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import create_celery
@@ -14,6 +15,7 @@ from service_kit.messaging.periodic import PeriodicJob, background_process, run_
 from service_kit.messaging.queue_length import QUEUE_IS_FULL, QueueLength
 from service_kit.messaging.relay import QueuePublisher, Relay
 from service_kit.messaging.service_client import ServiceClient
+from service_kit.metrics import OF_RELAYS
 from service_kit.settings import ServiceSettings
 
 # What an idle relay costs grows with how often it looks; a mail takes seconds to arrive anyway.
@@ -28,14 +30,16 @@ async def run_relay(
     *,
     periodic_jobs: Callable[[Database], Sequence[PeriodicJob]],
     service_client: ServiceClient | None = None,
+    own_metrics: Sequence[MetricWrapperBase] = (),
     queue_is_full: int = QUEUE_IS_FULL,
 ) -> None:
     """The process ``python -m <service>.relay``; ends with SIGTERM or SIGINT after the batch.
 
-    ``periodic_jobs`` gives the service's own jobs, which run beside the relay's.
+    ``periodic_jobs`` gives the service's own jobs, which run beside the relay's, ``own_metrics`` what they
+    count.
     """
     async with (
-        background_process(name, settings) as stop,
+        background_process(name, settings, (*OF_RELAYS, *own_metrics)) as stop,
         httpx.AsyncClient(timeout=5.0) as http,
     ):
         database = Database(settings, application_name=name)

@@ -49,9 +49,11 @@ async def watch_in_database(
     """A gauge that the database answers, while the application runs."""
     settings: ServiceSettings = state.settings
     database: Database = state.database
-    gauge = Gauge(name, description, registry=state.metrics)
+    # Each process asks the same database: one answer, and not one for each.
+    gauge = Gauge(name, description, registry=state.metrics, multiprocess_mode="mostrecent")
 
     async def set_gauge() -> None:
+        database.measure_pool()
         async with database.transaction() as session:
             gauge.set(await measure(session))
 

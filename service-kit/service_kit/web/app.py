@@ -9,12 +9,14 @@ import sentry_sdk
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRouter
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics import MetricWrapperBase
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from service_kit import metrics
 from service_kit.database.engine import Database
 from service_kit.observability.logs import configure_logging
 from service_kit.observability.sentry import configure_sentry
@@ -65,8 +67,10 @@ def create_service(
     routers: Sequence[APIRouter],
     lifespan: Lifespan | None = None,
     large_bodies: Sequence[LargeBody] = (),
+    own_metrics: Sequence[MetricWrapperBase] = (),
 ) -> FastAPI:
-    """A FastAPI application with everything that the services have in common.
+    """A FastAPI application with everything that the services have in common. ``own_metrics`` are those
+    that only this service has.
 
     ``app.state`` holds ``settings``, ``database``, ``http`` (a client for other services),
     ``token_verifier``, ``erased_users``, ``rate_limits``, ``arrivals`` (of bodies), ``metrics`` (a
@@ -95,6 +99,7 @@ def create_service(
     )
     app.state.settings = settings
     app.state.metrics = CollectorRegistry()
+    metrics.register(app.state.metrics, (*metrics.OF_APIS, *own_metrics))
     app.state.shutdown = Shutdown()
     # Set by ``watch_erasures`` in services that are told of erased accounts.
     app.state.erased_users = frozenset()
@@ -161,9 +166,11 @@ def _add_operations(app: FastAPI) -> None:
         return JSONResponse({"status": "ok"})
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics(request: Request) -> Response:
+    async def show_metrics(request: Request) -> Response:
         # Outside production anybody may look; there the gateway does not pass the path on.
-        return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
+        request.app.state.database.measure_pool()
+        content = metrics.expose(request.app.state.metrics)
+        return Response(content, media_type=CONTENT_TYPE_LATEST)
 
 
 class NotReady(Problem):

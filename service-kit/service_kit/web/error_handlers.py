@@ -16,8 +16,10 @@ from starlette.responses import Response
 
 from service_kit import problems
 from service_kit.database.errors import DATABASE_ERRORS, means_bad_text, means_unavailable
+from service_kit.metrics import RATE_LIMIT_REFUSALS
 from service_kit.web.auth import policy_problems
 from service_kit.web.methods import allowed_methods
+from service_kit.web.rate_limits import limit_name
 
 log = structlog.get_logger()
 
@@ -92,6 +94,7 @@ def _mistake(entry: dict[str, Any]) -> dict[str, str]:
 
 async def _on_rate_limit(request: Request, error: Exception) -> Response:
     assert isinstance(error, RateLimitExceeded)
+    RATE_LIMIT_REFUSALS.labels(limit_name(request)).inc()
     resets_at = int(request.state.response_headers.get("X-RateLimit-Reset", "0"))
     seconds = max(1, resets_at - int(time.time()))
     problem = problems.RateLimited(

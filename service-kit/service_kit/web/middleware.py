@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit.ids import request_id_from
+from service_kit.metrics import REQUESTS_SHED
 from service_kit.problems import BadHost, InternalError, Problem, Unavailable, render
 from service_kit.web.bodies import Arrivals, LargeBody
 from service_kit.web.return_times import ReturnTimes
@@ -29,6 +30,8 @@ _LOGGED_PART = re.compile(
     r"v\d+|(?!(?:[a-z]{4}-?){4}$)[a-z][a-z_-]{0,29}(\.[a-z]{1,4})?|\.well-known|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[a-z]{3})?"
 )
 MAX_LOGGED_PARTS = 10
+# The others are nobody's route, and a client may make up as many as it likes.
+COUNTED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -118,7 +121,8 @@ class RequestContext:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "(none)"
-        self.metrics.record(scope["method"], route, status, seconds)
+        method = scope["method"] if scope["method"] in COUNTED_METHODS else "(other)"
+        self.metrics.record(method, route, status, seconds)
         path = scope["path"]
         if not path.startswith(OPEN_TO_ANY_HOST):
             log.info(
@@ -216,6 +220,7 @@ class LoadShedding:
         if self._inside >= self.max_concurrent_requests:
             # Whoever asks about the process must hear of it also in a crowd.
             if not scope["path"].startswith(OPEN_TO_ANY_HOST):
+                REQUESTS_SHED.inc()
                 raise Unavailable(
                     "Too many people are asking at this moment.",
                     retry_after_seconds=self._return_times.next_seconds(),

@@ -137,7 +137,7 @@ class FallbackStorage(Storage):
         super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
         self._redis = blocking_client(uri.removeprefix("fallback+"))
         self._count = self._redis.register_script(_COUNT)
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker("rate-limits")
         self._memory = MemoryStorage()
         self._answers: dict[str, tuple[int, float]] = {}
 

@@ -5,6 +5,7 @@ import gc
 import uvicorn
 from fastapi import FastAPI
 
+from service_kit.metrics import share_among_processes
 from service_kit.settings import ServiceSettings, load_settings
 from service_kit.web.connections import BoundedProtocol
 
@@ -14,6 +15,8 @@ GRACE_SECONDS = 20
 def serve(package: str, settings_class: type[ServiceSettings]) -> None:
     """Serves ``<package>.main:app``, a factory; SIGTERM lets the requests under way finish."""
     settings = load_settings(settings_class)
+    if settings.web_concurrency > 1:
+        share_among_processes()
     uvicorn.run(
         f"{package}.main:app",
         factory=True,

@@ -40,6 +40,12 @@ async def get_own_entry(
     return WaitlistEntryPublic.model_validate(_fields(row))
 
 
+async def count_waiting(session: AsyncSession) -> float:
+    """Entries without an offer, of all events."""
+    waiting = select(func.count()).where(col(WaitlistEntry.booking_id).is_(None))
+    return float((await session.execute(waiting)).scalar_one())
+
+
 async def list_own_entries(
     session: AsyncSession, user_id: UUID, paging: Paging
 ) -> Page[OwnWaitlistEntry]:

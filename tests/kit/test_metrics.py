@@ -1,0 +1,129 @@
+"""Metrics of several processes, of processes without HTTP, and of what a service sends away."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service_kit.circuit_breaker import CircuitBreaker
+from service_kit.metrics import OF_JOBS, OF_RELAYS
+from service_kit.observability.metrics_server import MetricsServer
+from stack.ports import free_port
+from tests.kit.conftest import Door, MakeSettings, client_of, serving
+from tests.metrics import bad_names, differences, documented, families, moved
+
+# Two processes count; the first has ended when a third shows what both have counted.
+COUNTING = """
+import sys
+from service_kit.metrics import JOB_RUNS, POOL_IN_USE
+JOB_RUNS.labels("sweep", "succeeded").inc()
+POOL_IN_USE.set(3)
+"""
+SHOWING = """
+from prometheus_client import CollectorRegistry
+from service_kit.metrics import POOL_IN_USE, expose
+POOL_IN_USE.set(4)
+print(expose(CollectorRegistry()).decode())
+"""
+
+
+def run(program: str, folder: Path) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def test_several_processes_answer_for_each_other(tmp_path: Path) -> None:
+    for _ in range(2):
+        run(COUNTING, tmp_path / "shared")
+    shown = run(SHOWING, tmp_path / "shared")
+    assert 'job_runs_total{job="sweep",outcome="succeeded"} 2.0' in shown
+    # A gauge is of those that live.
+    assert "database_pool_in_use_connections 4.0" in shown
+
+
+def test_control_without_the_folder_each_answers_for_itself(tmp_path: Path) -> None:
+    run(COUNTING, tmp_path / "one")
+    assert "job_runs_total{" not in run(SHOWING, tmp_path / "another")
+
+
+def test_a_process_without_http_shows_what_is_described(make_settings: MakeSettings) -> None:
+    settings = make_settings(metrics_port=free_port())
+    server = MetricsServer(settings, OF_RELAYS)
+    try:
+        shown = families(httpx.get(f"http://127.0.0.1:{settings.metrics_port}/metrics").text)
+    finally:
+        server.close()
+    assert bad_names(shown) == []
+    described = documented("Of every process", "Relays and maintenance")
+    assert differences(shown, described) == []
+
+
+def test_nobody_listens_where_no_port_is_named(make_settings: MakeSettings) -> None:
+    server = MetricsServer(make_settings(), OF_JOBS)
+    assert server._server is None
+    server.close()
+
+
+async def test_who_is_sent_away_is_counted(make_settings: MakeSettings) -> None:
+    async with serving(make_settings(max_concurrent_requests=1)) as app, client_of(app) as client:
+        app.state.door = Door()
+        waiting = asyncio.create_task(client.get("/door"))
+        await app.state.door.went_in.acquire()
+        before = await read(app)
+        assert (await client.get("/open")).status_code == 503
+        app.state.door.is_open.set()
+        await waiting
+        assert moved(before, await read(app))["http_requests_shed_total"] == 1
+
+
+async def test_who_has_sent_too_many_is_counted_by_the_limits_name(
+    make_settings: MakeSettings,
+) -> None:
+    async with serving(make_settings(rate_limit_enabled=True)) as app, client_of(app) as client:
+        before = await read(app)
+        answers = [(await client.get("/things/7/narrow")).status_code for _ in range(5)]
+        assert answers == [200, 200, 200, 429, 429]
+        assert moved(before, await read(app))["rate_limit_refusals_total{narrow}"] == 2
+
+
+async def test_the_pool_is_seen(make_settings: MakeSettings) -> None:
+    async with serving(make_settings(database_pool_size=3)) as app:
+        async with app.state.database.engine.connect():
+            shown = await read(app)
+    assert "database_pool_in_use_connections 1.0" in shown
+    assert "database_pool_size_connections 3.0" in shown
+
+
+def test_a_breaker_shows_whether_it_is_open() -> None:
+    breaker = CircuitBreaker("cache")
+    states = []
+    for report in (breaker.record_failure, breaker.record_success, breaker.record_failure):
+        report()
+        states.append(breaker._gauge._value.get())
+    breaker.record_success()
+    assert states == [1, 0, 1]
+
+
+async def read(app: FastAPI) -> str:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        return (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize("method", ["CONFOUND", "X" * 20])
+async def test_a_made_up_method_makes_no_series(make_settings: MakeSettings, method: str) -> None:
+    async with serving(make_settings()) as app, client_of(app) as client:
+        await client.request(method, "/open")
+        shown = await read(app)
+    assert method not in shown
+    assert 'method="(other)"' in shown

@@ -24,6 +24,7 @@ from notification_service.rendering.context import Recipient
 from notification_service.rendering.headers import UnsafeHeaders, check_headers
 from notification_service.rendering.mime import (
     HEADER_NAMES,
+    REQUEST_HEADER,
     UNSUBSCRIBE_HEADERS,
     compose,
     recipient_address,
@@ -115,6 +116,7 @@ def composed(letter: EmailContent, name: str) -> bytes:
         recipient=recipient_address("ada@guests.example", name),
         identity="<key@parterre.example>",
         at=NOW,
+        request_id="0198c0de-0000",
     )
 
 
@@ -140,7 +142,8 @@ def test_each_kind_has_the_headers_that_it_is_meant_to_have(
 
     content_sent = composed(letter, text)
 
-    meant = (*HEADER_NAMES, *(UNSUBSCRIBE_HEADERS if reminder else ()), "Content-Type")
+    unsubscribe = UNSUBSCRIBE_HEADERS if reminder else ()
+    meant = (*HEADER_NAMES, REQUEST_HEADER, *unsubscribe, "Content-Type")
     for policy in (default, compat32):
         read: Any = email.message_from_bytes(content_sent, policy=policy)
         assert tuple(read.keys()) == meant

@@ -154,6 +154,26 @@ def test_any_positive_reply_to_a_mail_means_that_it_is_taken(
     send(connection, GRACE)
 
 
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("250 2.0.0 Ok: queued as 4XyZ-1_b", "250 2.0.0 4XyZ-1_b"),
+        ("250 OK id=1rAbCd-000abc-2X", "250 1rAbCd-000abc-2X"),
+        ("250 Ok: queued as QL_x=@mailhog.example", "250 QL_x="),
+        ("250 2.6.0 Message for ada@guests.example accepted", "250 2.6.0"),
+        ("250 queued as <script>", "250"),
+        ("250 Ok", "250"),
+    ],
+)
+def test_of_what_the_server_answers_its_codes_and_its_name_for_the_mail_are_kept(
+    connection: MailServer, mail_server: MailServerForTests, answer: str, kept: str
+) -> None:
+    """Its own log is searched by the name. It may repeat the address, which is for no log of ours."""
+    mail_server.answers("DATA", answer, times=1)
+    connection.begin(ADA)
+    assert connection.finish(MAIL) == kept
+
+
 def drip(connection: socket.socket, slow: str) -> None:
     """A server whose every reply comes whole, but for the one that comes byte by byte, for ever."""
     replies = {"EHLO": "250 slow", "DATA": "354 Go on", ".": "250 Taken"}

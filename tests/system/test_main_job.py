@@ -3,7 +3,9 @@
 import email
 import email.policy
 import json
+import os
 import re
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from stack.stack import Stack
+from stack.stack import ROOT, Stack
 from tests.system.conftest import (
     PASSWORD,
     Mailbox,
@@ -65,6 +67,36 @@ def test_a_booking_reaches_the_guests_mailbox_within_two_seconds(
     assert own[0]["booking_id"] == booked.json()["id"]
     stranger = person("stranger")
     assert stranger.send("GET", f"/notifications/{own[0]['id']}").status_code == 404
+
+
+def test_a_request_is_known_by_one_id_in_every_log_and_in_its_mail(
+    stack: Stack, organizer: Person, person: MakePerson, mailbox: Mailbox
+) -> None:
+    event = publish(organizer, title="Known by its number")
+    guest = person("numbered")
+    mailbox.wait_for(guest.email, 1)
+    booked = guest.book(event, 2)
+    request_id = booked.headers["x-request-id"]
+    mail = mailbox.wait_for(guest.email, 2)[-1]
+    assert email.message_from_bytes(mail)["X-Request-ID"] == request_id
+
+    def traced() -> list[str]:
+        done = subprocess.run(
+            ["./scripts/trace", request_id], cwd=ROOT, capture_output=True, text=True, check=False,
+            env={**os.environ, "PARTERRE_VAR": str(stack.var)},
+        )  # fmt: skip
+        return done.stdout.splitlines()
+
+    # The worker writes its line when it has recorded what the mail server answered.
+    sent = "mail booking-confirmed sent"
+    wait_until(lambda: sent in "".join(traced()), seconds=10, what="line of the worker")
+    rows = traced()
+    places = [row.partition(" s  ")[2].split()[0] for row in rows[1:]]
+    assert places[0] == "event" and {"event-relay", "notification-worker"} <= set(places)
+    [queued] = [row for row in rows if "put on the queue" in row]
+    assert "notifications.send" in queued
+    [of_worker] = [row for row in rows if sent in row]
+    assert re.search(r"attempt 1, [\d.]+ ms: 250 \S+$", of_worker)
 
 
 @pytest.fixture(scope="module")

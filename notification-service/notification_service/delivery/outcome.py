@@ -13,7 +13,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Sent(Outcome):
-    """The mail server has accepted the mail."""
+    """The mail server has accepted the mail. ``reply``: its codes and its own name for the mail."""
+
+    reply: str
 
 
 @dataclass(frozen=True, slots=True)

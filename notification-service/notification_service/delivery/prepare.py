@@ -212,7 +212,12 @@ def _render(
         )
         identity = message_id(claim.dedup_key, domain=settings.sender.domain, resends=claim.resends)
         return compose(
-            content, sender=settings.sender_header, recipient=mailbox, identity=identity, at=now
+            content,
+            sender=settings.sender_header,
+            recipient=mailbox,
+            identity=identity,
+            at=now,
+            request_id=claim.request_id,
         )
     except UnsafeHeaders as error:
         return Failed(error.reason, error)

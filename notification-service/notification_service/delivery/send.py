@@ -48,10 +48,9 @@ async def send(context: WorkerContext, email: PreparedEmail) -> Outcome:
             )
         if permission != "go":
             return REFUSALS[permission]
-        server.finish(email.content)
+        return Sent(server.finish(email.content))
     except SmtpError as error:
         return _outcome_of(error)
-    return Sent()
 
 
 def _outcome_of(error: SmtpError) -> Outcome:

@@ -13,7 +13,15 @@ import structlog
 from notification_service.delivery.claim import Claim, claim_due, in_sending_order
 from notification_service.delivery.context import WorkerContext
 from notification_service.delivery.lookups import Lookups, look_up
-from notification_service.delivery.outcome import NotTried, Outcome, Postponed, Sent
+from notification_service.delivery.outcome import (
+    Dropped,
+    Failed,
+    NotTried,
+    Outcome,
+    Postponed,
+    Sent,
+    Waiting,
+)
 from notification_service.delivery.prepare import prepare
 from notification_service.delivery.record import record_outcome
 from notification_service.delivery.send import send
@@ -62,6 +70,7 @@ async def _deliver_one(
         kind=claim.kind,
         attempt=claim.attempts,
         outcome=type(outcome).__name__.lower(),
+        answer=_answer(outcome),
         milliseconds=round((time.perf_counter() - started) * 1000, 1),
     )
 
@@ -69,6 +78,16 @@ async def _deliver_one(
 async def _attempt(context: WorkerContext, claim: Claim, lookups: Lookups) -> Outcome:
     prepared = await prepare(context, claim, lookups)
     return prepared if isinstance(prepared, Outcome) else await send(context, prepared)
+
+
+def _answer(outcome: Outcome) -> str | None:
+    """What the mail server said, or why it was not asked; None if the outcome says it all."""
+    match outcome:
+        case Sent(reply=said) | Failed(reason=said) | Postponed(reason=said) | Dropped(note=said):
+            return said
+        case Waiting():
+            return outcome.note
+    return None
 
 
 def _may_be_sent(outcome: Outcome) -> bool:

@@ -26,6 +26,7 @@ TAKEN = range(200, 300)
 
 ResultT = TypeVar("ResultT")
 Reply = tuple[int, bytes]
+QUEUE_ID = re.compile(rb"(?i)\b(?:queued as |id=)([A-Za-z0-9][A-Za-z0-9._=-]{0,63})(?=[\s,;)@]|$)")
 
 
 class SmtpError(Exception):
@@ -119,8 +120,10 @@ class MailServer:
         # Not smtp.rcpt(): it parses the address, and takes some addresses for others.
         self._command(lambda: smtp.docmd("RCPT", f"TO:<{recipient}>"))
 
-    def finish(self, content: bytes) -> None:
-        """Sends the mail itself to the recipient of ``begin``."""
+    def finish(self, content: bytes) -> str:
+        """Sends the mail itself to the recipient of ``begin``; what the server answered, such as
+        ``250 2.0.0 4XyZ12``: its codes and, if it gives one, the name that its own log has for it.
+        """
         smtp = self._smtp
         assert smtp is not None, "begin comes first"
         self._deadline = time.monotonic() + self._timeout_seconds
@@ -134,9 +137,11 @@ class MailServer:
         unconfirmed = SmtpDeliveryUnconfirmed(
             "The mail server did not confirm that it has the mail; it may come twice."
         )
-        self._check(self._exchange(transfer, unconfirmed), TAKEN)
+        code, answer = self._exchange(transfer, unconfirmed)
+        self._check((code, answer), TAKEN)
         self._needs_reset = False
         self._used_at = time.monotonic()
+        return f"{_codes(code, answer)} {_queue_id(answer)}".rstrip()
 
     def close(self) -> None:
         self._needs_reset = False
@@ -229,6 +234,13 @@ def _codes(code: int, answer: bytes) -> str:
     """The reply code, and the enhanced status code (RFC 3463) if there is one."""
     enhanced = re.match(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)", answer)
     return f"{code} {enhanced.group().decode()}" if enhanced else str(code)
+
+
+def _queue_id(answer: bytes) -> str:
+    """Postfix, Haraka and MailHog say ``queued as NAME``, Exim ``id=NAME``. Other words are left out:
+    servers like to repeat the address."""
+    named = QUEUE_ID.search(answer)
+    return named.group(1).decode() if named else ""
 
 
 def _escaped(content: bytes) -> bytes:

@@ -36,6 +36,7 @@ HEADER_NAMES = (
     "Content-Language",
     "MIME-Version",
 )
+REQUEST_HEADER = "X-Request-ID"
 UNSUBSCRIBE_HEADERS = ("List-Unsubscribe", "List-Unsubscribe-Post")
 
 
@@ -76,10 +77,19 @@ def message_id(dedup_key: str, *, domain: str, resends: int = 0) -> str:
 
 
 def compose(
-    content: EmailContent, *, sender: str, recipient: Address, identity: str, at: datetime
+    content: EmailContent,
+    *,
+    sender: str,
+    recipient: Address,
+    identity: str,
+    at: datetime,
+    request_id: str | None = None,
 ) -> bytes:
     """The whole mail, in ASCII unless the recipient's address is not (RFC 6532). Raises
-    UnsafeHeaders."""
+    UnsafeHeaders.
+
+    ``request_id``: of the request that the mail comes from, as ``service_kit.ids`` allows it.
+    """
     headers = [
         address_header("From", *parseaddr(sender)),
         address_header("To", recipient.display_name, recipient.addr_spec),
@@ -91,6 +101,9 @@ def compose(
         _fixed("MIME-Version", "1.0"),
     ]
     expected: tuple[str, ...] = HEADER_NAMES
+    if request_id is not None:
+        headers.append(_fixed(REQUEST_HEADER, request_id))
+        expected += (REQUEST_HEADER,)
     if content.unsubscribe_url:
         headers.append(_fixed("List-Unsubscribe", f"<{content.unsubscribe_url}>"))
         headers.append(_fixed("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))

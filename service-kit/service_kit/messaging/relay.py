@@ -60,12 +60,12 @@ class QueuePublisher:
         return taken
 
     def _send(self, producer: Any, task: str, rows: list[Row]) -> None:
-        ids, messages = [row[0] for row in rows], [row[2] for row in rows]
+        messages = [row[2] for row in rows]
         is_batch = len(rows) > 1
         self._queue.send_task(
             self._batch_tasks[task] if is_batch else task,
             args=[messages if is_batch else messages[0]],
-            task_id=None if is_batch else str(ids[0]),
+            task_id=None if is_batch else str(rows[0][0]),
             # What Flower shows; the messages themselves hold ticket codes.
             argsrepr=describe([_shown(row) for row in rows]),
             kwargsrepr="{}",
@@ -73,6 +73,9 @@ class QueuePublisher:
             producer=producer,
             retry=False,
         )
+        # By these ./scripts/trace knows the way of a request.
+        request_ids = list(dict.fromkeys(row[3] for row in rows if row[3]))
+        log.info("relay.queued", task=task, count=len(rows), request_ids=request_ids)
 
 
 def _shown(row: Row) -> tuple[str, datetime | None, UUID]:

@@ -30,6 +30,7 @@ from service_kit.messaging.celery_app import (
     ProcessLoop,
     create_celery,
     prepare_worker,
+    process_name,
     worker_before_create_process,
     worker_process_init,
     worker_process_shutdown,
@@ -45,7 +46,7 @@ SPARE_SECONDS = 20
 configure_flower(sys.argv, os.environ)
 settings = load_settings(WorkerSettings)
 app = create_celery("notification-service", settings)
-prepare_worker("notification-worker", settings)
+prepare_worker(process_name("notification", sys.argv), settings)
 show_heartbeat_of_worker(task_limit_seconds=TASK_HARD_LIMIT_SECONDS + SPARE_SECONDS)
 loop = ProcessLoop()
 _context: list[WorkerContext] = []

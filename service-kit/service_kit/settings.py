@@ -78,6 +78,8 @@ class ServiceSettings(BaseSettings):
     drain_seconds: float = Field(0.0, ge=0, le=300)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     sentry_dsn: SecretStr | None = None
+    # Share of the errors, and of the requests and tasks, that Sentry is told of.
+    sentry_sample_rate: float = Field(1.0, ge=0, le=1)
     sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)
 
     # Given whole, or built from the parts below it.

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from service_kit.observability.logs import configure_logging
-from service_kit.observability.sentry import _without_personal_data
+from service_kit.sentry import _without_personal_data
 from service_kit.web.middleware import loggable_path
 
 log = structlog.get_logger()

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from service_kit.database.engine import Database
 from service_kit.database.errors import DATABASE_ERRORS, means_unavailable, sqlstate
+from service_kit.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
 UNDEFINED_TABLE = "42P01"
@@ -20,11 +21,14 @@ async def run_command(
     settings: ServiceSettings,
     command: Callable[[Database], Awaitable[str]],
 ) -> None:
-    """Prints what ``command`` returns, or why it failed, and then exits with status 1.
+    """Prints what ``command`` returns, or why it failed, and then exits with status 1. Sentry is told of an
+    error that nobody expected.
 
     ``package`` is the service's, such as ``auth_service``; ``name`` is the command's.
     """
-    database = Database(settings, application_name=f"{package.removesuffix('_service')}-{name}")
+    process = f"{package.removesuffix('_service')}-{name}"
+    configure_sentry(process, settings)
+    database = Database(settings, application_name=process)
     try:
         print(await command(database))
         return

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from service_kit.database.errors import LOCK_NOT_AVAILABLE, sqlstate
+from service_kit.sentry import configure_sentry
 from service_kit.settings import ServiceSettings, SettingsT, load_settings
 
 # Alembic's env.py and the template of a new revision, the same for all services.
@@ -100,6 +101,7 @@ def migrate(
     ``--revision "what changes"`` it writes a new migration from their difference.
     """
     settings, arguments = load_settings(settings_class), sys.argv[1:]
+    configure_sentry(f"{package.removesuffix('_service')}-migrate", settings)
     config = alembic_config(package, settings)
     try:
         if arguments == ["--check"]:

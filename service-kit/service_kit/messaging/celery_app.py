@@ -8,6 +8,7 @@ import contextvars
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from kombu.transport import virtual
 
 from service_kit.messaging.broker import TRANSPORT
 from service_kit.observability.logs import configure_logging
-from service_kit.observability.sentry import configure_sentry
+from service_kit.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
 VISIBILITY_TIMEOUT_SECONDS = 120
@@ -170,6 +171,13 @@ class ProcessLoop:
             self._runner = None
 
 
+def process_name(service: str, arguments: Sequence[str]) -> str:
+    """``notification-beat``, ``notification-flower`` or ``notification-worker``: Celery's own programs all
+    import the worker's module, and are told apart by their command line."""
+    programs = {PurePath(one).stem for one in arguments} & {"beat", "flower"}
+    return f"{service}-{programs.pop() if programs else 'worker'}"
+
+
 def prepare_worker(name: str, settings: ServiceSettings) -> None:
     """Logs and Sentry for the worker and for each of its processes."""
 
@@ -178,7 +186,7 @@ def prepare_worker(name: str, settings: ServiceSettings) -> None:
         configure_logging(name, settings.log_level)
 
     def watch() -> None:
-        configure_sentry(name, settings.sentry_dsn, environment=settings.environment)
+        configure_sentry(name, settings)
 
     watch()
 
@@ -196,6 +204,7 @@ __all__ = [
     "create_celery",
     "describe",
     "prepare_worker",
+    "process_name",
     "worker_before_create_process",
     "worker_process_init",
     "worker_process_shutdown",

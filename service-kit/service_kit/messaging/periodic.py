@@ -19,7 +19,7 @@ from service_kit.metrics import JOB_RUNS, OF_JOBS
 from service_kit.observability.heartbeat import Heartbeat
 from service_kit.observability.logs import configure_logging
 from service_kit.observability.metrics_server import MetricsServer
-from service_kit.observability.sentry import configure_sentry
+from service_kit.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 
 MAX_BACKOFF_SECONDS = 10.0
@@ -44,7 +44,7 @@ async def background_process(
 ) -> AsyncIterator[asyncio.Event]:
     """Logging, Sentry and metrics of a process without HTTP; gives an event that SIGTERM and SIGINT set."""
     configure_logging(name, settings.log_level)
-    configure_sentry(name, settings.sentry_dsn, environment=settings.environment)
+    configure_sentry(name, settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

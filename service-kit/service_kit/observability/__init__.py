@@ -1,3 +1,3 @@
-"""What operators see: JSON logs, Sentry, gauges, the health check of a container.
+"""What operators see: JSON logs, gauges, the health check of a container; ``service_kit.sentry`` beside it.
 
 It stands on ``database`` only."""

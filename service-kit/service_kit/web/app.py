@@ -19,8 +19,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from service_kit import metrics
 from service_kit.database.engine import Database
 from service_kit.observability.logs import configure_logging
-from service_kit.observability.sentry import configure_sentry
 from service_kit.problems import Problem
+from service_kit.sentry import configure_sentry
 from service_kit.settings import ServiceSettings
 from service_kit.web import docs
 from service_kit.web.bodies import Arrivals, LargeBody
@@ -77,12 +77,7 @@ def create_service(
     registry) and ``shutdown``.
     """
     configure_logging(name, settings.log_level)
-    configure_sentry(
-        name,
-        settings.sentry_dsn,
-        environment=settings.environment,
-        traces_sample_rate=settings.sentry_traces_sample_rate,
-    )
+    configure_sentry(name, settings)
     app = FastAPI(
         title=title,
         description=description,

@@ -1,41 +1,51 @@
-"""Sentry: what broke and where, never what people sent. Metrics for Prometheus."""
+"""Sentry: what broke, where, in which release and for which request; never what people sent."""
 
 from typing import Any
 
 import sentry_sdk
-from pydantic import SecretStr
+import structlog
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.types import Event, Hint
+
+from service_kit.settings import ServiceSettings
 
 KEPT_HEADERS = frozenset({"user-agent", "content-type", "content-length", "x-request-id"})
 KEPT_REQUEST = frozenset({"method", "headers"})
 
 
-def configure_sentry(
-    service: str, dsn: SecretStr | None, *, environment: str, traces_sample_rate: float = 0.0
-) -> None:
-    """Does nothing without a DSN.
+def configure_sentry(process: str, settings: ServiceSettings) -> None:
+    """For the process called ``process``, such as ``event-service``. Does nothing without a DSN.
 
-    Local variables are off because frames of the framework hold passwords and tokens whatever
-    ``send_default_pii`` says; what is left is cut down to an allow-list.
+    The release is ``SENTRY_RELEASE``, which an image sets to its version. Local variables are off because
+    frames of the framework hold passwords and tokens whatever ``send_default_pii`` says; what is left is
+    cut down to an allow-list.
     """
-    if dsn is None:
+    if settings.sentry_dsn is None:
         return
     sentry_sdk.init(
-        dsn=dsn.get_secret_value(),
-        server_name=service,
-        environment=environment,
+        dsn=settings.sentry_dsn.get_secret_value(),
+        server_name=process,
+        environment=settings.environment,
         include_local_variables=False,
         max_request_body_size="never",
         send_default_pii=False,
-        traces_sample_rate=traces_sample_rate,
-        before_send=_without_personal_data,
+        sample_rate=settings.sentry_sample_rate,
+        traces_sample_rate=settings.sentry_traces_sample_rate,
+        before_send=_prepare,
         before_send_transaction=_without_personal_data,
         before_breadcrumb=lambda crumb, hint: None,
         # Errors are sent where they are caught for good, not wherever a library logs one.
         integrations=[LoggingIntegration(event_level=None)],
     )
-    sentry_sdk.set_tag("service", service)
+    sentry_sdk.set_tag("service", process)
+
+
+def _prepare(event: Event, hint: Hint) -> Event:
+    """Called where the error was caught, so the logs' context is the request's or the task's."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    if request_id:
+        event.setdefault("tags", {})["request_id"] = str(request_id)
+    return _without_personal_data(event, hint)
 
 
 def _without_personal_data(event: Event, hint: Hint) -> Event:

@@ -1,0 +1,118 @@
+"""What Sentry is told of a fault: where, in which release and for which request; and once."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from service_kit.messaging.celery_app import process_name
+from tests.conftest import FreshDatabase
+from tests.system.faults.processes import PATHS
+from tests.system.running import SentryRecorder
+
+NEEDLE = "needle@example.com"
+BROKEN = f"""
+import sys, structlog
+from service_kit.sentry import configure_sentry
+from service_kit.settings import ServiceSettings, load_settings
+
+configure_sentry("the-process", load_settings(ServiceSettings))
+structlog.contextvars.bind_contextvars(request_id="the-request")
+address = "{NEEDLE}"
+raise RuntimeError(f"nothing goes to {{address}}")
+"""
+
+
+@pytest.fixture
+def recorder() -> Iterator[SentryRecorder]:
+    recorder = SentryRecorder()
+    yield recorder
+    recorder.close()
+
+
+def run(
+    recorder: SentryRecorder, *arguments: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(map(str, PATHS)),
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/none",
+        "CACHE_REDIS_URL": "redis://127.0.0.1:1/0",
+        "BROKER_URL": "redis://127.0.0.1:1/0",
+        "PUBLIC_URL": "https://parterre.example",
+        "SENTRY_DSN": recorder.dsn,
+        "SENTRY_RELEASE": "parterre@1.2.3",
+        **settings,
+    }
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def events(recorder: SentryRecorder) -> list[dict[str, Any]]:
+    """An envelope is lines of JSON: its head, an item's head, the item."""
+    lines = [line for envelope in recorder.envelopes for line in envelope.splitlines()]
+    items = [json.loads(line) for line in lines if line]
+    return [item for item in items if "exception" in item]
+
+
+def test_an_event_says_which_process_release_and_request_and_nothing_personal(
+    recorder: SentryRecorder,
+) -> None:
+    done = run(recorder, "-c", BROKEN)
+    # The control: the needle is in the error.
+    assert done.returncode == 1 and NEEDLE in done.stderr
+    [event] = events(recorder)
+    assert (event["release"], event["environment"]) == ("parterre@1.2.3", "test")
+    assert event["tags"] == {"service": "the-process", "request_id": "the-request"}
+    assert event["exception"]["values"][0]["type"] == "RuntimeError"
+    assert NEEDLE.encode() not in b"".join(recorder.envelopes)
+
+
+def test_which_share_of_the_errors_is_told_is_a_setting(recorder: SentryRecorder) -> None:
+    assert run(recorder, "-c", BROKEN, SENTRY_SAMPLE_RATE="0").returncode == 1
+    assert events(recorder) == []
+
+
+async def test_a_migration_that_fails_unexpectedly_is_told(
+    recorder: SentryRecorder, fresh_database: FreshDatabase
+) -> None:
+    url = await fresh_database("notification")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM alembic_version"))
+    await engine.dispose()
+    arguments = ("-m", "notification_service.migrate")
+    settings = {"AUTH_SERVICE_URL": "http://127.0.0.1:1", "SMTP_URL": "smtp://127.0.0.1:1"}
+    done = run(recorder, *arguments, DATABASE_URL=url, **settings)
+    assert done.returncode == 1, done.stderr
+    [event] = events(recorder)
+    assert event["tags"] == {"service": "notification-migrate"}
+    # What an operator mends by himself is no fault of the program.
+    recorder.envelopes.clear()
+    done = run(recorder, *arguments, **settings)
+    assert done.stderr.startswith("migrate: PostgreSQL cannot be reached")
+    assert events(recorder) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (
+            "celery -A notification_service.tasks worker --queues notifications",
+            "notification-worker",
+        ),
+        ("celery -A notification_service.tasks beat", "notification-beat"),
+        ("/app/notification_service/flower.py", "notification-flower"),
+        ("celery -A notification_service.tasks flower --port=5555", "notification-flower"),
+    ],
+)
+def test_celerys_programs_are_told_apart(command: str, name: str) -> None:
+    assert process_name("notification", command.split()) == name

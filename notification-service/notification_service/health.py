@@ -1,7 +1,10 @@
 """Gauges for Prometheus: how many mails wait, for how long, and how many have failed."""
 
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import redis.asyncio
@@ -15,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notification_service.models import OVERDUE, notifications
 from notification_service.settings import Settings
 from service_kit.database.engine import Database
-from service_kit.messaging.celery_app import KEY_PREFIX
+from service_kit.messaging.celery_app import KEY_PREFIX, SENT_AT
 from service_kit.observability.gauges import refresh_periodically
 
 # The Redis list of Celery's queue: its name with our prefix.
@@ -44,22 +47,33 @@ async def count_unsent_waiting_and_failed(session: AsyncSession) -> tuple[int, i
     return int(unsent), int(waiting), int(failed)
 
 
+def seconds_since_sent(message: bytes | str | None) -> float:
+    """The wait of a message on the queue; 0.0 for none, and for one of a release that did not say it."""
+    if message is None:
+        return 0.0
+    headers = json.loads(message).get("headers", {})
+    sent_at = headers.get(SENT_AT)
+    return max(0.0, time.time() - sent_at) if isinstance(sent_at, (int, float)) else 0.0
+
+
 class Gauges:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.unsent = Gauge(
-            "notifications_unsent", "Mails that wait or are being sent.", registry=registry
-        )
-        self.waiting = Gauge(
+        # Each process asks the same database: one answer, and not one for each.
+        measured = partial(Gauge, registry=registry, multiprocess_mode="mostrecent")
+        self.unsent = measured("notifications_unsent", "Mails that wait or are being sent.")
+        self.waiting = measured(
             "notifications_held_back",
             "Mails that wait on purpose, for a confirmed address for example.",
-            registry=registry,
         )
-        self.failed = Gauge("notifications_failed", "Mails that have failed.", registry=registry)
-        self.oldest_seconds = Gauge(
-            "notifications_oldest_unsent_seconds", "Wait of the oldest unsent.", registry=registry
+        self.failed = measured("notifications_failed", "Mails that have failed.")
+        self.oldest_seconds = measured(
+            "notifications_oldest_unsent_seconds", "Wait of the oldest unsent."
         )
-        self.queue_length = Gauge(
-            "notifications_queue_length", "Messages on the queue; -1: unknown.", registry=registry
+        self.queue_length = measured(
+            "notifications_queue_length", "Messages on the queue; -1: unknown."
+        )
+        self.queue_oldest_seconds = measured(
+            "notifications_queue_oldest_seconds", "Wait of the oldest message on the queue."
         )
 
     async def refresh(self, database: Database, broker: "redis.asyncio.Redis") -> None:
@@ -71,6 +85,7 @@ class Gauges:
         self.failed.set(failed)
         try:
             self.queue_length.set(await broker.llen(QUEUE_KEY))
+            self.queue_oldest_seconds.set(seconds_since_sent(await broker.lindex(QUEUE_KEY, -1)))
         except (RedisError, OSError):
             self.queue_length.set(-1)
 

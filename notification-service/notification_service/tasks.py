@@ -21,6 +21,7 @@ from notification_service.flower_settings import configure_flower
 from notification_service.kinds.booking_confirmed import BookingConfirmed
 from notification_service.kinds.registry import KINDS
 from notification_service.previews.service import preview_sample
+from notification_service.process_metrics import CountingScheduler, show_metrics
 from notification_service.queueing import QUEUE
 from notification_service.rendering.formats import LOCALES
 from notification_service.rendering.renderer import EmailRenderer
@@ -35,7 +36,7 @@ from service_kit.messaging.celery_app import (
     worker_process_init,
     worker_process_shutdown,
 )
-from service_kit.messaging.celery_heartbeat import HeartbeatScheduler, show_heartbeat_of_worker
+from service_kit.messaging.celery_heartbeat import show_heartbeat_of_worker
 from service_kit.messaging.contract import ADDRESS_CONFIRMED, ERASE_USER, SEND, SEND_MANY
 from service_kit.settings import load_settings
 
@@ -48,6 +49,7 @@ settings = load_settings(WorkerSettings)
 app = create_celery("notification-service", settings)
 prepare_worker(process_name("notification", sys.argv), settings)
 show_heartbeat_of_worker(task_limit_seconds=TASK_HARD_LIMIT_SECONDS + SPARE_SECONDS)
+show_metrics(settings)
 loop = ProcessLoop()
 _context: list[WorkerContext] = []
 # The parent's, for its processes.
@@ -61,7 +63,7 @@ app.conf.update(
     task_default_queue=QUEUE,
     worker_concurrency=settings.worker_processes,
     # Periods only, so that beat needs no file for its schedule.
-    beat_scheduler=f"{HeartbeatScheduler.__module__}:{HeartbeatScheduler.__qualname__}",
+    beat_scheduler=f"{CountingScheduler.__module__}:{CountingScheduler.__qualname__}",
     beat_schedule={
         "tidy": {
             "task": "notifications.tidy",

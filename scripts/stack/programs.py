@@ -1,5 +1,6 @@
 """The processes of the stack, in the order in which they start."""
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -21,11 +22,35 @@ STOP_ORDER = (
     {"redis-broker", "redis-cache"},
     {"postgres"},
 )
+# They have no port of their own but the one for Prometheus, which nobody chooses.
+WITHOUT_HTTP = (
+    "auth-relay",
+    "event-relay",
+    "notification-worker",
+    "notification-maintenance",
+    "notification-beat",
+)
 DATA_SERVERS = ("redis-broker", "redis-cache", "postgres")
 
 
 def python(*arguments: str) -> list[str]:
     return [sys.executable, "-m", *arguments]
+
+
+def metrics_port(name: str) -> str:
+    """Its name among the ports of the stack."""
+    return f"{name}-metrics"
+
+
+def _with_metrics(program: Program, ports: dict[str, int], var: Path) -> Program:
+    port = ports.get(metrics_port(program.name))
+    if program.name not in WITHOUT_HTTP or port is None:
+        return program
+    environment = {**program.environment, "METRICS_PORT": str(port)}
+    if program.name == "notification-worker":
+        # Its processes share what they count.
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(var / "worker-metrics")
+    return dataclasses.replace(program, environment=environment)
 
 
 def mailbox(ports: dict[str, int]) -> Program:
@@ -72,7 +97,7 @@ def services(environments: Environments, ports: dict[str, int], var: Path) -> li
     celery = python("celery", "-A", "notification_service.tasks")
     beat = ["beat", "--schedule", str(var / "beat-schedule"), "--pidfile", ""]
     flower = ports["flower"]
-    return [
+    programs = [
         *apis,
         Program("auth-relay", python("auth_service.relay"), auth),
         Program("event-relay", python("event_service.relay"), event),
@@ -89,3 +114,4 @@ def services(environments: Environments, ports: dict[str, int], var: Path) -> li
             address=f"http://localhost:{flower}",
         ),
     ]
+    return [_with_metrics(program, ports, var) for program in programs]

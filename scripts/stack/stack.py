@@ -22,7 +22,12 @@ CHOSEN_PORTS = {
     "smtp": (1025, "MAILBOX_SMTP_PORT"),
     "mailbox": (8025, "MAILBOX_PORT"),
 }
-HIDDEN_PORTS = ["postgres", "redis-broker", "redis-cache"]
+HIDDEN_PORTS = [
+    "postgres",
+    "redis-broker",
+    "redis-cache",
+    *map(programs.metrics_port, programs.WITHOUT_HTTP),
+]
 # What ``--fresh`` keeps: logs, and what says who is at work here, which is written before.
 KEPT_WHEN_FRESH = ("log", "run", "lock", "venv.lock", "venv.lock.d")
 
@@ -116,6 +121,7 @@ class Stack(ProcessGroup):
         asyncio.run(postgres.create_databases(passwords))
 
     def _start_services(self) -> None:
+        shutil.rmtree(self.var / "worker-metrics", ignore_errors=True)
         self.start_all(programs.services(self.environments, self.ports, self.var))
 
 

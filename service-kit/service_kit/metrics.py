@@ -138,21 +138,24 @@ def shared_registry(registry: CollectorRegistry) -> CollectorRegistry:
     if not folder:
         return registry
     shared = CollectorRegistry()
-    shared.register(_SharedMetrics(folder))
+    shared.register(_SharedMetrics(folder, registry))
     return shared
 
 
 class _SharedMetrics(Collector):
-    def __init__(self, folder: str) -> None:
+    """Of what all processes have written, that which this one would show."""
+
+    def __init__(self, folder: str, registry: CollectorRegistry) -> None:
         self._folder = folder
+        self._registry = registry
 
     def collect(self) -> Iterable[Metric]:
         _forget_ended_processes(Path(self._folder))
         # Registered with nobody else, it reads the files alone.
         untyped: Any = MultiProcessCollector
         collector = untyped(CollectorRegistry(), self._folder)
-        metrics: Iterable[Metric] = collector.collect()
-        return metrics
+        names = {metric.name for metric in self._registry.collect()}
+        return [metric for metric in collector.collect() if metric.name in names]
 
 
 def _forget_ended_processes(folder: Path) -> None:

@@ -26,9 +26,12 @@ POOL_IN_USE.set(3)
 """
 SHOWING = """
 from prometheus_client import CollectorRegistry
-from service_kit.metrics import POOL_IN_USE, expose
+from service_kit.metrics import JOB_RUNS, POOL_IN_USE, PUBLISHED, expose, register
 POOL_IN_USE.set(4)
-print(expose(CollectorRegistry()).decode())
+PUBLISHED.inc()
+registry = CollectorRegistry()
+register(registry, (JOB_RUNS, POOL_IN_USE))
+print(expose(registry).decode())
 """
 
 
@@ -47,6 +50,8 @@ def test_several_processes_answer_for_each_other(tmp_path: Path) -> None:
         run(COUNTING, tmp_path / "shared")
     shown = run(SHOWING, tmp_path / "shared")
     assert 'job_runs_total{job="sweep",outcome="succeeded"} 2.0' in shown
+    # Nobody has registered it here.
+    assert "outbox_messages_published_total" not in shown
     # A gauge is of those that live.
     assert "database_pool_in_use_connections 4.0" in shown
 

@@ -12,6 +12,8 @@ from notification_service.delivery.waiting import release
 from notification_service.kinds.registry import KINDS
 from notification_service.messages import service
 from notification_service.messages.incoming import Incoming, UnreadableMessage, read_message
+from notification_service.metrics import count_finished
+from notification_service.statuses import MailStatus
 
 
 class MalformedMessage(Exception):
@@ -37,6 +39,7 @@ async def receive(context: WorkerContext, messages: Sequence[object]) -> None:
         if message.fault is None:
             to_send.append(_claim(message, version=new[message.id]))
         else:
+            count_finished(message.kind, MailStatus.FAILED)
             report_to_operators(
                 MalformedMessage(), notification_id=str(message.id), kind=message.kind
             )

@@ -23,6 +23,7 @@ from notification_service.delivery.outcome import (
     WaitReason,
 )
 from notification_service.delivery.sql import statements
+from notification_service.metrics import count_finished
 from notification_service.statuses import MailStatus
 from notification_service.timeline import entry
 from service_kit.clock import utc_now
@@ -148,6 +149,8 @@ async def _finish(
         forget=forget,
         step=json.dumps(entry(status, note)),
     )
+    if finished == 1:
+        count_finished(claim.kind, status)
     return finished == 1
 
 

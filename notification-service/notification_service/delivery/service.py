@@ -25,6 +25,7 @@ from notification_service.delivery.outcome import (
 from notification_service.delivery.prepare import prepare
 from notification_service.delivery.record import record_outcome
 from notification_service.delivery.send import send
+from notification_service.metrics import count_attempt
 
 # Well within Celery's time limit, even if the last mail of a batch meets every timeout.
 BATCH_SECONDS = 5.0
@@ -64,6 +65,7 @@ async def _deliver_one(
     if not _may_be_sent(outcome):
         lookups.allowances.mark_unused(claim)
     await record_outcome(context, claim, outcome)
+    count_attempt(claim.kind, type(outcome).__name__.lower())
     log.info(
         "mail.attempted",
         notification_id=str(claim.id),

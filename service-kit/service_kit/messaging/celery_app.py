@@ -5,6 +5,7 @@ The queue only carries: the outbox row of the sender and the row of the consumer
 
 import asyncio
 import contextvars
+import time
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import uvloop
 from celery import Celery, Task
 from celery.exceptions import TaskPredicate
 from celery.signals import (
+    before_task_publish,
     setup_logging,
     worker_before_create_process,
     worker_process_init,
@@ -35,6 +37,9 @@ VISIBILITY_TIMEOUT_SECONDS = 120
 KEY_PREFIX = "parterre:"
 TASK_SOFT_LIMIT_SECONDS = 40
 TASK_HARD_LIMIT_SECONDS = 50
+
+# A header with the time, in seconds since 1970, at which a message was put on the queue.
+SENT_AT = "parterre_sent_at"
 
 ResultT = TypeVar("ResultT")
 
@@ -74,6 +79,11 @@ def create_celery(name: str, settings: ServiceSettings) -> Celery[Any]:
         timezone="UTC",
     )
     return app
+
+
+@before_task_publish.connect(weak=False)
+def note_time(headers: dict[str, Any], **_: Any) -> None:
+    headers[SENT_AT] = time.time()
 
 
 def describe(messages: Sequence[tuple[str, datetime | None, UUID | str]]) -> str:

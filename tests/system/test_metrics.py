@@ -27,10 +27,19 @@ PROCESSES = (*(service.name for service in SERVICES), *WITHOUT_HTTP)
 
 
 def read(stack: Stack, process: str) -> str:
+    """Waits for a process that has just started: nothing else says that Celery is ready."""
     port = stack.ports[process if process in stack.ports else metrics_port(process)]
-    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
-    assert answer.status_code == 200
-    return answer.text
+
+    def ask() -> str | None:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+        except httpx.ConnectError:
+            return None
+        assert answer.status_code == 200
+        return answer.text
+
+    shown: str = wait_until(ask, seconds=60, what=f"metrics of {process}")
+    return shown
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from service_kit.database.errors import LOCK_NOT_AVAILABLE, sqlstate
+from service_kit.database.schema_wait import wait_for_schema
 from service_kit.sentry import configure_sentry
 from service_kit.settings import ServiceSettings, SettingsT, load_settings
 
@@ -98,7 +99,8 @@ def migrate(
     """``python -m <service>.migrate``: upgrades to the newest revision, then calls ``after_upgrade``.
 
     With ``--check`` it says instead whether models and migrations agree; with
-    ``--revision "what changes"`` it writes a new migration from their difference.
+    ``--revision "what changes"`` it writes a new migration from their difference; with ``--wait`` it waits
+    for somebody else's upgrade.
     """
     settings, arguments = load_settings(settings_class), sys.argv[1:]
     configure_sentry(f"{package.removesuffix('_service')}-migrate", settings)
@@ -108,10 +110,12 @@ def migrate(
             command.check(config)
         elif arguments[:1] == ["--revision"] and len(arguments) == 2:
             command.revision(config, message=arguments[1], autogenerate=True)
+        elif arguments == ["--wait"]:
+            wait_for_schema(config)
         elif not arguments:
             _upgrade(config)
         else:
-            raise SystemExit("usage: migrate [--check | --revision MESSAGE]")
+            raise SystemExit("usage: migrate [--check | --wait | --revision MESSAGE]")
     except CommandError as error:
         print(f"migrate: {error}", file=sys.stderr)
         raise SystemExit(1) from None

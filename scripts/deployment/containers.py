@@ -113,13 +113,14 @@ class Containers:
                     raise CommandFailed(f"{service} ended with exit code {status}:\n{output}")
 
     def wait_until_healthy(self, names: Sequence[str], *, at_least_seconds: float = 0) -> None:
-        """Raises CommandFailed for the first container that crashes or takes longer than START_SECONDS,
-        or ``at_least_seconds`` if these are more.
+        """Raises CommandFailed for the first container that crashes or takes longer than START_SECONDS
+        (more if several start at once), or ``at_least_seconds`` if these are more.
 
         Docker makes its checks some seconds apart, and calls one unhealthy that is still starting on a
         busy machine. So their own checks are made here, one after another, until each has succeeded.
         """
-        start, patience = self._clock(), max(self._start_seconds, at_least_seconds)
+        start, seconds = self._clock(), self._start_seconds * processors.slowness(len(names))
+        patience = max(seconds, at_least_seconds)
         while True:
             waiting = [one for one in self.engine.inspect(*names) if not self._is_up(one, start)]
             if not waiting:

@@ -22,6 +22,7 @@ backup
 expand migrations of auth, event, notification
 {apis}
 workers, then relays and Flower: second container beside, healthy; end the old one
+(where 1.5 GiB of memory are free: the three APIs at a time, then workers, relays and Flower)
 beat: stop, start
 smoke test: book a seat on the hidden event, find its mail
 record the version; remove all but the last three"""

@@ -1,11 +1,13 @@
-"""The part of the processors that a new container has until it serves itself.
+"""The part of the processors that a new container has until it serves itself, and the memory for it.
 
 Starting costs seconds of a processor, and people are being served meanwhile on the same machine.
 """
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from deployment.engine import Container, Engine
 
@@ -16,11 +18,29 @@ STARTING_CPUS = 0.6
 LEAST_CPUS = 0.25
 
 
+# Free for three APIs, or for a worker and all relays, beside those that serve, twice over.
+ROOMY_BYTES = 1536 << 20
+MEMORY = Path("/proc/meminfo")
+
+
+def has_room(meminfo: Path = MEMORY) -> bool:
+    """Whether there is memory for a second container of several services at a time."""
+    try:
+        found = re.search(r"^MemAvailable: +(\d+) kB", meminfo.read_text(), re.MULTILINE)
+    except OSError:
+        return False
+    return found is not None and int(found[1]) << 10 >= ROOMY_BYTES
+
+
 def hold_back(engine: Engine, names: Sequence[str]) -> None:
     """Give containers that start little. Some engines cannot; then it costs the running ones more."""
     if names:
-        cpus = max(LEAST_CPUS, STARTING_CPUS / len(names))
-        _update(engine, names, STARTING_SHARES, cpus)
+        _update(engine, names, STARTING_SHARES, STARTING_CPUS / slowness(len(names)))
+
+
+def slowness(number: int) -> float:
+    """How many times as long as one alone so many take that start at once."""
+    return min(max(number, 1), STARTING_CPUS / LEAST_CPUS)
 
 
 def give_back(engine: Engine, new: Sequence[Container], old: Sequence[Container]) -> None:

@@ -12,10 +12,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from deployment import prune
+from deployment import processors, prune
 from deployment.configuration import copy_configuration
 from deployment.containers import Containers
 from deployment.engine import Container, Engine
@@ -26,6 +27,7 @@ from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
 from deployment.services import (
     API_SERVICES,
     GROUPS,
+    LARGE_GROUPS,
     MIGRATIONS,
     ONE_AT_A_TIME,
     PREFLIGHT,
@@ -44,7 +46,7 @@ BACKUP_SECONDS = 3600.0
 
 
 class Roll:
-    """One deployment, or one way back, on this host."""
+    """One deployment, or one way back, on this host; several services at a time if it ``is_roomy``."""
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Roll:
         *,
         is_forced: bool = False,
         with_backup: bool = True,
+        is_roomy: bool = False,
         make_containers: Callable[..., Containers] = Containers,
     ) -> None:
         self.engine = engine
@@ -64,11 +67,12 @@ class Roll:
         self._with_backup = with_backup
         self._make_containers = make_containers
         self.containers = make_containers(engine, steps, is_forced=is_forced)
+        self._is_roomy = is_roomy
+        self._groups = LARGE_GROUPS if is_roomy else GROUPS
         self._added: list[Container] = []
         self._services: list[str] = []
 
     # -- the two roads
-
     def deploy(self) -> None:
         """To a new version: checks, backup, migrations, then service by service."""
         previous = self.record.current()
@@ -104,7 +108,7 @@ class Roll:
         if previous is None or previous == self.version:
             return
         containers = self._make_containers(self.engine.of_version(previous), self.steps)
-        groups = [group for group in GROUPS if containers.needs_replacement(group)]
+        groups = [group for group in self._groups if containers.needs_replacement(group)]
         try:
             for group in groups:
                 self.steps(f"{', '.join(group)}: going back to {previous}")
@@ -165,9 +169,11 @@ class Roll:
         with smoke_runner(self.containers, self.steps) as smoke:
             trouble = smoke.through_gateway()
             # All of them before the first is replaced: a broken version changes nothing.
-            for service in tried:
-                self._try(service, smoke)
-            for group in GROUPS:
+            changed = [name for name in tried if self.containers.needs_replacement([name])]
+            rounds = [changed] if self._is_roomy and changed else [[name] for name in changed]
+            for services in rounds:
+                self._try(services, smoke)
+            for group in self._groups:
                 self._replace([name for name in group if name in self._services])
             one_shot = (*MIGRATIONS, PREFLIGHT)
             missing = [name for name in present if name not in one_shot]
@@ -185,13 +191,14 @@ class Roll:
         else:
             raise CommandFailed(f"all is replaced, and visitors do not reach it:\n{trouble}")
 
-    def _try(self, service: str, smoke: Smoke) -> None:
-        if not self.containers.needs_replacement([service]):
-            return
-        with self.containers.one_off(service) as name:
-            self.steps(f"{service}: candidate is started")
-            self.containers.wait_until_healthy([name])
-            smoke.candidate(service, name)
+    def _try(self, services: Sequence[str], smoke: Smoke) -> None:
+        with ExitStack() as stack:
+            names = [stack.enter_context(self.containers.one_off(name)) for name in services]
+            processors.hold_back(self.engine, names)
+            self.steps(f"{', '.join(services)}: candidate is started")
+            self.containers.wait_until_healthy(names)
+            for service, name in zip(services, names, strict=True):
+                smoke.candidate(service, name)
 
     def _replace(self, group: Sequence[str]) -> None:
         if self.containers.needs_replacement(group):
@@ -281,6 +288,7 @@ def roll(options: argparse.Namespace) -> int:
             Record(layout),
             is_forced=options.again,
             with_backup=not options.without_backup,
+            is_roomy=processors.has_room(),
         )
         if options.rollback:
             job.go_back()

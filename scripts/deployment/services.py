@@ -17,9 +17,10 @@ BEAT = "notification-beat"
 
 # Stopped, then started again; all others are replaced with a second container beside the first.
 ONE_AT_A_TIME = (BEAT,)
-# In the order of a deployment; those of a group are replaced together. Larger groups would take less
-# time and more memory.
+# In the order of a deployment; those of a group are replaced together. Larger groups take less time
+# and more memory.
 GROUPS = (*((service,) for service in API_SERVICES), WORKERS, RELAYS, (BEAT,))
+LARGE_GROUPS = (API_SERVICES, (*WORKERS, *RELAYS), (BEAT,))
 # A deployment never touches these.
 UNTOUCHED = ("postgres", "redis-broker", "redis-cache", "gateway")
 

@@ -117,6 +117,7 @@ class FakeEngine(Engine):
         return FakeEngine(self.layout, version, machine=self.machine)
 
     def inspect(self, *names: str) -> list[Container]:
+        assert names, "docker inspect needs a name"
         return [self.machine.find(name) for name in names]
 
     def containers(self, service: str = "", *, with_one_off: bool = False) -> list[Container]:

@@ -13,6 +13,7 @@ from deployment.containers import Containers
 from deployment.errors import CommandFailed, one_line
 from deployment.layout import Layout
 from deployment.lock import hold_lock, read_holder
+from deployment.processors import has_room
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
 from deployment.roll import Roll
 from deployment.services import API_SERVICES, ONE_AT_A_TIME, image_of
@@ -29,6 +30,7 @@ class Host:
     layout: Layout
     machine: Machine = field(default_factory=Machine)
     lines: list[str] = field(default_factory=list)
+    is_roomy: bool = False
 
     def roll(self, version: str, **options: bool) -> Roll:
         clock = itertools.count()
@@ -47,6 +49,7 @@ class Host:
             engine,
             Steps(write=self.lines.append),
             Record(self.layout),
+            is_roomy=self.is_roomy,
             make_containers=make,
             **options,
         )
@@ -69,9 +72,9 @@ class Host:
         return Record(self.layout).current()
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    host = Host(Layout(tmp_path))
+@pytest.fixture(params=[False, True], ids=["one by one", "several at a time"])
+def host(tmp_path: Path, request: pytest.FixtureRequest) -> Host:
+    host = Host(Layout(tmp_path), is_roomy=request.param)
     for version in (OLD, NEW):
         write_release(host.layout, version)
         host.machine.add_version(version)
@@ -108,6 +111,30 @@ def test_gateway_databases_and_queues_are_not_touched(host: Host) -> None:
     assert len(before) == 4
     ups = [c for c in host.machine.commands if ": up " in c]
     assert ups and all("--no-deps" in c and "--no-recreate" in c for c in ups)
+
+
+def test_only_a_roomy_host_has_several_new_containers_at_a_time(host: Host) -> None:
+    host.deploy()
+    together = [c for c in host.machine.commands if "up --no-start" in c and "=auth=2" in c]
+    assert ["--scale=event=2" in command for command in together] == [host.is_roomy]
+    tried = [host.index("run", f"--name parterre-try-{name} ") for name in ("auth", "notification")]
+    removed = host.machine.commands.index("rm --force --volumes parterre-try-auth")
+    assert (tried[0] < tried[1] < removed) == host.is_roomy
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MemTotal: 4000000 kB\nMemAvailable:    1572864 kB\n", True),
+        ("MemTotal: 4000000 kB\nMemAvailable:    1572863 kB\n", False),
+        ("", False),
+    ],
+)
+def test_room_is_what_is_available(text: str, expected: bool, tmp_path: Path) -> None:
+    file = tmp_path / "meminfo"
+    file.write_text(text)
+    assert has_room(file) is expected
+    assert has_room(tmp_path / "none") is False
 
 
 def test_steps_come_in_order(host: Host) -> None:
@@ -228,7 +255,11 @@ def test_a_run_that_was_killed_is_finished_by_the_next(host: Host) -> None:
     host.machine.commands.clear()
     host.deploy()
     assert host.machine.versions() == everywhere(NEW)
-    assert not any("--scale=auth=2" in c or "auth-migrate" in c for c in host.machine.commands)
+    # Where several are replaced at a time, none had ended when it was killed.
+    was_done = "--scale=auth=2" if not host.is_roomy else "--scale=notification=3"
+    assert not any(was_done in command for command in host.machine.commands)
+    if not host.is_roomy:
+        assert not any("auth-migrate" in command for command in host.machine.commands)
     assert not [c for c in host.machine.containers.values() if c.is_one_off]
 
 

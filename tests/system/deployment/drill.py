@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,10 @@ from tests.system.deployment.processes import Load, process
 from tests.system.deployment.records import Booking, Phase, Request, cut
 
 GOOD, NEXT = "drill-1", "drill-2"
+NEVER_HEALTHY = "is never healthy"
 BROKEN = {
     "crashes at its start": ("drill-3", versions.build_crashing),
-    "is never healthy": ("drill-4", versions.build_never_healthy),
+    NEVER_HEALTHY: ("drill-4", versions.build_never_healthy),
     "answers bookings with 500": ("drill-5", versions.build_refusing),
 }
 # What a host would pull.
@@ -31,11 +33,14 @@ MAIL_SECONDS = 120.0
 PEOPLE = 24
 REQUESTS_A_SECOND = 25.0
 QUIET_SECONDS = 15.0
-CONTROL_SECONDS = 15.0
+CONTROL_SECONDS = 10.0
 DEPLOYMENT_SECONDS = 600.0
 CUT_OFF = "deployment"
 FIRST_SECONDS = 600.0
 RESTORE_SECONDS = 400.0
+# How long a new container may take to be healthy: one of a good version, and the one that never is,
+# which need not be waited for so long.
+START_SECONDS, NEVER_HEALTHY_SECONDS = 60, 15
 
 SETTINGS = {
     "PUBLIC_URL": f"https://{NAME}",
@@ -49,8 +54,6 @@ SETTINGS = {
     "SMTP_SECURITY": "none",
     "SMOKE_EMAIL": "smoke@parterre.example",
     "DRAIN_SECONDS": "4",
-    # The version that is never healthy takes so long.
-    "START_SECONDS": "60",
     # All people of the load come from one address, and each gets a mail a second.
     "MAILS_PER_ADDRESS_PER_HOUR": "0",
     **{
@@ -80,20 +83,24 @@ class Drill:
     restored: int = 0
     parts: dict[str, float] = field(default_factory=dict)
     _address: str = ""
+    _mail_address: str = ""
 
     # -- what happens, in order
 
     def run(self) -> None:
         """Everything. What a command does wrong is noted for the tests, what the drill itself cannot
         do is an AssertionError."""
-        with self._part("images are built"):
-            build_versions()
-        here, there = self.host.addresses()
+        with self._part("the first version is built"):
+            versions.build_good(GOOD)
+        self._mail_address, there = self.host.addresses()
         self._address = f"{there}:{TLS_PORT}"
-        server = [MAIL_SERVER, here, str(MAIL_PORT), str(self.folder / MAILS)]
+        server = [MAIL_SERVER, self._mail_address, str(MAIL_PORT), str(self.folder / MAILS)]
         with process(*server, log=self.folder / "mail_server.log"):
-            with self._part("first version is sent and started"):
-                self._install(here)
+            with self._part("it is sent and started, the others are built"):
+                with ThreadPoolExecutor(1) as beside:
+                    built = beside.submit(build_others)
+                    self._install()
+                built.result()
             load = Load(self._configuration(), self.folder)
             with ExitStack() as at_work:
                 with self._part("people of the load sign up"):
@@ -113,7 +120,9 @@ class Drill:
             time.sleep(QUIET_SECONDS)
         self._command("deployment", "deploy", NEXT)
         for what, (version, _) in BROKEN.items():
+            self._write_settings(NEVER_HEALTHY_SECONDS if what == NEVER_HEALTHY else START_SECONDS)
             self._command(what, "deploy", "--without-backup", version)
+        self._write_settings(START_SECONDS)
         self._command("rollback", "rollback")
         with self._stretch("after"):
             time.sleep(QUIET_SECONDS)
@@ -135,11 +144,13 @@ class Drill:
         keys += [f"booking-cancelled:{b.id}" for b in self.bookings if b.status == "cancelled"]
         return {message_id(key, domain=NAME) for key in keys}
 
-    def _install(self, mail_address: str) -> None:
-        settings = SETTINGS | {"SMTP_HOST": mail_address}
-        text = "".join(f"{name}={value}\n" for name, value in settings.items())
+    def _write_settings(self, start_seconds: int) -> None:
+        settings = SETTINGS | {"SMTP_HOST": self._mail_address, "START_SECONDS": f"{start_seconds}"}
+        self.host.write(".env", "".join(f"{name}={value}\n" for name, value in settings.items()))
+
+    def _install(self) -> None:
         must(self.host.shell(f"mkdir -p {self.host.home}"), seconds=30)
-        self.host.write(".env", text)
+        self._write_settings(START_SECONDS)
         for image in BASE_IMAGES:
             self._send(image)
         self._first("--send-only", GOOD)
@@ -253,9 +264,8 @@ class Drill:
         return "\n".join(lines)
 
 
-def build_versions() -> None:
-    """All images that the drill deploys, on this machine's engine."""
-    versions.build_good(GOOD)
+def build_others() -> None:
+    """What is deployed after the first version, on this machine's engine."""
     versions.build_next(GOOD, NEXT)
     for version, build in BROKEN.values():
         build(NEXT, version)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from tests.system.deployment.acts import book
 from tests.system.deployment.clients import Person
-from tests.system.deployment.drill import Drill
+from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill
 from tests.system.deployment.host import Host
 from tests.system.deployment.mail_server import read_mails
 from tests.system.deployment.records import Booking, Phase, Request, cut, join, read_requests
@@ -117,3 +117,11 @@ async def test_the_door_of_the_broken_version_refuses_bookings_only() -> None:
         assert (await http.post("/api/v1/bookings")).status_code == 500
         assert (await http.get("/api/v1/bookings")).status_code == 204
         assert (await http.post("/api/v1/events")).status_code == 204
+
+
+def test_a_short_drill_deploys_fewer_broken_versions() -> None:
+    host = Host("host")
+    assert Drill(host, Path()).broken == tuple(BROKEN)
+    short = Drill(host, Path(), is_short=True).broken
+    assert short == SHORT_BROKEN
+    assert set(short) < set(BROKEN)

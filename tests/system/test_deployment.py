@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.deployment.drill import BROKEN, CUT_OFF, GOOD, NEXT, Drill
+from tests.system.deployment.drill import BROKEN, CUT_OFF, GOOD, NEXT, SHORT_BROKEN, Drill
 from tests.system.deployment.host import given_host
 from tests.system.deployment.records import Phase, join
 
 HOST = given_host()
+IS_SHORT = bool(os.environ.get("DRILL_SHORT"))
 QUIET = ("before", "after")
-COMMANDS = ("deployment", *BROKEN, "rollback")
+COMMANDS = ("deployment", *(SHORT_BROKEN if IS_SHORT else BROKEN), "rollback")
 # Why a broken version was not taken, as the last line says it.
 REASONS = {
     "crashes at its start": "crashes at its start",
@@ -30,11 +31,13 @@ pytestmark = pytest.mark.skipif(
     HOST is None, reason="./scripts/drill runs it, on a host to deploy to"
 )
 
+in_full = pytest.mark.skipif(IS_SHORT, reason="not in a short drill")
+
 
 @pytest.fixture(scope="module")
 def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     assert HOST is not None
-    drill = Drill(HOST, tmp_path_factory.mktemp("drill"))
+    drill = Drill(HOST, tmp_path_factory.mktemp("drill"), is_short=IS_SHORT)
     try:
         drill.run()
         yield drill
@@ -61,7 +64,7 @@ def test_a_deployment_goes_on_without_the_one_who_started_it(drill: Drill) -> No
     assert f"deployment of {NEXT} is under way" in first
 
 
-@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("what", SHORT_BROKEN if IS_SHORT else BROKEN)
 def test_a_broken_version_takes_itself_back(drill: Drill, what: str) -> None:
     done = drill.commands[what]
     assert done.code == 1, done.output
@@ -85,11 +88,13 @@ def test_no_request_fails(drill: Drill) -> None:
     assert min(len(phase.requests) / phase.seconds for phase in phases) > 10
 
 
+@in_full
 def test_control_a_deployment_by_recreating_fails_requests(drill: Drill) -> None:
     assert drill.control is not None
     assert len(drill.control.failed) > 0, drill.report()
 
 
+@in_full
 def test_waiting_times_stay_at_most_twice_the_usual(drill: Drill) -> None:
     usual = join("without a deployment", *(drill.phase(name) for name in QUIET))
     assert deployments(drill).percentile(0.99) <= MOST_P99_RATIO * usual.percentile(0.99)
@@ -108,6 +113,7 @@ def test_each_booking_has_its_one_mail(drill: Drill) -> None:
     assert (lost, doubled) == ([], {})
 
 
+@in_full
 def test_a_backup_made_under_load_restores_to_a_whole_state(drill: Drill) -> None:
     assert "backup is made" in drill.commands["deployment"].output
     assert drill.commands["restore"].code == 0, drill.commands["restore"].output

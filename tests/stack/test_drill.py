@@ -125,3 +125,10 @@ def test_a_short_drill_deploys_fewer_broken_versions() -> None:
     short = Drill(host, Path(), is_short=True).broken
     assert short == SHORT_BROKEN
     assert set(short) < set(BROKEN)
+
+
+def test_another_start_limit_leaves_the_other_settings(tmp_path: Path) -> None:
+    settings = tmp_path / ".env"
+    settings.write_text("A=1\nSTART_SECONDS=60\nPARTERRE_UID=999\n")
+    Drill(Host(home=str(tmp_path)), tmp_path)._let_start(15)
+    assert settings.read_text() == "A=1\nSTART_SECONDS=15\nPARTERRE_UID=999\n"

@@ -56,6 +56,7 @@ SETTINGS = {
     "SMTP_SECURITY": "none",
     "SMOKE_EMAIL": "smoke@parterre.example",
     "DRAIN_SECONDS": "4",
+    "START_SECONDS": f"{START_SECONDS}",
     # All people of the load come from one address, and each gets a mail a second.
     "MAILS_PER_ADDRESS_PER_HOUR": "0",
     **{
@@ -131,9 +132,9 @@ class Drill:
             time.sleep(QUIET_SECONDS)
         self._command("deployment", "deploy", NEXT)
         for what in self.broken:
-            self._write_settings(NEVER_HEALTHY_SECONDS if what == NEVER_HEALTHY else START_SECONDS)
+            self._let_start(NEVER_HEALTHY_SECONDS if what == NEVER_HEALTHY else START_SECONDS)
             self._command(what, "deploy", "--without-backup", BROKEN[what][0])
-        self._write_settings(START_SECONDS)
+        self._let_start(START_SECONDS)
         self._command("rollback", "rollback")
         with self._stretch("after"):
             time.sleep(QUIET_SECONDS)
@@ -155,13 +156,15 @@ class Drill:
         keys += [f"booking-cancelled:{b.id}" for b in self.bookings if b.status == "cancelled"]
         return {message_id(key, domain=NAME) for key in keys}
 
-    def _write_settings(self, start_seconds: int) -> None:
-        settings = SETTINGS | {"SMTP_HOST": self._mail_address, "START_SECONDS": f"{start_seconds}"}
-        self.host.write(".env", "".join(f"{name}={value}\n" for name, value in settings.items()))
+    def _let_start(self, seconds: int) -> None:
+        """Sets START_SECONDS, and leaves what ./scripts/secrets has added to the settings."""
+        self.host.must(f"sed -i 's/^START_SECONDS=.*/START_SECONDS={seconds}/' .env")
 
     def _install(self) -> None:
+        settings = SETTINGS | {"SMTP_HOST": self._mail_address}
+        text = "".join(f"{name}={value}\n" for name, value in settings.items())
         must(self.host.shell(f"mkdir -p {self.host.home}"), seconds=30)
-        self._write_settings(START_SECONDS)
+        self.host.write(".env", text)
         for image in BASE_IMAGES:
             self._send(image)
         self._first("--send-only", GOOD)

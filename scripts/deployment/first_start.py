@@ -14,7 +14,7 @@ from deployment.engine import Engine
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.record import link_scripts
-from deployment.services import IMAGE_PREFIX
+from deployment.services import IMAGE_PREFIX, MONITORING
 from deployment.steps import Steps
 
 PULL_SECONDS = 900
@@ -65,8 +65,10 @@ def all_run(engine: Engine) -> bool:
 
 
 def base_images(compose_file: str) -> list[str]:
-    """Images of the Compose file that are not ours, each once."""
-    names = re.findall(r"^\s+image: ([^\s$]+)$", compose_file, re.M)
+    """Images of the Compose file that are not ours, each once, without those of monitoring."""
+    services = re.split(r"^  (?=[\w-]+:$)", compose_file, flags=re.M)
+    started = (text for text in services if not text.startswith(tuple(f"{m}:" for m in MONITORING)))
+    names = re.findall(r"^\s+image: ([^\s$]+)$", "".join(started), re.M)
     return [name for name in dict.fromkeys(names) if not name.startswith(IMAGE_PREFIX)]
 
 

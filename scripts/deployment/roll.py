@@ -29,6 +29,7 @@ from deployment.services import (
     GROUPS,
     LARGE_GROUPS,
     MIGRATIONS,
+    MONITORING,
     ONE_AT_A_TIME,
     PREFLIGHT,
     UNTOUCHED,
@@ -164,7 +165,8 @@ class Roll:
 
     def _replace_all(self, tried: Sequence[str]) -> None:
         """Service by service; a candidate of each of ``tried`` is asked before."""
-        present = [name for name in self._services if name not in UNTOUCHED]
+        others = (*UNTOUCHED, *MONITORING)
+        present = [name for name in self._services if name not in others]
         self.containers.remove_leftovers(present)
         with smoke_runner(self.containers, self.steps) as smoke:
             trouble = smoke.through_gateway()

@@ -21,6 +21,18 @@ ONE_AT_A_TIME = (BEAT,)
 # and more memory.
 GROUPS = (*((service,) for service in API_SERVICES), WORKERS, RELAYS, (BEAT,))
 LARGE_GROUPS = (API_SERVICES, (*WORKERS, *RELAYS), (BEAT,))
+# Only with ``--profile monitoring``; docker-compose 1.29 lists them without it too. No deployment touches
+# them.
+MONITORING = (
+    "prometheus",
+    "alertmanager",
+    "grafana",
+    "postgres-exporter",
+    "redis-broker-exporter",
+    "redis-cache-exporter",
+    "node-exporter",
+    "blackbox-exporter",
+)
 # A deployment never touches these.
 UNTOUCHED = ("postgres", "redis-broker", "redis-cache", "gateway")
 

@@ -75,7 +75,7 @@ REQUESTS_SHED = Counter(
     "Requests that were sent away because as many were inside as the process can serve.",
     registry=None,
 )
-JOB_RUNS = Counter("job_runs_total", "Runs of periodic jobs.", ("job", "outcome"), registry=None)
+JOB_RUNS = Counter("job_runs_total", "Runs of periodic jobs.", ("name", "outcome"), registry=None)
 PUBLISHED = Counter(
     "outbox_messages_published_total", "Messages that the queue has taken.", registry=None
 )

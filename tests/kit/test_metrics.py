@@ -49,7 +49,7 @@ def test_several_processes_answer_for_each_other(tmp_path: Path) -> None:
     for _ in range(2):
         run(COUNTING, tmp_path / "shared")
     shown = run(SHOWING, tmp_path / "shared")
-    assert 'job_runs_total{job="sweep",outcome="succeeded"} 2.0' in shown
+    assert 'job_runs_total{name="sweep",outcome="succeeded"} 2.0' in shown
     # Nobody has registered it here.
     assert "outbox_messages_published_total" not in shown
     # A gauge is of those that live.

@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from auth_service.settings import Settings as AuthSettings
+from deployment.first_start import base_images
+from deployment.services import MONITORING
 from event_service.settings import Settings as EventSettings
 from notification_service.flower import COMMAND
 from notification_service.flower_settings import configure_flower
@@ -30,7 +35,7 @@ PUT_IN = {
     "OUTER_PROXIES", "SEALED", "PREFLIGHT_MAIL", "FLOWER_USER", "POSTGRES_SHARED_BUFFERS",
     "POSTGRES_EFFECTIVE_CACHE_SIZE", "POSTGRES_WORK_MEM", "POSTGRES_MAINTENANCE_WORK_MEM",
     "POSTGRES_MAX_WAL_SIZE", "POSTGRES_MEMORY", "POSTGRES_CPUS", "API_MEMORY", "API_CPUS",
-    "WORKER_MEMORY", "BROKER_MAX_MEMORY", "BROKER_MEMORY",
+    "WORKER_MEMORY", "ALERT_EMAIL", "BROKER_MAX_MEMORY", "BROKER_MEMORY",
 }  # fmt: skip
 # Read by the commands on the host, which are no containers.
 OF_COMMANDS = {"BACKUP_DAYS"}
@@ -233,7 +238,8 @@ def test_only_the_worker_and_the_gateway_reach_the_outside(compose: str) -> None
         for name, block in services_of(compose).items()
         if re.search(r"networks: \[.*\b(outside|mail)\b", block)
     }
-    assert outside == {"gateway", "notification-worker", "preflight"}
+    # The worker and alertmanager send mail, and preflight asks the mail server.
+    assert outside == {"gateway", "notification-worker", "preflight", "alertmanager"}
     networks = compose.split("\nnetworks:\n")[1]
     assert re.search(r"^  inside:\n    internal: \$\{SEALED:-true\}$", networks, re.M)
     assert re.search(r"^  data:\n    internal: true$", networks, re.M)
@@ -266,3 +272,38 @@ def test_settings_by_file_reach_every_container_of_ours(compose: str) -> None:
     }
     assert len(ours) > 10
     assert [name for name, block in ours.items() if ":/run/settings:ro" not in block] == []
+
+
+def test_what_is_for_monitoring_starts_only_with_its_profile(compose: str) -> None:
+    with_profile = {
+        name
+        for name, block in services_of(compose).items()
+        if "profiles: [monitoring]" in merged(block, compose)
+    }
+    assert with_profile == set(MONITORING)
+    # Started by nobody, their images are not fetched either.
+    assert [one for one in base_images(compose) if "prom" in one or "grafana" in one] == []
+    assert {"postgres:17", "redis:8", "caddy:2"} <= set(base_images(compose))
+
+
+def test_each_image_of_monitoring_is_of_one_version(compose: str) -> None:
+    images = [re.findall(r"image: (\S+)", services_of(compose)[name])[0] for name in MONITORING]
+    assert [one for one in images if not re.search(r":v?\d+\.\d+\.\d+(-alpine)?$", one)] == []
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls", "none"])
+@pytest.mark.parametrize("user", ["", "parterre"])
+def test_alertmanager_can_read_what_it_is_given(tmp_path: Path, security: str, user: str) -> None:
+    environment = {
+        "PATH": os.environ["PATH"], "CONFIGURATION": str(tmp_path / "file.yml"), "SMTP_USER": user,
+        "SMTP_SECURITY": security, "SMTP_HOST": "mail.example", "ALERT_EMAIL": "ops@example.com",
+        "MAIL_FROM": "Parterre <tickets@example.com>",
+    }  # fmt: skip
+    for changes in ({}, {"ALERT_EMAIL": ""}):
+        command = ["sh", str(ROOT / "deploy/monitoring/alertmanager.sh"), "--only-write"]
+        subprocess.run(command, env=environment | changes, check=True)
+        text = (tmp_path / "file.yml").read_text()
+        assert ("ops@example.com" in text) is not bool(changes)
+        if shutil.which("amtool"):
+            checked = ["amtool", "check-config", str(tmp_path / "file.yml")]
+            subprocess.run(checked, check=True, capture_output=True)

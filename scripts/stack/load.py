@@ -1,0 +1,104 @@
+"""``./scripts/load [--scenario S] [ADDRESS]``: people who look, buy and work, for so many seconds.
+
+It makes accounts and events on the system at ADDRESS (event-service's or the gateway's), so it is for systems
+that are made for it: ``RATE_LIMIT_ENABLED=false ./scripts/up -d``. Exit code 1 if a seat was sold twice, a
+request failed, or the slowest hundredth waited longer than ``--p99``. ``var/load.html`` has charts.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from stack.errors import StackError
+from stack.stack import ROOT
+
+LOCK = ROOT / "tests" / "load" / "requirements.lock"
+LOCUSTFILE = ROOT / "tests" / "load" / "locustfile.py"
+SCENARIOS = ("mix", "browsing", "buying", "on-sale", "staff")
+# An access token ends after ten minutes, and nobody signs in again.
+LONGEST_SECONDS = 480
+MOST_PEOPLE = 2_000
+# So many people begin each second; all at once where a sale starts.
+PEOPLE_PER_SECOND = 10
+
+
+def locust(folder: Path) -> Path:
+    """Locust's own environment, made at the first call and when its lock file changes: its gevent must not
+    come near the services."""
+    stamp, wanted = folder / "stamp", hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    program = folder / "bin" / "locust"
+    if not (stamp.exists() and stamp.read_text() == wanted and program.exists()):
+        print("Installing Locust (half a minute) ...", flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
+        done = subprocess.run(
+            [*pip, "install", "--require-hashes", "--only-binary=:all:", "-r", str(LOCK)],
+            check=False,
+        )
+        if done.returncode:
+            raise StackError("Locust could not be installed; pip says why above")
+        stamp.write_text(wanted)
+    return program
+
+
+def within(low: int, high: int) -> type[int]:
+    def number(given: str) -> int:
+        if not low <= int(given) <= high:
+            raise argparse.ArgumentTypeError(f"is not from {low} to {high}")
+        return int(given)
+
+    return number  # type: ignore[return-value]
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/load", description=__doc__)
+    parser.add_argument("address", nargs="?", default="http://127.0.0.1:8002", metavar="ADDRESS")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="mix")
+    parser.add_argument("--people", type=within(1, MOST_PEOPLE), default=50)
+    parser.add_argument("--seconds", type=within(5, LONGEST_SECONDS), default=30)
+    parser.add_argument("--p99", type=within(1, 60_000), default=1_000, help="milliseconds")
+    parser.add_argument("--report", type=Path, default=ROOT / "var" / "load.html")
+    return parser.parse_args(arguments)
+
+
+def command(options: argparse.Namespace, program: Path) -> list[str]:
+    at_once = options.people if options.scenario == "on-sale" else PEOPLE_PER_SECOND
+    return [
+        str(program), "--locustfile", str(LOCUSTFILE), "--headless", "--only-summary",
+        "--host", options.address, "--users", str(options.people), "--spawn-rate", str(at_once),
+        "--run-time", f"{options.seconds}s", "--html", str(options.report),
+        # What is under way may end, so that it is counted.
+        "--stop-timeout", "30",
+        "--scenario", options.scenario, "--p99", str(options.p99), "--loglevel", "WARNING",
+    ]  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    program = locust(ROOT / "var" / "load-venv")
+    # Nothing of Parterre's: only the locustfile's own modules.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command(options, program), env=environment, cwd=ROOT, check=False)
+    if options.report.exists():
+        print(f"Report: {options.report}")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except StackError as error:
+        sys.exit(f"load: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,104 @@
+"""For Locust: which scenario runs, what is made before, how it goes meanwhile, and the verdict."""
+
+import sys
+import time
+from typing import Any
+
+import gevent
+from locust import events
+from locust.env import Environment
+from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_STOPPED, STATE_STOPPING
+
+from tests.load.scenarios import Browsing, Buying, OnSale, Person, Staff
+from tests.load.target import NotPrepared, Target, event_body, general, hall
+from tests.load.verdict import Request, faults
+
+SCENARIOS: dict[str, tuple[type[Person], ...]] = {
+    "browsing": (Browsing,),
+    "buying": (Buying,),
+    "on-sale": (OnSale,),
+    "staff": (Staff,),
+    "mix": (Browsing, Buying, Staff),
+}
+P99_MILLISECONDS = 1000.0
+SECONDS_BETWEEN_LINES = 5
+
+
+@events.init_command_line_parser.add_listener
+def add_options(parser: Any) -> None:
+    parser.add_argument("--scenario", choices=SCENARIOS, default="mix", env_var="LOAD_SCENARIO")
+    parser.add_argument("--p99", type=float, default=P99_MILLISECONDS, help="milliseconds")
+
+
+@events.init.add_listener
+def prepare(environment: Environment, **_: Any) -> None:
+    """Before the clock of the run begins."""
+    options = environment.parsed_options
+    assert options is not None
+    environment.user_classes = list(SCENARIOS[options.scenario])
+    print(f"Making {options.num_users} accounts and what they book ...", flush=True)
+    try:
+        target = Target(environment.host or "")
+        target.prepare(options.num_users, _events(options.scenario, options.num_users))
+    except NotPrepared as problem:
+        sys.exit(f"load: {problem}")
+    Person.target = target
+
+
+@events.test_start.add_listener
+def watch(environment: Environment, **_: Any) -> None:
+    gevent.spawn(_say_how_it_goes, environment)
+
+
+def _events(scenario: str, people: int) -> list[Any]:
+    if scenario == "on-sale":
+        return [event_body("On sale", hall(people))]
+    return [
+        event_body("Jazz under load", general(5_000)),
+        event_body("A hall under load", hall(500)),
+        event_body("Few seats", general(20)),
+    ]
+
+
+def _say_how_it_goes(environment: Environment) -> None:
+    """A line every five seconds; ends the run when everybody has gone, as after a sale."""
+    runner, total, began = environment.runner, environment.stats.total, time.monotonic()
+    assert runner is not None
+    while True:
+        gevent.sleep(SECONDS_BETWEEN_LINES)
+        if runner.state in (STATE_STOPPING, STATE_STOPPED, STATE_CLEANUP):
+            return
+        print(
+            f"{time.monotonic() - began:4.0f} s  {runner.user_count} people,"
+            f" {total.num_requests} requests ({total.current_rps:.0f}/s),"
+            f" p95 {total.get_response_time_percentile(0.95) or 0:.0f} ms,"
+            f" {total.num_failures} failed",
+            flush=True,
+        )
+        if runner.user_count == 0 and runner.state == STATE_RUNNING:
+            runner.quit()
+
+
+@events.quitting.add_listener
+def judge(environment: Environment, **_: Any) -> None:
+    target: Target | None = getattr(Person, "target", None)
+    if target is None or environment.parsed_options is None:
+        environment.process_exit_code = 2
+        return
+    requests = [
+        Request(
+            name, one.num_requests, one.num_failures, one.get_response_time_percentile(0.99) or 0.0
+        )
+        for (name, _), one in environment.stats.entries.items()
+    ]
+    url = f"{target.address}/api/v1/events"
+    told = {e.id: target.ask("GET", f"{url}/{e.id}/availability", 200) for e in target.events}
+    found = faults(requests, target.events, told, p99_limit=environment.parsed_options.p99)
+    for line in found:
+        print(f"load: {line}", file=sys.stderr)
+    if not found:
+        sold = sum(event.sold for event in target.events)
+        print(
+            f"No fault in {environment.stats.total.num_requests} requests; {sold} seats are sold."
+        )
+    environment.process_exit_code = 1 if found else 0

@@ -1,0 +1,118 @@
+"""The Parterre under load: where its services are, and the accounts and events that a run makes there."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+
+from tests.load.verdict import Event, Json
+
+# The demo's, so that nothing has to be said of a stack of ./scripts/up.
+ORGANIZER = os.environ.get("LOAD_ORGANIZER", "organizer@example.com")
+PASSWORD = os.environ.get("LOAD_PASSWORD", "parterre-demo-7x")
+SIGNING_UP_AT_ONCE = 4
+SECONDS = 30
+ROW = 25
+
+
+class NotPrepared(Exception):
+    """Says in one line what is in the way, and what to do."""
+
+
+class Target:
+    """``address`` is the gateway's, or event-service's, whose page says where auth-service is."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/")
+        self.auth = self._find_auth()
+        self.organizer = ""
+        self.events: list[Event] = []
+        self._tokens: Iterator[str] = iter(())
+
+    def _find_auth(self) -> str:
+        try:
+            page = requests.get(f"{self.address}/", timeout=SECONDS).text
+        except requests.RequestException as error:
+            raise NotPrepared(f"{self.address} does not answer ({type(error).__name__})") from error
+        found = re.search(r'<html[^>]* data-auth="([^"]*)"', page)
+        if found is None:
+            raise NotPrepared(
+                f"{self.address} is not Parterre's page; give event-service or gateway"
+            )
+        return found[1].rstrip("/") or self.address
+
+    def prepare(self, people: int, events: list[Json]) -> None:
+        """Signs the organizer in, makes ``people`` accounts and publishes ``events``."""
+        self.organizer = self._sign_in(ORGANIZER)
+        with ThreadPoolExecutor(SIGNING_UP_AT_ONCE) as pool:
+            self._tokens = iter(list(pool.map(lambda _: self._sign_up(), range(people))))
+        self.events = [self._publish(event) for event in events]
+
+    def next_token(self) -> str:
+        """Of an account that nobody else of this run has."""
+        return next(self._tokens)
+
+    def _sign_up(self) -> str:
+        email = f"load-{secrets.token_hex(8)}@example.com"
+        body = {"email": email, "password": PASSWORD, "full_name": "Load Test"}
+        self.ask("POST", f"{self.auth}/api/v1/auth/register", 201, json=body)
+        return self._sign_in(email)
+
+    def _sign_in(self, email: str) -> str:
+        form = {"username": email, "password": PASSWORD}
+        signed_in = self.ask("POST", f"{self.auth}/api/v1/auth/login", 200, data=form)
+        return str(signed_in["access_token"])
+
+    def _publish(self, event: Json) -> Event:
+        headers = {"Authorization": f"Bearer {self.organizer}"}
+        events = f"{self.address}/api/v1/events"
+        made = self.ask("POST", events, 201, json=event, headers=headers)
+        self.ask("POST", f"{events}/{made['id']}/publish", 200, headers=headers)
+        return Event(made["id"], made["capacity"], event["seating"]["kind"] == "assigned")
+
+    def ask(self, method: str, url: str, expected: int, **options: Any) -> Json:
+        """The answer's JSON; raises NotPrepared if its status is another."""
+        answer = requests.request(method, url, timeout=SECONDS, **options)
+        if answer.status_code == 429:
+            raise NotPrepared(
+                "rate limits are on; for a load test: RATE_LIMIT_ENABLED=false ./scripts/up -d"
+            )
+        if answer.status_code != expected:
+            raise NotPrepared(
+                f"{method} {url} answered {answer.status_code}: {answer.text[:200]}; LOAD_ORGANIZER and"
+                " LOAD_PASSWORD name a verified account"
+            )
+        body: Json = answer.json()
+        return body
+
+
+def event_body(title: str, seating: Json) -> Json:
+    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    return {
+        "title": title,
+        "venue": "Town hall",
+        "city": "Berlin",
+        "timezone": "Europe/Berlin",
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+        "price": 2500,
+        "seating": seating,
+    }
+
+
+def general(capacity: int) -> Json:
+    return {"kind": "general", "capacity": capacity}
+
+
+def hall(seats: int) -> Json:
+    """Rows of up to ``ROW`` seats."""
+    rows = [
+        {"name": str(1 + first // ROW), "seats": min(ROW, seats - first)}
+        for first in range(0, seats, ROW)
+    ]
+    return {"kind": "assigned", "sections": [{"name": "Stalls", "rows": rows}]}

@@ -152,6 +152,25 @@ function takeAnswer(path) {
   return performance.now() < ANSWERS_LAST_MILLISECONDS ? answer : undefined;
 }
 
+// By the signal of the view that they are for.
+const begun = new WeakMap();
+
+/** Asks for what a view asks for first, while the view itself is on its way: its get() has the answer then. `signal`
+ * is that of the view. */
+export function begin(path, options) {
+  const asked = get(path, options);
+  asked.catch(() => null);
+  if (!begun.has(options.signal)) begun.set(options.signal, new Map());
+  begun.get(options.signal).set(path, asked);
+}
+
+function takeBegun(path, signal) {
+  const paths = begun.get(signal);
+  const asked = paths?.get(path);
+  paths?.delete(path);
+  return asked;
+}
+
 /** The answer's JSON; with `as` its "blob" or the "response" itself. Raises Problem. `isPublic`: whoever is signed in
  * has nothing to do with it, and no cookie goes with it. */
 export async function api(method, path, options = {}) {
@@ -217,7 +236,7 @@ async function problemOf(response) {
   return new Problem(code, response.status, { ...document, retryAfter });
 }
 
-export const get = (path, options) => api("GET", path, options);
+export const get = (path, options) => takeBegun(path, options?.signal) ?? api("GET", path, options);
 export const post = (path, body, options) => api("POST", path, { body, ...options });
 
 export function query(parameters) {

@@ -1,12 +1,13 @@
 // From the address to a view, and the frame around it.
 import { addressOfOldLink, here, interceptLinks, ownAddress, parse } from "./addresses.js";
 import { hasChanged, isSignedIn, onOtherWindow, sessionEvents, shownUser } from "./account-guard.js";
-import { keepAccount } from "./api.js";
+import { begin, keepAccount } from "./api.js";
 import { ask, h, toast } from "./dom.js";
 import { choose, language, t } from "./language.js";
 import { clearNotice, notice, remindToConfirm } from "./notices.js";
 import { empty, explain, isNotLoaded } from "./parts.js";
 import { forgetAccount, signOut, takeOver, whoAmI } from "./session.js";
+import { addStyles } from "./styles.js";
 import { drawTop, markCurrent } from "./top.js";
 import * as events from "./views/events.js";
 
@@ -20,7 +21,7 @@ const VERY_SLOW_MILLISECONDS = 6000;
 // Path, view, whether one must be signed in. What most people never open is loaded when they do.
 const ROUTES = [
   [/^\/$/, () => events, false],
-  [new RegExp(`^/events/${ID}$`), () => import("./views/event.js"), false],
+  [new RegExp(`^/events/${ID}$`), loadEvent, false],
   [/^\/bookings$/, () => import("./views/bookings.js"), true],
   [new RegExp(`^/bookings/${ID}$`), () => import("./views/booking.js"), true],
   [/^\/account$/, () => import("./views/account.js"), true],
@@ -32,6 +33,14 @@ const ROUTES = [
   [/^\/(?:privacy|contact)$/, () => import("./views/privacy.js"), false],
   [/^\/(sign-in|register|verify|forgot|reset|unsubscribe)$/, () => import("./views/auth.js"), false],
 ];
+
+/** A large hall is what one waits for: it is asked for before it is known whether there is any. */
+function loadEvent([id], signal) {
+  const view = import("./views/event.js");
+  addStyles("seats.css");
+  for (const part of ["/seats/plan", "/seats/states", "", "/availability"]) begin(`/events/${id}${part}`, { signal });
+  return view;
+}
 
 const main = document.getElementById("main");
 // What the server has written, to read while the scripts fail.
@@ -138,7 +147,7 @@ function forgetLoadedPage() {
 
 const routeOf = (path) => ROUTES.find(([pattern]) => pattern.test(path));
 
-async function open({ path, ...more }) {
+async function open({ path, signal, ...more }) {
   const found = routeOf(path);
   if (!found)
     return {
@@ -150,8 +159,9 @@ async function open({ path, ...more }) {
     toSignIn();
     throw new DOMException("", "AbortError");
   }
-  const view = await load();
-  return view.render({ path, params: pattern.exec(path).slice(1), ...more, go });
+  const params = pattern.exec(path).slice(1);
+  const view = await load(params, signal);
+  return view.render({ path, params, signal, ...more, go });
 }
 
 function toSignIn() {

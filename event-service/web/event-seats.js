@@ -1,23 +1,26 @@
 // The part of an event's page where seats are chosen: the best groups, the plan and its legend.
 import { get } from "./api.js";
-import { h, toast } from "./dom.js";
+import { h, pause, toast } from "./dom.js";
 import { t } from "./language.js";
 import { alert, explain } from "./parts.js";
 import { Picker } from "./picker.js";
 import { SeatMap } from "./seat-map.js";
 import { readChoice } from "./seats/choice.js";
 
-/** Fills `place` with the map of `event` and gives it to the panel. `asked` is the answer when it was asked for
- * before; `priced` hears the sections. Never raises. */
-export async function showSeats({ event, panel, place, signal, asked, priced }) {
+// How old the states of seats may be, and the plan with them.
+const AGE_MILLISECONDS = 1_200;
+const TRIES = 3;
+
+/** Fills `place` with the map of `event` and gives it to the panel; `priced` hears the sections. Never raises. */
+export async function showSeats({ event, panel, place, signal, priced }) {
   const title = h("h2", { id: "seats-title" }, t("choose-seats"));
   const again = () => showSeats({ event, panel, place, signal, priced });
   try {
     if (!panel.map) place.replaceChildren(title, skeleton());
-    const { sections } = await (asked ?? get(`/events/${event.id}/seats`, { signal }));
+    const plan = await readPlan(event, signal);
     if (signal.aborted) return;
     const map = new SeatMap({
-      sections,
+      ...plan,
       event,
       signal,
       changed: () => {
@@ -27,7 +30,7 @@ export async function showSeats({ event, panel, place, signal, asked, priced }) 
       refused: (why) => toast(why),
     });
     const picker = panel.closed ? null : new Picker(map, panel.limit, toast);
-    priced?.(sections);
+    priced?.(plan.sections);
     place.replaceChildren(
       title,
       picker?.node ?? "",
@@ -41,6 +44,19 @@ export async function showSeats({ event, panel, place, signal, asked, priced }) 
     if (signal.aborted) return;
     const button = h("button", { type: "button", class: "quiet", onclick: again }, t("try-again"));
     place.replaceChildren(title, alert(explain(problem)), button);
+  }
+}
+
+/** The rows of the hall and, as they change all the time, the states of its seats: of the same plan. */
+async function readPlan({ id }, signal) {
+  for (let tries = 1; ; tries += 1) {
+    const [{ sections, ...plan }, { states, ...now }] = await Promise.all([
+      get(`/events/${id}/seats/plan`, { signal }),
+      get(`/events/${id}/seats/states`, { signal }),
+    ]);
+    // Of an event that is changed again and again the newest are as good.
+    if (plan.version === now.version || tries === TRIES) return { sections, states, version: now.version };
+    await pause(AGE_MILLISECONDS, signal);
   }
 }
 

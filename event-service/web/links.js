@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 
 // Up to a space, a sign that ends no address, or one that turns the direction of what follows.
-const ADDRESS = /https:\/\/[^\s<>"'`{}|\\^\p{Cc}\p{Cf}]+/gu;
+const ADDRESS = /https:\/\/[^\s<>"'\x60{}|\\^\p{Cc}\p{Cf}]+/gu;
 const TAIL = ".,;:!?…»”’*_~";
 const PAIRS = { ")": "(", "]": "[" };
 // Up to where browsers see a host's end. One of ASCII letters, or wholly of Cyrillic ones, is shown as it was written.

@@ -104,8 +104,8 @@ export class PanelView {
 
   /** The choice on the map, or the number, has changed. */
   chose() {
-    const seats = this.map ? [...this.map.chosen.values()] : [];
-    if (this.isRestored) keepChoice(this.event.id, { seats: seats.map(({ id }) => id) });
+    const seats = this.map ? [...this.map.chosen] : [];
+    if (this.isRestored) keepChoice(this.event.id, { seats: seats.map(placeOf) });
     const focused = [...this.list.querySelectorAll("button")].indexOf(document.activeElement);
     this.list.replaceChildren(
       ...seats
@@ -114,7 +114,7 @@ export class PanelView {
           h(
             "li",
             {},
-            placeName({ section: seat.row.section, row: seat.row.name, number: seat.number }),
+            placeName(placeOf(seat)),
             h(
               "button",
               {
@@ -123,7 +123,7 @@ export class PanelView {
                 "aria-label": t("remove-seat", {
                   seat: t("row-seat", { row: seat.row.name, number: seat.number }),
                 }),
-                onclick: () => this.map.drop([seat.id]),
+                onclick: () => this.map.drop([seat]),
               },
               "×",
             ),
@@ -138,7 +138,7 @@ export class PanelView {
   }
 
   drawTotal() {
-    const seats = this.map ? [...this.map.chosen.values()] : [];
+    const seats = this.map ? [...this.map.chosen] : [];
     const number = this.isAssigned ? seats.length : this.stepper.number;
     const sum = this.isAssigned
       ? seats.reduce((total, seat) => total + seat.row.price, 0)
@@ -187,3 +187,5 @@ export class PanelView {
     );
   }
 }
+
+const placeOf = ({ row, number }) => ({ section: row.section, row: row.name, number });

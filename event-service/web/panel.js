@@ -28,9 +28,9 @@ export class Panel extends PanelView {
   }
 
   /** What was chosen before, as far as it is still free; the rest is told. */
-  async restore({ seats: ids = [], hold = null }) {
-    const [known, held] = [ids, hold?.seats ?? []].map((some) =>
-      some.map((id) => this.map.byId.get(id)).filter((seat) => seat && !this.map.mine.has(seat.id)),
+  async restore({ seats: places = [], hold = null }) {
+    const [known, held] = [places, hold?.seats ?? []].map((some) =>
+      this.map.find(some).filter((seat) => !this.map.mine.has(seat)),
     );
     this.isRestored = true;
     // A hold that is neither here nor booked has ended while nobody looked.
@@ -71,13 +71,9 @@ export class Panel extends PanelView {
     const { states, version } = await get(`/events/${this.event.id}/seats/states`, { signal: this.signal });
     // Seats that are being booked are not gone, nor those that were.
     if (this.isBuying || map !== this.map || (await this.#findLost())) return;
-    const before = [...map.chosen.values()];
+    const before = [...map.chosen];
     const gone = map.update(states);
-    this.version ??= this.event.version;
-    if (gone === false || version !== this.version) {
-      this.version = version;
-      return this.reload();
-    }
+    if (gone === false || version !== map.version) return this.reload();
     this.#count();
     if (gone.length) this.#tellGone(gone, before);
   }
@@ -111,16 +107,16 @@ export class Panel extends PanelView {
     if (!this.signal.aborted) await this.refresh().catch(() => null);
   }
 
-  #wanted(isHold) {
-    const wanted = this.isAssigned
-      ? { seat_ids: [...this.map.chosen.keys()] }
-      : { quantity: this.stepper.number };
-    return { event_id: this.event.id, ...wanted, hold: isHold };
-  }
-
   async buy(isHold) {
     if (!isSignedIn()) return this.signIn();
-    await this.#take(this.#wanted(isHold));
+    const wanted = { event_id: this.event.id, hold: isHold };
+    if (this.isAssigned) {
+      const seats = [...this.map.chosen];
+      // In another plan these may be other seats: it is shown before anybody books.
+      if (!(await this.map.ids.read())) return this.reload();
+      wanted.seat_ids = seats.map(({ id }) => id);
+    } else wanted.quantity = this.stepper.number;
+    await this.#take(wanted);
   }
 
   async #take(wanted) {
@@ -139,7 +135,7 @@ export class Panel extends PanelView {
 
   #held(booking) {
     if (!this.holds.some(({ id }) => id === booking.id)) this.holds.push(booking);
-    keepChoice(this.event.id, { hold: { id: booking.id, seats: booking.seats.map(({ id }) => id) } });
+    keepChoice(this.event.id, { hold: { id: booking.id, seats: placesOf(booking) } });
   }
 
   #booked(booking) {
@@ -152,7 +148,7 @@ export class Panel extends PanelView {
   #settle(booking, takesFocus = true) {
     if (booking.status === "confirmed") keepChoice(this.event.id, { hold: null });
     if (this.map) {
-      this.map.take(booking.seats.map(({ id }) => id));
+      this.map.take(this.map.find(booking.seats));
       this.#markOwn();
       this.#count();
     }
@@ -163,14 +159,14 @@ export class Panel extends PanelView {
   }
 
   #markOwn() {
-    this.map?.own([...this.holds, ...this.confirmed].flatMap(({ seats }) => seats.map(({ id }) => id)));
+    this.map?.own(this.map.find([...this.holds, ...this.confirmed].flatMap(({ seats }) => seats)));
   }
 
   failed(problem) {
     if (problem.status === 401) return this.signIn();
-    const before = this.map ? [...this.map.chosen.values()] : [];
+    const before = this.map ? [...this.map.chosen] : [];
     if (problem.code === "seats-unavailable" && this.map) {
-      const gone = this.map.take(problem.seat_ids ?? []);
+      const gone = this.map.take(this.map.ids.find(problem.seat_ids ?? []));
       this.#tellGone(gone, before, problem);
       this.message.querySelector("button")?.focus({ preventScroll: true });
     } else this.say(explain(problem));
@@ -182,7 +178,7 @@ export class Panel extends PanelView {
   #tellGone(gone, wanted, problem = null, text = t("problem.seats-unavailable")) {
     const { map } = this;
     const size = wanted.length;
-    const told = (problem?.alternatives ?? []).map((ids) => ids.map((id) => map.byId.get(id)).filter(Boolean));
+    const told = (problem?.alternatives ?? []).map((ids) => map.ids.find(ids)).filter(({ length }) => length);
     const kind = wanted.every((seat) => seat.kind === "accessible") ? "accessible" : "standard";
     const groups = told.length ? told.filter(({ length }) => length === size) : alternatives(map.rows, wanted, size, kind);
     const hold = map.available >= size && kind === "standard" ? () => this.#holdBest(size) : null;
@@ -236,7 +232,7 @@ export class Panel extends PanelView {
     if (this.signal.aborted) return;
     this.draw();
     if (this.map) {
-      const seats = hold.seats.map(({ id }) => this.map.byId.get(id)).filter(Boolean);
+      const seats = this.map.find(hold.seats);
       this.#takeAgain(seats);
       this.#tellEnded(seats);
     } else this.say(t("hold-ended", { n: hold.seats.length }));
@@ -275,10 +271,10 @@ export class Panel extends PanelView {
 
   #forget(hold) {
     this.holds = this.holds.filter(({ id }) => id !== hold.id);
-    const ids = hold.seats.map(({ id }) => id);
+    if (!this.map) return;
     this.#markOwn();
-    this.map?.take(ids, "free");
-    if (this.map) this.#count();
+    this.map.take(this.map.find(hold.seats), "free");
+    this.#count();
   }
 
   /** Given back by the person. */
@@ -290,3 +286,5 @@ export class Panel extends PanelView {
     this.#refreshSoon();
   }
 }
+
+const placesOf = ({ seats }) => seats.map(({ section, row, number }) => ({ section, row, number }));

@@ -113,7 +113,7 @@ export class Picker {
 
   /** What is chosen stands out among the groups. */
   mark() {
-    const key = groupKey([...this.map.chosen.values()]);
+    const key = groupKey([...this.map.chosen]);
     for (const button of this.list.querySelectorAll("button"))
       button.setAttribute("aria-pressed", button.dataset.group === key);
   }
@@ -129,6 +129,6 @@ export class Picker {
 
 const groupKey = (seats) =>
   seats
-    .map(({ id }) => id)
+    .map(({ index }) => index)
     .sort()
     .join();

@@ -2,20 +2,28 @@
 import { h, written } from "./dom.js";
 import { count, money } from "./format.js";
 import { t } from "./language.js";
+import { SeatIds } from "./seats/ids.js";
 import { Plan } from "./seats/plan.js";
 import { isFree, neighbour, rowsOf, stateOfLetter } from "./seating.js";
 
 export class SeatMap {
-  /** `changed` hears of each choice, `refused` of a seat that cannot be chosen. */
-  constructor({ sections, event, changed, refused, signal }) {
-    Object.assign(this, { sections, event, changed, refused, limit: event.max_seats_per_user });
+  /** `states` are letters, and `version` is the event's, of which both are. `changed` hears of each choice, `refused` of
+   * a seat that cannot be chosen. */
+  constructor({ sections, states, version, event, changed, refused, signal }) {
+    Object.assign(this, { sections, version, event, refused, limit: event.max_seats_per_user });
     this.rows = rowsOf(sections);
     // In the order of the map, as the letters of their states come.
     this.seats = this.rows.flatMap((row) => row.seats);
-    this.byId = new Map(this.seats.map((seat) => [seat.id, seat]));
     this.kinds = new Set(this.seats.map(({ kind }) => kind));
-    this.chosen = new Map();
+    this.chosen = new Set();
     this.mine = new Set();
+    this.ids = new SeatIds(this, signal);
+    // Whoever chooses will book. Where they cannot be had now, that is told then.
+    this.changed = () => {
+      if (this.chosen.size) this.ids.read().catch(() => null);
+      changed();
+    };
+    this.#read(states);
     this.counters = [];
     this.plan = new Plan(this, this.#headings(), signal);
     this.node = this.plan.node;
@@ -31,8 +39,8 @@ export class SeatMap {
   }
 
   stateOf(seat) {
-    if (this.chosen.has(seat.id)) return "chosen";
-    if (this.mine.has(seat.id)) return "mine";
+    if (this.chosen.has(seat)) return "chosen";
+    if (this.mine.has(seat)) return "mine";
     return seat.state === "booked" ? "taken" : seat.state;
   }
 
@@ -45,36 +53,45 @@ export class SeatMap {
   update(letters) {
     if (letters.length !== this.seats.length) return false;
     if (letters === this.letters) return [];
+    this.#paint(this.#read(letters));
+    return this.drop([...this.chosen].filter((seat) => !isFree(seat)));
+  }
+
+  /** The seats whose state has changed. */
+  #read(letters) {
     this.letters = letters;
-    const changed = this.seats.filter((seat, index) => {
+    return this.seats.filter((seat, index) => {
       const state = stateOfLetter(letters[index]);
       if (seat.state === state) return false;
       seat.state = state;
       return true;
     });
-    this.#paint(changed);
-    return this.drop([...this.chosen.values()].filter((seat) => !isFree(seat)).map(({ id }) => id));
+  }
+
+  /** Seats of this map by their places, `{section, row, number}`; without those that it does not have. */
+  find(places) {
+    this.rowsByName ??= new Map(this.rows.map((row) => [JSON.stringify([row.section, row.name]), row]));
+    const rowOf = ({ section, row }) => this.rowsByName.get(JSON.stringify([section, row]));
+    return places.map((place) => rowOf(place)?.seats.find(({ number }) => number === place.number)).filter(Boolean);
   }
 
   /** Seats are in another state, as an answer has told. */
-  take(ids, state = "booked") {
+  take(seats, state = "booked") {
     this.letters = null;
-    const seats = ids.map((id) => this.byId.get(id)).filter(Boolean);
     for (const seat of seats) seat.state = state;
     this.#paint(seats);
-    return state === "free" ? [] : this.drop(ids);
+    return state === "free" ? [] : this.drop(seats);
   }
 
   /** Shows seats as one's own. */
-  own(ids) {
-    const both = new Set([...this.mine, ...ids]);
-    this.mine = new Set(ids);
-    this.#paint([...both].map((id) => this.byId.get(id)).filter(Boolean));
+  own(seats) {
+    const both = new Set([...this.mine, ...seats]);
+    this.mine = new Set(seats);
+    this.#paint([...both]);
   }
 
-  drop(ids) {
-    const gone = ids.map((id) => this.chosen.get(id)).filter(Boolean);
-    gone.forEach(({ id }) => this.chosen.delete(id));
+  drop(seats) {
+    const gone = seats.filter((seat) => this.chosen.delete(seat));
     if (gone.length) {
       this.plan.paint(gone);
       this.changed();
@@ -84,8 +101,8 @@ export class SeatMap {
 
   /** These seats instead of what was chosen before. */
   choose(seats) {
-    const before = [...this.chosen.values()];
-    this.chosen = new Map(seats.map((seat) => [seat.id, seat]));
+    const before = [...this.chosen];
+    this.chosen = new Set(seats);
     this.plan.paint([...before, ...seats]);
     this.changed();
   }
@@ -102,11 +119,11 @@ export class SeatMap {
   }
 
   #toggle(seat) {
-    if (this.mine.has(seat.id)) return this.refused(t("seat-mine"));
+    if (this.mine.has(seat)) return this.refused(t("seat-mine"));
     if (!isFree(seat)) return this.refused(t({ blocked: "seat-blocked", held: "seat-held" }[seat.state] ?? "seat-taken"));
-    if (this.chosen.has(seat.id)) this.chosen.delete(seat.id);
+    if (this.chosen.has(seat)) this.chosen.delete(seat);
     else if (this.chosen.size >= this.limit) return this.refused(t("seat-limit", { n: this.limit }));
-    else this.chosen.set(seat.id, seat);
+    else this.chosen.add(seat);
     this.plan.paint([seat]);
     this.changed();
   }

@@ -5,15 +5,20 @@ const STATES = { f: "free", h: "held", b: "booked", x: "blocked" };
 export const TIERS = 4;
 const PAGE_ROWS = 10;
 
-/** Rows from front to back; a seat knows its section, row, state and price, its place among the seats of its row
- * (`column`) and among all columns of the row (`position`), both from 0, and how many columns are empty in front
- * of it. A row is as wide as the hall has it there, gaps behind its last seat counted, and knows the rank of its
- * price, its place among all rows (`index`) and among those of its section (`depth`). */
+const KINDS = { a: "accessible", s: "standard", x: "blocked" };
+const GAP = "_";
+
+/** Rows from front to back, of sections as `seats/plan` has them: a letter for each column, a number for each seat.
+ * A seat knows its row, kind and state, its place in the hall (`index`) and among the seats of its row
+ * (`column`) and among all columns of the row (`position`), all from 0, and how many columns are empty in front
+ * of it. Its `id` comes later. A row is as wide as the hall has it there, gaps behind its last seat counted, and knows
+ * the rank of its price, its place among all rows (`index`) and among those of its section (`depth`). */
 export function rowsOf(sections) {
   const rows = [];
   const tierOf = tiers(sections);
+  let seats = 0;
   sections.forEach((section, index) => {
-    section.rows.forEach(({ name, columns, seats }, depth) => {
+    section.rows.forEach(({ name, columns, letters, numbers }, depth) => {
       const row = {
         section: section.name,
         sectionIndex: index,
@@ -23,18 +28,30 @@ export function rowsOf(sections) {
         index: rows.length,
         depth,
       };
-      row.seats = seats.map((seat, column) => ({
-        ...seat,
-        row,
-        column,
-        position: seat.column - 1,
-        gap: seat.column - 1 - (column ? seats[column - 1].column : 0),
-      }));
-      row.width = Math.max(columns ?? 0, seats.at(-1).column);
+      row.seats = seatsOf(row, letters, numbers, seats);
+      row.width = Math.max(columns, letters.length);
+      seats += row.seats.length;
       rows.push(row);
     });
   });
   return rows;
+}
+
+function seatsOf(row, letters, numbers, first) {
+  const seats = [];
+  let gap = 0;
+  for (let position = 0; position < letters.length; position += 1) {
+    const letter = letters[position];
+    if (letter === GAP) {
+      gap += 1;
+      continue;
+    }
+    const column = seats.length;
+    const [kind, state] = [KINDS[letter], letter === "x" ? "blocked" : "free"];
+    seats.push({ id: null, number: numbers[column], kind, state, row, index: first + column, column, position, gap, node: null });
+    gap = 0;
+  }
+  return seats;
 }
 
 /** Rank of each section's price, 0 for the dearest; the last rank is for all that are cheaper. */

@@ -18,6 +18,7 @@ PUBLIC = {
     # A draft is not found.
     ("GET", "/api/v1/events/{event_id}/calendar.ics"),
     ("GET", "/api/v1/events/{event_id}/seats"),
+    ("GET", "/api/v1/events/{event_id}/seats/plan"),
     ("GET", "/api/v1/events/{event_id}/seats/states"),
     # An image of a draft is not found.
     ("GET", "/api/v1/events/{event_id}/image/{file_name}"),

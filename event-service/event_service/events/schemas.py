@@ -219,6 +219,29 @@ class PlanPublic(BaseModel):
     )
 
 
+class SeatPlanRow(BaseModel):
+    name: str
+    columns: int = Field(description="How wide the row is, gaps at both ends counted.")
+    letters: str = Field(
+        description="A letter for each column up to the last seat: `s` seat, `a` accessible seat, "
+        "`x` blocked seat (not sold), `_` gap."
+    )
+    numbers: list[int] = Field(description="A number for each seat, from the left.")
+
+
+class SeatPlanSection(BaseModel):
+    name: str
+    price: int
+    rows: list[SeatPlanRow]
+
+
+class SeatPlanPublic(BaseModel):
+    version: int = Field(description="The event's: with another one, the plan may have changed.")
+    sections: list[SeatPlanSection] = Field(
+        description="In the order of the map; empty with general admission."
+    )
+
+
 class SeatStatesPublic(BaseModel):
     version: int = Field(description="The event's: with another one, the map may have changed.")
     states: str = Field(

@@ -1,4 +1,6 @@
-"""The states of an event's seats as letters: read once a second in a process for all who look at its map."""
+"""What a map of seats is drawn from: the states of an event's seats as letters, read once a second in a
+process for all who look at its map, and the plan, which is read once for each version of the event.
+"""
 
 import asyncio
 import time
@@ -25,7 +27,7 @@ MAX_AGE_SECONDS = 1.0
 MAX_BYTES = 8 * 1_048_576
 ENTRY_OVERHEAD_BYTES = 1_000
 # Compressing more takes long enough to keep others waiting.
-MAX_INLINE_SEATS = 10_000
+MAX_INLINE_BYTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class SeatStates:
     read_at: float
     status: EventStatus
     organizer_id: UUID
+    version: int
     plain: bytes
     compressed: bytes
 
@@ -46,14 +49,47 @@ class SeatStates:
         self, viewer: Person | None, if_none_match: str | None, *, takes_gzip: bool
     ) -> Response:
         """Raises NotFound for a draft, unless the viewer is its organizer or a superuser."""
+        return self._respond(self, viewer, if_none_match, takes_gzip)
+
+    def plan_response(
+        self,
+        plan: "SeatPlan",
+        viewer: Person | None,
+        if_none_match: str | None,
+        *,
+        takes_gzip: bool,
+    ) -> Response:
+        """The same for the plan of this event."""
+        return self._respond(plan, viewer, if_none_match, takes_gzip)
+
+    def _respond(
+        self,
+        content: "SeatStates | SeatPlan",
+        viewer: Person | None,
+        if_none_match: str | None,
+        takes_gzip: bool,
+    ) -> Response:
         if not (may_change(self, viewer) or may_see(self, None)):
             raise NotFound
         return respond(
-            self.compressed if takes_gzip else self.plain,
+            content.compressed if takes_gzip else content.plain,
             if_none_match,
             is_personal=self.status == EventStatus.DRAFT,
             is_compressed=takes_gzip,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPlan:
+    """What is answered, plain and compressed."""
+
+    version: int
+    plain: bytes
+    compressed: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.plain) + len(self.compressed) + ENTRY_OVERHEAD_BYTES
 
 
 class SeatStatesCache:
@@ -68,6 +104,10 @@ class SeatStatesCache:
             timer=time.monotonic,
             getsizeof=lambda states: states.size,
         )
+        self._plan_flights: SingleFlight[SeatPlan] = SingleFlight()
+        self._plans: cachetools.LRUCache[tuple[UUID, int], SeatPlan] = cachetools.LRUCache(
+            MAX_BYTES, getsizeof=lambda plan: plan.size
+        )
 
     async def get(self, event_id: UUID) -> SeatStates:
         """Raises NotFound. Who may see them is asked by the response."""
@@ -75,6 +115,25 @@ class SeatStatesCache:
         if states is None:
             states = await self._flights.join(str(event_id), partial(self._read, event_id))
         return states
+
+    async def get_plan(self, event_id: UUID, version: int) -> SeatPlan:
+        """The plan of this version of the event, or of a newer one. Raises NotFound."""
+        plan: SeatPlan | None = self._plans.get((event_id, version))
+        if plan is None:
+            key = f"{event_id} {version}"
+            plan = await self._plan_flights.join(key, partial(self._read_plan, event_id))
+        return plan
+
+    async def _read_plan(self, event_id: UUID) -> SeatPlan:
+        row = await self._database.run_sql(
+            partial(statements.read_seat_plan.row, event_id=event_id)
+        )
+        if row is None:
+            raise NotFound
+        plain = pack(row.plan.encode(), version=row.version)
+        plan = SeatPlan(row.version, plain, await _compress(plain))
+        self._plans[event_id, row.version] = plan
+        return plan
 
     async def _read(self, event_id: UUID) -> SeatStates:
         read_at = time.monotonic()
@@ -85,13 +144,17 @@ class SeatStatesCache:
             raise NotFound
         body = orjson.dumps({"version": row.version, "states": row.states})
         plain = pack(body, version=row.version)
-        if len(row.states) <= MAX_INLINE_SEATS:
-            compressed = compress(plain)
-        else:
-            compressed = await asyncio.to_thread(compress, plain)
-        states = SeatStates(read_at, EventStatus(row.status), row.organizer_id, plain, compressed)
+        compressed = await _compress(plain)
+        status = EventStatus(row.status)
+        states = SeatStates(read_at, status, row.organizer_id, row.version, plain, compressed)
         self._entries[event_id] = states
         return states
+
+
+async def _compress(plain: bytes) -> bytes:
+    if len(plain) <= MAX_INLINE_BYTES:
+        return compress(plain)
+    return await asyncio.to_thread(compress, plain)
 
 
 async def get_seat_states_cache(request: Request) -> SeatStatesCache:

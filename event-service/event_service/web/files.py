@@ -31,6 +31,9 @@ STYLES_OF_FRAME = (
     "event.css",
     "panel.css",
 )
+# And those of a map of seats.
+STYLES_OF_SEATS = "seats.css"
+SEATS = ("seat-map.css", "seat-cells.css")
 # Below it modules are served as people wrote them, for pages that do not have the joined ones.
 PLAIN = "plain/"
 # A generated module: the currencies and the number of their decimals. Browsers have other tables.
@@ -122,15 +125,17 @@ def _read(paths: tuple[Path, ...], changed: tuple[tuple[int, int], ...]) -> File
 
 
 def _joined(by_name: dict[str, File]) -> dict[str, File]:
-    """What a first visit loads, in one file of styles and one of modules."""
-    styles = b"".join(by_name[name].content for name in STYLES_OF_FRAME)
+    """What a first visit loads, in one file of styles and one of modules; and what an event's does."""
     sources = {n: f.content.decode() for n, f in by_name.items() if n.endswith(".js")}
     joined = {
         name: _best(text.encode(), MEDIA_TYPES[".js"])
         for name, text in join_modules(sources).items()
         if text != sources[name]
     }
-    return joined | {STYLES: _best(styles, MEDIA_TYPES[".css"])}
+    for name, parts in ((STYLES, STYLES_OF_FRAME), (STYLES_OF_SEATS, SEATS)):
+        styles = b"".join(by_name[part].content for part in parts)
+        joined[name] = _best(styles, MEDIA_TYPES[".css"])
+    return joined
 
 
 def _currencies() -> File:

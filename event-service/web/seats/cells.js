@@ -8,7 +8,7 @@ const MARGIN_PIXELS = 160;
 
 export class Cells {
   constructor(map, layout) {
-    Object.assign(this, { map, layout, shown: new Map() });
+    Object.assign(this, { map, layout, shown: new Map(), seats: new WeakMap() });
     this.hasSections = map.sections.length > 1;
     this.node = h("div", {
       class: "cells",
@@ -92,13 +92,14 @@ export class Cells {
       {
         type: "button",
         role: "gridcell",
-        data: { id: seat.id },
         tabindex: seat === this.current ? 0 : -1,
         "aria-colindex": seat.position + 2,
       },
       h("span", {}, seat.number),
     );
     seat.node.style.setProperty("--column", seat.row.shift + seat.position);
+    this.seats.set(seat.node, seat);
+    name(seat);
     this.paint(seat);
     return seat.node;
   }
@@ -121,8 +122,12 @@ export class Cells {
   }
 
   seatOf(target) {
-    const node = target.closest?.(".seat");
-    return node && this.map.byId.get(node.dataset.id);
+    return this.seats.get(target.closest?.(".seat"));
+  }
+
+  /** The seats have their ids now. */
+  name() {
+    for (const { row, from, to } of this.shown.values()) row.seats.slice(from, to).forEach(name);
   }
 
   /** From now on Tab leads to this seat. It is in the document after the next show(). */
@@ -131,4 +136,8 @@ export class Cells {
     this.current = seat;
     if (seat.node) seat.node.tabIndex = 0;
   }
+}
+
+function name({ id, node }) {
+  if (id) node.dataset.id = id;
 }

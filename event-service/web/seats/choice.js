@@ -1,8 +1,8 @@
 // What somebody chose for an event outlives a sign-in, a change of the language and a reload, in this window.
 const NAME = "parterre-choice:";
 
-/** `{seats, quantity, group, section, hold}`, all optional: ids of chosen seats, how many without numbers, how
- * many together and in which section, the hold that was made of them. */
+/** `{seats, quantity, group, section, hold}`, all optional: places of chosen seats (`{section, row, number}`), how many
+ * without numbers, how many together and in which section, the hold that was made of them. */
 export function readChoice(eventId) {
   try {
     const choice = JSON.parse(sessionStorage.getItem(NAME + eventId));

@@ -32,18 +32,17 @@ export class Minimap {
     this.node.addEventListener("pointermove", look);
   }
 
-  /** Many changes are drawn at once. */
+  /** Many changes are drawn at once, and what one came for is drawn before. */
   expire(colours) {
     this.colours = colours ?? this.colours;
     if (!this.colours) return;
     this.timer ??= setTimeout(() => {
       this.timer = null;
       this.#draw();
-    }, this.isDrawn ? REDRAW_MILLISECONDS : 0);
+    }, REDRAW_MILLISECONDS);
   }
 
   #draw() {
-    this.isDrawn = true;
     const context = this.canvas.getContext("2d");
     const unit = this.unit * RATIO;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);

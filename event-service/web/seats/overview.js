@@ -54,27 +54,30 @@ export class Overview {
     const size = Math.max(1, Math.round(scale * ratio));
     if (size !== this.size) this.sprites.clear();
     this.size = size;
+    const dots = scale < SHAPED_SCALE ? new Dots(size, this.colours) : null;
     const [first, end] = layout.rowsBetween(top, bottom, scale);
     for (const row of layout.rows.slice(first, end)) {
       const y = Math.round((layout.top(row, scale) - top) * ratio);
+      const start = layout.gutter(scale) + row.shift * scale + origin - left;
       const [from, to] = layout.seatsBetween(row, left - origin, right - origin, scale);
       for (let index = from; index < to; index += 1) {
         const seat = row.seats[index];
-        const x = Math.round((layout.left(seat, scale) + origin - left) * ratio);
-        context.drawImage(this.#sprite(map.stateOf(seat), row.tier, seat.kind, scale), x, y);
+        const x = Math.round((start + seat.position * scale) * ratio);
+        const state = map.stateOf(seat);
+        if (dots) dots.add(state, row.tier, x, y);
+        else context.drawImage(this.#sprite(state, row.tier, seat.kind), x, y);
       }
     }
+    dots?.draw(context);
   }
 
   /** A seat's picture at this scale; drawn once. */
-  #sprite(state, tier, kind, scale) {
+  #sprite(state, tier, kind) {
     const key = `${state} ${tier} ${kind}`;
     if (!this.sprites.has(key)) {
       const sprite = h("canvas", {});
       Object.assign(sprite, { width: this.size, height: this.size });
-      const context = sprite.getContext("2d");
-      if (scale < SHAPED_SCALE) dot(context, this.size, state, tier, this.colours);
-      else shape(context, this.size, state, tier, kind, this.colours);
+      shape(sprite.getContext("2d"), this.size, state, tier, kind, this.colours);
       this.sprites.set(key, sprite);
     }
     return this.sprites.get(key);
@@ -90,11 +93,29 @@ export function colourOf(state, tier, colours) {
 /** How much of its square a dot fills, so that states differ without colour. */
 const FILLED = { free: 0.82, chosen: 1, mine: 1, held: 0.5, taken: 0.34, blocked: 0 };
 
-function dot(context, size, state, tier, colours) {
-  const side = size * FILLED[state];
-  context.fillStyle = colourOf(state, tier, colours);
-  context.globalAlpha = state === "taken" || state === "held" ? 0.7 : 1;
-  context.fillRect((size - side) / 2, (size - side) / 2, side, side);
+/** Thousands of dots: one look after the other, since a phone takes ten times as long for as many pictures. */
+class Dots {
+  constructor(size, colours) {
+    Object.assign(this, { size, colours, looks: {} });
+  }
+
+  add(state, tier, x, y) {
+    this.looks[state] ??= [];
+    (this.looks[state][tier] ??= []).push(x, y);
+  }
+
+  draw(context) {
+    for (const [state, tiers] of Object.entries(this.looks)) {
+      const side = this.size * FILLED[state];
+      const inset = (this.size - side) / 2;
+      context.globalAlpha = state === "taken" || state === "held" ? 0.7 : 1;
+      tiers.forEach((places, tier) => {
+        context.fillStyle = colourOf(state, tier, this.colours);
+        for (let at = 0; at < places.length; at += 2)
+          context.fillRect(places[at] + inset, places[at + 1] + inset, side, side);
+      });
+    }
+  }
 }
 
 function shape(context, size, state, tier, kind, colours) {

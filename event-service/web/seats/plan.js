@@ -84,7 +84,11 @@ export class Plan {
     const low = Math.min(close, innerHeight * LOW_SHARE);
     this.scroller.style.height = `${Math.ceil(Math.min(Math.max(whole, low), Math.max(low, innerHeight * HIGH_SHARE)))}px`;
     this.#setScale(isFirst || wasWhole ? this.least : this.scale);
-    if (isFirst) this.#readColours();
+    if (isFirst) {
+      this.#readColours();
+      // In this frame, not in the next one.
+      this.#drawNow();
+    }
     if (this.pending) this.reveal(this.pending);
   }
 

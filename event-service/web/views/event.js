@@ -1,9 +1,11 @@
 // One event, its seats, and the panel to book them.
 import { get, isSignedIn } from "../api.js";
 import { h, icon, pause } from "../dom.js";
+import { showSeats } from "../event-seats.js";
 import { money, pricesOf } from "../format.js";
 import { isolate, t } from "../language.js";
 import { follow } from "../live.js";
+import { Panel } from "../panel.js";
 import { titleOf } from "../parts.js";
 import { readChoice } from "../seats/choice.js";
 import { addStyles } from "../styles.js";
@@ -12,20 +14,12 @@ import { banner, description, facts, passOn } from "./event-story.js";
 const MAP_PATIENCE_MILLISECONDS = 250;
 
 export async function render({ params: [id], signal, go }) {
-  // A large map is what one waits for: it is asked for before it is known whether there is any, and what shows it
-  // comes at the same time.
-  const asked = get(`/events/${id}/seats`, { signal });
-  asked.catch(() => null);
-  const loading = load();
-  loading.catch(() => null);
   const [event, availability, bookings] = await Promise.all([
     get(`/events/${id}`, { signal }),
     get(`/events/${id}/availability`, { signal }),
     ownBookings(id, signal),
-    addStyles("seat-map.css"),
-    addStyles("seat-cells.css"),
+    addStyles("seats.css"),
   ]);
-  const [{ Panel }, { showSeats }] = await loading;
   const mine = { bookings, waiting: await ownPlaceInLine(event, availability, signal) };
   const panel = new Panel({
     event,
@@ -47,36 +41,10 @@ export async function render({ params: [id], signal, go }) {
   const priced = (sections) => {
     view.prices.textContent = priceRange(event, sections.map(({ price }) => price));
   };
-  const showing = hasMap && showSeats({ event, panel, place: view.seats, signal, asked, priced });
+  const showing = hasMap && showSeats({ event, panel, place: view.seats, signal, priced });
   if (showing) await Promise.race([showing, pause(MAP_PATIENCE_MILLISECONDS, signal)]);
   follow(panel, signal);
   return { title: isolate(titleOf(event)), node: page(view, hasMap) };
-}
-
-/** All at once, not one after another as they name each other: on a slow line each step takes its time. */
-function load() {
-  return Promise.all([
-    import("../panel.js"),
-    import("../event-seats.js"),
-    import("../panel-cards.js"),
-    import("../panel-view.js"),
-    import("../picker.js"),
-    import("../purchase.js"),
-    import("../seat-map.js"),
-    import("../seating.js"),
-    import("../seats/cells.js"),
-    import("../seats/colours.js"),
-    import("../seats/gestures.js"),
-    import("../seats/gone.js"),
-    import("../seats/groups.js"),
-    import("../seats/layout.js"),
-    import("../seats/minimap.js"),
-    import("../seats/names.js"),
-    import("../seats/overview.js"),
-    import("../seats/plan.js"),
-    import("../waitlist.js"),
-    import("../waitlist-reason.js"),
-  ]);
 }
 
 function priceRange(event, prices) {

@@ -1,0 +1,49 @@
+// The ids of seats, by which they are booked. They are most of a map's bytes and nothing of what one sees: they come
+// when somebody has chosen.
+import { get } from "../api.js";
+
+export class SeatIds {
+  #byId = null;
+  #asked = null;
+
+  constructor(map, signal) {
+    Object.assign(this, { map, signal });
+  }
+
+  /** Whether the seats have their ids now; not so where the plan has changed meanwhile. Asked for once. Raises Problem. */
+  read() {
+    this.#asked ??= get(`/events/${this.map.event.id}/seats`, { signal: this.signal }).then(
+      ({ sections }) => this.#give(sections),
+      (problem) => {
+        this.#asked = null;
+        throw problem;
+      },
+    );
+    return this.#asked;
+  }
+
+  /** Seats by their ids, as an answer names them; without those that are not known. */
+  find(ids) {
+    return ids.map((id) => this.#byId?.get(id)).filter(Boolean);
+  }
+
+  #give(sections) {
+    const { rows, seats } = this.map;
+    const given = sections.flatMap((section) => section.rows.map((row) => ({ ...row, section: section.name })));
+    const isSame = given.length === rows.length && rows.every((row, index) => isSameRow(row, given[index]));
+    if (!isSame) return false;
+    const ids = given.flatMap((row) => row.seats.map(({ id }) => id));
+    seats.forEach((seat, index) => {
+      seat.id = ids[index];
+    });
+    this.#byId = new Map(seats.map((seat) => [seat.id, seat]));
+    this.map.plan.cells.name();
+    return true;
+  }
+}
+
+const isSameRow = (row, { section, name, seats }) =>
+  row.section === section &&
+  row.name === name &&
+  row.seats.length === seats.length &&
+  row.seats.every(({ number }, index) => number === seats[index].number);

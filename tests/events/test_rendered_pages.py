@@ -217,8 +217,35 @@ def test_every_module_is_joined_or_takes_from_the_joined_one() -> None:
     joined = files.served["app.js"].content.decode()
     assert not re.search(r"^import\b", joined, re.M)
     assert '"dom.js": $dom' in joined
+    bookings = files.served["views/bookings.js"].content.decode()
+    assert '$shared["dom.js"]' in bookings and "../dom.js" not in bookings
+
+
+def test_the_view_of_an_event_comes_in_one_file() -> None:
+    files = read_files()
     event = files.served["views/event.js"].content.decode()
-    assert '$shared["dom.js"]' in event and "../dom.js" not in event
+    assert re.findall(r"^import\b.*", event, re.M) == [
+        'import { modules as $shared } from "../app.js";'
+    ]
+    assert '"seats/plan.js": $seats_plan' in event and '$shared["dom.js"]' in event
+    assert "export const { render } = $views_event;" in event
+    # What other views import as well is in the first file, so that there is one of it.
+    assert (
+        '"links.js": ' not in event
+        and '"links.js": $links' in files.served["app.js"].content.decode()
+    )
+    plan = files.served["seats/plan.js"].content.decode()
+    assert plan.startswith('import { modules } from "../views/event.js";')
+
+
+def test_what_is_joined_is_without_comments() -> None:
+    sources = {
+        "app.js": "// One.\nexport const a = 1; // Two.\n/** Three\n * lines. */\n  // Four.\n"
+        'export const b = "/* no comment */";\n'
+    }
+    served = join_modules(sources)["app.js"]
+    assert "One" not in served and "Three" not in served and "Four" not in served
+    assert "const a = 1;" in served and '"/* no comment */"' in served
 
 
 @pytest.mark.parametrize(
@@ -228,6 +255,7 @@ def test_every_module_is_joined_or_takes_from_the_joined_one() -> None:
         "export let a = 1;",
         'import x from "elsewhere";',
         'import "./b.js";\nexport default function f() {}',
+        "export const text = `one\n// two`;",
     ],
 )
 def test_what_the_joiner_does_not_know_is_refused(source: str) -> None:

@@ -1,14 +1,15 @@
-"""Large halls on a phone at quarter speed on a slow line: what is counted is asserted, times are printed."""
+"""Large halls on a phone at quarter speed on a slow line: what is counted is asserted, times are printed;
+the one that is promised is asserted."""
 
 import json
 from typing import Any
-from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.halls import arena
 from tests.page.line import Line
+from tests.page.windows import PHONE, Windows
 from tests.system.people import Person, publish
 
 Json = dict[str, Any]
@@ -18,12 +19,17 @@ PATIENCE_MILLISECONDS = 60_000
 MOST_SEATS_IN_DOCUMENT = 600
 MOST_ELEMENTS = 1_500
 MOST_BYTES_OF_MAP = 120_000
+MOST_BYTES_OF_PLAN = 12_000
 MOST_BYTES_OF_LOOK = 5_000
 LOOK = "/seats/states"
+PLAN = "/seats/plan"
+MOST_MILLISECONDS = 1_500
+MOST_VISITS = 6
 
 DRAWN = """() => document.querySelector('.offer') && document.querySelector('.plan')?.clientHeight
     && (document.querySelector('.overview').width > 300
         || document.querySelector('.hall .seat:nth-child(5)'))"""
+NAMED = "() => Boolean(document.querySelector('.hall .seat.chosen[data-id]'))"
 MILLISECONDS = "Math.round(performance.now() - window.begun)"
 SCROLL = """async () => {
     const plan = document.querySelector('.plan');
@@ -36,41 +42,13 @@ SCROLL = """async () => {
 }"""
 
 
-def map_of(sections: int, rows: int, columns: int) -> str:
-    """A seat map as the API writes it, with ids of their own: every fourth seat is taken."""
-    count = 0
-
-    def seat(number: int) -> Json:
-        nonlocal count
-        count += 1
-        state = "booked" if count * 7919 % 4 == 0 else "free"
-        return {"id": str(UUID(int=count * 0x9E3779B97F4A7C15F39CC0605CEDC834 % 2**128)), "number": number,
-                "column": number, "kind": "standard", "state": state}  # fmt: skip
-
-    blocks = [
-        {
-            "name": f"Block {section}",
-            "price": 9000 - 1000 * (section % 4),
-            "rows": [
-                {"name": f"{row}", "seats": [seat(n + 1) for n in range(columns)]}
-                for row in range(rows)
-            ],
-        }
-        for section in range(sections)
-    ]
-    return json.dumps({"sections": blocks})
+def quarter_taken(seats: int, version: int) -> str:
+    """States as the API writes them: every fourth seat is taken."""
+    return json.dumps({"version": version, "states": "fffb" * (seats // 4)})
 
 
-@pytest.mark.parametrize("seats", [5_000, 50_000])
-def test_a_large_hall_is_usable_on_a_slow_phone(
-    phone: Page, organizer: Person, seats: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    event = publish(organizer, title=f"Hall of {seats}", seating=arena(4, 25, 50))
-    if seats > 5_000:
-        body = map_of(10, 50, 100)
-        phone.route(
-            "**/seats", lambda route: route.fulfill(body=body, content_type="application/json")
-        )
+def open_hall(phone: Page, event: Json) -> Line:
+    """From the list, which has loaded before, on the slow line; returns when the hall can be used."""
     line = Line(phone)
     phone.goto("/")
     expect(phone.locator("h1")).to_be_visible()
@@ -81,6 +59,21 @@ def test_a_large_hall_is_usable_on_a_slow_phone(
         event["id"],
     )
     phone.wait_for_function(DRAWN, polling="raf")
+    return line
+
+
+@pytest.mark.parametrize("seats", [5_000, 50_000])
+def test_a_large_hall_is_usable_on_a_slow_phone(
+    phone: Page, organizer: Person, seats: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hall = arena(4, 25, 50) if seats == 5_000 else arena(10, 50, 100)
+    event = publish(organizer, title=f"Hall of {seats}", seating=hall)
+    if seats > 5_000:
+        body = quarter_taken(seats, event["version"])
+        phone.route(
+            f"**{LOOK}", lambda route: route.fulfill(body=body, content_type="application/json")
+        )
+    line = open_hall(phone, event)
     figures = {"usable after ms": phone.evaluate(MILLISECONDS)}
     figures["elements, whole hall"] = phone.locator("*").count()
     phone.locator(".plan").scroll_into_view_if_needed()
@@ -91,11 +84,18 @@ def test_a_large_hall_is_usable_on_a_slow_phone(
     figures["ms a step of scrolling"] = phone.evaluate(SCROLL)
     figures["seats in the document"] = phone.locator(".hall .seat").count()
     figures["elements, near"] = phone.locator("*").count()
+    phone.evaluate("window.begun = performance.now()")
+    phone.locator(".hall .seat.free").first.evaluate("(seat) => seat.click()")
+    phone.wait_for_function(NAMED, polling="raf")
+    figures["from a choice to its id ms"] = phone.evaluate(MILLISECONDS)
+    phone.unroute(f"**{LOOK}")
+    before = line.of(LOOK)
     with phone.expect_request_finished(lambda request: request.url.endswith(LOOK)):
         phone.evaluate("(path) => fetch(path).then((answer) => answer.text())",
                        f"/api/v1/events/{event['id']}{LOOK}")  # fmt: skip
-    figures["bytes of the map"] = line.of("/seats")
-    figures["bytes of a look"] = line.of(LOOK)
+    figures["bytes of the plan"] = line.of(PLAN)
+    figures["bytes of the ids"] = line.of("/seats")
+    figures["bytes of a look"] = line.of(LOOK) - before
     with capsys.disabled():
         print(f"\n{seats} seats, 4x slower, 1.6 Mbit/s: {figures}")
     assert phone.get_by_role("grid").get_attribute("aria-rowcount") == str(
@@ -104,5 +104,38 @@ def test_a_large_hall_is_usable_on_a_slow_phone(
     assert 20 < figures["seats in the document"] <= MOST_SEATS_IN_DOCUMENT
     assert max(figures["elements, whole hall"], figures["elements, near"]) <= MOST_ELEMENTS
     assert 0 < figures["bytes of a look"] <= MOST_BYTES_OF_LOOK
+    assert 0 < figures["bytes of the plan"] <= MOST_BYTES_OF_PLAN
     if seats == 5_000:
-        assert 0 < figures["bytes of the map"] <= MOST_BYTES_OF_MAP
+        assert 0 < figures["bytes of the ids"] <= MOST_BYTES_OF_MAP
+
+
+@pytest.mark.alone
+def test_a_hall_of_5000_seats_is_usable_in_time(
+    windows: Windows, organizer: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What else a machine does makes a visit longer and none shorter: the shortest of some counts."""
+    event = publish(organizer, title="Hall in time", seating=arena(4, 25, 50))
+    taken: list[int] = []
+    while len(taken) < MOST_VISITS and min(taken, default=MOST_MILLISECONDS) >= MOST_MILLISECONDS:
+        phone = windows.open(**PHONE)
+        open_hall(phone, event)
+        taken.append(phone.evaluate(MILLISECONDS))
+        phone.context.close()
+    with capsys.disabled():
+        print(f"\n5000 seats, 4x slower, 1.6 Mbit/s: usable after {taken} ms")
+    assert min(taken) < MOST_MILLISECONDS
+
+
+def test_a_hall_and_its_view_are_asked_for_at_once(windows: Windows, organizer: Person) -> None:
+    """On a slow line each request takes its time, and browsers make six at once."""
+    event = publish(organizer, title="Hall asked for", seating=arena(1, 2, 10))
+    phone = windows.open(**PHONE)
+    phone.goto("/")
+    phone.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    phone.on("request", lambda request: asked.append(request.url))
+    phone.evaluate("(id) => { location.hash = `#/events/${id}`; }", event["id"])
+    phone.wait_for_function(DRAWN, polling="raf")
+    needed = [url for url in asked if not url.endswith("icon.svg")]
+    # The view, its styles, the event, what is left of it, its plan and states.
+    assert len(needed) == 6, needed

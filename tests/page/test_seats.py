@@ -103,9 +103,10 @@ def test_seats_that_are_taken_meanwhile_are_named_and_others_offered(
     sign_in(page, person("seats-slow"))
     open_event(page, event)
     page.locator(".offer", has_text="2 together in row B").first.click()
-    ids = page.evaluate(
-        "[...document.querySelectorAll('.hall .seat.chosen')].map((e) => e.dataset.id)"
-    )
+    # They come when somebody has chosen.
+    named = page.locator(".hall .seat.chosen[data-id]")
+    expect(named).to_have_count(2)
+    ids = [one.get_attribute("data-id") for one in named.all()]
     body = {"event_id": event["id"], "seat_ids": ids[:1]}
     person("seats-fast").send("POST", "/bookings", 201, json=body)
     page.get_by_role("button", name="Book now").click()
@@ -174,14 +175,66 @@ def test_a_hold_warns_before_its_end_and_what_is_still_free_is_chosen_again(
     expect(page.locator(".instead button").first).to_be_focused()
 
 
+def test_seats_of_a_hall_that_has_changed_meanwhile_are_shown_before_they_are_booked(
+    page: Page, organizer: Person, person: MakePerson
+) -> None:
+    rows = [{"name": "B", "seats": 4}, {"name": "C", "seats": 4}]
+    event = publish(organizer, title="Rebuilt", seating=hall_of(rows))
+    guest = person("seats-rebuilt")
+    sign_in(page, guest)
+    open_event(page, event)
+    # In front of the others: every seat has another place among all.
+    changed = {"sections": hall_of([{"name": "A", "seats": 4}, *rows])["sections"]}
+    organizer.send("PATCH", f"/events/{event['id']}", 200, json=changed)
+    seat(page, "Row C, seat 3").click()
+    page.get_by_role("button", name="Book now").click()
+    expect(seat(page, "Row A, seat 1")).to_be_visible()
+    expect(chosen(page)).to_have_count(1)
+    assert guest.send("GET", "/bookings", 200).json()["items"] == []
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+    (booking,) = guest.send("GET", "/bookings", 200).json()["items"]
+    assert [(one["row"], one["number"]) for one in booking["seats"]] == [("C", 3)]
+
+
+def test_seats_are_chosen_and_booked_later_when_their_ids_are_late(
+    page: Page, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Late ids", seating=hall_of([{"name": "B", "seats": 4}]))
+    sign_in(page, person("seats-late"))
+    page.route("**/seats", lambda route: route.abort())
+    open_event(page, event)
+    seat(page, "Row B, seat 2").click()
+    expect(chosen(page)).to_have_count(1)
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
+    expect(chosen(page)).to_have_count(1)
+    page.unroute("**/seats")
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+
+
+def hall_of(rows: list[Json]) -> Json:
+    return {"kind": "assigned", "sections": [{"name": "Stalls", "rows": rows}]}
+
+
 # The same halls are given to the rule that the services book by.
 GROUPS = """async (halls) => {
     const { bestGroups, alternatives } = await import("/static/x/plain/seats/groups.js");
     const { rowsOf } = await import("/static/x/plain/seating.js");
     const ids = (seats) => seats.map(({ id }) => id);
+    const KINDS = { standard: "s", accessible: "a" };
+    const letter = (seat) => KINDS[seat?.kind] ?? "_";
+    const letters = (seats) => Array.from({ length: seats.at(-1).column }, (_, column) =>
+        letter(seats.find((seat) => seat.column === column + 1))).join("");
+    const planOf = ({ seats }) =>
+        ({ columns: 0, letters: letters(seats), numbers: seats.map(({ number }) => number) });
     return halls.map(({ sections, size, wanted }) => {
-        const rows = rowsOf(sections);
-        const seats = rows.flatMap((row) => row.seats).filter(({ id }) => wanted.includes(id));
+        const rows = rowsOf(sections.map((one) => ({ ...one, rows: one.rows.map(planOf) })));
+        const all = rows.flatMap((row) => row.seats);
+        const given = sections.flatMap((one) => one.rows.flatMap((row) => row.seats));
+        given.forEach(({ id, state }, index) => Object.assign(all[index], { id, state }));
+        const seats = all.filter(({ id }) => wanted.includes(id));
         return {
             best: bestGroups(rows, size, { section: 0, most: 1 }).map(ids),
             alternatives: alternatives(rows, seats, size).map(ids),

@@ -163,7 +163,7 @@ def test_a_part_that_is_missing_leaves_what_can_be_read_and_a_way_on(
     event = publish(organizer, title="Read in parts")
     sign_in(page, person("parts"))
     for path, module, read in (
-        (f"/events/{event['id']}", "**/seats/plan.js", "Read in parts"),
+        (f"/events/{event['id']}", "**/views/event.js", "Read in parts"),
         ("/bookings", "**/views/bookings.js", "That did not work"),
         ("/account", "**/account/devices.js", "That did not work"),
     ):

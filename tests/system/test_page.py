@@ -99,8 +99,9 @@ def test_whose_seats_were_taken_takes_others_beside_each_other_by_one_press(
     browser.open(url(stack, f"/sign-in?next=/events/{event['id']}"))
     sign_in(browser, slow)
     browser.click("button", text="Choose for me")
-    chosen = "[...document.querySelectorAll('.hall .seat.chosen')].map((seat) => seat.dataset.id)"
-    first, _ = browser.wait(f"{chosen}.length && {chosen}")
+    # Their ids come when somebody has chosen.
+    named = "document.querySelectorAll('.hall .seat.chosen[data-id]')"
+    first, _ = browser.wait(f"{named}.length && [...{named}].map((seat) => seat.dataset.id)")
     fast.send("POST", "/bookings", 201, json={"event_id": event["id"], "seat_ids": [first]})
     browser.click("button", text="Book now")
     browser.see("Still free, as many as you chose:")

@@ -240,6 +240,30 @@ def test_the_gateway_has_each_of_its_files() -> None:
     assert found == {str(file.relative_to(folder)): file.read_text() for file in files}
 
 
+def requested(manifests: Manifests) -> tuple[int, int]:
+    """Thousandths of a processor and MiB of all that runs all the time, at the least of each scale."""
+    least = {
+        one["spec"]["scaleTargetRef"]["name"]: one["spec"]["minReplicas"]
+        for one in manifests.all("HorizontalPodAutoscaler").values()
+    }
+    cluster = manifests.all("Cluster")["postgres"]["spec"]
+    wanted = [(cluster["instances"], cluster["resources"]["requests"])]
+    for name, one in manifests.all("Deployment", "StatefulSet").items():
+        count = least.get(name, one["spec"].get("replicas", 1))
+        wanted.append((count, manifests.main(name)["resources"]["requests"]))
+    cpu = sum(count * int(one["cpu"].removesuffix("m")) for count, one in wanted)
+    return cpu, sum(count * int(one["memory"].removesuffix("Mi")) for count, one in wanted)
+
+
+def test_the_small_cluster_holds_it_also_without_one_of_its_nodes() -> None:
+    cpu, memory = requested(Manifests.of("small"))
+    # Of 2 processors and 4 GB a node leaves so much for pods.
+    assert cpu <= 2 * 1800
+    assert memory <= 2 * 3300
+    # The control: of what production asks for it is not enough.
+    assert requested(Manifests.of("production"))[0] > cpu
+
+
 def test_workers_are_scaled_by_a_metric_that_there_is() -> None:
     worker = Manifests.of("production").all("HorizontalPodAutoscaler")["notification-worker"]
     [metric] = [one["external"]["metric"]["name"] for one in worker["spec"]["metrics"]]

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from deployment.layout import Layout, find_layout
 from deployment.postgres import Part, Server, Session, pipeline, server_of
 from deployment.snapshot import HEADS, Snapshots, count_rows, take_snapshots
 from deployment.steps import Steps
+from deployment.textfile import write_metric
 
 BACKUP_DAYS = 14
 SCRATCH = "backup_check"
@@ -103,7 +105,17 @@ def back_up(
             shutil.rmtree(folder)
             raise
         finished = archive.finish(folder)
+        note_success(layout)
         return finished, manifest, archive.delete_old(layout.backups, days=options.days)
+
+
+def note_success(layout: Layout) -> None:
+    """For the alert BackupTooOld. The backup is good even if nobody can be told."""
+    name, text = "parterre_backup_last_success_timestamp_seconds", "When a backup was last made."
+    try:
+        write_metric(layout, "backup", name, text, time.time())
+    except OSError as error:
+        print(f"backup: Prometheus is not told: {error}", file=sys.stderr)
 
 
 def require_space(backups: Path, server: Server, *, is_checked: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tests.deployment.databases import (
     make_databases,
     server_of_run,
 )
+from tests.metrics import families
 
 KEY = "a key with / + \" ' $ \\ and spaces, long enough"
 QUIET = Steps(lambda _: None)
@@ -72,6 +74,40 @@ def test_a_backup_under_load_is_of_one_moment_and_comes_back(
     assert not list(layout.backups.glob(".*"))
     assert folder.stat().st_mode & 0o77 == 0
     assert backup.SCRATCH not in [row[0] for row in server.query("SELECT datname FROM pg_database")]
+
+
+def test_prometheus_is_told_when_a_backup_was_last_made(
+    plain: Layout, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = time.time()
+    old = os.umask(0o077)
+    try:
+        make(plain, server, is_checked=False)
+    finally:
+        os.umask(old)
+    file = plain.var / "metrics" / "backup.prom"
+    [family] = families(file.read_text())
+    assert family.name == "parterre_backup_last_success_timestamp_seconds"
+    assert before - 1 <= family.samples[0].value <= time.time() + 1
+    # node-exporter is nobody.
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o644, 0o755)
+
+    shutil.rmtree(file.parent)
+    file.parent.write_text("in the way")
+    assert make(plain, server, is_checked=False).is_dir()
+    assert "Prometheus is not told" in capsys.readouterr().err
+
+
+def test_a_backup_that_fails_is_not_told(
+    plain: Layout, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise CommandFailed("the disk is gone")
+
+    monkeypatch.setattr(backup, "_write", fail)
+    with pytest.raises(CommandFailed):
+        make(plain, server)
+    assert not (plain.var / "metrics" / "backup.prom").exists()
 
 
 def test_control_databases_read_one_after_the_other_are_of_different_moments(

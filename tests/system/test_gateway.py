@@ -194,7 +194,7 @@ def wait_for(gateway: Gateway, *, tls: bool) -> None:
         "/metrics", "/metrics/", "/%6detrics", "//metrics", "/./metrics", "/x/../metrics",
         "/METRICS", "/static/%2e%2e/metrics", "/health/ready", "/health", "/%2fmetrics?a=b",
         "/api/v1/auth/..%2f..%2f..%2fmetrics", "/ops/flower/metrics", "/ops/flower//metrics",
-        "/ops/flower/healthcheck",
+        "/ops/flower/healthcheck", "/ops/grafana/metrics", "/ops/grafana/api/health",
     ],
 )  # fmt: skip
 def test_metrics_and_health_stay_inside_however_the_path_is_spelled(

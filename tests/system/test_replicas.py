@@ -49,7 +49,7 @@ class Replicas(ProcessGroup):
         known = {
             one.name: one for one in programs.services(stack.environments, stack.ports, folder)
         }
-        self._urls = urls
+        self._urls, self._folder = urls, folder
         limits = {
             "RATE_LIMIT_ENABLED": "true",
             "ATTENDEES_RATE_LIMIT": f"{LIMIT}/minute",
@@ -85,7 +85,11 @@ class Replicas(ProcessGroup):
 
     def _another(self, program: Program, database: str, number: int) -> Program:
         url = self._urls[database].replace("postgresql:", "postgresql+asyncpg:")
-        environment = {**program.environment, "DATABASE_URL": url}
+        # What a process shows of itself is its own.
+        own = {"METRICS_PORT": str(free_port()), "DATABASE_URL": url}
+        if "PROMETHEUS_MULTIPROC_DIR" in program.environment:
+            own["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder / f"metrics-{number}")
+        environment = {**program.environment, **own}
         command = patient(program.command)
         if "worker" in command:
             command += ["--hostname", f"replica-{number}@%h"]
@@ -122,6 +126,8 @@ def replicas(stack: Stack) -> Iterator[Replicas]:
         rest.callback(group.stop)
         group.start_all(group.programs)
         yield group
+        ended = [name for name, one in group.processes.items() if not one.is_running()]
+        assert ended == [], [group.processes[name].tail() for name in ended]
 
 
 @pytest.fixture(scope="module")

@@ -200,6 +200,8 @@ class Roll:
             self.steps(f"{', '.join(services)}: candidate is started")
             self.containers.wait_until_healthy(names)
             for service, name in zip(services, names, strict=True):
+                # Only one at a time is at work from now on.
+                processors.hold_back(self.engine, [name])
                 smoke.candidate(service, name)
 
     def _replace(self, group: Sequence[str]) -> None:

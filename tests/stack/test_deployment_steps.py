@@ -120,6 +120,15 @@ def test_only_a_roomy_host_has_several_new_containers_at_a_time(host: Host) -> N
     tried = [host.index("run", f"--name parterre-try-{name} ") for name in ("auth", "notification")]
     removed = host.machine.commands.index("rm --force --volumes parterre-try-auth")
     assert (tried[0] < tried[1] < removed) == host.is_roomy
+    # Each that is asked has the share of one alone.
+    alone = [c for c in host.machine.commands if c == "update --cpus 0.60 parterre-try-auth"]
+    asked = host.index("exec", "--auth http://parterre-try-auth:8000")
+    assert alone[-1] in host.machine.commands[:asked]
+    together = f"update --cpus 0.25 parterre-try-{' parterre-try-'.join(API_SERVICES)}"
+    assert (together in host.machine.commands) == host.is_roomy
+    if host.is_roomy:
+        last = max(n for n, c in enumerate(host.machine.commands) if c == alone[-1])
+        assert host.machine.commands.index(together) < last < asked
 
 
 @pytest.mark.parametrize(

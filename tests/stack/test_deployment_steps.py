@@ -124,11 +124,11 @@ def test_only_a_roomy_host_has_several_new_containers_at_a_time(host: Host) -> N
     alone = [c for c in host.machine.commands if c == "update --cpus 0.60 parterre-try-auth"]
     asked = host.index("exec", "--auth http://parterre-try-auth:8000")
     assert alone[-1] in host.machine.commands[:asked]
-    together = f"update --cpus 0.25 parterre-try-{' parterre-try-'.join(API_SERVICES)}"
-    assert (together in host.machine.commands) == host.is_roomy
+    shared = f"update --cpus 0.25 parterre-try-{' parterre-try-'.join(API_SERVICES)}"
+    assert (shared in host.machine.commands) == host.is_roomy
     if host.is_roomy:
         last = max(n for n, c in enumerate(host.machine.commands) if c == alone[-1])
-        assert host.machine.commands.index(together) < last < asked
+        assert host.machine.commands.index(shared) < last < asked
 
 
 @pytest.mark.parametrize(

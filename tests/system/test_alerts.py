@@ -20,6 +20,7 @@ from notification_service.health import QUEUE_KEY
 from service_kit.messaging.celery_app import SENT_AT
 from stack.services import EVENT, NOTIFICATION
 from stack.stack import Stack
+from tests.system.panels import draw, read_series
 from tests.system.people import Mailbox, Person, publish, wait_until
 from tests.system.prometheus import MISSING, MONITORING, Prometheus, running_prometheus, shorten
 
@@ -91,11 +92,15 @@ def broker_of(stack: Stack) -> Any:
     return redis.Redis.from_url(stack.environments.broker_url)
 
 
+def panels() -> list[dict[str, Any]]:
+    """Those of the dashboard that ask something."""
+    text = (MONITORING / "grafana" / "dashboards" / "parterre.json").read_text()
+    return [panel for panel in json.loads(text)["panels"] if "targets" in panel]
+
+
 def expressions() -> list[tuple[str, str]]:
     """Title and expression of each query of the dashboard."""
-    text = (MONITORING / "grafana" / "dashboards" / "parterre.json").read_text()
-    panels = json.loads(text)["panels"]
-    return [(one["title"], t["expr"]) for one in panels for t in one.get("targets", ())]
+    return [(one["title"], target["expr"]) for one in panels() for target in one["targets"]]
 
 
 def test_each_query_of_the_dashboard_shows_something(
@@ -122,6 +127,10 @@ def test_each_query_of_the_dashboard_shows_something(
     except AssertionError:
         assert silent == []
         raise
+    drawn = [(panel["title"], read_series(prometheus, panel)) for panel in panels()]
+    assert [title for title, series in drawn if not series] == []
+    picture = Path(os.environ.get("DASHBOARD_PICTURE", prometheus.textfiles.parent / "panels.svg"))
+    picture.write_text(draw(drawn))
 
 
 def test_control_a_query_of_a_metric_that_nobody_shows_is_found(prometheus: Prometheus) -> None:
@@ -166,6 +175,15 @@ def test_a_message_that_is_too_old_and_a_relay_that_is_away(
         prometheus.wait_for("OldestMessageTooOld")
         prometheus.wait_for("ProcessAway")
     prometheus.wait_for_silence("OldestMessageTooOld", "ProcessAway")
+
+
+def test_a_mail_server_that_is_away(own_stack: Stack, prometheus: Prometheus) -> None:
+    waiting = Person(own_stack, Mailbox(own_stack.url("mailbox")), "waits@example.com")
+    with own_stack.without("mailbox"):
+        waiting.register()
+        prometheus.wait_for("MailServerAway")
+    waiting.http.close()
+    prometheus.wait_for_silence("MailServerAway")
 
 
 def test_a_broker_that_is_full(own_stack: Stack, prometheus: Prometheus) -> None:

@@ -94,6 +94,8 @@ def test_prometheus_is_told_when_a_backup_was_last_made(
 
     shutil.rmtree(file.parent)
     file.parent.write_text("in the way")
+    # A backup is named for its second.
+    time.sleep(1)
     assert make(plain, server, is_checked=False).is_dir()
     assert "Prometheus is not told" in capsys.readouterr().err
 

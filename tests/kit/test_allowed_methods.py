@@ -140,7 +140,7 @@ async def shops(make_settings: MakeSettings) -> Any:
     app = create_service(
         "shops", make_settings(), title="Shops", description="For tests.", routers=[first, second]
     )
-    async with client_of(app) as client:
+    async with app.router.lifespan_context(app), client_of(app) as client:
         yield client
 
 

@@ -50,12 +50,16 @@ export async function showSeats({ event, panel, place, signal, priced }) {
 /** The rows of the hall and, as they change all the time, the states of its seats: of the same plan. */
 async function readPlan({ id }, signal) {
   for (let tries = 1; ; tries += 1) {
-    const [{ sections, ...plan }, { states, ...now }] = await Promise.all([
-      get(`/events/${id}/seats/plan`, { signal }),
+    const [plan, { states, version }] = await Promise.all([
+      get(`/events/${id}/seats/plan`, { signal }).catch((problem) => {
+        // A server of the release before, which is just being replaced, has no such route.
+        if (problem.status === 404 && tries < TRIES) return {};
+        throw problem;
+      }),
       get(`/events/${id}/seats/states`, { signal }),
     ]);
-    // Of an event that is changed again and again the newest are as good.
-    if (plan.version === now.version || tries === TRIES) return { sections, states, version: now.version };
+    // Of an event that is changed again and again the newest are as good: the next look shows that they differ.
+    if (plan.version === version || (plan.sections && tries >= TRIES)) return { ...plan, states };
     await pause(AGE_MILLISECONDS, signal);
   }
 }

@@ -5,7 +5,7 @@ import { t } from "./language.js";
 import { holdCard } from "./panel-cards.js";
 import { PanelView } from "./panel-view.js";
 import { explain } from "./parts.js";
-import { Purchase } from "./purchase.js";
+import { asItIs, Purchase } from "./purchase.js";
 import { isFree } from "./seating.js";
 import { keepChoice } from "./seats/choice.js";
 import { goneCard } from "./seats/gone.js";
@@ -14,7 +14,6 @@ import { groupName } from "./seats/names.js";
 
 // What the server tells of seats may be a second old.
 const STATES_AGE_MILLISECONDS = 1_200;
-const ASK_AGAIN_MILLISECONDS = 4_000;
 
 export class Panel extends PanelView {
   purchase = new Purchase();
@@ -72,8 +71,9 @@ export class Panel extends PanelView {
     // Seats that are being booked are not gone, nor those that were.
     if (this.isBuying || map !== this.map || (await this.#findLost())) return;
     const before = [...map.chosen];
-    const gone = map.update(states);
-    if (gone === false || version !== map.version) return this.reload();
+    // Letters of another plan are not for these seats, nor would what they say be gone.
+    const gone = version === map.version && map.update(states);
+    if (gone === false) return this.reload();
     this.#count();
     if (gone.length) this.#tellGone(gone, before);
   }
@@ -109,14 +109,35 @@ export class Panel extends PanelView {
 
   async buy(isHold) {
     if (!isSignedIn()) return this.signIn();
-    const wanted = { event_id: this.event.id, hold: isHold };
-    if (this.isAssigned) {
-      const seats = [...this.map.chosen];
-      // In another plan these may be other seats: it is shown before anybody books.
-      if (!(await this.map.ids.read())) return this.reload();
-      wanted.seat_ids = seats.map(({ id }) => id);
-    } else wanted.quantity = this.stepper.number;
-    await this.#take(wanted);
+    // One attempt at a time, whichever button asks: their answers would be taken for one another's.
+    if (this.isBuying) return;
+    this.isBuying = true;
+    try {
+      const wanted = { event_id: this.event.id, hold: isHold };
+      if (!this.isAssigned) wanted.quantity = this.stepper.number;
+      else {
+        wanted.seat_ids = await this.#chosenIds();
+        if (!wanted.seat_ids.length) return;
+      }
+      await this.#take(wanted);
+    } finally {
+      this.isBuying = false;
+    }
+  }
+
+  /** Of what is chosen when they are there. Empty where the hall has changed: it is shown before anybody books. */
+  async #chosenIds() {
+    const { map } = this;
+    const isSame = await map.ids.read();
+    if (isSame && map === this.map) return [...map.chosen].map(({ id }) => id);
+    this.say("");
+    // Until then the server may tell of the old hall.
+    await pause(STATES_AGE_MILLISECONDS, this.signal);
+    if (this.signal.aborted) return [];
+    await this.reload();
+    if (!this.message.childElementCount) this.say(t("hall-changed"));
+    this.book.focus({ preventScroll: true });
+    return [];
   }
 
   async #take(wanted) {
@@ -180,7 +201,8 @@ export class Panel extends PanelView {
     const size = wanted.length;
     const told = (problem?.alternatives ?? []).map((ids) => map.ids.find(ids)).filter(({ length }) => length);
     const kind = wanted.every((seat) => seat.kind === "accessible") ? "accessible" : "standard";
-    const groups = told.length ? told.filter(({ length }) => length === size) : alternatives(map.rows, wanted, size, kind);
+    const near = () => (size ? alternatives(map.rows, wanted, size, kind) : []);
+    const groups = told.length ? told.filter(({ length }) => length === size) : near();
     const hold = map.available >= size && kind === "standard" ? () => this.#holdBest(size) : null;
     this.say(text, goneCard({ map, gone, groups, size, choose: (seats) => this.#choose(seats), hold }));
   }
@@ -188,6 +210,7 @@ export class Panel extends PanelView {
   /** The services choose when the request arrives: nobody is faster than that. */
   async #holdBest(quantity) {
     if (!isSignedIn()) return this.signIn();
+    if (this.isBuying) return;
     this.map.choose([]);
     const wanted = { event_id: this.event.id, quantity, hold: true };
     await this.#take(wanted).catch((problem) => this.failed(problem));
@@ -220,7 +243,7 @@ export class Panel extends PanelView {
     const hadFocus = this.node.contains(document.activeElement);
     if (hold.isEnding) return;
     hold.isEnding = true;
-    const now = await this.#asItIs(hold);
+    const now = await asItIs(hold.id, this.signal, (problem) => this.say(explain(problem)));
     if (this.signal.aborted || !this.holds.includes(hold)) return;
     if (now?.status === "confirmed") {
       this.#booked(now);
@@ -237,21 +260,6 @@ export class Panel extends PanelView {
       this.#tellEnded(seats);
     } else this.say(t("hold-ended", { n: hold.seats.length }));
     this.#focusAfter(hadFocus);
-  }
-
-  /** The hold as the services know it, or null: it may have been confirmed by an answer that got lost on its way. */
-  async #asItIs(hold) {
-    while (!this.signal.aborted) {
-      try {
-        return await get(`/bookings/${hold.id}`, { signal: this.signal });
-      } catch (problem) {
-        // Somebody has answered, though not with the booking.
-        if (problem.status && problem.status < 500) return null;
-        this.say(explain(problem));
-        await pause(ASK_AGAIN_MILLISECONDS, this.signal);
-      }
-    }
-    return null;
   }
 
   #tellEnded(seats) {

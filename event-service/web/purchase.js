@@ -1,9 +1,10 @@
 // Booking so that a second click, a lost answer or a retry never books twice.
-import { api, newKey } from "./api.js";
+import { api, get, newKey } from "./api.js";
 import { pause } from "./dom.js";
 
 const RETRY_MILLISECONDS = 700;
 const RETRIES = 8;
+const ASK_AGAIN_MILLISECONDS = 4_000;
 const HAS = ["held", "confirmed"];
 
 export class Purchase {
@@ -44,4 +45,20 @@ export class Purchase {
       }
     }
   }
+}
+
+/** A booking as the services know it, or null: it may have been confirmed by an answer that got lost on its way.
+ * `failed` hears why nobody has answered yet. */
+export async function asItIs(id, signal, failed) {
+  while (!signal.aborted) {
+    try {
+      return await get(`/bookings/${id}`, { signal });
+    } catch (problem) {
+      // Somebody has answered, though not with the booking.
+      if (problem.status && problem.status < 500) return null;
+      failed(problem);
+      await pause(ASK_AGAIN_MILLISECONDS, signal);
+    }
+  }
+  return null;
 }

@@ -223,8 +223,10 @@ KEPT = """() => new Promise((resolve, reject) => {
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
         const names = ["doors", "snapshots", "scans"];
-        const stores = names.map((name) => opening.result.transaction(name).objectStore(name).getAll());
-        stores.at(-1).onsuccess = () => resolve(JSON.stringify(stores.map(({ result }) => result)));
+        // One transaction: of several the last may be done before the others.
+        const reading = opening.result.transaction(names);
+        const stores = names.map((name) => reading.objectStore(name).getAll());
+        reading.oncomplete = () => resolve(JSON.stringify(stores.map(({ result }) => result)));
     };
 })"""
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from event_service.bookings.adjacent import FreeSeats, Location
 from event_service.bookings.free_rows import FreeRow
@@ -190,11 +190,56 @@ def test_seats_of_a_hall_that_has_changed_meanwhile_are_shown_before_they_are_bo
     page.get_by_role("button", name="Book now").click()
     expect(seat(page, "Row A, seat 1")).to_be_visible()
     expect(chosen(page)).to_have_count(1)
+    expect(page.get_by_role("alert")).to_contain_text("The hall has just been changed.")
+    expect(page.get_by_role("button", name="Book now")).to_be_focused()
     assert guest.send("GET", "/bookings", 200).json()["items"] == []
     page.get_by_role("button", name="Book now").click()
     expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
     (booking,) = guest.send("GET", "/bookings", 200).json()["items"]
     assert [(one["row"], one["number"]) for one in booking["seats"]] == [("C", 3)]
+
+
+def test_nobody_pays_a_price_that_was_not_shown(
+    page: Page, organizer: Person, person: MakePerson
+) -> None:
+    rows = [{"name": "B", "seats": 4}]
+    event = publish(organizer, title="Dearer", seating=hall_of(rows))
+    guest = person("seats-dearer")
+    sign_in(page, guest)
+    open_event(page, event)
+    dearer = {"sections": [{**hall_of(rows)["sections"][0], "price": 9_900}]}
+    organizer.send("PATCH", f"/events/{event['id']}", 200, json=dearer)
+    seat(page, "Row B, seat 2").click()
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_role("alert")).to_contain_text("The hall has just been changed.")
+    assert guest.send("GET", "/bookings", 200).json()["items"] == []
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+    (booking,) = guest.send("GET", "/bookings", 200).json()["items"]
+    assert booking["total"] == 9_900
+
+
+def test_while_ids_are_on_their_way_no_second_attempt_begins(
+    page: Page, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Impatient", seating=hall_of([{"name": "B", "seats": 4}]))
+    guest = person("seats-impatient")
+    sign_in(page, guest)
+    waiting: list[Route] = []
+    page.route("**/seats", lambda route: waiting.append(route))
+    open_event(page, event)
+    seat(page, "Row B, seat 2").click()
+    seat(page, "Row B, seat 3").click()
+    page.get_by_role("button", name="Book now").click()
+    page.get_by_role("button", name="Hold for now").click()
+    # Thought better of meanwhile: what is shown is what is booked.
+    seat(page, "Row B, seat 3").click()
+    expect(chosen(page)).to_have_count(1)
+    for route in waiting:
+        route.continue_()
+    expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+    (booking,) = guest.send("GET", "/bookings", 200).json()["items"]
+    assert [(one["row"], one["number"]) for one in booking["seats"]] == [("B", 2)]
 
 
 def test_seats_are_chosen_and_booked_later_when_their_ids_are_late(

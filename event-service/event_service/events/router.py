@@ -266,6 +266,8 @@ async def get_seat_plan(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     states = await cache.get(event_id)
+    # Before a plan is made for somebody who may not see it.
+    states.check_visible(user)
     plan = await cache.get_plan(event_id, states.version)
     return states.plan_response(plan, user, if_none_match, takes_gzip=takes_gzip(request))
 

@@ -45,10 +45,15 @@ class SeatStates:
     def size(self) -> int:
         return len(self.plain) + len(self.compressed) + ENTRY_OVERHEAD_BYTES
 
+    def check_visible(self, viewer: Person | None) -> None:
+        """Raises NotFound for a draft, unless the viewer is its organizer or a superuser."""
+        if not (may_change(self, viewer) or may_see(self, None)):
+            raise NotFound
+
     def response(
         self, viewer: Person | None, if_none_match: str | None, *, takes_gzip: bool
     ) -> Response:
-        """Raises NotFound for a draft, unless the viewer is its organizer or a superuser."""
+        """Raises NotFound as ``check_visible`` does."""
         return self._respond(self, viewer, if_none_match, takes_gzip)
 
     def plan_response(
@@ -69,8 +74,7 @@ class SeatStates:
         if_none_match: str | None,
         takes_gzip: bool,
     ) -> Response:
-        if not (may_change(self, viewer) or may_see(self, None)):
-            raise NotFound
+        self.check_visible(viewer)
         return respond(
             content.compressed if takes_gzip else content.plain,
             if_none_match,

@@ -148,6 +148,7 @@ export default {
   "row-seat": "row {row}, seat {number}",
   "remove-seat": "Do not take {seat}",
   "and-more": "and {n} more",
+  "hall-changed": "The hall has just been changed. Look at your seats, then book.",
   "seat-taken": "This seat is taken.",
   "seat-blocked": "This seat is not for sale.",
   "seat-mine": "This seat is yours already.",

@@ -153,6 +153,7 @@ export default {
   "row-seat": "ряд {row}, место {number}",
   "remove-seat": "Не брать {seat}",
   "and-more": "и ещё {n}",
+  "hall-changed": "Зал только что изменили. Проверьте места и бронируйте снова.",
   "seat-taken": "Это место занято.",
   "seat-blocked": "Это место не продаётся.",
   "seat-mine": "Это место уже ваше.",

@@ -29,7 +29,7 @@ export class SeatIds {
 
   #give(sections) {
     const { rows, seats } = this.map;
-    const given = sections.flatMap((section) => section.rows.map((row) => ({ ...row, section: section.name })));
+    const given = sections.flatMap(({ name, price, rows: some }) => some.map((row) => ({ ...row, section: name, price })));
     const isSame = given.length === rows.length && rows.every((row, index) => isSameRow(row, given[index]));
     if (!isSame) return false;
     const ids = given.flatMap((row) => row.seats.map(({ id }) => id));
@@ -42,8 +42,10 @@ export class SeatIds {
   }
 }
 
-const isSameRow = (row, { section, name, seats }) =>
+/** Also what is paid for it, and who may sit there: nobody buys what was not shown. */
+const isSameRow = (row, { section, price, name, seats }) =>
   row.section === section &&
+  row.price === price &&
   row.name === name &&
   row.seats.length === seats.length &&
-  row.seats.every(({ number }, index) => number === seats[index].number);
+  row.seats.every(({ number, kind }, index) => number === seats[index].number && kind === seats[index].kind);

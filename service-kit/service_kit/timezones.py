@@ -5,7 +5,7 @@ a mail could name an hour that the browser does not.
 """
 
 import zoneinfo
-from functools import cache
+from functools import lru_cache
 
 
 def use_pinned_rules() -> None:
@@ -14,7 +14,8 @@ def use_pinned_rules() -> None:
     zoneinfo.ZoneInfo.clear_cache()
 
 
-@cache
+# More than there are; what a caller sends grows nothing.
+@lru_cache(1024)
 def zone_of(name: str) -> zoneinfo.ZoneInfo:
     """The time zone; UTC, which is then named, for one that is not known."""
     try:

@@ -37,7 +37,8 @@ from service_kit.doctor import examine
 from service_kit.ids import new_id
 from tests.conftest import SECRET
 from tests.deployment.databases import layout_with_key, make_databases, server_of_run
-from tests.events.conftest import User, event_body, running_patiently
+from tests.event_bodies import event_body
+from tests.events.conftest import User, running_patiently
 from tests.notifications.messages import make_message
 
 QUIET = Steps(lambda _: None)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ from service_kit.database.errors import sqlstate
 from service_kit.ids import new_id
 from service_kit.web.tokens import ALGORITHM, USER_AUDIENCE, KeySet, TokenVerifier
 from tests.documented import refuses_as_documented
+from tests.event_bodies import event_body, event_times
 from tests.redis_waits import patient_redis
 
 KEY = Ed25519PrivateKey.generate()
@@ -190,26 +191,6 @@ async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
-
-
-def event_times() -> Json:
-    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
-    return {
-        "starts_at": starts_at.isoformat(),
-        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
-    }
-
-
-def event_body(**changes: Any) -> Json:
-    return {
-        "title": "Winter concert",
-        "venue": "Town hall",
-        "city": "Berlin",
-        "timezone": "Europe/Berlin",
-        **event_times(),
-        "price": 2500,
-        "seating": {"kind": "general", "capacity": 20},
-    } | changes
 
 
 def sections(*rows: tuple[str, str, int]) -> list[Json]:

@@ -18,7 +18,8 @@ from event_service import maintenance
 from event_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.ids import new_id
-from tests.events.conftest import Json, event_body, sections, sign
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, sections, sign
 from tests.events.history import BOOKED, UNKNOWN, Attempt, Change, History, Row
 from tests.events.servers import Server
 

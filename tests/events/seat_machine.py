@@ -17,7 +17,8 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 
 from service_kit.ids import new_id
-from tests.events.conftest import Json, User, event_body, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, User, problem, sections
 from tests.events.load import tidy
 from tests.events.seat_model import Booked, SeatModel, Waiting
 

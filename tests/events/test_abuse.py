@@ -10,7 +10,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.events.conftest import Json, Publish, User, event_body, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, sections
 
 HOSTILE = {
     "SQL": "1' OR '1'='1'; DROP TABLE booking; --",

@@ -13,7 +13,8 @@ from event_service import maintenance
 from event_service.operations.status import links_for, read_measures
 from event_service.settings import Settings
 from service_kit.ids import new_id
-from tests.events.conftest import Json, Publish, User, event_body, messages, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, messages, problem
 
 ALL = "/events/all"
 STATUS = "/operations/status"

@@ -23,8 +23,9 @@ from event_service.bookings.requests import BookingRequest
 from event_service.bookings.schemas import BookingCreate
 from service_kit.ids import new_id
 from service_kit.problems import Problem
+from tests.event_bodies import event_body
 from tests.events.batches import book_at_once, record_batches
-from tests.events.conftest import Json, User, event_body, sections
+from tests.events.conftest import Json, User, sections
 from tests.events.waitlist import change, join, let_lapse, rows
 
 EXAMPLES, EXAMPLES_OF_A_CONTROL = int(os.environ.get("BATCH_EXAMPLES", "40")), 200

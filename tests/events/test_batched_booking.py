@@ -22,8 +22,9 @@ from event_service.settings import Settings
 from service_kit.database.sql_files import SqlStatement
 from service_kit.ids import new_id
 from service_kit.problems import Unavailable
+from tests.event_bodies import event_body
 from tests.events.batches import book_at_once, record_batches, request_of
-from tests.events.conftest import Json, Publish, User, event_body, messages, problem, running
+from tests.events.conftest import Json, Publish, User, messages, problem, running
 from tests.events.waitlist import rows
 
 MakeUser = Callable[..., User]

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.events.conftest import Publish, User, event_body, messages, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, messages, problem, sections
 
 MakeUser = Callable[..., User]
 

@@ -15,7 +15,8 @@ from event_service.events import lists, queries
 from event_service.settings import Settings
 from service_kit.circuit_breaker import CircuitBreaker
 from service_kit.redis_clients import AcceleratorRedis
-from tests.events.conftest import Publish, User, event_body, running, running_patiently
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, running, running_patiently
 from tests.redis_waits import few_waits, patient_redis
 
 MakeUser = Callable[..., User]

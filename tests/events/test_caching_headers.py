@@ -2,7 +2,8 @@
 
 import httpx
 
-from tests.events.conftest import Publish, User, event_body
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User
 
 
 async def test_personal_answers_are_kept_by_no_cache(

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from event_service.bookings import cancel
 from event_service.bookings.sql import statements
-from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, messages, problem, sections
 from tests.events.mutants.rewriting import rewritten
 from tests.events.waitlist import MakeUser, change, rows
 

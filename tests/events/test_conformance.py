@@ -10,7 +10,8 @@ from service_kit.ids import new_id
 from service_kit.web.tokens import SERVICE_AUDIENCE
 from tests.conformance import Trial, bearer, faults_of
 from tests.conftest import FreshDatabase
-from tests.events.conftest import Json, User, event_body, running_patiently, sections, sign
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, User, running_patiently, sections, sign
 
 ERASURES = "POST /api/v1/bookings/erasures"
 ORGANIZERS = "GET /api/v1/events/organizers/{user_id}"

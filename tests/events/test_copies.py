@@ -10,11 +10,11 @@ from fastapi import FastAPI
 
 from event_service.settings import Settings
 from service_kit.ids import new_id
+from tests.event_bodies import event_body
 from tests.events.conftest import (
     Json,
     Publish,
     User,
-    event_body,
     problem,
     running_patiently,
 )

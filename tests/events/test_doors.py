@@ -16,7 +16,8 @@ from zxingcpp import read_barcodes
 from event_service.doors import links, scans
 from service_kit.ids import new_id
 from tests.documented import refuses_as_documented
-from tests.events.conftest import Json, Publish, User, event_body, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem, sections
 from tests.events.test_ticket_codes import pixels
 from tests.events.waitlist import change, rows
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, messages, problem, sections
 from tests.events.test_cancellation import begin, codes, let_in, moment
 from tests.events.waitlist import MakeUser
 

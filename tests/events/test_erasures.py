@@ -14,7 +14,8 @@ from event_service.bookings.sql import statements
 from event_service.erasures import service
 from service_kit.ids import new_id
 from service_kit.web.tokens import SERVICE_AUDIENCE
-from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sign
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, messages, problem, sign
 from tests.events.mutants.rewriting import rewritten
 from tests.events.test_real_mails import read, written
 from tests.events.waitlist import (

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 from icalendar import Calendar
 
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem
 
 
 async def calendar_of(client: httpx.AsyncClient, event: Json) -> tuple[str, Any]:

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.events.conftest import Json, Publish, User, event_body, messages, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, messages, problem
 from tests.events.waitlist import change
 
 DETAILS = ("organizer_name", "payment_note", "doors_at")

@@ -15,7 +15,8 @@ from event_service import maintenance
 from event_service.events.drafts import check_draft_seats
 from event_service.settings import Settings
 from service_kit.money import CURRENCY_DIGITS
-from tests.events.conftest import Json, Publish, User, event_body, messages, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, messages, problem, sections
 
 MakeUser = Callable[..., User]
 NO_PLACES = [

@@ -9,7 +9,8 @@ import pytest
 import respx
 from fastapi import FastAPI
 
-from tests.events.conftest import Publish, User, event_body, messages, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, messages, problem, sections
 
 MakeUser = Callable[..., User]
 

@@ -12,7 +12,8 @@ from event_service.events import facets as facets_module
 from event_service.events import pages
 from event_service.maintenance import fold_tallies
 from service_kit.ids import new_id
-from tests.events.conftest import Json, Publish, User, event_body
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User
 from tests.events.test_page_ages import begun, soon
 from tests.events.waitlist import change
 

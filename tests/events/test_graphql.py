@@ -12,7 +12,8 @@ from event_service.bookings.schemas import BookingPublic
 from event_service.events.schemas import EventPublic
 from event_service.graphql.schema import schema
 from service_kit.ids import new_id
-from tests.events.conftest import Json, Publish, User, event_body, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem, sections
 
 MakeUser = Callable[..., User]
 

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from event_service.statuses import Numbering
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem
 from tests.events.numbering import NUMBERS
 from tests.events.test_copies import duplicate
 from tests.events.test_hall_plans import seat_ids

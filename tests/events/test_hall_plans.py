@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from event_service.settings import Settings
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem
 from tests.events.waitlist import cancel, join, place_of
 
 

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from event_service.erasures.service import erase_account
 from event_service.halls import service
 from service_kit.ids import new_id
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem
 from tests.events.test_copies import PLAN, seats
 from tests.events.waitlist import rows
 

@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from event_service.smoke.checks import where_it_stands
 from event_service.smoke.client import host_header
-from tests.events.conftest import Json, Publish, User, event_body
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User
 
 WORD = "Xylophonabend"
 CITY = "Xylophonstadt"

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 
 from event_service.events import plans
 from service_kit.web.requests import BoundedRequest
-from tests.events.conftest import Json, User, event_body, problem, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, User, problem, sections
 from tests.hostile_bodies import (
     MEGABYTE,
     faults_of,

@@ -17,7 +17,8 @@ from event_service.images.convert import WIDTHS, ImageConverter
 from event_service.settings import Settings
 from service_kit.ids import new_id
 from service_kit.problems import InvalidRequest, Unavailable
-from tests.events.conftest import Json, Publish, User, event_body, problem, running_patiently, sign
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem, running_patiently, sign
 from tests.events.waitlist import rows
 
 MakeUser = Callable[..., User]

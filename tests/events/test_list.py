@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.events.conftest import Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, problem
 
 START = datetime(2100, 1, 1, tzinfo=UTC)
 

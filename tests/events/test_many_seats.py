@@ -8,7 +8,8 @@ from fastapi import FastAPI
 
 from event_service.events import seating
 from event_service.models import Base, Seat
-from tests.events.conftest import Json, User, event_body, sections
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, User, sections
 from tests.events.many_guests import others_waiting
 
 SEATS = 20_000

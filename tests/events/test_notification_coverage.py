@@ -17,7 +17,8 @@ from event_service.models import Booking, Event
 from notification_service.kinds.accounts import AccountPayload
 from notification_service.kinds.registry import KINDS
 from tests.changes import Change, changes, run, watching
-from tests.events.conftest import Json, Publish, User, event_body
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User
 from tests.events.test_holds import let_lapse, sweep
 
 MakeUser = Callable[..., User]

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from service_kit.web import downloads
-from tests.events.conftest import Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, problem
 from tests.events.test_halls import kept
 from tests.events.waitlist import join
 

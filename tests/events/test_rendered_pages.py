@@ -15,7 +15,8 @@ from event_service.privacy.notes import default_blocks
 from event_service.web.files import read_files
 from event_service.web.language import read_words
 from event_service.web.modules import UnknownSyntax, join_modules
-from tests.events.conftest import Publish, User, event_body
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User
 
 Json = dict[str, Any]
 DATA = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.S)

@@ -22,7 +22,8 @@ from event_service.statuses import (
     SeatingKind,
     statuses_before,
 )
-from tests.events.conftest import Json, Publish, User, event_body
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User
 from tests.events.test_holds import let_lapse, sweep
 
 NOW = datetime(2027, 1, 20, 18, 0, tzinfo=UTC)

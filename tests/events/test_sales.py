@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import httpx
 from fastapi import FastAPI
 
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem
 from tests.events.test_holds import let_lapse
 from tests.events.waitlist import change, join
 

@@ -9,7 +9,8 @@ import pytest
 
 from event_service.events import search
 from event_service.events.search import MAX_WORDS, WORST_RANK, is_one_typo_from
-from tests.events.conftest import Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, problem
 from tests.events.test_list import at, ids
 
 TITLES = {

@@ -5,7 +5,8 @@ import pytest
 from fastapi import FastAPI
 
 from event_service.events.seat_states import SeatStatesCache
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem
 from tests.events.test_hall_plans import assigned, plan
 from tests.events.test_seat_states import always_read, states_of
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from event_service.events import seat_states
 from event_service.events.seat_states import SeatStatesCache
-from tests.events.conftest import Json, Publish, User, event_body, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Json, Publish, User, problem
 from tests.events.test_hall_plans import assigned, plan, seat_ids
 from tests.events.test_holds import let_lapse
 

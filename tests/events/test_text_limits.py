@@ -10,7 +10,8 @@ from fastapi import FastAPI
 
 from service_kit.ids import new_id
 from service_kit.web.tokens import SERVICE_AUDIENCE
-from tests.events.conftest import Publish, User, event_body, problem, sign
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, problem, sign
 from tests.text_limits import SECONDS, hostile_texts, inputs_of, try_all, unbounded_inputs
 
 SCOPES = "users:erase events:organizers"

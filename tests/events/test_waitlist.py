@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from tests.events.conftest import Publish, User, event_body, messages, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, messages, problem
 from tests.events.waitlist import (
     MakeUser,
     SoldOut,

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from tests.events.conftest import Publish, User, event_body, messages, problem
+from tests.event_bodies import event_body
+from tests.events.conftest import Publish, User, messages, problem
 from tests.events.waitlist import MakeUser
 
 BROKEN = {

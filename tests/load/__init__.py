@@ -1,2 +1,2 @@
 """Load on a running Parterre, by Locust: ``./scripts/load``. It runs in an environment of its own, so it
-imports nothing of Parterre's."""
+imports nothing of Parterre's but what needs the standard library only."""

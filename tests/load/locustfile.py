@@ -9,8 +9,9 @@ from locust import events
 from locust.env import Environment
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_STOPPED, STATE_STOPPING
 
+from tests.event_bodies import event_body
 from tests.load.scenarios import Browsing, Buying, OnSale, Person, Staff
-from tests.load.target import NotPrepared, Target, event_body, general, hall
+from tests.load.target import NotPrepared, Target, general, hall
 from tests.load.verdict import Request, faults
 
 SCENARIOS: dict[str, tuple[type[Person], ...]] = {
@@ -52,11 +53,11 @@ def watch(environment: Environment, **_: Any) -> None:
 
 def _events(scenario: str, people: int) -> list[Any]:
     if scenario == "on-sale":
-        return [event_body("On sale", hall(people))]
+        return [event_body(title="On sale", seating=hall(people))]
     return [
-        event_body("Jazz under load", general(5_000)),
-        event_body("A hall under load", hall(500)),
-        event_body("Few seats", general(20)),
+        event_body(title="Jazz under load", seating=general(5_000)),
+        event_body(title="A hall under load", seating=hall(500)),
+        event_body(title="Few seats", seating=general(20)),
     ]
 
 

@@ -5,7 +5,6 @@ import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
@@ -89,20 +88,6 @@ class Target:
             )
         body: Json = answer.json()
         return body
-
-
-def event_body(title: str, seating: Json) -> Json:
-    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
-    return {
-        "title": title,
-        "venue": "Town hall",
-        "city": "Berlin",
-        "timezone": "Europe/Berlin",
-        "starts_at": starts_at.isoformat(),
-        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
-        "price": 2500,
-        "seating": seating,
-    }
 
 
 def general(capacity: int) -> Json:

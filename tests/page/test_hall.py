@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.event_bodies import event_body
 from tests.events.numbering import NUMBERS
 from tests.page.windows import LOOKS, assert_accessible, sign_in
 from tests.system.people import Person, publish
@@ -236,7 +237,9 @@ def test_a_hall_is_kept_and_is_where_the_next_event_begins(page: Page, organizer
 def test_ten_thousand_seats_are_drawn_on_as_fast_as_ten(page: Page, organizer: Person) -> None:
     seating = assigned(*[MANY] * 26)
     seating["sections"][0]["rows"] = [{"name": str(n), "seats": MANY} for n in range(MANY)]
-    event = organizer.send("POST", "/events", 201, json=event_body("Large", seating)).json()
+    event = organizer.send(
+        "POST", "/events", 201, json=event_body(title="Large", seating=seating)
+    ).json()
     open_form(page, organizer, f"/my-events/{event['id']}/edit")
     expect(page.locator(".hall-total")).to_contain_text("10,000 seats")
     # What is out of sight is not in the document.
@@ -253,13 +256,6 @@ def test_ten_thousand_seats_are_drawn_on_as_fast_as_ten(page: Page, organizer: P
     page.get_by_role("button", name="Save").click()
     expect(page).to_have_url(DESK)
     assert organizer.send("GET", f"/events/{event['id']}", 200).json()["capacity"] == 9_899
-
-
-def event_body(title: str, seating: Json) -> Json:
-    return {
-        "title": title, "venue": "Town hall", "city": "Berlin", "timezone": "Europe/Berlin",
-        "starts_at": "2027-06-01T17:00:00Z", "ends_at": "2027-06-01T19:00:00Z", "seating": seating,
-    }  # fmt: skip
 
 
 def test_the_page_numbers_seats_as_the_service_does(page: Page) -> None:

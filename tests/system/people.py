@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from stack.stack import Stack
+from tests.event_bodies import event_body
 from tests.system.verification import TOKEN, text_of
 
 PASSWORD = "correct-horse-7-battery"
@@ -133,17 +133,8 @@ def organizer(person: Callable[..., Person]) -> Person:
 
 
 def publish(organizer: Person, **changes: Any) -> Json:
-    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
-    body = {
-        "title": "System test",
-        "venue": "Town hall",
-        "city": "Berlin",
-        "timezone": "Europe/Berlin",
-        "starts_at": starts_at.isoformat(),
-        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
-        "price": 2500,
-        "seating": {"kind": "general", "capacity": 50},
-    } | changes
+    seating = {"kind": "general", "capacity": 50}
+    body = event_body(**{"title": "System test", "seating": seating} | changes)
     event = organizer.send("POST", "/events", 201, json=body).json()
     published: Json = organizer.send("POST", f"/events/{event['id']}/publish", 200).json()
     return published

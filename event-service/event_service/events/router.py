@@ -268,8 +268,8 @@ async def get_seat_plan(
     states = await cache.get(event_id)
     # Before a plan is made for somebody who may not see it.
     states.check_visible(user)
-    plan = await cache.get_plan(event_id, states.version)
-    return states.plan_response(plan, user, if_none_match, takes_gzip=takes_gzip(request))
+    plan = await cache.get_plan(event_id, states.content.version)
+    return states.response(plan, user, if_none_match, takes_gzip=takes_gzip(request))
 
 
 @router.get(
@@ -286,4 +286,4 @@ async def get_seat_states(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     states = await cache.get(event_id)
-    return states.response(user, if_none_match, takes_gzip=takes_gzip(request))
+    return states.response(states.content, user, if_none_match, takes_gzip=takes_gzip(request))

@@ -31,12 +31,9 @@ MAX_INLINE_BYTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class SeatStates:
-    """What is answered, plain and compressed, and who may see it; ``read_at`` is of ``time.monotonic``."""
+class Packed:
+    """What is answered of one version of an event, plain and compressed."""
 
-    read_at: float
-    status: EventStatus
-    organizer_id: UUID
     version: int
     plain: bytes
     compressed: bytes
@@ -44,6 +41,16 @@ class SeatStates:
     @property
     def size(self) -> int:
         return len(self.plain) + len(self.compressed) + ENTRY_OVERHEAD_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class SeatStates:
+    """The states of an event, and who may see them; ``read_at`` is of ``time.monotonic``."""
+
+    read_at: float
+    status: EventStatus
+    organizer_id: UUID
+    content: Packed
 
     def check_visible(self, viewer: Person | None) -> None:
         """Raises NotFound for a draft, unless the viewer is its organizer or a superuser."""
@@ -51,29 +58,9 @@ class SeatStates:
             raise NotFound
 
     def response(
-        self, viewer: Person | None, if_none_match: str | None, *, takes_gzip: bool
+        self, content: Packed, viewer: Person | None, if_none_match: str | None, *, takes_gzip: bool
     ) -> Response:
-        """Raises NotFound as ``check_visible`` does."""
-        return self._respond(self, viewer, if_none_match, takes_gzip)
-
-    def plan_response(
-        self,
-        plan: "SeatPlan",
-        viewer: Person | None,
-        if_none_match: str | None,
-        *,
-        takes_gzip: bool,
-    ) -> Response:
-        """The same for the plan of this event."""
-        return self._respond(plan, viewer, if_none_match, takes_gzip)
-
-    def _respond(
-        self,
-        content: "SeatStates | SeatPlan",
-        viewer: Person | None,
-        if_none_match: str | None,
-        takes_gzip: bool,
-    ) -> Response:
+        """``content``: these states, or the plan of this event. Raises NotFound as ``check_visible`` does."""
         self.check_visible(viewer)
         return respond(
             content.compressed if takes_gzip else content.plain,
@@ -81,19 +68,6 @@ class SeatStates:
             is_personal=self.status == EventStatus.DRAFT,
             is_compressed=takes_gzip,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class SeatPlan:
-    """What is answered, plain and compressed."""
-
-    version: int
-    plain: bytes
-    compressed: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.plain) + len(self.compressed) + ENTRY_OVERHEAD_BYTES
 
 
 class SeatStatesCache:
@@ -106,10 +80,10 @@ class SeatStatesCache:
             maxsize=MAX_BYTES,
             ttu=lambda _, states, __: states.read_at + MAX_AGE_SECONDS,
             timer=time.monotonic,
-            getsizeof=lambda states: states.size,
+            getsizeof=lambda states: states.content.size,
         )
-        self._plan_flights: SingleFlight[SeatPlan] = SingleFlight()
-        self._plans: cachetools.LRUCache[tuple[UUID, int], SeatPlan] = cachetools.LRUCache(
+        self._plan_flights: SingleFlight[Packed] = SingleFlight()
+        self._plans: cachetools.LRUCache[tuple[UUID, int], Packed] = cachetools.LRUCache(
             MAX_BYTES, getsizeof=lambda plan: plan.size
         )
 
@@ -120,22 +94,21 @@ class SeatStatesCache:
             states = await self._flights.join(str(event_id), partial(self._read, event_id))
         return states
 
-    async def get_plan(self, event_id: UUID, version: int) -> SeatPlan:
+    async def get_plan(self, event_id: UUID, version: int) -> Packed:
         """The plan of this version of the event, or of a newer one. Raises NotFound."""
-        plan: SeatPlan | None = self._plans.get((event_id, version))
+        plan: Packed | None = self._plans.get((event_id, version))
         if plan is None:
             key = f"{event_id} {version}"
             plan = await self._plan_flights.join(key, partial(self._read_plan, event_id))
         return plan
 
-    async def _read_plan(self, event_id: UUID) -> SeatPlan:
+    async def _read_plan(self, event_id: UUID) -> Packed:
         row = await self._database.run_sql(
             partial(statements.read_seat_plan.row, event_id=event_id)
         )
         if row is None:
             raise NotFound
-        plain = pack(row.plan.encode(), version=row.version)
-        plan = SeatPlan(row.version, plain, await _compress(plain))
+        plan = await _pack(row.plan.encode(), row.version)
         self._plans[event_id, row.version] = plan
         return plan
 
@@ -147,18 +120,17 @@ class SeatStatesCache:
         if row is None:
             raise NotFound
         body = orjson.dumps({"version": row.version, "states": row.states})
-        plain = pack(body, version=row.version)
-        compressed = await _compress(plain)
-        status = EventStatus(row.status)
-        states = SeatStates(read_at, status, row.organizer_id, row.version, plain, compressed)
+        content = await _pack(body, row.version)
+        states = SeatStates(read_at, EventStatus(row.status), row.organizer_id, content)
         self._entries[event_id] = states
         return states
 
 
-async def _compress(plain: bytes) -> bytes:
+async def _pack(body: bytes, version: int) -> Packed:
+    plain = pack(body, version=version)
     if len(plain) <= MAX_INLINE_BYTES:
-        return compress(plain)
-    return await asyncio.to_thread(compress, plain)
+        return Packed(version, plain, compress(plain))
+    return Packed(version, plain, await asyncio.to_thread(compress, plain))
 
 
 async def get_seat_states_cache(request: Request) -> SeatStatesCache:

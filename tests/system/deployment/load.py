@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.event_bodies import event_body
 from tests.system.deployment.acts import act
 from tests.system.deployment.clients import Json, Person, Target
 from tests.system.deployment.mail_server import read_mails
@@ -49,24 +49,13 @@ class Configuration:
 
 
 def _events() -> list[Json]:
-    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     rows = [{"name": f"{number + 1}", "seats": SEATS_IN_ROW} for number in range(ROWS)]
     seatings: list[Json] = [{"kind": "general", "capacity": CAPACITY}] * GENERAL_EVENTS
     seatings += [
         {"kind": "assigned", "sections": [{"name": "Stalls", "rows": rows}]}
     ] * ASSIGNED_EVENTS
     return [
-        {
-            "title": f"Drill {number}",
-            "venue": "Town hall",
-            "city": "Berlin",
-            "timezone": "Europe/Berlin",
-            "starts_at": starts_at.isoformat(),
-            "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
-            "price": 2500,
-            "max_seats_per_user": 1000,
-            "seating": seating,
-        }
+        event_body(title=f"Drill {number}", max_seats_per_user=1000, seating=seating)
         for number, seating in enumerate(seatings)
     ]
 

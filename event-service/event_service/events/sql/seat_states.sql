@@ -17,6 +17,7 @@ WITH spot AS (
     SELECT section_id, row_name, position, number, coalesce(column_number, number) AS column_number,
         CASE kind WHEN 'accessible' THEN 'a' ELSE 's' END AS letter
     FROM seat WHERE event_id = :event_id AND section_id IS NOT NULL
+        AND (SELECT seating = 'assigned' FROM event WHERE id = :event_id)
     UNION ALL
     SELECT section_id, row_name, position, number, column_number, 'x'
     FROM blocked_seat WHERE event_id = :event_id

@@ -46,8 +46,8 @@ class CircuitBreaker:
         self._retry_at = self._clock() + self._retry_after_seconds
 
     def record_success(self) -> None:
-        if self._retry_at:
-            self._gauge.set(0)
+        # Each time: of the processes that share the gauge the last one holds, and another may have failed.
+        self._gauge.set(0)
         self._retry_at = 0.0
 
     @property

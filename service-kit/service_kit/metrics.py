@@ -62,7 +62,8 @@ CIRCUIT_OPEN = Gauge(
     "1 while calls to what is named are refused because it was away a moment ago, else 0.",
     ("dependency",),
     registry=None,
-    multiprocess_mode="livemax",
+    # Not the highest: a process that has failed once, and has had nothing to ask since, knows nothing.
+    multiprocess_mode="livemostrecent",
 )
 RATE_LIMIT_REFUSALS = Counter(
     "rate_limit_refusals_total",

@@ -4,6 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -33,16 +35,55 @@ registry = CollectorRegistry()
 register(registry, (JOB_RUNS, POOL_IN_USE))
 print(expose(registry).decode())
 """
+# One process has met a server that was away, and has nothing to do since; others meet it again.
+IDLE = """
+import sys
+from service_kit.circuit_breaker import CircuitBreaker
+breaker = CircuitBreaker("mail-server")
+breaker.record_failure()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+MEETING = """
+from prometheus_client import CollectorRegistry
+from service_kit.circuit_breaker import CircuitBreaker
+from service_kit.metrics import CIRCUIT_OPEN, expose, register
+breaker = CircuitBreaker("mail-server")
+{report}
+registry = CollectorRegistry()
+register(registry, [CIRCUIT_OPEN])
+print(expose(registry).decode())
+"""
+
+
+def shared_by(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 def run(program: str, folder: Path) -> str:
     return subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
+        env=shared_by(folder),
         check=True,
         capture_output=True,
         text=True,
     ).stdout
+
+
+@contextmanager
+def running(program: str, folder: Path) -> Iterator[None]:
+    """While the block runs so does the program, which says so by a line and waits for the end of its input."""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=shared_by(folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        yield
+        process.communicate()
 
 
 def test_several_processes_answer_for_each_other(tmp_path: Path) -> None:
@@ -120,6 +161,19 @@ def test_a_breaker_shows_whether_it_is_open() -> None:
         states.append(breaker._gauge._value.get())
     breaker.record_success()
     assert states == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("report", "value"),
+    [("breaker.record_success()", "0.0"), ("breaker.record_failure()", "1.0"), ("", "1.0")],
+    ids=["works", "is away", "nobody asks"],
+)
+def test_of_several_processes_the_last_to_ask_says_whether_a_breaker_is_open(
+    tmp_path: Path, report: str, value: str
+) -> None:
+    with running(IDLE, tmp_path):
+        shown = run(MEETING.format(report=report), tmp_path)
+    assert f'circuit_breaker_open{{dependency="mail-server"}} {value}' in shown
 
 
 async def read(app: FastAPI) -> str:

@@ -18,6 +18,8 @@ from notification_service.delivery.smtp import (
     SmtpUnavailable,
 )
 from notification_service.rendering.headers import address_header
+from service_kit.circuit_breaker import CircuitBreaker
+from service_kit.metrics import CIRCUIT_OPEN
 from tests.notifications.mail_server import MailServerForTests
 
 MAIL = b"Subject: One\r\n\r\nText\r\n"
@@ -80,6 +82,19 @@ def test_a_server_that_goes_in_the_midst_is_away(
     mail_server.answers(at, answer, times=1)
     with pytest.raises(SmtpUnavailable):
         connection.begin("ada@guests.example")
+
+
+@pytest.mark.parametrize("answer", ["250 Ok", "451 4.7.1 Later", "550 5.1.1 Nobody"])
+def test_who_answers_on_a_reused_connection_is_not_away(
+    connection: MailServer, mail_server: MailServerForTests, answer: str
+) -> None:
+    """Another process may have met it while it was away, and have had no mail to send since."""
+    send(connection, ADA)
+    CircuitBreaker("mail-server").record_failure()
+    mail_server.answers("RCPT", answer, times=1)
+    with suppress(SmtpTemporaryFailure, SmtpPermanentFailure):
+        connection.begin(GRACE)
+    assert CIRCUIT_OPEN.labels("mail-server")._value.get() == 0
 
 
 def test_a_mail_that_was_not_finished_goes_to_nobody(

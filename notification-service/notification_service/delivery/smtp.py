@@ -172,11 +172,13 @@ class MailServer:
 
     def _check(self, reply: Reply, expected: Container[int]) -> None:
         code, answer = reply
-        if code in expected:
-            return
-        if code == SERVICE_CLOSING or code < 400:
+        if code not in expected and (code == SERVICE_CLOSING or code < 400):
             self.close()
             raise SmtpUnavailable(f"The mail server is closing ({code}).")
+        # Also on a connection from before: another process may have met the server while it was away.
+        self._breaker.record_success()
+        if code in expected:
+            return
         shown = _codes(code, answer)
         if code >= 500:
             raise SmtpPermanentFailure(f"The mail server refused the mail for good ({shown}).")

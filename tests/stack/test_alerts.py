@@ -1,6 +1,7 @@
 """The rules of Prometheus: each alert fires when it should, is silent when all is well, and says what to
 do."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -87,6 +88,8 @@ def test_each_alert_says_what_is_so_what_it_means_and_what_to_do(rule: dict[str,
     assert "Do: " in runbook
     # What it means stands before both.
     assert runbook.index("Look at ") > 10
+    # On a host Compose alone knows neither the release nor the files that it consists of.
+    assert "docker compose" not in runbook
     for script in re.findall(r"\./(scripts/\w+)", runbook):
         assert (ROOT / script).exists(), script
 
@@ -107,6 +110,43 @@ def test_prometheus_can_read_its_configuration(tmp_path: Path) -> None:
         shutil.copy(MONITORING / file, tmp_path)
     done = promtool("check", "config", "prometheus.yml", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("tls", "shows_end"),
+    [("automatic", True), ("files", True), ("internal", False), ("off", False)],
+)
+def test_the_end_of_a_certificate_is_shown_where_somebody_looks_after_it(
+    tmp_path: Path, tls: str, shows_end: bool
+) -> None:
+    """The gateway's own authority makes certificates for hours, again and again."""
+    file = tmp_path / "blackbox.yml"
+    environment = {
+        "PATH": os.environ["PATH"], "TLS": tls, "PUBLIC_HOST": "tickets.example",
+        "CONFIGURATION": str(file),
+    }  # fmt: skip
+    script = ["sh", str(MONITORING / "blackbox.sh"), "--only-write"]
+    subprocess.run(script, env=environment, check=True)
+    modules = yaml.safe_load(file.read_text())["modules"]
+    asked = {
+        job["job_name"]: job["params"]["module"]
+        for job in yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
+        if job.get("metrics_path") == "/probe"
+    }
+    assert asked == {"gateway": ["site"], "certificate": ["tls"]}
+    # Nobody listens at the port for TLS where there is none.
+    assert modules.keys() == ({"site"} if tls == "off" else {"site", "tls"})
+    assert modules.get("tls", {}).get("tcp", {}).get("tls", False) is shows_end
+    if shutil.which("prometheus-blackbox-exporter"):
+        check = ["prometheus-blackbox-exporter", f"--config.file={file}", "--config.check"]
+        subprocess.run(check, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "docker-compose.override.yml"])
+def test_who_asks_for_the_certificate_knows_whether_there_is_one(file: str) -> None:
+    services = yaml.safe_load((ROOT / file).read_text())["services"]
+    asking, answering = (services[name]["environment"] for name in ("blackbox-exporter", "gateway"))
+    assert asking["TLS"] == answering["TLS"]
 
 
 def test_each_process_that_shows_metrics_is_asked() -> None:

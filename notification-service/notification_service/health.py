@@ -48,12 +48,15 @@ async def count_unsent_waiting_and_failed(session: AsyncSession) -> tuple[int, i
 
 
 def seconds_since_sent(message: bytes | str | None) -> float:
-    """The wait of a message on the queue; 0.0 for none, and for one of a release that did not say it."""
+    """The wait of a message on the queue; 0.0 for none, for one of a release that did not say it, and for
+    what is no message."""
     if message is None:
         return 0.0
-    headers = json.loads(message).get("headers", {})
-    sent_at = headers.get(SENT_AT)
-    return max(0.0, time.time() - sent_at) if isinstance(sent_at, (int, float)) else 0.0
+    try:
+        sent_at = json.loads(message)["headers"][SENT_AT]
+        return 0.0 if isinstance(sent_at, bool) else max(0.0, time.time() - sent_at)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
+        return 0.0
 
 
 class Gauges:
@@ -73,7 +76,8 @@ class Gauges:
             "notifications_queue_length", "Messages on the queue; -1: unknown."
         )
         self.queue_oldest_seconds = measured(
-            "notifications_queue_oldest_seconds", "Wait of the oldest message on the queue."
+            "notifications_queue_oldest_seconds",
+            "Wait of the oldest message on the queue; -1: unknown.",
         )
 
     async def refresh(self, database: Database, broker: "redis.asyncio.Redis") -> None:
@@ -87,7 +91,9 @@ class Gauges:
             self.queue_length.set(await broker.llen(QUEUE_KEY))
             self.queue_oldest_seconds.set(seconds_since_sent(await broker.lindex(QUEUE_KEY, -1)))
         except (RedisError, OSError):
+            # What was seen last may be long gone, and an alert would not end; RedisAway says what is so.
             self.queue_length.set(-1)
+            self.queue_oldest_seconds.set(-1)
 
 
 @asynccontextmanager

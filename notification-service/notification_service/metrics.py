@@ -35,13 +35,22 @@ BEAT_TICK = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+# The names of the classes in delivery/outcome.py.
+ATTEMPT_OUTCOMES = (
+    "sent", "dropped", "failed", "postponed", "waiting", "nottried", "leaselost",
+)  # fmt: skip
+TASK_OUTCOMES = ("success", "failure")
+
 OF_WORKER = (*OF_EACH_PROCESS, MAILS, MAIL_ATTEMPTS, TASKS, WORKER_PROCESSES)
 OF_BEAT = (BEAT_TASKS, BEAT_TICK)
 OF_MAINTENANCE = OF_JOBS
 
+# Before they count: Prometheus sees no increase in a series that begins at 1.
 for kind in (*KINDS, "unknown"):
     for status in FINISHED:
         MAILS.labels(kind, status)
+    for outcome in ATTEMPT_OUTCOMES:
+        MAIL_ATTEMPTS.labels(kind, outcome)
 
 
 def count_finished(kind: str, status: MailStatus) -> None:

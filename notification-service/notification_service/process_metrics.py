@@ -6,6 +6,7 @@ The worker's processes count, and its parent answers for all: they share files i
 
 from typing import Any
 
+from celery import Celery
 from celery.signals import (
     beat_init,
     before_task_publish,
@@ -19,6 +20,7 @@ from notification_service.metrics import (
     BEAT_TICK,
     OF_BEAT,
     OF_WORKER,
+    TASK_OUTCOMES,
     TASKS,
     WORKER_PROCESSES,
 )
@@ -41,7 +43,8 @@ def show_metrics(settings: ServiceSettings) -> None:
     servers: list[MetricsServer] = []
 
     @worker_ready.connect(weak=False)
-    def on_worker_ready(**_: Any) -> None:
+    def on_worker_ready(sender: Any, **_: Any) -> None:
+        touch_tasks(sender.app)
         servers.append(MetricsServer(settings, OF_WORKER))
 
     @worker_process_init.connect(weak=False)
@@ -58,6 +61,14 @@ def show_metrics(settings: ServiceSettings) -> None:
     def on_beat_init(**_: Any) -> None:
         servers.append(MetricsServer(settings, OF_BEAT))
         before_task_publish.connect(on_task_sent, weak=False)
+
+
+def touch_tasks(app: Celery) -> None:
+    """Shows the series of each task before it has run."""
+    for name in app.tasks:
+        if not name.startswith("celery."):
+            for outcome in TASK_OUTCOMES:
+                TASKS.labels(name, outcome)
 
 
 def on_task_sent(**_: Any) -> None:

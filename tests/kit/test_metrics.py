@@ -11,13 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from service_kit.circuit_breaker import CircuitBreaker
-from service_kit.metrics import OF_JOBS, OF_RELAYS
+from service_kit.messaging.periodic import repeat
+from service_kit.metrics import OF_JOBS, OF_RELAYS, expose, register
+from service_kit.observability.gauges import refresh_periodically
 from service_kit.observability.metrics_server import MetricsServer
 from stack.ports import free_port
 from tests.kit.conftest import Door, MakeSettings, client_of, serving
-from tests.metrics import bad_names, differences, documented, families, moved
+from tests.metrics import bad_names, differences, documented, families, moved, values
 
 # Two processes count; the first has ended when a third shows what both have counted.
 COUNTING = """
@@ -182,6 +185,45 @@ async def read(app: FastAPI) -> str:
         return (await client.get("/metrics")).text
 
 
+@pytest.mark.parametrize(("path", "status"), [("/crash", 500), ("/busy", 503)])
+async def test_the_first_error_of_a_route_is_an_increase(
+    make_settings: MakeSettings, path: str, status: int
+) -> None:
+    """Prometheus sees no increase in a series that begins at 1."""
+    labels = (("method", "GET"), ("route", f"/api/v1{path}"), ("status", str(status)))
+    series = ("http_requests_total", labels)
+    async with serving(make_settings(lock_timeout_seconds=0.1)) as app, client_of(app) as client:
+        assert values(await read(app)).get(series) == 0
+        await client.get(path)
+        assert values(await read(app)).get(series) == 1
+
+
+async def test_each_limit_has_its_series_from_the_start(make_settings: MakeSettings) -> None:
+    async with serving(make_settings()) as app:
+        series = ("rate_limit_refusals_total", (("limit", "default"),))
+        assert series in values(await read(app))
+
+
+async def test_the_first_failure_of_a_job_is_an_increase() -> None:
+    stop = asyncio.Event()
+
+    def counted(outcome: str) -> float | None:
+        registry = CollectorRegistry()
+        register(registry, OF_JOBS)
+        labels = (("name", job.__qualname__), ("outcome", outcome))
+        return values(expose(registry).decode()).get(("job_runs_total", labels))
+
+    async def job() -> None:
+        seen.append((counted("succeeded"), counted("failed")))
+        stop.set()
+        raise OSError
+
+    seen: list[tuple[float | None, float | None]] = []
+    await repeat(job, every_seconds=60, stop=stop)
+    assert seen == [(0, 0)]
+    assert counted("failed") == 1
+
+
 @pytest.mark.parametrize("method", ["CONFOUND", "X" * 20])
 async def test_a_made_up_method_makes_no_series(make_settings: MakeSettings, method: str) -> None:
     async with serving(make_settings()) as app, client_of(app) as client:
@@ -189,3 +231,17 @@ async def test_a_made_up_method_makes_no_series(make_settings: MakeSettings, met
         shown = await read(app)
     assert method not in shown
     assert 'method="(other)"' in shown
+
+
+async def test_gauges_are_measured_again_after_a_failure_of_any_kind() -> None:
+    measured: list[int] = []
+    enough = asyncio.Event()
+
+    async def measure() -> None:
+        measured.append(len(measured))
+        if len(measured) == 1:
+            raise ValueError("a message that nobody can read")
+        enough.set()
+
+    async with refresh_periodically(measure, every_seconds=0.01), asyncio.timeout(5):
+        await enough.wait()

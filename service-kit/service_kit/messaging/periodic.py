@@ -88,15 +88,17 @@ async def repeat(
     """Runs ``work`` again and again until ``stop``: at once while it reports work done, and after
     a longer pause with each failure in a row."""
     failures = 0
+    # Before they count: Prometheus sees no increase in a series that begins at 1.
+    succeeded, failed = (JOB_RUNS.labels(_name(work), word) for word in ("succeeded", "failed"))
     while not stop.is_set():
         try:
             busy = bool(await work())
             failures = 0
-            JOB_RUNS.labels(_name(work), "succeeded").inc()
+            succeeded.inc()
         except Exception as error:
             busy = False
             failures += 1
-            JOB_RUNS.labels(_name(work), "failed").inc()
+            failed.inc()
             log.warning("job.failed", job=_name(work), exc_info=error)
             if failures == 1 and not isinstance(error, (BrokerUnavailable, ServiceUnavailable)):
                 sentry_sdk.capture_exception(error)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import sentry_sdk
 import structlog
 from prometheus_client import Gauge
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,15 +22,21 @@ log = structlog.get_logger()
 async def refresh_periodically(
     measure: Callable[[], Awaitable[object]], *, every_seconds: float
 ) -> AsyncIterator[None]:
-    """Measures at once and again and again; a database that is away does not end it."""
+    """Measures at once and again and again; a database that is away does not end it, nor does any other
+    failure: Sentry is told of the first of several in a row."""
     stop = asyncio.Event()
 
     async def measure_until_stopped() -> None:
+        has_failed = False
         while not stop.is_set():
             try:
                 await measure()
-            except DATABASE_ERRORS as error:
+                has_failed = False
+            except Exception as error:
                 log.warning("gauges.not_refreshed", exc_info=error)
+                if not has_failed and not isinstance(error, DATABASE_ERRORS):
+                    sentry_sdk.capture_exception(error)
+                has_failed = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every_seconds)
 

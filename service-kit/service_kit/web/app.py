@@ -25,7 +25,7 @@ from service_kit.settings import ServiceSettings
 from service_kit.web import docs
 from service_kit.web.bodies import Arrivals, LargeBody
 from service_kit.web.error_handlers import add_handlers, publish_problems
-from service_kit.web.methods import SpelledOutPaths
+from service_kit.web.methods import SpelledOutPaths, methods_and_paths
 from service_kit.web.middleware import LoadShedding, RequestContext, RequestMetrics
 from service_kit.web.rate_limits import RateLimits
 from service_kit.web.shutdown import Shutdown, ShuttingDown, drain
@@ -209,9 +209,11 @@ def _add_middleware(
             allow_headers=CORS_REQUEST_HEADERS,
             expose_headers=CORS_RESPONSE_HEADERS,
         )
+    metrics_of_requests = RequestMetrics(app.state.metrics)
+    metrics_of_requests.expect(methods_and_paths(app.routes))
     app.add_middleware(
         RequestContext,
-        metrics=RequestMetrics(app.state.metrics),
+        metrics=metrics_of_requests,
         shutdown=app.state.shutdown,
     )
     if settings.trusted_proxies:

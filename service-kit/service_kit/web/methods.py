@@ -28,6 +28,16 @@ def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
     )
 
 
+def methods_and_paths(routes: Sequence[BaseRoute]) -> list[tuple[str, str]]:
+    """Of all routes, as logs and metrics name them."""
+    return [
+        (method, context.path)
+        for context in iter_route_contexts(routes)
+        if context.path
+        for method in sorted(context.methods or ())
+    ]
+
+
 def _is_spelled_out(context: RouteContext) -> bool:
     return "{" not in (context.path or "{")
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -32,6 +32,7 @@ _LOGGED_PART = re.compile(
 MAX_LOGGED_PARTS = 10
 # The others are nobody's route, and a client may make up as many as it likes.
 COUNTED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+ERROR_STATUSES = (500, 503)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -55,6 +56,13 @@ class RequestMetrics:
         )
         # Looked up by its labels each time, a child costs more than to count in it.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def expect(self, routes: Iterable[tuple[str, str]]) -> None:
+        """``routes``: method and path of each. Prometheus sees no increase in a series that begins at 1, so
+        those of errors are there before the first one."""
+        for method, route in routes:
+            for status in ERROR_STATUSES:
+                self.requests.labels(method, route, status)
 
     def record(self, method: str, route: str, status: int, seconds: float) -> None:
         children = self._children.get((method, route, status))

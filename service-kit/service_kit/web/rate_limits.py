@@ -19,6 +19,7 @@ from slowapi import Limiter
 from starlette.requests import Request
 
 from service_kit.circuit_breaker import CircuitBreaker
+from service_kit.metrics import RATE_LIMIT_REFUSALS
 from service_kit.redis_clients import blocking_client
 from service_kit.settings import ServiceSettings
 
@@ -61,6 +62,8 @@ class RateLimits:
             for name in type(settings).model_fields
             if name.endswith("_rate_limit")
         }
+        for name in self._amounts:
+            RATE_LIMIT_REFUSALS.labels(name)
         with warnings.catch_warnings():
             # It says that the null device is no file, which is why it is given.
             warnings.filterwarnings("ignore", "Config file", UserWarning)

@@ -36,6 +36,7 @@ def counted(counter: Counter, kind: str) -> Iterator[None]:
     try:
         yield
     except tuple(REFUSALS) as refusal:
-        counter.labels(kind, REFUSALS[type(refusal)]).inc()
+        outcome = next(word for known, word in REFUSALS.items() if isinstance(refusal, known))
+        counter.labels(kind, outcome).inc()
         raise
     count(counter.labels(kind, "succeeded"))

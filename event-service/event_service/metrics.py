@@ -78,10 +78,11 @@ def count_offers(offers: int, seats: int) -> None:
     metrics.count(WAITLIST_OFFERED_SEATS, seats)
 
 
-def count_check_in(place: str) -> None:
-    metrics.count(CHECK_INS.labels(place, "checked-in"))
+def count_check_in(place: str, result: str = "checked-in") -> None:
+    """A door's refusals too: each is one of several results of a request, and its transaction commits."""
+    metrics.count(CHECK_INS.labels(place, result))
 
 
-def count_refused_check_in(place: str, result: str) -> None:
-    """At once: a refusal rolls back."""
-    CHECK_INS.labels(place, result).inc()
+def count_refused_at_desk(result: str) -> None:
+    """At once: there a refusal is a problem, which rolls back."""
+    CHECK_INS.labels("desk", result).inc()

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from auth_service.metrics import SESSION_RENEWALS, counted
+from auth_service.problems import RefreshInvalid
 from tests.auth.people import API, PASSWORD, People
 from tests.metrics import bad_names, differences, documented, families, moved
 
@@ -51,3 +53,14 @@ async def test_renewals_by_outcome(
         )
     found = moved(before, await read(client))
     assert found[f"session_renewals_total{{token,{outcome}}}"] == 1
+
+
+def test_a_refusal_of_a_kind_counts_as_that_kind() -> None:
+    class AppTokenExpired(RefreshInvalid):
+        """As one that is added later."""
+
+    invalid = SESSION_RENEWALS.labels("token", "invalid")
+    before = invalid._value.get()
+    with pytest.raises(AppTokenExpired), counted(SESSION_RENEWALS, "token"):
+        raise AppTokenExpired
+    assert invalid._value.get() == before + 1

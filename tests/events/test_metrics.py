@@ -1,7 +1,7 @@
 """Each thing that event-service does moves its metric, and nothing else is shown than what is described."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -9,11 +9,11 @@ import pytest
 from fastapi import FastAPI
 
 from event_service.metrics import HOLDS_CONFIRMED
-from service_kit.database.engine import TryAgain
+from service_kit.database.engine import Database, TryAgain
 from service_kit.metrics import count
 from tests.events.conftest import Publish, User
 from tests.events.test_checkin import code_of
-from tests.events.test_doors import MakePhone, phone
+from tests.events.test_doors import MakePhone, phone, scan
 from tests.events.waitlist import SoldOut, cancel, join, let_lapse, sweep
 from tests.metrics import bad_names, differences, documented, families, moved
 
@@ -137,6 +137,38 @@ async def test_check_ins(
     await door.scan(*scans)
     # Sent again because its answer got lost, a scan counts once.
     await door.scan(scans[0])
+    found = await watch.moved()
+    for result in ("checked-in", "already-checked-in", "unknown-ticket"):
+        assert found[f"check_ins_total{{door,{result}}}"] == 1
+
+
+async def test_a_scan_that_is_begun_again_counts_once(
+    watch: Watch,
+    guest: User,
+    published: Publish,
+    phone: MakePhone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = await published()
+    booking = (await guest.book(event, 1)).json()
+    door = await phone(event)
+    run = Database.run
+
+    async def run_twice(database: Database, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        attempts = []
+
+        async def lose_once(session: Any) -> Any:
+            result = await work(session)
+            attempts.append(result)
+            if len(attempts) == 1:
+                raise TryAgain
+            return result
+
+        return await run(database, lose_once)
+
+    monkeypatch.setattr(Database, "run", run_twice)
+    await watch.moved()
+    await door.scan(*(scan(code) for code in (code_of(booking), code_of(booking), "A" * 16)))
     found = await watch.moved()
     for result in ("checked-in", "already-checked-in", "unknown-ticket"):
         assert found[f"check_ins_total{{door,{result}}}"] == 1

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from event_service.bookings.ticket_codes import normalize_ticket_code
 from event_service.checkin.schemas import CheckedInSeat, CheckInPublic
 from event_service.events.queries import require_organizer
-from event_service.metrics import count_check_in, count_refused_check_in
+from event_service.metrics import count_check_in, count_refused_at_desk
 from event_service.models import Booking, Seat, Ticket
 from event_service.problems import AlreadyCheckedIn, UnknownTicket
 from event_service.rules import IS_CONFIRMED
@@ -26,10 +26,10 @@ async def check_in(
     try:
         booking, ticket = await lock_ticket(session, event_id, ticket_code)
     except UnknownTicket:
-        count_refused_check_in("desk", "unknown-ticket")
+        count_refused_at_desk("unknown-ticket")
         raise
     if ticket.checked_in_at is not None:
-        count_refused_check_in("desk", "already-checked-in")
+        count_refused_at_desk("already-checked-in")
         raise AlreadyCheckedIn(checked_in_at=f"{ticket.checked_in_at:%Y-%m-%dT%H:%M:%S.%fZ}")
     checked_in_at = (await session.execute(select(func.now()))).scalar_one()
     ticket.checked_in_at = checked_in_at

@@ -25,7 +25,7 @@ from event_service.doors.schemas import (
 )
 from event_service.doors.sql import statements
 from event_service.events.queries import require_organizer
-from event_service.metrics import count_check_in, count_refused_check_in
+from event_service.metrics import count_check_in
 from event_service.models import Booking, DoorScan, Ticket
 from event_service.problems import UnknownTicket
 from service_kit.clock import utc_now
@@ -98,7 +98,7 @@ async def _take_scan(
     try:
         booking, ticket = await _lock_scanned(session, event_id, scan)
     except UnknownTicket:
-        count_refused_check_in("door", "unknown-ticket")
+        count_check_in("door", "unknown-ticket")
         code = normalize_ticket_code(scan.ticket_code) if scan.ticket_code else None
         return ScanAnswer(id=scan.id, result=ScanResult.UNKNOWN_TICKET, ticket_code=code)
     known = await session.scalar(
@@ -156,7 +156,7 @@ async def _record(
         await session.flush()
         count_check_in("door")
     else:
-        count_refused_check_in("door", "already-checked-in")
+        count_check_in("door", "already-checked-in")
     await statements.add_scan.run(
         await sql_connection(session),
         event_id=event_id,

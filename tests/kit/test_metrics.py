@@ -75,7 +75,7 @@ def run(program: str, folder: Path) -> str:
 
 @contextmanager
 def running(program: str, folder: Path) -> Iterator[None]:
-    """While the block runs so does the program, which says so by a line and waits for the end of its input."""
+    """The program says by a line that it runs, and ends with its input when the block does."""
     with subprocess.Popen(
         [sys.executable, "-c", program],
         env=shared_by(folder),

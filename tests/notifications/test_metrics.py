@@ -79,6 +79,7 @@ async def test_mails_and_attempts_by_kind_and_outcome(
 
 def test_the_first_failure_of_a_task_and_of_an_attempt_is_an_increase() -> None:
     """Prometheus sees no increase in a series that begins at 1."""
+
     def send() -> None: ...
 
     app = Celery()

@@ -17,12 +17,13 @@ from stack.services import SERVICES
 from stack.stack import Stack
 from tests.processes import OneProcess
 from tests.system.people import wait_until
+from tests.system.site import HOST, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
 PROGRAMS = (
     "prometheus",
-    *(f"prometheus-{name}-exporter" for name in ("postgres", "redis", "node")),
+    *(f"prometheus-{name}-exporter" for name in ("postgres", "redis", "node", "blackbox")),
 )
 MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 # Long enough for two scrapes on a busy machine.
@@ -33,13 +34,29 @@ def shorten(expression: str) -> str:
     return re.sub(r"\[\d+m\]", f"[{SHORT_RANGE}]", expression)
 
 
-class Prometheus:
-    """``textfiles``: the folder in which scripts/backup leaves its time."""
+# The collector "replication" of the exporter that docker-compose.yml names; Debian's is older and has none.
+REPLICATION = """
+pg_replication:
+  query: >-
+    SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0
+    WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+    ELSE GREATEST(0, EXTRACT(EPOCH FROM (now() - pg_last_xact_replay_timestamp()))) END AS lag_seconds,
+    CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END AS is_replica
+  metrics:
+    - lag_seconds: {usage: GAUGE, description: Replication lag behind primary in seconds}
+    - is_replica: {usage: GAUGE, description: Indicates if this host is a replica}
+"""
 
-    def __init__(self, url: str, textfiles: Path, process: OneProcess) -> None:
+
+class Prometheus:
+    """``textfiles``: the folder in which scripts/backup leaves its time. ``site``: what is asked in the
+    gateway's place. ``standby_port``: where the exporter of a second PostgreSQL is looked for."""
+
+    def __init__(self, url: str, textfiles: Path, site: Site, standby_port: int) -> None:
         self.url = url
         self.textfiles = textfiles
-        self.process = process
+        self.site = site
+        self.standby_port = standby_port
 
     def ask(self, path: str, **query: Any) -> Any:
         answer = httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=10).json()
@@ -50,12 +67,18 @@ class Prometheus:
         found: list[dict[str, Any]] = self.ask("query", query=expression)["result"]
         return found
 
-    def firing(self) -> set[str]:
+    def firing(self, **labels: str) -> set[str]:
+        """Names of alerts that fire, with these labels beside others."""
         alerts = self.ask("alerts")["alerts"]
-        return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+        return {
+            one["labels"]["alertname"]
+            for one in alerts
+            if one["state"] == "firing" and labels.items() <= one["labels"].items()
+        }
 
-    def wait_for(self, alert: str) -> None:
-        wait_until(lambda: alert in self.firing(), seconds=60, what=f"{alert}, which fires")
+    def wait_for(self, alert: str, *, seconds: float = 60, **labels: str) -> None:
+        fires = lambda: alert in self.firing(**labels)  # noqa: E731
+        wait_until(fires, seconds=seconds, what=f"{alert}, which fires")
 
     def wait_for_silence(self, *alerts: str) -> None:
         silent = lambda: not self.firing() & set(alerts)  # noqa: E731
@@ -73,11 +96,14 @@ def _targets(stack: Stack, exporters: dict[str, int]) -> dict[str, int]:
 
 def _exporters(stack: Stack, textfiles: Path) -> dict[str, tuple[list[str], dict[str, str]]]:
     ports, secrets = stack.ports, stack.secrets
-    address = f"postgres:{secrets['postgres']}@127.0.0.1:{ports['postgres']}/postgres"
     found: dict[str, tuple[list[str], dict[str, str]]] = {
-        "postgres": (
-            ["prometheus-postgres-exporter"],
-            {"DATA_SOURCE_NAME": f"postgresql://{address}?sslmode=disable"},
+        "postgres": postgres_exporter(ports["postgres"], secrets["postgres"]),
+        "blackbox": (
+            ["sh", str(MONITORING / "blackbox.sh")],
+            {
+                "BLACKBOX": "prometheus-blackbox-exporter", "TLS": "files", "PUBLIC_HOST": HOST,
+                "CONFIGURATION": str(textfiles.parent / "blackbox.yml"),
+            },
         ),
         "host": (
             ["prometheus-node-exporter", "--collector.disable-defaults", "--collector.filesystem",
@@ -92,6 +118,12 @@ def _exporters(stack: Stack, textfiles: Path) -> dict[str, tuple[list[str], dict
         }
         found[name] = (["prometheus-redis-exporter"], environment)
     return found
+
+
+def postgres_exporter(port: int, password: str, *options: str) -> tuple[list[str], dict[str, str]]:
+    """Command and environment."""
+    url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=disable"
+    return ["prometheus-postgres-exporter", *options], {"DATA_SOURCE_NAME": url}
 
 
 @contextmanager
@@ -110,14 +142,19 @@ def running_prometheus(stack: Stack, folder: Path) -> Iterator[Prometheus]:
             exporters[name] = free_port()
             listen = f"--web.listen-address=127.0.0.1:{exporters[name]}"
             start([*command, listen], environment, name)
-        _write_configuration(folder, _targets(stack, exporters))
+        site = Site(folder)
+        running.callback(site.close)
+        blackbox, exporters["postgres-standby"] = exporters.pop("blackbox"), free_port()
+        jobs = [*_jobs(_targets(stack, exporters)), *_probes(site, blackbox)]
+        _write_configuration(folder, jobs)
         port = free_port()
-        process = start(
+        start(
             ["prometheus", f"--config.file={folder / 'prometheus.yml'}",
              f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}"],
             {}, "prometheus",
         )  # fmt: skip
-        prometheus = Prometheus(f"http://127.0.0.1:{port}", textfiles, process)
+        url = f"http://127.0.0.1:{port}"
+        prometheus = Prometheus(url, textfiles, site, exporters["postgres-standby"])
         wait_until(lambda: _is_ready(prometheus), seconds=30, what="Prometheus")
         yield prometheus
 
@@ -129,7 +166,24 @@ def _is_ready(prometheus: Prometheus) -> bool:
         return False
 
 
-def _write_configuration(folder: Path, targets: dict[str, int]) -> None:
+def _jobs(targets: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+        for name, port in targets.items()
+    ]
+
+
+def _probes(site: Site, blackbox: int) -> list[dict[str, Any]]:
+    """The jobs of deploy/monitoring/prometheus.yml that ask through the blackbox exporter."""
+    jobs = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
+    probes: list[dict[str, Any]] = [job for job in jobs if job.get("metrics_path") == "/probe"]
+    for job in probes:
+        job["static_configs"][0]["targets"] = [site.targets[job["job_name"]]]
+        job["relabel_configs"][-1]["replacement"] = f"127.0.0.1:{blackbox}"
+    return probes
+
+
+def _write_configuration(folder: Path, jobs: list[dict[str, Any]]) -> None:
     rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())
     for group in rules["groups"]:
         for rule in group["rules"]:
@@ -141,9 +195,6 @@ def _write_configuration(folder: Path, targets: dict[str, int]) -> None:
             "scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s",
         },
         "rule_files": ["alerts.yml"],
-        "scrape_configs": [
-            {"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-            for name, port in targets.items()
-        ],
+        "scrape_configs": jobs,
     }  # fmt: skip
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))

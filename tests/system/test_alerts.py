@@ -4,10 +4,13 @@ Prometheus asks the processes of a real stack."""
 import asyncio
 import json
 import os
+import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,11 +26,15 @@ from stack.stack import Stack
 from tests.system.panels import draw, read_series
 from tests.system.people import Mailbox, Person, publish, wait_until
 from tests.system.prometheus import MISSING, MONITORING, Prometheus, running_prometheus, shorten
+from tests.system.site import LONG_DAYS
+from tests.system.standby import running_standby
 
 pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"no {', '.join(MISSING)} here (scripts/monitoring-check --install)"
 )
 
+# How many requests are inside a process at once: so few that a test can fill it.
+PLACES = 20
 # A busy machine is slow, and its disk may be full.
 OF_THE_MACHINE = {"Latency", "DiskFull"}
 
@@ -37,7 +44,10 @@ def own_stack() -> Iterator[Stack]:
     """One of this module's own: it is broken on purpose."""
     with tempfile.TemporaryDirectory(prefix="parterre-alerts-") as folder:
         os.chmod(folder, 0o711)
-        settings = {"GAUGES_REFRESH_SECONDS": "0.5", "RECONCILE_SECONDS": "600"}
+        settings = {
+            "GAUGES_REFRESH_SECONDS": "0.5", "RECONCILE_SECONDS": "600",
+            "MAX_CONCURRENT_REQUESTS": str(PLACES),
+        }  # fmt: skip
         stack = Stack(Path(folder), settings=settings, free_ports=True, durable=False)
         stack.start()
         yield stack
@@ -62,6 +72,16 @@ def guest(own_stack: Stack) -> Iterator[Person]:
     person.sign_in()
     yield person
     person.http.close()
+
+
+async def locked(url: str, table: str, meanwhile: Callable[[], None]) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            await asyncio.to_thread(meanwhile)
+    finally:
+        await connection.close()
 
 
 def note_backup(prometheus: Prometheus, at: float) -> None:
@@ -250,18 +270,86 @@ def test_answers_that_are_slow(own_stack: Stack, prometheus: Prometheus, guest: 
         guest.send("GET", "/bookings")
         return "Latency" in prometheus.firing()
 
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            async with connection.transaction():
-                await connection.execute("LOCK TABLE booking IN ACCESS EXCLUSIVE MODE")
-                await asyncio.to_thread(
-                    wait_until, ask_for_what_is_locked, seconds=60, what="Latency, which fires"
-                )
-        finally:
-            await connection.close()
+    def ask_until_it_fires() -> None:
+        wait_until(ask_for_what_is_locked, seconds=60, what="Latency, which fires")
 
-    asyncio.run(run())
+    asyncio.run(locked(url, "booking", ask_until_it_fires))
+
+
+def test_a_crowd_that_is_sent_away(own_stack: Stack, prometheus: Prometheus, guest: Person) -> None:
+    """Who waits for a lock keeps a place inside, until nobody else gets one."""
+    url = own_stack.environments.database_url(EVENT)
+    before = prometheus.query('sum(http_requests_shed_total{job="event"})')[0]["value"][1]
+
+    def ask_in_a_crowd() -> bool:
+        with ThreadPoolExecutor(2 * PLACES) as crowd:
+            for _ in range(2 * PLACES):
+                crowd.submit(guest.send, "GET", "/bookings")
+        return "RequestsShed" in prometheus.firing(job="event")
+
+    def ask_until_it_fires() -> None:
+        wait_until(ask_in_a_crowd, seconds=60, what="RequestsShed, which fires")
+
+    assert float(before) == 0
+    asyncio.run(locked(url, "booking", ask_until_it_fires))
+    prometheus.wait_for_silence("RequestsShed")
+
+
+def test_a_certificate_that_ends_soon(prometheus: Prometheus) -> None:
+    prometheus.site.use_certificate(3)
+    prometheus.wait_for("CertificateEnds")
+    prometheus.site.use_certificate(LONG_DAYS)
+    prometheus.wait_for_silence("CertificateEnds")
+
+
+@pytest.mark.parametrize("job", ["gateway", "certificate"])
+def test_a_site_that_does_not_answer(prometheus: Prometheus, job: str) -> None:
+    with prometheus.site.away(job):
+        prometheus.wait_for("SiteAway", job=job)
+    prometheus.wait_for_silence("SiteAway")
+
+
+def test_a_disk_that_is_full(prometheus: Prometheus, tmp_path: Path) -> None:
+    """A file system of its own, of 16 MB, so that the machine's goes on."""
+    image, disk = tmp_path / "image", tmp_path / "disk"
+    disk.mkdir()
+    image.write_bytes(bytes(16 * 1024 * 1024))
+    if shutil.which("mkfs.ext4") is None or os.geteuid() != 0:
+        pytest.skip("a file system of its own needs mkfs.ext4 and root")
+    subprocess.run(["mkfs.ext4", "-q", image], check=True, capture_output=True)
+    mounted = subprocess.run(["mount", "-o", "loop", image, disk], check=False, capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"nothing can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        of_it = f'node_filesystem_avail_bytes{{mountpoint="{disk}"}}'
+        wait_until(lambda: prometheus.query(of_it), seconds=30, what="the disk's metrics")
+        assert "DiskFull" not in prometheus.firing(mountpoint=str(disk))
+        free = shutil.disk_usage(disk).free
+        (disk / "filling").write_bytes(bytes(int(free * 0.95)))
+        prometheus.wait_for("DiskFull", mountpoint=str(disk))
+        (disk / "filling").unlink()
+        no_more = lambda: "DiskFull" not in prometheus.firing(mountpoint=str(disk))  # noqa: E731
+        wait_until(no_more, seconds=60, what="silence of DiskFull")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_replica_that_lags(own_stack: Stack, prometheus: Prometheus) -> None:
+    """It receives what is written, and does not apply it. This takes the minute that the alert allows."""
+    with tempfile.TemporaryDirectory(prefix="parterre-standby-") as folder:
+        os.chmod(folder, 0o711)
+        port = prometheus.standby_port
+        with running_standby(own_stack, Path(folder), exporter_port=port) as standby:
+            is_replica = "max(pg_replication_is_replica) == 1"
+            wait_until(lambda: prometheus.query(is_replica), seconds=30, what="a replica")
+            execute(own_stack, EVENT, "CREATE TABLE written AS SELECT 1 AS x")
+            asyncio.run(standby.ask("SELECT pg_wal_replay_pause()"))
+            assert "ReplicationLags" not in prometheus.firing()
+            execute(own_stack, EVENT, "INSERT INTO written VALUES (2)")
+            prometheus.wait_for("ReplicationLags", seconds=120)
+            asyncio.run(standby.ask("SELECT pg_wal_replay_resume()"))
+            prometheus.wait_for_silence("ReplicationLags")
+            execute(own_stack, EVENT, "DROP TABLE written")
 
 
 def test_a_database_that_is_away_and_errors_because_of_it(

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,9 +51,9 @@ def _parse(log: str, line: bytes) -> Line | None:
         entry = json.loads(line)
         # The gateway calls it ``ts``.
         at = datetime.fromisoformat(str(entry.get("timestamp") or entry["ts"]))
-    except (ValueError, KeyError, AttributeError):
+        return Line(at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC), log, entry)
+    except (ValueError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
-    return Line(at if at.tzinfo else at.replace(tzinfo=UTC), log, entry)
 
 
 def _belongs(entry: dict[str, Any], request_id: str) -> bool:
@@ -68,11 +69,12 @@ def find_lines(layout: Layout, request_id: str) -> tuple[list[Line], int]:
     for name, command in _commands(layout):
         logs += 1
         with _output(command) as output:
-            lines += read_lines(name, output, request_id)
-        if len(lines) > MAX_LINES:
-            raise CommandFailed(
-                f"more than {MAX_LINES:,} lines have this id: it is no request's own"
-            )
+            for line in read_lines(name, output, request_id):
+                lines.append(line)
+                if len(lines) > MAX_LINES:
+                    raise CommandFailed(
+                        f"more than {MAX_LINES:,} lines have this id: it is no request's own"
+                    )
     if not logs:
         raise CommandFailed(
             "no logs are here; ./scripts/up -d or ./scripts/compose up -d starts it"
@@ -85,7 +87,8 @@ def _commands(layout: Layout) -> Iterator[tuple[str, list[str]]]:
     folder = Path(os.environ.get("PARTERRE_VAR") or layout.var) / "log"
     files = sorted(folder.glob("*.log*")) if layout.is_work_tree else []
     for file in files:
-        yield file.name.partition(".")[0], ["cat", str(file)]
+        program = ["gzip", "-dc"] if file.suffix == ".gz" else ["cat"]
+        yield file.name.partition(".")[0], [*program, str(file)]
     try:
         containers = Engine(layout).containers(with_one_off=True)
     except CommandFailed:
@@ -144,6 +147,8 @@ def main() -> int:
     parser.add_argument("id", help="of X-Request-ID, a problem's request_id, or a mail's header")
     parser.add_argument("--json", action="store_true", help="the lines as they are")
     options = parser.parse_args()
+    # Who reads the first lines only, as ``head``, has enough.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     return trace(find_layout(), options.id, as_json=options.json)
 
 

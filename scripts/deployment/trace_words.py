@@ -14,8 +14,12 @@ COMMON = {
 def describe(entry: Entry) -> str:
     """One line, never with a control character of what a log quotes."""
     event = str(entry.get("event") or entry.get("msg") or "")
-    words = _WORDS.get(event, _other)
-    return "".join(c if c.isprintable() else " " for c in words(entry))
+    try:
+        words = _WORDS.get(event, _other)(entry)
+    except (AttributeError, TypeError, ValueError):
+        # A program of others may call another thing by the same name.
+        words = _fields(entry)
+    return "".join(c if c.isprintable() else " " for c in words)
 
 
 def _request(entry: Entry) -> str:
@@ -49,11 +53,14 @@ def _mail(entry: Entry) -> str:
 
 
 def _other(entry: Entry) -> str:
+    types = (entry.get("exception") or {}).get("types") or []
+    return _fields(entry) + (f" exception={types[0]}" if types else "")
+
+
+def _fields(entry: Entry) -> str:
     event = entry.get("event") or entry.get("msg") or "(no words)"
     fields = [f"{name}={value}" for name, value in entry.items() if name not in COMMON]
-    types = (entry.get("exception") or {}).get("types") or []
-    error = [f"exception={types[0]}"] if types else []
-    return " ".join([str(event), *fields, *error])
+    return " ".join([str(event), *fields])
 
 
 _WORDS: dict[str, Callable[[Entry], str]] = {

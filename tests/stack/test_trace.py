@@ -1,5 +1,6 @@
 """``./scripts/trace``: which lines belong to a request, and what it says of them."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -142,3 +143,61 @@ def test_the_command_ends_with_one_line(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "trace: that is no request id: up to 64 letters, digits and . _ : -\n"
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"msg": "handled request", "duration": "long"},
+        {"msg": "handled request", "request": "GET /"},
+        {"event": "broken", "exception": "Traceback"},
+        {"event": "old", "timestamp": "0001-01-01T00:00:00+14:00"},
+        '{"request_id":"' + OWN + '","a":' + "[" * 100_000,
+    ],
+)
+def test_a_line_of_another_shape_hides_no_other(
+    layout: Layout, capsys: pytest.CaptureFixture[str], strange: dict[str, Any] | str
+) -> None:
+    fill(layout)
+    if isinstance(strange, dict):
+        strange = {"request_id": OWN, "timestamp": "2026-11-26T17:00:03Z", **strange}
+    write(layout, "strange.log", strange)
+    assert trace(layout, OWN, as_json=False) == 0
+    assert "mail booking-confirmed sent" in capsys.readouterr().out
+
+
+def test_compressed_parts_of_a_log_are_read(layout: Layout) -> None:
+    line = json.dumps(entry("old", "00", request_id=OWN)).encode()
+    (layout.var / "log" / "event.log.2.gz").write_bytes(gzip.compress(line))
+    lines, _ = find_lines(layout, OWN)
+    assert [(one.log, one.entry["event"]) for one in lines] == [("event", "old")]
+
+
+def test_an_id_of_too_many_lines_is_given_up_early(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+
+    def belongs(found: Any, _: str) -> bool:
+        read.append(found)
+        return True
+
+    monkeypatch.setattr("deployment.trace.MAX_LINES", 10)
+    monkeypatch.setattr("deployment.trace._belongs", belongs)
+    write(layout, "event.log", *[entry("x", "00", request_id=OWN)] * 1_000)
+    with pytest.raises(CommandFailed, match="more than 10 lines"):
+        find_lines(layout, OWN)
+    assert len(read) == 11
+
+
+def test_who_reads_the_first_lines_only_sees_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    line = json.dumps(entry("x" * 100, "00", request_id=OWN))
+    (tmp_path / "log" / "event.log").write_text(f"{line}\n" * 5_000)
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "PARTERRE_VAR": str(tmp_path)}
+    done = subprocess.run(
+        f"{sys.executable} -m deployment.trace --json {OWN} | head -n 1",
+        shell=True, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["request_id"] == OWN
+    assert done.stderr == ""

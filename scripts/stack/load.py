@@ -60,14 +60,35 @@ def within(low: int, high: int) -> type[int]:
     return number  # type: ignore[return-value]
 
 
+def without_slash(address: str) -> str:
+    """Locust puts paths behind it as it is."""
+    return address.rstrip("/")
+
+
+def absolute(report: str) -> Path:
+    """Locust runs in another folder than its caller."""
+    return Path(report).resolve()
+
+
+def make_way(report: Path) -> None:
+    """Without an older report, which would be taken for this run's. Raises StackError where none can be."""
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.unlink(missing_ok=True)
+    except OSError as error:
+        raise StackError(f"no report can be written to {report}: {error.strerror}") from error
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/load", description=__doc__)
-    parser.add_argument("address", nargs="?", default="http://127.0.0.1:8002", metavar="ADDRESS")
+    parser.add_argument(
+        "address", nargs="?", type=without_slash, default="http://127.0.0.1:8002", metavar="ADDRESS"
+    )
     parser.add_argument("--scenario", choices=SCENARIOS, default="mix")
     parser.add_argument("--people", type=within(1, MOST_PEOPLE), default=50)
     parser.add_argument("--seconds", type=within(5, LONGEST_SECONDS), default=30)
     parser.add_argument("--p99", type=within(1, 60_000), default=1_000, help="milliseconds")
-    parser.add_argument("--report", type=Path, default=ROOT / "var" / "load.html")
+    parser.add_argument("--report", type=absolute, default=ROOT / "var" / "load.html")
     return parser.parse_args(arguments)
 
 
@@ -85,7 +106,7 @@ def command(options: argparse.Namespace, program: Path) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    options.report.parent.mkdir(parents=True, exist_ok=True)
+    make_way(options.report)
     program = locust(ROOT / "var" / "load-venv")
     # Nothing of Parterre's: only the locustfile's own modules.
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -8,14 +8,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from benchmarks import load
+from benchmarks import cost_check, costs, load, operations
 from benchmarks.lines import Line, against, averaged, by_turns, show
 from benchmarks.lists import event_list, growth
 from benchmarks.mails import mails
 from benchmarks.revisions import check_out
 from benchmarks.seats import booking, on_sale, single
 from benchmarks.servers import Bench
+from benchmarks.whole import WholeBench
 from stack.errors import StackError
 from stack.supervisor import interrupt_on_signals
 from stack.testing import own_folder
@@ -98,6 +100,22 @@ def _measure(parts: list[Part], benches: list[Bench], order: str) -> list[list[L
     return lines
 
 
+def measure_costs(*, with_crowd: bool) -> tuple[costs.Report, list[Line]]:
+    """What operations cost each part of Parterre, and what a crowd uses against that. Raises StackError."""
+
+    def say(what: str) -> None:
+        print(f"bench: {what} ...", flush=True)
+
+    with own_folder(PREFIX) as folder, contextlib.ExitStack() as stack:
+        say("starting all that Compose runs")
+        bench = WholeBench(folder)
+        stack.callback(bench.stop)
+        bench.start()
+        report = operations.measure(bench, say)
+        costs.show(report)
+        return report, cost_check.check(bench, report) if with_crowd else []
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     names = [part.__name__ for part in PARTS]
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
@@ -110,14 +128,33 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="measure the services of another commit by turns with these; without --only: "
         + ", ".join(COMPARED),
     )
+    parser.add_argument(
+        "--costs",
+        action="store_true",
+        help="instead: processor time of an operation by process, memory, connections, bytes on disk",
+    )
+    parser.add_argument(
+        "--crowd",
+        action="store_true",
+        help="with --costs: hold them against a crowd of ./scripts/load",
+    )
     options = parser.parse_args(arguments)
     chosen = options.only or (COMPARED if options.compare else names)
     options.parts = [part for part in PARTS if part.__name__ in chosen]
     return options
 
 
-def report(options: argparse.Namespace) -> list[Line]:
-    """Measures and prints; the figures of the present revision. Raises StackError."""
+def report(options: argparse.Namespace) -> Any:
+    """Measures and prints; as JSON what belongs to the present revision. Raises StackError."""
+    if options.costs:
+        measured, lines = measure_costs(with_crowd=options.crowd)
+        if lines:
+            show(lines)
+        return measured.as_json() | {"crowd": [line.as_json() for line in lines]}
+    return [line.as_json() for line in _lines(options)]
+
+
+def _lines(options: argparse.Namespace) -> list[Line]:
     if not options.compare:
         lines = run(options.parts, options.seconds)
         show(lines)
@@ -133,13 +170,12 @@ def main() -> None:
     options = parse(sys.argv[1:])
     interrupt_on_signals()
     try:
-        lines = report(options)
+        figures = report(options)
     except StackError as error:
         sys.exit(f"bench: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
     if options.json:
-        figures = [line.as_json() for line in lines]
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 

@@ -54,3 +54,29 @@ WHERE message->'data'->>'booking_id' = ANY(:booking_ids)
 -- When mails were accepted by the mail server, in seconds since 1970.
 SELECT id, extract(epoch FROM sent_at)::float8 AS at FROM notification
 WHERE id = ANY(:ids::uuid[]) AND status = 'sent'
+
+-- name: copy_password
+-- One hash for all, which is made once.
+UPDATE account SET hashed_password = (SELECT hashed_password FROM account WHERE email = :email)
+WHERE id = ANY(:ids::uuid[])
+
+-- name: verify_account
+UPDATE account SET is_verified = true WHERE email = :email
+
+-- name: messages_waiting
+SELECT count(*) AS waiting FROM outbox WHERE published_at IS NULL
+
+-- name: mails_waiting
+SELECT count(*) AS waiting FROM notification WHERE status IN ('queued', 'sending')
+
+-- name: table_sizes
+SELECT relname AS name, pg_total_relation_size(relid) AS bytes FROM pg_stat_user_tables
+
+-- name: log_position
+SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS bytes
+
+-- name: bookings_made
+SELECT count(*) FROM booking
+
+-- name: mails_made
+SELECT count(*) FROM notification

@@ -87,6 +87,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--scenario", choices=SCENARIOS, default="mix")
     parser.add_argument("--people", type=within(1, MOST_PEOPLE), default=50)
     parser.add_argument("--seconds", type=within(5, LONGEST_SECONDS), default=30)
+    parser.add_argument(
+        "--no-pauses",
+        action="store_true",
+        help="nobody thinks between two requests: few saturate it",
+    )
     parser.add_argument("--p99", type=within(1, 60_000), default=1_000, help="milliseconds")
     parser.add_argument("--report", type=absolute, default=ROOT / "var" / "load.html")
     return parser.parse_args(arguments)
@@ -101,6 +106,7 @@ def command(options: argparse.Namespace, program: Path) -> list[str]:
         # What is under way may end, so that it is counted.
         "--stop-timeout", "30",
         "--scenario", options.scenario, "--p99", str(options.p99), "--loglevel", "WARNING",
+        *(["--no-pauses"] if options.no_pauses else []),
     ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import gevent
-from locust import events
+from locust import constant, events
 from locust.env import Environment
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_STOPPED, STATE_STOPPING
 
@@ -28,6 +28,7 @@ SECONDS_BETWEEN_LINES = 5
 @events.init_command_line_parser.add_listener
 def add_options(parser: Any) -> None:
     parser.add_argument("--scenario", choices=SCENARIOS, default="mix", env_var="LOAD_SCENARIO")
+    parser.add_argument("--no-pauses", action="store_true")
     parser.add_argument("--p99", type=float, default=P99_MILLISECONDS, help="milliseconds")
 
 
@@ -37,6 +38,9 @@ def prepare(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     assert options is not None
     environment.user_classes = list(SCENARIOS[options.scenario])
+    if options.no_pauses:
+        for people in SCENARIOS[options.scenario]:
+            people.wait_time = constant(0)
     print(f"Making {options.num_users} accounts and what they book ...", flush=True)
     try:
         target = Target(environment.host or "")

@@ -60,14 +60,12 @@ WHERE id = ANY(:ids::uuid[]) AND status = 'sent'
 UPDATE account SET hashed_password = (SELECT hashed_password FROM account WHERE email = :email)
 WHERE id = ANY(:ids::uuid[])
 
--- name: verify_account
-UPDATE account SET is_verified = true WHERE email = :email
-
 -- name: messages_waiting
 SELECT count(*) AS waiting FROM outbox WHERE published_at IS NULL
 
 -- name: mails_waiting
-SELECT count(*) AS waiting FROM notification WHERE status IN ('queued', 'sending')
+-- Not those that wait on purpose, for a confirmed address.
+SELECT count(*) AS waiting FROM notification WHERE status IN ('queued', 'sending') AND waits_for IS NULL
 
 -- name: table_sizes
 SELECT relname AS name, pg_total_relation_size(relid) AS bytes FROM pg_stat_user_tables
@@ -78,5 +76,5 @@ SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS bytes
 -- name: bookings_made
 SELECT count(*) FROM booking
 
--- name: mails_made
-SELECT count(*) FROM notification
+-- name: mails_so_far
+SELECT count(*) FROM notification WHERE status = 'sent'

@@ -160,8 +160,8 @@ class WholeBench(Bench):
         answer = self._organizer.post(path, json=message, headers=headers).raise_for_status()
         return int(answer.json()["guests"])
 
-    def mails_made(self) -> int:
-        [row] = self.sql(NOTIFICATION, statements.mails_made)
+    def mails_so_far(self) -> int:
+        [row] = self.sql(NOTIFICATION, statements.mails_so_far)
         return int(row.count)
 
     def wait_for_mails(self, number: int = 0) -> None:
@@ -174,7 +174,7 @@ class WholeBench(Bench):
                 *self.sql(EVENT, statements.messages_waiting),
                 *self.sql(NOTIFICATION, statements.mails_waiting),
             ]
-            if not any(row.waiting for row in waiting) and self.mails_made() >= number:
+            if not any(row.waiting for row in waiting) and self.mails_so_far() >= number:
                 return
             # Seldom, so that the question does not cost what it measures.
             time.sleep(1)

@@ -32,7 +32,7 @@ BURNT = SECONDS * 1000
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessGroup]:
-    """One server that burns and one that waits to be asked."""
+    """One server that burns, as the child of another process, and one that waits to be asked."""
     running = ProcessGroup(tmp_path_factory.mktemp("burner"), cwd=ROOT)
     try:
         running.start_all([_burner("busy"), _burner("idle")])
@@ -45,9 +45,10 @@ def _burner(name: str) -> Program:
     port = free_port()
     environment = {"PATH": "/bin:/usr/bin", "PYTHONPATH": str(ROOT), "BURNER_PORT": str(port)}
     health = f"http://127.0.0.1:{port}/none"
-    return Program(
-        name, [sys.executable, "-m", "tests.stack.burner", str(port)], environment, health=health
-    )
+    command = [sys.executable, "-m", "tests.stack.burner", str(port)]
+    if name == "busy":
+        command = [sys.executable, "-c", f"import subprocess; subprocess.run({command})"]
+    return Program(name, command, environment, health=health)
 
 
 def _pids(process: Process) -> list[int]:
@@ -116,7 +117,7 @@ def test_the_parts_add_up(group: ProcessGroup, meter: CostMeter) -> None:
 
 def test_a_process_and_its_memory_are_counted_once(group: ProcessGroup, meter: CostMeter) -> None:
     held = meter.meter.holdings(database_port=1)
-    assert {part: one.processes for part, one in held.items()} == {"busy": 1, "idle": 1}
+    assert {part: one.processes for part, one in held.items()} == {"busy": 2, "idle": 1}
     assert all(5 < one.memory < 100 and one.connections == 0 for one in held.values())
 
 
@@ -141,20 +142,11 @@ def test_every_process_of_the_stack_belongs_to_one_part() -> None:
 
 def _report() -> Report:
     held = {part: Holdings(1, 50.0, 2) for part in ("event", "postgres")}
-    found = [
-        Cost(name, 100, {"event": 1.0, "postgres": 0.5})
-        for name in (*cost_check.OPERATIONS.values(), "booking, of several events")
-    ]
-    found += [
-        Cost(name, 100, {"event": 0.0, "postgres": 2.0})
-        for name in (
-            "refusal, sold out",
-            "mail of a booking",
-            "new account, with its mail",
-            "sign-in",
-        )
-    ]
-    return Report({"event": 0.01, "postgres": 0.0}, found, held, held, {"event: seat": 100.0}, (1, 2))
+    names = {*itertools.chain(*cost_check.CACHED.values()), *cost_check.OPERATIONS.values()}
+    names |= {"booking, of several events", "refusal, sold out", "mail of a booking"}
+    names |= {"new account, with its mail", "sign-in"}
+    found = [Cost(name, 100, {"event": 1.0, "postgres": 0.5}) for name in sorted(names)]
+    return Report({"event": 0.01, "postgres": 0.0}, found, held, held, {"event: seat": 9.0}, (1, 2))
 
 
 def test_the_table_has_a_row_for_each_operation_with_its_sum(
@@ -166,21 +158,30 @@ def test_the_table_has_a_row_for_each_operation_with_its_sum(
 
 
 def test_a_crowd_is_foretold_from_what_it_asks() -> None:
-    requests = {"the list": 600, "the list, further": 400, "book": 300}
-    done = cost_check.operations_of(requests, booked=200, mails=200 + cost_check.PEOPLE)
-    assert done["page of the list, cached"] == 1_000
-    assert (done["booking, of several events"], done["refusal, sold out"]) == (200, 100)
-    expected = cost_check.predicted(_report(), done, seconds=10)
-    assert expected["event"] == pytest.approx(1.0 + 0.2 + 10 * 0.01)
     people = cost_check.PEOPLE
-    assert expected["postgres"] == pytest.approx(
-        0.5 + 0.1 + 0.2 + 0.4 + 2 * (2 * people + 1) / 1000
-    )
+    requests = {"the list": 600, "a search": 400, "book": 300, "what is left": 50}
+    counts = cost_check.Counts(booked=200, mails=200 + people, hits=750, misses=250)
+    done = cost_check.operations_of(requests, counts)
+    assert done["page of the list, cached"] == 750
+    assert (done["page of the list, computed"], done["search, computed"]) == (150, 100)
+    assert (done["booking, of several events"], done["refusal, sold out"]) == (200, 100)
+    assert (done["mail of a booking"], done["new account, with its mail"]) == (200, people)
+    expected = cost_check.predicted(_report(), done, seconds=10)
+    operations = 600 + 400 + 300 + 50 + 200 + 2 * people + 1
+    assert expected["event"] == pytest.approx(operations / 1000 + 10 * 0.01)
+    assert expected["postgres"] == pytest.approx(operations / 2000)
 
 
 def test_a_request_that_the_table_does_not_know_is_refused() -> None:
     with pytest.raises(StackError, match="no cost of 'a new page'"):
-        cost_check.operations_of({"a new page": 1}, booked=0, mails=0)
+        cost_check.operations_of({"a new page": 1}, cost_check.Counts(0, 0, 0, 0))
+
+
+def test_looks_for_pages_are_read_from_the_metrics() -> None:
+    text = (
+        'page_cache_reads_total{result="nowhere"} 3.0\npage_cache_reads_total{result="redis"} 4.0\n'
+    )
+    assert cost_check.reads_of(f"# HELP\n{text}other_total 1.0\n") == {"nowhere": 3, "redis": 4}
 
 
 def test_requests_are_those_of_locusts_file_without_its_sum(tmp_path: Path) -> None:

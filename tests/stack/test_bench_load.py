@@ -28,9 +28,10 @@ class Busy(BaseHTTPRequestHandler):
         self.refused.add(self.path)
         self.send_response(503 if is_first or self.path == "/never" else 201)
         self.send_header("Retry-After", "0")
-        self.send_header("Content-Length", "2")
+        in_chunks = self.path == "/chunks"
+        self.send_header(*(("Transfer-Encoding", "chunked") if in_chunks else ("Content-Length", "2")))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b"2\r\n{\n\r\n1;x=y\r\n}\r\n0\r\n\r\n" if in_chunks else b"{}")
 
     def log_message(self, *_: object) -> None:
         pass
@@ -72,3 +73,11 @@ def test_connections_are_used_until_there_is_nothing_to_send(busy_port: int) -> 
 
     assert sum(measured.statuses.values()) == 20
     assert measured.seconds < 30
+
+
+def test_a_body_in_chunks_is_read_to_its_end(busy_port: int) -> None:
+    requests = [load.request("GET", "/chunks")] * 10
+
+    measured = load.run(busy_port, iter(requests), connections=1, seconds=30)
+
+    assert measured.statuses == {503: 1, 201: 9}

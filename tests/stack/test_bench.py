@@ -196,7 +196,9 @@ def test_a_revision_that_is_not_there_is_said_in_one_line(commit: Commit, tmp_pa
         check_out("no-such-revision", tmp_path / "revision")
 
 
-@pytest.mark.parametrize("options", [(), ("--compare", "HEAD")], ids=["alone", "comparison"])
+@pytest.mark.parametrize(
+    "options", [(), ("--compare", "HEAD"), ("--costs",)], ids=["alone", "comparison", "costs"]
+)
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_bench_that_is_interrupted_leaves_nothing(
     signum: int, options: tuple[str, ...], tmp_path: Path
@@ -213,7 +215,10 @@ def test_a_bench_that_is_interrupted_leaves_nothing(
         assert process.stdout is not None
         assert any(WAITS in line for line in process.stdout)
         # The program and its child, once or for both revisions.
-        until(lambda: len(list(tagged(tmp_path))) == (4 if options else 2), "what it starts")
+        until(
+            lambda: len(list(tagged(tmp_path))) == (4 if "--compare" in options else 2),
+            "what it starts",
+        )
         process.send_signal(signum)
         # Somebody is impatient.
         process.send_signal(signal.SIGINT)

@@ -29,7 +29,9 @@ class Busy(BaseHTTPRequestHandler):
         self.send_response(503 if is_first or self.path == "/never" else 201)
         self.send_header("Retry-After", "0")
         in_chunks = self.path == "/chunks"
-        self.send_header(*(("Transfer-Encoding", "chunked") if in_chunks else ("Content-Length", "2")))
+        self.send_header(
+            *(("Transfer-Encoding", "chunked") if in_chunks else ("Content-Length", "2"))
+        )
         self.end_headers()
         self.wfile.write(b"2\r\n{\n\r\n1;x=y\r\n}\r\n0\r\n\r\n" if in_chunks else b"{}")
 

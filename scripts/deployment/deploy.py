@@ -22,7 +22,8 @@ backup
 expand migrations of auth, event, notification
 {apis}
 workers, then relays and Flower: second container beside, healthy; end the old one
-(where 1.5 GiB of memory are free: the three APIs at a time, then workers, relays and Flower)
+(where memory and PostgreSQL's connections suffice, old ones of the three APIs end together, then those of
+workers, relays and Flower)
 beat: stop, start
 smoke test: book a seat on the hidden event, find its mail
 record the version; remove all but the last three"""
@@ -97,7 +98,7 @@ def send(host: Host, state: HostState, options: argparse.Namespace, steps: Steps
         here = local_images(images)
         check_not_replaced(state, version, {name: id_ for name, (id_, _) in here.items()})
         steps(f"sending images to {host.name}")
-        steps(f"images: {send_images(host, state, here)}")
+        steps(f"images: {send_images(host, state, here, steps)}")
     else:
         local_images(images)
     root = release_root()

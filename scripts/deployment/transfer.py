@@ -11,10 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from deployment.digest_cache import DigestCache
 from deployment.engine import run
-from deployment.errors import CommandFailed
-from deployment.host import Host, HostState
-from deployment.layer_registry import EngineRefuses, Ledger, read_layers, write_archive
+from deployment.errors import CommandFailed, one_line
+from deployment.host import SSH_FAILED, Host, HostState
+from deployment.push import has_containerd_store, read_layers
+from deployment.pushed_image import EngineRefuses, write_archive
+from deployment.steps import Steps
 
 RELEASE_FILES = ("docker-compose.yml", ".env.example", "deploy", "scripts")
 SAVE_SECONDS = 600.0
@@ -83,8 +86,13 @@ def local_images(images: list[str]) -> dict[str, tuple[str, list[str]]]:
     return answers
 
 
-def send_images(host: Host, state: HostState, images: dict[str, tuple[str, list[str]]]) -> str:
-    """Make the images known there under their names; returns what was sent, in words."""
+def send_images(
+    host: Host, state: HostState, images: dict[str, tuple[str, list[str]]], steps: Steps
+) -> str:
+    """Make the images known there under their names; returns what was sent, in words.
+
+    Raises CommandFailed where the host cannot be reached, or has other images afterwards.
+    """
     ids = {one.id for one in state.images}
     tags = {tag: one.id for one in state.images for tag in one.tags}
     to_tag = [name for name, (id_, _) in images.items() if id_ in ids and tags.get(name) != id_]
@@ -93,7 +101,13 @@ def send_images(host: Host, state: HostState, images: dict[str, tuple[str, list[
     missing = {name: one for name, one in images.items() if one[0] not in ids}
     if not missing:
         return "all images are there"
-    return _send_layers(host, state, missing) or _send_saved(host, state, list(missing))
+    try:
+        sent = _send_layers(host, state, missing)
+    except EngineRefuses as error:
+        steps(f"images: all layers are read: {one_line(error)}")
+        sent = _send_saved(host, state, list(missing), steps)
+    _check_images(host, missing)
+    return sent
 
 
 def layers_to_send(
@@ -112,29 +126,24 @@ def layers_to_send(
     }
 
 
-def _send_layers(
-    host: Host, state: HostState, images: dict[str, tuple[str, list[str]]]
-) -> str | None:
-    """What was sent, or None where this engine cannot be asked for single layers, or where the other
-    does not take images without those that it has."""
+def _send_layers(host: Host, state: HostState, images: dict[str, tuple[str, list[str]]]) -> str:
+    """What was sent. Raises EngineRefuses where this engine cannot be asked for single layers, or where
+    the other does not take images without those that it has."""
     needed = layers_to_send(images, [one.layers for one in state.images])
     everything = {layer for _, layers in images.values() for layer in layers}
-    try:
-        with (
-            read_layers(images, needed, Ledger()) as read,
-            tempfile.TemporaryFile() as archive,
-        ):
-            size = write_archive(archive, read, needed)
-            _require_space(host, state, size * UNPACKED)
-            if not _load(host, archive):
-                return None
-    except EngineRefuses:
-        return None
+    with (
+        read_layers(images, needed, DigestCache()) as read,
+        tempfile.TemporaryFile() as archive,
+    ):
+        size = write_archive(archive, read, needed)
+        _require_space(host, state, size * UNPACKED)
+        if refusal := _load(host, archive):
+            raise EngineRefuses(refusal)
     layers = f"{len(needed)} of {len(everything)} layers"
     return f"{len(images)} images, {layers}, {size / 2**20:.1f} MiB"
 
 
-def _send_saved(host: Host, state: HostState, images: list[str]) -> str:
+def _send_saved(host: Host, state: HostState, images: list[str], steps: Steps) -> str:
     """By way of ``docker save``, which writes all layers of all images."""
     with tempfile.NamedTemporaryFile(suffix=".tar") as saved:
         run(["docker", "save", "--output", saved.name, *images], seconds=SAVE_SECONDS)
@@ -142,13 +151,39 @@ def _send_saved(host: Host, state: HostState, images: list[str]) -> str:
         _require_space(host, state, bytes_ * 2)
         with tempfile.TemporaryFile() as stripped:
             copied = strip_layers(saved.name, stripped, [one.layers for one in state.images])
-            if copied < bytes_ and _load(host, stripped):
-                return f"{len(images)} images, {copied >> 20} of {bytes_ >> 20} MiB"
-        # Not every engine takes an image whose other layers it has.
+            if copied < bytes_:
+                if not (refusal := _load(host, stripped)):
+                    return f"{len(images)} images, {copied >> 20} of {bytes_ >> 20} MiB"
+                # Not every engine takes an image whose other layers it has.
+                steps(f"images: all layers are sent: {one_line(CommandFailed(refusal))}")
         with open(saved.name, "rb") as whole:
-            if not _load(host, whole):
-                raise CommandFailed(f"docker load on {host.name} failed")
+            if refusal := _load(host, whole):
+                raise CommandFailed(refusal)
     return f"{len(images)} images, {bytes_ >> 20} MiB"
+
+
+def _check_images(host: Host, images: dict[str, tuple[str, list[str]]]) -> None:
+    """Raises CommandFailed if a name means another image there than here."""
+    names = shlex.join(images)
+    inspect = "docker image inspect --format '{{.Id}} {{json .RootFS.Layers}}'"
+    lines = host.run(f"{inspect} {names}", seconds=60).strip().splitlines()
+    found = [(id_, json.loads(layers)) for id_, _, layers in (one.partition(" ") for one in lines)]
+    other = [
+        (name, image)
+        for (name, image), there in zip(images.items(), found, strict=True)
+        if there[0] != image[0]
+    ]
+    if not other:
+        return
+    # In containerd's store an id is that of a manifest, which is made anew.
+    status = host.run("docker info --format '{{json .DriverStatus}}'", seconds=60)
+    if has_containerd_store(status) and all(
+        there[1] == layers for there, (_, layers) in zip(found, images.values(), strict=True)
+    ):
+        return
+    raise CommandFailed(
+        f"docker load on {host.name} has made other images of {', '.join(n for n, _ in other)}"
+    )
 
 
 def _require_space(host: Host, state: HostState, bytes_: int) -> None:
@@ -159,19 +194,36 @@ def _require_space(host: Host, state: HostState, bytes_: int) -> None:
         )
 
 
-def _load(host: Host, file: IO[bytes]) -> bool:
+def _load(host: Host, file: IO[bytes]) -> str:
+    """Load an archive there; "", or why the engine there does not take it, with what it wrote.
+
+    Raises CommandFailed where it is not the engine's doing: no connection, no time, no program.
+    """
     file.seek(0)
     pack = ["nice", "-n", "19", "gzip", "-1", "-c"]
-    with subprocess.Popen(pack, stdin=file, stdout=subprocess.PIPE) as packed:
-        loaded = subprocess.run(
-            host.command("nice -n 19 gzip -dc | nice -n 19 docker load --quiet"),
-            stdin=packed.stdout,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            timeout=SEND_SECONDS,
-            check=False,
-        )
-    return loaded.returncode == 0
+    script = "nice -n 19 gzip -dc | nice -n 19 docker load --quiet"
+    try:
+        # At its end gzip is told that nobody reads any more.
+        with subprocess.Popen(pack, stdin=file, stdout=subprocess.PIPE) as packed:
+            loaded = subprocess.run(
+                host.command(script),
+                stdin=packed.stdout,
+                capture_output=True,
+                timeout=SEND_SECONDS,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        raise CommandFailed(
+            f"docker load on {host.name} took more than {SEND_SECONDS:.0f} s"
+        ) from None
+    except OSError as error:
+        raise CommandFailed(f"images cannot be sent to {host.name}: {error}") from None
+    if loaded.returncode == 0 and packed.returncode == 0:
+        return ""
+    output = (loaded.stderr + loaded.stdout).decode(errors="replace").strip()
+    if loaded.returncode == SSH_FAILED and host.destination:
+        raise CommandFailed(f"the connection to {host.name} broke:\n{output}")
+    return f"docker load on {host.name} failed with exit code {loaded.returncode}:\n{output}"
 
 
 def strip_layers(saved: str, target: IO[bytes], present: Iterable[list[str]]) -> int:

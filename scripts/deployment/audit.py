@@ -8,17 +8,14 @@ import argparse
 import json
 import re
 import subprocess
-import sys
 import tempfile
-import venv
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployment.engine import run
 from deployment.errors import CommandFailed, run_command
+from deployment.locked_environment import make_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_LOCK = ROOT / "scripts" / "audit-requirements.lock"
@@ -86,18 +83,7 @@ def judge(packages: Packages, report: dict[str, Any] | None) -> Findings:
 
 def install() -> Path:
     """The program pip-audit, installed from its lock if that has changed; raises CommandFailed."""
-    program = ENVIRONMENT / "bin" / "pip-audit"
-    stamp = ENVIRONMENT / "lock"
-    wanted = f"{sys.version_info[:2]} {zlib.crc32(OWN_LOCK.read_bytes())}"
-    if not (program.exists() and stamp.exists() and stamp.read_text() == wanted):
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
-        pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        run(
-            [*pip, "install", "--quiet", "--require-hashes", "--no-deps", "-r", str(OWN_LOCK)],
-            seconds=INSTALL_SECONDS,
-        )
-        stamp.write_text(wanted)
-    return program
+    return make_environment(ENVIRONMENT, OWN_LOCK, seconds=INSTALL_SECONDS) / "pip-audit"
 
 
 def ask(

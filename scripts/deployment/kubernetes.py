@@ -10,13 +10,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployment.engine import run
 from deployment.errors import CommandFailed, run_command
+from deployment.locked_environment import make_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "k8s"
@@ -57,22 +55,12 @@ def kind_of(document: str) -> tuple[str, str]:
 def install() -> Path | None:
     """The folder of the two programs, installed from their lock if that has changed; None where that
     fails, which is said."""
-    stamp = ENVIRONMENT / "lock"
-    wanted = f"{sys.version_info[:2]} {zlib.crc32(LOCK.read_bytes())}"
-    if not (stamp.exists() and stamp.read_text() == wanted):
-        pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        try:
-            venv.create(ENVIRONMENT, with_pip=True, clear=True)
-            run(
-                [*pip, "install", "--quiet", "--require-hashes", "--no-deps", "-r", str(LOCK)],
-                seconds=INSTALL_SECONDS,
-            )
-        except CommandFailed as error:
-            last = str(error).splitlines()[-1]
-            print(f"k8s-check: kubernetes-validate and checkov cannot be installed ({last})")
-            return None
-        stamp.write_text(wanted)
-    return ENVIRONMENT / "bin"
+    try:
+        return make_environment(ENVIRONMENT, LOCK, seconds=INSTALL_SECONDS)
+    except CommandFailed as error:
+        last = str(error).splitlines()[-1]
+        print(f"k8s-check: kubernetes-validate and checkov cannot be installed ({last})")
+        return None
 
 
 def examine(programs: Path, rendered: Mapping[str, str]) -> list[str]:

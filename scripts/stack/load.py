@@ -6,13 +6,13 @@ request failed, or the slowest hundredth waited longer than ``--p99``. ``var/loa
 """
 
 import argparse
-import hashlib
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
+from deployment.errors import CommandFailed
+from deployment.locked_environment import make_environment
 from stack.errors import StackError
 from stack.stack import ROOT
 
@@ -22,6 +22,7 @@ SCENARIOS = ("mix", "browsing", "buying", "on-sale", "staff")
 # An access token ends after ten minutes, and nobody signs in again.
 LONGEST_SECONDS = 480
 MOST_PEOPLE = 2_000
+INSTALL_SECONDS = 400.0
 # So many people begin each second; all at once where a sale starts.
 PEOPLE_PER_SECOND = 10
 
@@ -29,26 +30,18 @@ PEOPLE_PER_SECOND = 10
 def locust(folder: Path) -> Path:
     """Locust's own environment, made at the first call and when its lock file changes: its gevent must not
     come near the services."""
-    stamp, wanted = folder / "stamp", hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    program = folder / "bin" / "locust"
-    if not (stamp.exists() and stamp.read_text() == wanted and program.exists()):
+
+    def tell() -> None:
         print("Installing Locust (half a minute) ...", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        pip = [
-            str(folder / "bin" / "python"),
-            "-m",
-            "pip",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]
-        done = subprocess.run(
-            [*pip, "install", "--require-hashes", "--only-binary=:all:", "-r", str(LOCK)],
-            check=False,
+
+    try:
+        options = ("--only-binary=:all:",)
+        programs = make_environment(
+            folder, LOCK, seconds=INSTALL_SECONDS, pip_options=options, on_install=tell
         )
-        if done.returncode:
-            raise StackError("Locust could not be installed; pip says why above")
-        stamp.write_text(wanted)
-    return program
+    except CommandFailed as error:
+        raise StackError(f"Locust could not be installed: {error}") from None
+    return programs / "locust"
 
 
 def within(low: int, high: int) -> type[int]:

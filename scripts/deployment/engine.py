@@ -35,6 +35,8 @@ class Container:
     cpu_shares: int = 0
     # Of processors, the most that it may use; 0 if there is no limit.
     cpus: float = 0.0
+    # The most memory that it may use, in bytes; 0 if there is no limit.
+    memory: int = 0
     # Command line of the health check, empty if there is none.
     check: tuple[str, ...] = ()
 
@@ -51,6 +53,7 @@ class Container:
         """From one element of ``docker inspect``."""
         labels = inspected["Config"].get("Labels") or {}
         state = inspected["State"]
+        limits = inspected.get("HostConfig") or {}
         return cls(
             id=inspected["Id"],
             name=inspected["Name"].lstrip("/"),
@@ -63,8 +66,9 @@ class Container:
             is_one_off=labels.get(ONE_OFF_LABEL, "False") == "True",
             restarts=inspected.get("RestartCount", 0),
             check=_check_command(inspected["Config"].get("Healthcheck") or {}),
-            cpu_shares=(inspected.get("HostConfig") or {}).get("CpuShares", 0),
-            cpus=(inspected.get("HostConfig") or {}).get("NanoCpus", 0) / 1e9,
+            cpu_shares=limits.get("CpuShares", 0),
+            cpus=limits.get("NanoCpus", 0) / 1e9,
+            memory=limits.get("Memory", 0),
         )
 
 

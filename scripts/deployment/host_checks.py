@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployment.tune import LEAST_MIB, MEMINFO, memory_mib
+from deployment.memory import MEMINFO, field_bytes
+from deployment.tune import LEAST_MIB, memory_mib
 
 LEAST_DISK_GIB, GOOD_DISK_GIB = 4, 10
 COMFORTABLE_MIB = 3_500
@@ -173,8 +174,7 @@ def own_addresses() -> set[str]:
 
 
 def swap_mib(meminfo: str) -> int:
-    found = re.search(r"^SwapTotal:\s+(\d+) kB$", meminfo, re.M)
-    return int(found[1]) // 1024 if found else 0
+    return (field_bytes(meminfo, "SwapTotal") or 0) >> 20
 
 
 def check_machine(home: Path, ports: Sequence[int], *, project: str) -> list[Finding]:

@@ -34,12 +34,13 @@ from deployment.host_checks import (
 )
 from deployment.install_state import InstallState
 from deployment.layout import Layout, find_layout, read_settings, release_root
+from deployment.memory import MEMINFO
 from deployment.secret_files import SecretFiles
 from deployment.secrets import make
 from deployment.services import images_of
 from deployment.steps import Steps
 from deployment.transfer import release_archive, send_release
-from deployment.tune import MEMINFO, memory_mib
+from deployment.tune import memory_mib
 
 MAIL_SERVER = ("SMTP_HOST", "SMTP_SECURITY", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD")
 LISTENING = ("GATEWAY_ADDRESS", "GATEWAY_PORT", "GATEWAY_TLS_PORT")

@@ -1,35 +1,35 @@
-"""The part of the processors that a new container has until it serves itself, and the memory for it.
+"""The part of the processors that a new container has until it serves itself.
 
 Starting costs seconds of a processor, and people are being served meanwhile on the same machine.
 """
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from deployment.engine import Container, Engine
+
+T = TypeVar("T")
 
 STARTING_SHARES = 64
 DEFAULT_SHARES = 1024
 # Of all that start at once; each gets LEAST_CPUS, or else a group would take minutes.
 STARTING_CPUS = 0.6
 LEAST_CPUS = 0.25
+# Of two processors one is left to those who serve, whatever starts.
+PROCESSORS_PER_START = 2
 
 
-# Free for three APIs, or for a worker and all relays, beside those that serve, twice over.
-ROOMY_BYTES = 1536 << 20
-MEMORY = Path("/proc/meminfo")
+def starts_at_once() -> int:
+    """How many new containers may start at the same time beside those who serve."""
+    return max((os.cpu_count() or 1) // PROCESSORS_PER_START, 1)
 
 
-def has_room(meminfo: Path = MEMORY) -> bool:
-    """Whether there is memory for a second container of several services at a time."""
-    try:
-        found = re.search(r"^MemAvailable: +(\d+) kB", meminfo.read_text(), re.MULTILINE)
-    except OSError:
-        return False
-    return found is not None and int(found[1]) << 10 >= ROOMY_BYTES
+def in_turn(new: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """In parts of at most ``size``."""
+    for first in range(0, len(new), size):
+        yield new[first : first + size]
 
 
 def hold_back(engine: Engine, names: Sequence[str]) -> None:

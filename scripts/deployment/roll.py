@@ -12,11 +12,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from deployment import processors, prune
+from deployment import prune, room
 from deployment.configuration import copy_configuration
 from deployment.containers import Containers
 from deployment.engine import Container, Engine
@@ -24,10 +23,10 @@ from deployment.errors import CommandFailed, one_line
 from deployment.layout import find_layout
 from deployment.lock import hold_lock
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
+from deployment.replacement import Replacement
 from deployment.services import (
     API_SERVICES,
     GROUPS,
-    LARGE_GROUPS,
     MIGRATIONS,
     MONITORING,
     ONE_AT_A_TIME,
@@ -36,7 +35,9 @@ from deployment.services import (
     images_of,
 )
 from deployment.smoke import Smoke, smoke_runner
+from deployment.stages import Lack, Stages
 from deployment.steps import Steps
+from deployment.textfile import metrics_folder
 
 MINIMUM_FREE_BYTES = 1 << 30
 MIGRATION_SECONDS = 1800.0
@@ -47,7 +48,11 @@ BACKUP_SECONDS = 3600.0
 
 
 class Roll:
-    """One deployment, or one way back, on this host; several services at a time if it ``is_roomy``."""
+    """One deployment, or one way back, on this host.
+
+    Several services are replaced at the same time where ``lack`` says nothing of their containers and
+    of all that run.
+    """
 
     def __init__(
         self,
@@ -57,7 +62,7 @@ class Roll:
         *,
         is_forced: bool = False,
         with_backup: bool = True,
-        is_roomy: bool = False,
+        lack: Lack = room.lack,
         make_containers: Callable[..., Containers] = Containers,
     ) -> None:
         self.engine = engine
@@ -68,8 +73,7 @@ class Roll:
         self._with_backup = with_backup
         self._make_containers = make_containers
         self.containers = make_containers(engine, steps, is_forced=is_forced)
-        self._is_roomy = is_roomy
-        self._groups = LARGE_GROUPS if is_roomy else GROUPS
+        self._lack = lack
         self._added: list[Container] = []
         self._services: list[str] = []
 
@@ -109,11 +113,13 @@ class Roll:
         if previous is None or previous == self.version:
             return
         containers = self._make_containers(self.engine.of_version(previous), self.steps)
-        groups = [group for group in self._groups if containers.needs_replacement(group)]
+        groups = [group for group in GROUPS if containers.needs_replacement(group)]
+        replacement = Replacement(containers)
         try:
+            # One group at a time: visitors are served meanwhile, by whichever version.
             for group in groups:
                 self.steps(f"{', '.join(group)}: going back to {previous}")
-                containers.replace(group, is_side_by_side=group[0] not in ONE_AT_A_TIME)
+                replacement.replace(group, is_side_by_side=group[0] not in ONE_AT_A_TIME)
         except CommandFailed as error:
             raise CommandFailed(
                 f"{error}\nnot everything is back at {previous}: ./scripts/deploy {previous} tries again"
@@ -172,11 +178,9 @@ class Roll:
             trouble = smoke.through_gateway()
             # All of them before the first is replaced: a broken version changes nothing.
             changed = [name for name in tried if self.containers.needs_replacement([name])]
-            rounds = [changed] if self._is_roomy and changed else [[name] for name in changed]
-            for services in rounds:
-                self._try(services, smoke)
-            for group in self._groups:
-                self._replace([name for name in group if name in self._services])
+            stages = Stages(self.containers, self._lack)
+            stages.try_candidates(changed, smoke)
+            stages.replace_all(self._services)
             one_shot = (*MIGRATIONS, PREFLIGHT)
             missing = [name for name in present if name not in one_shot]
             self.containers.start_missing(missing, self._added.append)
@@ -193,23 +197,6 @@ class Roll:
         else:
             raise CommandFailed(f"all is replaced, and visitors do not reach it:\n{trouble}")
 
-    def _try(self, services: Sequence[str], smoke: Smoke) -> None:
-        with ExitStack() as stack:
-            names = [stack.enter_context(self.containers.one_off(name)) for name in services]
-            processors.hold_back(self.engine, names)
-            self.steps(f"{', '.join(services)}: candidate is started")
-            self.containers.wait_until_healthy(names)
-            for service, name in zip(services, names, strict=True):
-                # Only one at a time is at work from now on.
-                processors.hold_back(self.engine, [name])
-                smoke.candidate(service, name)
-
-    def _replace(self, group: Sequence[str]) -> None:
-        if self.containers.needs_replacement(group):
-            self.containers.replace(group, is_side_by_side=group[0] not in ONE_AT_A_TIME)
-        elif group:
-            self.steps(f"{', '.join(group)}: need no replacement")
-
     def _first_start(self) -> None:
         self.steps("no deployment is recorded here: starting everything")
         self._configure()
@@ -220,21 +207,21 @@ class Roll:
         new = [one for one in self.engine.containers() if one.service in self._long_running()]
         self.steps("everything is started; waiting until it is healthy")
         # All at once on a small machine; nobody is served worse meanwhile.
-        self.containers.wait_until_healthy(
-            [one.id for one in new], at_least_seconds=FIRST_HEALTHY_SECONDS
-        )
+        self.containers.health.wait([one.id for one in new], at_least_seconds=FIRST_HEALTHY_SECONDS)
         self.steps("everything is healthy")
         with smoke_runner(self.containers, self.steps) as smoke:
             smoke.everything()
 
     def _first_crash(self) -> str:
         crashed = [one for one in self.engine.containers() if one.exit_code and not one.is_running]
-        return self.containers.describe(crashed[0], "ended") if crashed else ""
+        return self.containers.health.describe(crashed[0], "ended") if crashed else ""
 
     def _long_running(self) -> list[str]:
         return [name for name in self._services if name not in (*MIGRATIONS, PREFLIGHT)]
 
     def _configure(self) -> None:
+        # node-exporter mounts it: what is not there Docker makes as root's, and no backup writes into it.
+        metrics_folder(self.layout)
         for changed in copy_configuration(self.layout, self.version):
             self.steps(changed)
 
@@ -292,7 +279,6 @@ def roll(options: argparse.Namespace) -> int:
             Record(layout),
             is_forced=options.again,
             with_backup=not options.without_backup,
-            is_roomy=processors.has_room(),
         )
         if options.rollback:
             job.go_back()

@@ -17,10 +17,10 @@ BEAT = "notification-beat"
 
 # Stopped, then started again; all others are replaced with a second container beside the first.
 ONE_AT_A_TIME = (BEAT,)
-# In the order of a deployment; those of a group are replaced together. Larger groups take less time
-# and more memory.
-GROUPS = (*((service,) for service in API_SERVICES), WORKERS, RELAYS, (BEAT,))
-LARGE_GROUPS = (API_SERVICES, (*WORKERS, *RELAYS), (BEAT,))
+# In the order of a deployment; those of a group are replaced together. Where there is room, all groups of
+# a stage are one.
+STAGES = (tuple((service,) for service in API_SERVICES), (WORKERS, RELAYS), ((BEAT,),))
+GROUPS = tuple(group for stage in STAGES for group in stage)
 # Only with ``--profile monitoring``; docker-compose 1.29 lists them without it too. No deployment touches
 # them.
 MONITORING = (

@@ -7,23 +7,22 @@ here it shares it with fifteen other containers, and takes less the smaller the 
 import argparse
 import os
 import re
-from pathlib import Path
 
 from deployment.errors import CommandFailed, run_command
+from deployment.memory import MEMINFO, field_bytes
+from deployment.room import POSTGRES_CONNECTIONS
 
-MEMINFO = Path("/proc/meminfo")
 # What the other containers use (1.1 GiB when idle, with live reload), and the system.
 OTHERS_MIB = 1_200
 LEAST_MIB, MOST_SHARED_MIB = 1_600, 8_192
-CONNECTIONS = 200
 
 
 def memory_mib(meminfo: str) -> int:
     """The machine's memory in MiB, of /proc/meminfo; raises CommandFailed where that does not tell."""
-    found = re.search(r"^MemTotal:\s+(\d+) kB$", meminfo, re.M)
+    found = field_bytes(meminfo, "MemTotal")
     if found is None:
         raise CommandFailed("/proc/meminfo tells no memory; say it: --memory 4G")
-    return int(found[1]) // 1024
+    return found >> 20
 
 
 def parse_memory(text: str) -> int:
@@ -39,7 +38,7 @@ def settings(mib: int, processors: int) -> dict[str, str]:
     postgres = max(512, min(mib - OTHERS_MIB, mib * 6 // 10))
     shared = min(postgres // 4, MOST_SHARED_MIB)
     # A sort or a hash may take it several times, and each connection has sorts of its own.
-    work = max(4, min(32, (postgres - shared) // CONNECTIONS))
+    work = max(4, min(32, (postgres - shared) // POSTGRES_CONNECTIONS))
     # Docker refuses a limit of more processors than there are.
     one, most = f"{min(processors, 1):.1f}", f"{max(processors - 0.5, 0.5):.1f}"
     has_room = mib >= 3_500

@@ -17,7 +17,8 @@ SERVICES = [*UNTOUCHED, PREFLIGHT, *MIGRATIONS, *LONG_RUNNING]
 class Machine:
     """What an engine has. ``broken`` gives a command line's error, None if it works; ``sick`` processes
     (service and version) never become healthy; ``crashing`` ones end at once. ``connected``: ids of
-    containers that are on all their networks, as those are not that Compose has created only."""
+    containers that are on all their networks, as those that Compose has only created are if it is of
+    version 2 (``connects_created``)."""
 
     containers: dict[str, Container] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class Machine:
     crashing: set[tuple[str, str]] = field(default_factory=set)
     broken: Callable[[str], str | None] = lambda command: None
     connected: set[str] = field(default_factory=set)
+    connects_created: bool = False
     commands: list[str] = field(default_factory=list)
     least_serving: dict[str, int] = field(default_factory=dict)
     most_serving: dict[str, int] = field(default_factory=dict)
@@ -83,8 +85,9 @@ class Machine:
             check=("healthcheck",),
         )
         self.put(one)
-        if is_running:
+        if is_running or self.connects_created:
             self.connected.add(one.id)
+        if is_running:
             self.start(one)
         return one
 
@@ -151,7 +154,10 @@ class FakeEngine(Engine):
         match command:
             case "inspect":
                 one = self.machine.find(names[-1])
-                return "data inside" if one.id in self.machine.connected else "data"
+                front = f"{self.layout.project}_inside"
+                return f"data {front}" if one.id in self.machine.connected else "data"
+            case "network" if arguments[0] == "disconnect":
+                self.machine.connected.discard(names[-1])
             case "network":
                 self.machine.connected.add(names[-1])
             case "start":

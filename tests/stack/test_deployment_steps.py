@@ -1,6 +1,7 @@
 """What a deployment does, in which order, and what it undoes when a step fails: without an engine."""
 
 import itertools
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -8,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from deployment import background, prune
+from deployment import background, prune, visitors
 from deployment.containers import Containers
 from deployment.errors import CommandFailed, one_line
 from deployment.layout import Layout
 from deployment.lock import hold_lock, read_holder
-from deployment.processors import has_room
+from deployment.processors import starts_at_once
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
+from deployment.replacement import Replacement
 from deployment.roll import Roll
 from deployment.services import API_SERVICES, ONE_AT_A_TIME, image_of
 from deployment.steps import Steps
+from deployment.visitors import ASKED
 from tests.stack.fake_engine import LONG_RUNNING, FakeEngine, Machine, write_release
 
 OLD, NEW = "1.0", "1.1"
@@ -49,7 +52,7 @@ class Host:
             engine,
             Steps(write=self.lines.append),
             Record(self.layout),
-            is_roomy=self.is_roomy,
+            lack=lambda old, running, layout: "" if self.is_roomy else "too little",
             make_containers=make,
             **options,
         )
@@ -73,7 +76,8 @@ class Host:
 
 
 @pytest.fixture(params=[False, True], ids=["one by one", "several at a time"])
-def host(tmp_path: Path, request: pytest.FixtureRequest) -> Host:
+def host(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     host = Host(Layout(tmp_path), is_roomy=request.param)
     for version in (OLD, NEW):
         write_release(host.layout, version)
@@ -117,6 +121,17 @@ def test_only_a_roomy_host_has_several_new_containers_at_a_time(host: Host) -> N
     host.deploy()
     together = [c for c in host.machine.commands if "up --no-start" in c and "=auth=2" in c]
     assert ["--scale=event=2" in command for command in together] == [host.is_roomy]
+    said = [line for line in host.lines if "at the same time" in line]
+    assert ["there is room" in line for line in said] == [host.is_roomy] * 2
+
+
+def test_as_many_start_at_once_as_the_processors_take(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for processors, at_once in ((1, 1), (2, 1), (4, 2), (8, 4)):
+        monkeypatch.setattr(os, "cpu_count", lambda found=processors: found)
+        assert starts_at_once() == at_once
+    host.deploy()
     tried = [host.index("run", f"--name parterre-try-{name} ") for name in ("auth", "notification")]
     removed = host.machine.commands.index("rm --force --volumes parterre-try-auth")
     assert (tried[0] < tried[1] < removed) == host.is_roomy
@@ -126,24 +141,72 @@ def test_only_a_roomy_host_has_several_new_containers_at_a_time(host: Host) -> N
     assert alone[-1] in host.machine.commands[:asked]
     shared = f"update --cpus 0.25 parterre-try-{' parterre-try-'.join(API_SERVICES)}"
     assert (shared in host.machine.commands) == host.is_roomy
-    if host.is_roomy:
-        last = max(n for n, c in enumerate(host.machine.commands) if c == alone[-1])
-        assert host.machine.commands.index(shared) < last < asked
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("MemTotal: 4000000 kB\nMemAvailable:    1572864 kB\n", True),
-        ("MemTotal: 4000000 kB\nMemAvailable:    1572863 kB\n", False),
-        ("", False),
-    ],
-)
-def test_room_is_what_is_available(text: str, expected: bool, tmp_path: Path) -> None:
-    file = tmp_path / "meminfo"
-    file.write_text(text)
-    assert has_room(file) is expected
-    assert has_room(tmp_path / "none") is False
+def test_where_there_are_two_processors_one_new_container_starts_at_a_time(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has its processors before the next starts, and before the gateway finds it."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    host.deploy()
+    commands = host.machine.commands
+    new = {one.service: one.id for one in host.machine.containers.values() if one.service in ASKED}
+    full = [commands.index(f"update --cpus 2.00 {new[name]}") for name in API_SERVICES]
+    healthy = [commands.index(f"exec {new[name]} {HEALTHY_CHECK}") for name in API_SERVICES]
+    started = [commands.index(f"start {new[name]}") for name in API_SERVICES]
+    let_in = [commands.index(connecting(name, new[name])) for name in API_SERVICES]
+    for steps in zip(started, full, healthy, let_in, strict=True):
+        assert list(steps) == sorted(steps)
+    assert let_in[0] < started[1] < let_in[1] < started[2]
+    tried = [host.index("run", f"--name parterre-try-{name} ") for name in API_SERVICES]
+    assert commands.index("rm --force --volumes parterre-try-auth") < tried[1]
+
+
+HEALTHY_CHECK = f"{' '.join(visitors.CHECK)} /health/ready"
+
+
+def connecting(service: str, id_: str) -> str:
+    return f"network connect --alias {service} parterre_inside {id_}"
+
+
+def test_a_new_container_is_not_found_by_the_gateway_before_it_is_healthy(host: Host) -> None:
+    """Also where Compose has put it on all networks when it made it, as version 2 does."""
+    host.machine.connects_created = True
+    host.machine.sick.add(("event", NEW))
+    found = []
+    host.machine.broken = lambda c: found.append(
+        [
+            one.id
+            for one in host.machine.containers.values()
+            if (one.service, one.image) == ("event", image_of("event", NEW))
+            and one.id in host.machine.connected
+            and one.is_running
+            and not one.is_one_off
+        ]
+    )
+    roll = host.roll(NEW)
+    with pytest.raises(CommandFailed, match="not healthy"):
+        Replacement(roll.containers).replace(["event"])
+    assert any("network disconnect parterre_inside" in c for c in host.machine.commands)
+    assert not any(found)
+    host.machine.sick.clear()
+    Replacement(roll.containers).replace(["event"])
+    assert any(found)
+
+
+def test_what_an_interrupted_run_has_started_is_let_in(host: Host) -> None:
+    left = host.machine.create("event", NEW, is_running=True)
+    host.machine.connected.discard(left.id)
+    Replacement(host.roll(NEW).containers).replace(["event"])
+    assert [one.id for one in host.machine.serving("event")] == [left.id]
+
+
+def test_the_networks_of_a_service_are_those_of_the_compose_file() -> None:
+    by_keys = "services:\n  a:\n    image: x\n    networks:\n      data: null\n      inside:\n        x: 1\n"
+    by_list = "services:\n  b.c:\n    networks:\n    - data\n    - mail\n    user: x\n"
+    rest = "networks:\n  data:\n    internal: true\nvolumes: {}\n"
+    found = visitors.networks_of_services(by_keys + by_list.partition("\n")[2] + rest)
+    assert found == {"a": ["data", "inside"], "b.c": ["data", "mail"]}
 
 
 def test_steps_come_in_order(host: Host) -> None:
@@ -283,7 +346,7 @@ def test_a_run_that_was_killed_is_taken_back_by_a_deployment_of_the_version_befo
 def test_a_container_is_healthy_by_its_own_check_before_docker_has_made_it(host: Host) -> None:
     one = host.machine.create("event", NEW, is_running=True)
     host.machine.put(one, status="running", health="starting")
-    host.roll(NEW).containers.wait_until_healthy([one.id])
+    host.roll(NEW).containers.health.wait([one.id])
     assert host.machine.commands == [f"exec {one.id} healthcheck"]
 
 
@@ -383,3 +446,7 @@ def test_a_log_is_followed_to_its_end_and_a_killed_deployment_is_no_success(
 def test_an_error_in_one_line_has_its_cause() -> None:
     error = CommandFailed("event: new container ended at its start:\n  Traceback\n  No module x")
     assert one_line(error) == "event: new container ended at its start: No module x"
+
+
+def test_a_deployment_makes_the_folder_of_metrics_before_docker_does(host: Host) -> None:
+    assert (host.layout.var / "metrics").stat().st_mode & 0o777 == 0o755

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 
 from tests.system.deployment.acts import book
 from tests.system.deployment.clients import Person
-from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill
-from tests.system.deployment.host import Host
+from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill, images_line, layers_sent
+from tests.system.deployment.host import Done, Host
 from tests.system.deployment.mail_server import read_mails
 from tests.system.deployment.records import Booking, Phase, Request, cut, join, read_requests
 from tests.system.deployment.versions import DOOR
@@ -132,3 +132,18 @@ def test_another_start_limit_leaves_the_other_settings(tmp_path: Path) -> None:
     settings.write_text("A=1\nSTART_SECONDS=60\nPARTERRE_UID=999\n")
     Drill(Host(home=str(tmp_path)), tmp_path)._let_start(15)
     assert settings.read_text() == "A=1\nSTART_SECONDS=15\nPARTERRE_UID=999\n"
+
+
+def test_what_was_sent_is_read_from_what_a_deployment_says(tmp_path: Path) -> None:
+    said = "[   1s] sending images to host\n[   3s] images: 3 images, 1 of 12 layers, 0.1 MiB\n"
+    assert layers_sent(images_line(said)) == (1, 12)
+    assert images_line("[   3s] images: all images are there\n") == "images: all images are there"
+    assert layers_sent("images: 3 images, 200 MiB") is None
+    assert images_line("[   0s] images: all layers are read: docker push failed") == ""
+    drill = Drill(Host("host"), tmp_path)
+    assert drill.room == "not said"
+    drill.commands["deployment"] = Done(
+        0,
+        "[  9s] auth, event: at the same time, there is room\n[ 20s] x: not at the same time: a\n",
+    )
+    assert drill.room == "at the same time, there is room; not at the same time: a"

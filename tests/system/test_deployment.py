@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.deployment.drill import BROKEN, CUT_OFF, GOOD, NEXT, SHORT_BROKEN, Drill
+from tests.system.deployment.drill import (
+    BROKEN,
+    CUT_OFF,
+    GOOD,
+    NEXT,
+    SHORT_BROKEN,
+    Drill,
+    layers_sent,
+)
 from tests.system.deployment.host import given_host
 from tests.system.deployment.records import Phase, join
 
@@ -26,6 +34,7 @@ REASONS = {
     "answers bookings with 500": "500",
 }
 MOST_P99_RATIO = 2.0
+MOST_NEW_LAYERS = 3
 
 pytestmark = pytest.mark.skipif(
     HOST is None, reason="./scripts/drill runs it, on a host to deploy to"
@@ -56,6 +65,20 @@ def test_the_next_version_is_deployed(drill: Drill) -> None:
     assert drill.deployed["deployment"] == NEXT
     before, after = drill.containers["deployment"]
     assert len(before - after) == len(after - before) > 0
+
+
+@pytest.mark.skipif(HOST is not None and not HOST.destination, reason="nothing is sent to here")
+@pytest.mark.parametrize("what", COMMANDS[:-1])
+def test_of_images_only_new_layers_are_sent(drill: Drill, what: str) -> None:
+    """Each version lies on the first one: of event-service some small layers, of the others none."""
+    layers = layers_sent(drill.sent[what])
+    assert layers is not None, drill.sent
+    sent, all_of_them = layers
+    assert sent <= MOST_NEW_LAYERS < all_of_them, drill.sent
+
+
+def test_a_deployment_says_whether_the_host_has_room(drill: Drill) -> None:
+    assert "the same time" in drill.room
 
 
 def test_a_deployment_goes_on_without_the_one_who_started_it(drill: Drill) -> None:

@@ -1,6 +1,7 @@
 """The whole drill on one stack: a first version, then under load all that a deployment may meet."""
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ REQUESTS_A_SECOND = 25.0
 QUIET_SECONDS = 15.0
 CONTROL_SECONDS = 10.0
 DEPLOYMENT_SECONDS = 600.0
+CUT_OFF_SECONDS = 120.0
 CUT_OFF = "deployment"
 FIRST_SECONDS = 600.0
 RESTORE_SECONDS = 400.0
@@ -71,7 +73,8 @@ class Drill:
     """What came of it; of a short one, less happens.
 
     ``deployed``: the version in use after each command; ``containers``: those that ran before and after
-    it; ``restored``: bookings in the restored database; ``parts``: seconds that each part took."""
+    it; ``sent``: what each sending of images has said; ``restored``: bookings in the restored database;
+    ``parts``: seconds that each part took."""
 
     host: Host
     folder: Path
@@ -79,6 +82,7 @@ class Drill:
     commands: dict[str, Done] = field(default_factory=dict)
     deployed: dict[str, str] = field(default_factory=dict)
     containers: dict[str, tuple[set[str], set[str]]] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
     stretches: dict[str, tuple[float, float]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
@@ -199,15 +203,16 @@ class Drill:
         )
 
     def _command(self, what: str, name: str, *arguments: str) -> None:
-        before = self._running()
+        before, said = self._running(), ""
         with self._stretch(what):
             if what == CUT_OFF:
                 # The connection breaks in the midst; the second run follows what goes on there.
                 start = f"deployment of {arguments[-1]}"
-                self.host.cut_off(name, *arguments, after=start, seconds=60)
+                said = self.host.cut_off(name, *arguments, after=start, seconds=CUT_OFF_SECONDS)
             done = self.host.command(name, *arguments, seconds=DEPLOYMENT_SECONDS)
         (self.folder / f"{what.replace(' ', '_')}.log").write_text(done.output)
         self.commands[what] = done
+        self.sent[what] = images_line(said + done.output)
         self.containers[what] = (before, self._running())
         self.deployed[what] = self.host.must("basename $(readlink current)").strip()
 
@@ -267,15 +272,40 @@ class Drill:
     def phases(self) -> list[Phase]:
         return [self.phase(name) for name in self.stretches]
 
+    @property
+    def room(self) -> str:
+        """What the deployment has said of the host's room, group by group."""
+        said = re.findall(r": (?:at|not at) the same time(?:, there is room|: .*)", self._output)
+        return "; ".join(line.removeprefix(": ") for line in said) or "not said"
+
+    @property
+    def _output(self) -> str:
+        done = self.commands.get("deployment")
+        return done.output if done else ""
+
     def report(self) -> str:
         """A line for each stretch, what has failed, and how long each part took."""
         lines = [phase.describe() for phase in self.phases]
         lines += [phase.describe_failures() for phase in self.phases if phase.failed]
         if self.control is not None:
             lines.append(self.control.describe())
+        lines += [f"{what}: {line}" for what, line in self.sent.items() if line]
+        lines.append(f"the host had room for several new containers: {self.room}")
         lines += [f"{seconds:5.0f} s {name}" for name, seconds in self.parts.items()]
         lines.append(f"{sum(self.parts.values()):5.0f} s in all")
         return "\n".join(lines)
+
+
+def images_line(output: str) -> str:
+    """Of a deployment: what was sent of its images."""
+    found = re.search(r"images: (\d+ images, .*|all images are there)", output)
+    return found[0] if found else ""
+
+
+def layers_sent(line: str) -> tuple[int, int] | None:
+    """How many layers were sent of how many; None where all were read and sent."""
+    found = re.search(r"(\d+) of (\d+) layers", line)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def build_others(broken: Iterable[str]) -> None:

@@ -99,8 +99,9 @@ class Host:
         """``scripts/NAME [HOST] ARGUMENTS``, as an operator on this machine calls it."""
         return run(self._command(name, *arguments), seconds=seconds, **self._variables())
 
-    def cut_off(self, name: str, *arguments: str, after: str, seconds: float) -> None:
-        """Starts such a command and kills it with its connection once its output has the text."""
+    def cut_off(self, name: str, *arguments: str, after: str, seconds: float) -> str:
+        """Starts such a command and kills it with its connection once its output has the text; its
+        output until then."""
         with subprocess.Popen(
             self._command(name, *arguments),
             stdin=subprocess.DEVNULL,
@@ -119,6 +120,7 @@ class Host:
             limit.cancel()
             assert after.encode() in output, output.decode()
             os.killpg(process.pid, signal.SIGKILL)
+            return output.decode()
 
     def _command(self, name: str, *arguments: str) -> list[str]:
         whom = [self.destination] if self.destination else []

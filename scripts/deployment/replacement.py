@@ -1,0 +1,115 @@
+"""Starting a new container beside an old one, and ending the old one when the new one is healthy."""
+
+from collections.abc import Sequence
+
+from deployment import processors, visitors
+from deployment.containers import Containers
+from deployment.engine import Container
+from deployment.errors import CommandFailed
+
+# The gateway looks names up every second.
+SETTLE_SECONDS = 2.0
+
+
+class Replacement:
+    """Replaces what is not as ``containers.engine.version`` would start it."""
+
+    def __init__(self, containers: Containers) -> None:
+        self._containers = containers
+        self._engine = containers.engine
+        self._steps = containers.steps
+        self._networks_of_services: dict[str, list[str]] | None = None
+
+    def replace(self, services: Sequence[str], *, is_side_by_side: bool = True) -> None:
+        """Replace the containers of services, one of each at a time.
+
+        Old ones end when the new ones beside them are healthy; not side by side, old ones stop before
+        new ones start. If it fails, new ones are removed, old ones serve on, and CommandFailed is raised.
+        """
+        while old := self._containers.next_old(services):
+            self._replace_once(old, is_side_by_side)
+
+    def _replace_once(self, old: list[Container], is_side_by_side: bool) -> None:
+        names = ", ".join(one.service for one in old)
+        before = self._engine.containers()
+        # An interrupted run may have started the new one already.
+        spare = [two for one in old if (two := self._spare(one.service, before))]
+        new: list[Container] = []
+        try:
+            started = {one.service for one in spare}
+            new = self._create([one.service for one in old if one.service not in started], before)
+            if not is_side_by_side:
+                self._containers.stop(old)
+            self._start(new, old, before)
+            for one in spare:
+                self._let_in(one, old, before)
+            self._steps(f"{names}: new container is healthy")
+            self._containers.sleep(SETTLE_SECONDS if is_side_by_side else 0)
+        except BaseException:
+            self._undo(new or self._created_since(before), old, is_side_by_side)
+            raise
+        self._containers.made.update(one.id for one in new)
+        self._containers.stop(old)
+        self._engine.docker("rm", "--volumes", *(one.id for one in old))
+        self._steps(f"{names}: old container has ended")
+
+    def _spare(self, service: str, containers: list[Container]) -> Container | None:
+        """The healthy new container that an interrupted run has left beside the old one.
+
+        More new ones may be replicas; then one more does no harm.
+        """
+        those = [one for one in containers if one.service == service]
+        new = [one for one in those if one.is_healthy and self._containers.is_new(one)]
+        of_others = [one for one in new if one.id not in self._containers.made]
+        return of_others[0] if len(those) == 2 and of_others else None
+
+    def _create(self, services: list[str], before: list[Container]) -> list[Container]:
+        """Containers of this version, not started yet. Nothing that runs is touched: no dependency, and
+        no container whose settings have changed."""
+        if not services:
+            return []
+        counts = {name: 1 + sum(one.service == name for one in before) for name in services}
+        scales = [f"--scale={name}={count}" for name, count in counts.items()]
+        flags = ("--no-start", "--no-deps", "--no-recreate", "--no-build")
+        self._engine.compose("up", *flags, *scales, *counts)
+        new = self._created_since(before)
+        if sorted(one.service for one in new) != sorted(services):
+            made = ", ".join(one.name for one in new) or "nothing"
+            raise CommandFailed(f"Compose made {made} for {', '.join(services)}")
+        return new
+
+    def _start(self, new: list[Container], old: list[Container], before: list[Container]) -> None:
+        """Start what was created, and let each in as soon as it is healthy, whoever still starts."""
+        for part in processors.in_turn(new, processors.starts_at_once()):
+            ids = [one.id for one in part]
+            processors.hold_back(self._engine, ids)
+            for one in part:
+                visitors.connect_before_start(self._engine, one, self._networks(one, before))
+            # Not by Compose, which would start an old one that has been stopped, too.
+            self._engine.docker("start", *ids)
+            self._containers.health.wait(ids, on_healthy=lambda one: self._let_in(one, old, before))
+
+    def _let_in(self, one: Container, old: list[Container], before: list[Container]) -> None:
+        processors.give_back(self._engine, [one], old)
+        visitors.let_in(self._engine, one, self._networks(one, before))
+
+    def _networks(self, one: Container, before: list[Container]) -> set[str]:
+        """All on which it is to be: those of this version's Compose file."""
+        if self._networks_of_services is None:
+            configuration = self._engine.compose("config")
+            self._networks_of_services = visitors.networks_of_services(configuration)
+        if networks := self._networks_of_services.get(one.service):
+            return {f"{self._engine.layout.project}_{network}" for network in networks}
+        same = [other for other in before if other.service == one.service]
+        return visitors.networks_of(self._engine, same)
+
+    def _created_since(self, before: list[Container]) -> list[Container]:
+        ids = {one.id for one in before}
+        return [one for one in self._engine.containers() if one.id not in ids]
+
+    def _undo(self, new: list[Container], old: list[Container], is_side_by_side: bool) -> None:
+        if new:
+            self._containers.remove(self._engine.inspect(*(one.id for one in new)))
+        if not is_side_by_side:
+            self._engine.docker("start", *(one.id for one in old))
+        self._steps(f"{', '.join(one.service for one in old)}: new container is removed")

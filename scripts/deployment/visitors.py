@@ -1,0 +1,82 @@
+"""When a new container gets its first visitor: not before it is healthy and has answered once.
+
+Docker's DNS lists a container from its start, and the gateway asks whatever has the service's name: of
+one that does not listen yet it learns by a refusal, and the visitor waits for the second attempt. So a
+new container starts without the network that it shares with the gateway, and joins it last.
+"""
+
+import re
+from collections.abc import Iterable
+
+from deployment.engine import Container, Engine
+from deployment.services import API_SERVICES, FLOWER
+
+# Of the Compose file: what the gateway and the services have in common.
+FRONT = "inside"
+# Whom the gateway asks.
+ASKED = (*API_SERVICES, FLOWER)
+CHECK = ("bash", "/app/service_kit/observability/healthcheck.sh", "8000")
+# The first answer of each costs its process more than the next: templates are read, a connection to
+# PostgreSQL is made.
+FIRST_PATHS = {
+    "auth": ("/health/ready", "/.well-known/jwks.json"),
+    "event": ("/health/ready", "/", "/api/v1/events"),
+    "notification": ("/health/ready",),
+}
+ANSWER_SECONDS = 20.0
+
+
+def connect_before_start(engine: Engine, one: Container, networks: Iterable[str]) -> None:
+    """Put a container that was created on its networks; one that the gateway asks not on the front.
+
+    docker-compose 1.29 creates containers on the first of them only, version 2 on all.
+    """
+    present = _networks(engine, one)
+    front = {_front(engine)} if one.service in ASKED else set()
+    for network in sorted(present & front):
+        engine.docker("network", "disconnect", network, one.id)
+    _connect(engine, one, set(networks) - present - front)
+
+
+def let_in(engine: Engine, one: Container, networks: Iterable[str]) -> None:
+    """Have a healthy container answer once, and put it on the networks that it is not on yet."""
+    for path in FIRST_PATHS.get(one.service, ()):
+        # What a release does not know it need not answer.
+        engine.docker("exec", one.id, *CHECK, path, seconds=ANSWER_SECONDS, is_checked=False)
+    _connect(engine, one, set(networks) - _networks(engine, one))
+
+
+def networks_of(engine: Engine, containers: Iterable[Container]) -> set[str]:
+    """All networks that one of them is on."""
+    return {name for one in containers for name in _networks(engine, one)}
+
+
+def networks_of_services(configuration: str) -> dict[str, list[str]]:
+    """Networks by service, as ``docker compose config`` writes them: keys or elements of a list."""
+    networks: dict[str, list[str]] = {}
+    top = service = key = ""
+    for line in configuration.splitlines():
+        if found := re.match(r"(\w+):", line):
+            top = found[1]
+        elif found := re.match(r"  ([\w.-]+):", line):
+            service = found[1]
+        elif found := re.match(r"    (\w+):", line):
+            key = found[1]
+        elif (top, key) == ("services", "networks"):
+            if found := re.match(r"(?:      |    - |      - )([\w.-]+):?( |$)", line):
+                networks.setdefault(service, []).append(found[1])
+    return networks
+
+
+def _connect(engine: Engine, one: Container, networks: Iterable[str]) -> None:
+    for network in sorted(networks):
+        engine.docker("network", "connect", "--alias", one.service, network, one.id)
+
+
+def _networks(engine: Engine, one: Container) -> set[str]:
+    names = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}"
+    return set(engine.docker("inspect", "--format", names, one.id).split())
+
+
+def _front(engine: Engine) -> str:
+    return f"{engine.layout.project}_{FRONT}"

@@ -11,9 +11,10 @@ from fastapi import FastAPI
 
 from tests.system.deployment.acts import book
 from tests.system.deployment.clients import Person
-from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill, images_line, layers_sent
+from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill
 from tests.system.deployment.host import Done, Host
 from tests.system.deployment.mail_server import read_mails
+from tests.system.deployment.output import images_line, layers_sent
 from tests.system.deployment.records import Booking, Phase, Request, cut, join, read_requests
 from tests.system.deployment.versions import DOOR
 

@@ -21,6 +21,7 @@ from tests.system.deployment.drill import (
     layers_sent,
 )
 from tests.system.deployment.host import given_host
+from tests.system.deployment.output import layers_sent
 from tests.system.deployment.records import Phase, join
 
 HOST = given_host()

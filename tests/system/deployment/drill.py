@@ -1,7 +1,6 @@
 """The whole drill on one stack: a first version, then under load all that a deployment may meet."""
 
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from tests.system.deployment.host import Done, Host, must, run
 from tests.system.deployment.load import Configuration
 from tests.system.deployment.mail_server import Mail, read_mails
 from tests.system.deployment.processes import Load, process
+from tests.system.deployment.output import images_line, room_line
 from tests.system.deployment.records import Booking, Phase, Request, cut
 
 GOOD, NEXT = "drill-1", "drill-2"
@@ -274,14 +274,9 @@ class Drill:
 
     @property
     def room(self) -> str:
-        """What the deployment has said of the host's room, group by group."""
-        said = re.findall(r": (?:at|not at) the same time(?:, there is room|: .*)", self._output)
-        return "; ".join(line.removeprefix(": ") for line in said) or "not said"
-
-    @property
-    def _output(self) -> str:
+        """Whether the host had room for several new containers, as the deployment has said it."""
         done = self.commands.get("deployment")
-        return done.output if done else ""
+        return room_line(done.output if done else "")
 
     def report(self) -> str:
         """A line for each stretch, what has failed, and how long each part took."""
@@ -290,22 +285,10 @@ class Drill:
         if self.control is not None:
             lines.append(self.control.describe())
         lines += [f"{what}: {line}" for what, line in self.sent.items() if line]
-        lines.append(f"the host had room for several new containers: {self.room}")
+        lines.append(f"new containers of several services: {self.room}")
         lines += [f"{seconds:5.0f} s {name}" for name, seconds in self.parts.items()]
         lines.append(f"{sum(self.parts.values()):5.0f} s in all")
         return "\n".join(lines)
-
-
-def images_line(output: str) -> str:
-    """Of a deployment: what was sent of its images."""
-    found = re.search(r"images: (\d+ images, .*|all images are there)", output)
-    return found[0] if found else ""
-
-
-def layers_sent(line: str) -> tuple[int, int] | None:
-    """How many layers were sent of how many; None where all were read and sent."""
-    found = re.search(r"(\d+) of (\d+) layers", line)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 def build_others(broken: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deployment.configuration_text import services_and_networks
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
 
@@ -145,6 +146,7 @@ class Engine:
     def __init__(self, layout: Layout, version: str | None = None) -> None:
         self.layout = layout
         self.version = version or layout.version
+        self._services: dict[str, list[str]] = {}
 
     def of_version(self, version: str) -> "Engine":
         """The same project, seen by another release's Compose file and images."""
@@ -203,6 +205,13 @@ class Engine:
             environment=self.environment(),
             with_errors=with_errors,
         )
+
+    def services(self) -> dict[str, list[str]]:
+        """Services of this version's Compose file, each with its networks. Asked for once: a call of
+        Compose takes a second."""
+        if not self._services:
+            self._services = services_and_networks(self.compose("config"))
+        return self._services
 
     def inspect(self, *names: str) -> list[Container]:
         """Containers by id or name, running or not."""

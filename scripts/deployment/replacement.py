@@ -18,7 +18,6 @@ class Replacement:
         self._containers = containers
         self._engine = containers.engine
         self._steps = containers.steps
-        self._networks_of_services: dict[str, list[str]] | None = None
 
     def replace(self, services: Sequence[str], *, is_side_by_side: bool = True) -> None:
         """Replace the containers of services, one of each at a time.
@@ -44,7 +43,8 @@ class Replacement:
             for one in spare:
                 self._let_in(one, old, before)
             self._steps(f"{names}: new container is healthy")
-            self._containers.sleep(SETTLE_SECONDS if is_side_by_side else 0)
+            if is_side_by_side and any(one.service in visitors.ASKED for one in old):
+                self._containers.sleep(SETTLE_SECONDS)
         except BaseException:
             self._undo(new or self._created_since(before), old, is_side_by_side)
             raise
@@ -95,10 +95,7 @@ class Replacement:
 
     def _networks(self, one: Container, before: list[Container]) -> set[str]:
         """All on which it is to be: those of this version's Compose file."""
-        if self._networks_of_services is None:
-            configuration = self._engine.compose("config")
-            self._networks_of_services = visitors.networks_of_services(configuration)
-        if networks := self._networks_of_services.get(one.service):
+        if networks := self._engine.services().get(one.service):
             return {f"{self._engine.layout.project}_{network}" for network in networks}
         same = [other for other in before if other.service == one.service]
         return visitors.networks_of(self._engine, same)

@@ -143,7 +143,7 @@ class Roll:
             raise CommandFailed(
                 f"only {free >> 20} MiB of disk are free; see deploy/README.md on a full disk"
             )
-        self._services = self.engine.compose("config", "--services").split()
+        self._services = list(self.engine.services())
         self.steps("images, files and disk space are there")
 
     def _forward(self) -> None:

@@ -5,7 +5,6 @@ one that does not listen yet it learns by a refusal, and the visitor waits for t
 new container starts without the network that it shares with the gateway, and joins it last.
 """
 
-import re
 from collections.abc import Iterable
 
 from deployment.engine import Container, Engine
@@ -49,23 +48,6 @@ def let_in(engine: Engine, one: Container, networks: Iterable[str]) -> None:
 def networks_of(engine: Engine, containers: Iterable[Container]) -> set[str]:
     """All networks that one of them is on."""
     return {name for one in containers for name in _networks(engine, one)}
-
-
-def networks_of_services(configuration: str) -> dict[str, list[str]]:
-    """Networks by service, as ``docker compose config`` writes them: keys or elements of a list."""
-    networks: dict[str, list[str]] = {}
-    top = service = key = ""
-    for line in configuration.splitlines():
-        if found := re.match(r"(\w+):", line):
-            top = found[1]
-        elif found := re.match(r"  ([\w.-]+):", line):
-            service = found[1]
-        elif found := re.match(r"    (\w+):", line):
-            key = found[1]
-        elif (top, key) == ("services", "networks"):
-            if found := re.match(r"(?:      |    - |      - )([\w.-]+):?( |$)", line):
-                networks.setdefault(service, []).append(found[1])
-    return networks
 
 
 def _connect(engine: Engine, one: Container, networks: Iterable[str]) -> None:

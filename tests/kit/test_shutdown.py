@@ -3,10 +3,16 @@
 import asyncio
 import os
 import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from service_kit.web.shutdown import LINGER_SECONDS
+from stack.ports import free_port
 from tests.kit.conftest import MakeSettings, client_of, problem, serving
 
 # Longer than a busy machine takes for four requests.
@@ -66,3 +72,56 @@ async def test_without_a_time_to_leave_the_servers_own_handler_stays(
         await has_heard()
         assert ended.is_set()
         assert not app.state.shutdown.has_begun
+
+
+SERVER = """
+import sys, uvicorn
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from service_kit.web.shutdown import Shutdown, drain, linger
+
+shutdown = Shutdown()
+
+@asynccontextmanager
+async def lifespan(app):
+    with drain(shutdown, drain_seconds=0.5):
+        yield
+    await linger(shutdown)
+
+uvicorn.run(FastAPI(lifespan=lifespan), host="127.0.0.1", port=int(sys.argv[1]))
+"""
+
+
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_it_refuses_at_its_end_for_as_long_as_its_address_is_remembered() -> None:
+    """Of a container that is gone the gateway would hear nothing, and a visitor would wait."""
+    port = free_port()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen([sys.executable, "-c", SERVER, str(port)], env=environment) as process:
+        try:
+            while is_refused(port):
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            while not is_refused(port):
+                assert process.poll() is None
+                time.sleep(0.05)
+            shut = time.monotonic()
+            process.wait(30)
+            assert time.monotonic() - shut > 1
+        finally:
+            process.kill()
+
+
+async def test_who_was_not_drained_ends_at_once(make_settings: MakeSettings) -> None:
+    start = time.monotonic()
+    async with serving(make_settings(drain_seconds=DRAIN_SECONDS)):
+        pass
+    assert time.monotonic() - start < LINGER_SECONDS

@@ -202,7 +202,8 @@ class FakeEngine(Engine):
 
     def _compose(self, arguments: list[str]) -> str:
         if arguments[0] == "config":
-            return "\n".join(self.machine.services)
+            services = "".join(f"  {name}:\n    image: x\n" for name in self.machine.services)
+            return f"services:\n{services}version: '3.8'\n"
         if arguments[0] == "run":
             name = arguments[arguments.index("--name") + 1]
             service = arguments[arguments.index("--name") + 2]

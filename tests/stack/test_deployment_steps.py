@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from deployment import background, prune, visitors
+from deployment.configuration_text import services_and_networks
 from deployment.containers import Containers
 from deployment.errors import CommandFailed, one_line
 from deployment.layout import Layout
 from deployment.lock import hold_lock, read_holder
 from deployment.processors import starts_at_once
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
-from deployment.replacement import Replacement
+from deployment.replacement import SETTLE_SECONDS, Replacement
 from deployment.roll import Roll
 from deployment.services import API_SERVICES, ONE_AT_A_TIME, image_of
 from deployment.steps import Steps
@@ -201,12 +202,31 @@ def test_what_an_interrupted_run_has_started_is_let_in(host: Host) -> None:
     assert [one.id for one in host.machine.serving("event")] == [left.id]
 
 
-def test_the_networks_of_a_service_are_those_of_the_compose_file() -> None:
+def test_services_and_their_networks_are_those_of_the_compose_file() -> None:
     by_keys = "services:\n  a:\n    image: x\n    networks:\n      data: null\n      inside:\n        x: 1\n"
-    by_list = "services:\n  b.c:\n    networks:\n    - data\n    - mail\n    user: x\n"
+    by_list = "  b.c:\n    networks:\n    - data\n    - mail\n    user: x\n  none:\n    image: x\n"
     rest = "networks:\n  data:\n    internal: true\nvolumes: {}\n"
-    found = visitors.networks_of_services(by_keys + by_list.partition("\n")[2] + rest)
-    assert found == {"a": ["data", "inside"], "b.c": ["data", "mail"]}
+    found = services_and_networks(f"name: x\n{by_keys}{by_list}{rest}")
+    assert found == {"a": ["data", "inside"], "b.c": ["data", "mail"], "none": []}
+    assert services_and_networks("") == {}
+
+
+def test_the_new_version_may_have_another_network(host: Host) -> None:
+    host.roll(NEW).engine.services()
+    roll = host.roll(NEW)
+    roll.engine._services = {"event": ["data", "inside", "more"]}
+    Replacement(roll.containers).replace(["event"])
+    assert any("connect --alias event parterre_more" in c for c in host.machine.commands)
+
+
+def test_only_what_visitors_ask_is_waited_for_until_the_gateway_knows_it(host: Host) -> None:
+    slept: list[float] = []
+    roll = host.roll(NEW)
+    roll.containers.sleep = slept.append
+    Replacement(roll.containers).replace(["notification-worker", "auth-relay"])
+    assert slept == []
+    Replacement(roll.containers).replace(["event"])
+    assert slept == [SETTLE_SECONDS]
 
 
 def test_steps_come_in_order(host: Host) -> None:

@@ -14,7 +14,7 @@ from tests.system.deployment.clients import Person
 from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill
 from tests.system.deployment.host import Done, Host
 from tests.system.deployment.mail_server import read_mails
-from tests.system.deployment.output import images_line, layers_sent
+from tests.system.deployment.output import images_line, layers_sent, long_steps
 from tests.system.deployment.records import Booking, Phase, Request, cut, join, read_requests
 from tests.system.deployment.versions import DOOR
 
@@ -148,3 +148,10 @@ def test_what_was_sent_is_read_from_what_a_deployment_says(tmp_path: Path) -> No
         "[  9s] auth, event: at the same time, there is room\n[ 20s] x: not at the same time: a\n",
     )
     assert drill.room == "at the same time, there is room; not at the same time: a"
+
+
+def test_long_steps_are_those_before_their_lines() -> None:
+    here = "[   1s] sending images to host\n[   9s] images: 3 images\n"
+    there = "[   0s] deployment of 2\n[   3s] a\nbackup: x\n[  13s] b\n[ 100s] c\n"
+    assert long_steps(here + there, 8) == ["  8 s images: 3 images", " 10 s b", " 87 s c"]
+    assert long_steps("nothing", 1) == []

@@ -11,15 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.deployment.drill import (
-    BROKEN,
-    CUT_OFF,
-    GOOD,
-    NEXT,
-    SHORT_BROKEN,
-    Drill,
-    layers_sent,
-)
+from tests.system.deployment.drill import BROKEN, CUT_OFF, GOOD, NEXT, SHORT_BROKEN, Drill
 from tests.system.deployment.host import given_host
 from tests.system.deployment.output import layers_sent
 from tests.system.deployment.records import Phase, join

@@ -28,7 +28,7 @@ from service_kit.web.error_handlers import add_handlers, publish_problems
 from service_kit.web.methods import SpelledOutPaths, methods_and_paths
 from service_kit.web.middleware import LoadShedding, RequestContext, RequestMetrics
 from service_kit.web.rate_limits import RateLimits
-from service_kit.web.shutdown import Shutdown, ShuttingDown, drain
+from service_kit.web.shutdown import Shutdown, ShuttingDown, drain, linger
 from service_kit.web.tokens import KeySet, TokenVerifier, fetch_keys_from
 
 log = structlog.get_logger()
@@ -140,6 +140,7 @@ def _lifespan(name: str, inner: Lifespan | None) -> Lifespan:
         finally:
             await app.state.http.aclose()
             await app.state.database.close()
+            await linger(app.state.shutdown)
 
     return run
 

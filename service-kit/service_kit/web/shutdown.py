@@ -9,6 +9,11 @@ from types import FrameType
 
 from service_kit.problems import Problem
 
+# Whoever looks addresses up each second, as the gateway does, asks this one for so long after its door is
+# shut. While the process is there it is refused at once and asks another; of an address that is gone it
+# would hear nothing, until its time limit.
+LINGER_SECONDS = 1.5
+
 
 class Shutdown:
     """Whether this process was asked to end, and still serves meanwhile."""
@@ -48,3 +53,9 @@ def drain(shutdown: Shutdown, *, drain_seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, end_now)
+
+
+async def linger(shutdown: Shutdown) -> None:
+    """At the very end of a process that was drained, when its server takes no connection any more."""
+    if shutdown.has_begun:
+        await asyncio.sleep(LINGER_SECONDS)

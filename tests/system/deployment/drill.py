@@ -13,8 +13,8 @@ from tests.system.deployment import versions
 from tests.system.deployment.host import Done, Host, must, run
 from tests.system.deployment.load import Configuration
 from tests.system.deployment.mail_server import Mail, read_mails
+from tests.system.deployment.output import images_line, long_steps, room_line
 from tests.system.deployment.processes import Load, process
-from tests.system.deployment.output import images_line, room_line
 from tests.system.deployment.records import Booking, Phase, Request, cut
 
 GOOD, NEXT = "drill-1", "drill-2"
@@ -37,6 +37,7 @@ PEOPLE = 24
 REQUESTS_A_SECOND = 25.0
 QUIET_SECONDS = 15.0
 CONTROL_SECONDS = 10.0
+LONG_STEP_SECONDS = 4
 DEPLOYMENT_SECONDS = 600.0
 CUT_OFF_SECONDS = 120.0
 CUT_OFF = "deployment"
@@ -44,7 +45,7 @@ FIRST_SECONDS = 600.0
 RESTORE_SECONDS = 400.0
 # How long a new container may take to be healthy: one of a good version, and the one that never is,
 # which need not be waited for so long.
-START_SECONDS, NEVER_HEALTHY_SECONDS = 60, 15
+START_SECONDS, NEVER_HEALTHY_SECONDS = 60, 8
 
 SETTINGS = {
     "PUBLIC_URL": f"https://{NAME}",
@@ -221,9 +222,13 @@ class Drill:
         start = time.monotonic()
         self.host.must(f"ln -sfn releases/{NEXT} current")
         self._compose("up -d --no-deps auth event notification", seconds=DEPLOYMENT_SECONDS)
-        # Until the new ones serve: what waits for them is noted when it has ended.
-        time.sleep(CONTROL_SECONDS)
-        self.control = cut(load.requests, "control: recreated", start, time.monotonic())
+        # Until the first that waited for the new ones has failed: it is noted when it has ended.
+        deadline = time.monotonic() + CONTROL_SECONDS
+        while True:
+            self.control = cut(load.requests, "control: recreated", start, time.monotonic())
+            if self.control.failed or time.monotonic() > deadline:
+                return
+            time.sleep(0.5)
 
     def _restore(self) -> None:
         """The backup that the first deployment has made while people booked."""
@@ -239,7 +244,9 @@ class Drill:
         return self.host.must(f"current/scripts/compose {arguments}", seconds=seconds)
 
     def _running(self) -> set[str]:
-        return set(self._compose("ps -q").split())
+        """Ids, asked of the engine: Compose takes seconds for it while others are at work."""
+        name = f"label=com.docker.compose.project={self.host.project}"
+        return set(self.host.must(f"docker ps --no-trunc -q --filter {name}").split())
 
     @contextmanager
     def _stretch(self, name: str) -> Iterator[None]:
@@ -288,6 +295,9 @@ class Drill:
         lines.append(f"new containers of several services: {self.room}")
         lines += [f"{seconds:5.0f} s {name}" for name, seconds in self.parts.items()]
         lines.append(f"{sum(self.parts.values()):5.0f} s in all")
+        for what, done in self.commands.items():
+            lines.append(f"{what}, steps of {LONG_STEP_SECONDS} s and more:")
+            lines += [f"  {step}" for step in long_steps(done.output, LONG_STEP_SECONDS)]
         return "\n".join(lines)
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 
+from deployment.layout import DEFAULT_PROJECT
+
 ROOT = Path(__file__).resolve().parents[3]
 LOCAL = "local"
 LOCAL_PROJECT = "parterre-drill"
@@ -63,6 +65,11 @@ class Host:
     destination: str = ""
     configuration: str = ""
     home: str = "~/parterre"
+
+    @property
+    def project(self) -> str:
+        """Name of the project of Compose there."""
+        return DEFAULT_PROJECT if self.destination else LOCAL_PROJECT
 
     def shell(self, script: str) -> list[str]:
         """The command that runs a shell script there."""

@@ -19,3 +19,15 @@ def room_line(output: str) -> str:
     """What was said of the host's room, group by group."""
     said = re.findall(r": ((?:at|not at) the same time(?:, there is room|: .*))", output)
     return "; ".join(said) or "not said"
+
+
+def long_steps(output: str, least: int) -> list[str]:
+    """The steps that took so many seconds or more; a line is written at the end of its step."""
+    steps, before = [], 0
+    for seconds, text in re.findall(r"^\[ *(\d+)s\] (.*)$", output, re.MULTILINE):
+        # The host counts anew.
+        took = int(seconds) - (before if int(seconds) >= before else 0)
+        before = int(seconds)
+        if took >= least:
+            steps.append(f"{took:3} s {text}")
+    return steps

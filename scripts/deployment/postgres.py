@@ -14,6 +14,7 @@ from deployment.errors import CommandFailed
 SUPERUSER = "postgres"
 QUERY_SECONDS = 3600.0
 _END = "-- end of answer --"
+_NICE = ("nice", "-n", "19")
 # Unaligned rows without headings, columns parted by tabs; the first error ends psql.
 _PSQL = ("psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1")
 
@@ -25,7 +26,8 @@ class Server:
     prefix: tuple[str, ...]
 
     def command(self, program: str, *arguments: str) -> list[str]:
-        return [*self.prefix, program, f"--username={SUPERUSER}", *arguments]
+        """Of one that packs or unpacks: whoever is served has the processors before it."""
+        return [*self.prefix, *_NICE, program, f"--username={SUPERUSER}", *arguments]
 
     def psql(self, database: str) -> list[str]:
         return [*self.prefix, *_PSQL, f"--username={SUPERUSER}", f"--dbname={database}"]

@@ -16,7 +16,7 @@ def describe(entry: Entry) -> str:
     event = str(entry.get("event") or entry.get("msg") or "")
     try:
         words = _WORDS.get(event, _other)(entry)
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, LookupError):
         # A program of others may call another thing by the same name.
         words = _fields(entry)
     return "".join(c if c.isprintable() else " " for c in words)

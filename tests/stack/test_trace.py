@@ -151,6 +151,7 @@ def test_the_command_ends_with_one_line(tmp_path: Path) -> None:
         {"msg": "handled request", "duration": "long"},
         {"msg": "handled request", "request": "GET /"},
         {"event": "broken", "exception": "Traceback"},
+        {"event": "broken", "exception": {"types": {"a": 1}}},
         {"event": "old", "timestamp": "0001-01-01T00:00:00+14:00"},
         '{"request_id":"' + OWN + '","a":' + "[" * 100_000,
     ],

@@ -2,13 +2,14 @@
 between where there is one: what holds for one process holds for all of them together."""
 
 import asyncio
+import os
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from stack.process_group import ProcessGroup
 from stack.processes import Program
 from stack.services import EVENT, NOTIFICATION
 from stack.stack import ROOT, Stack
+from tests.conftest import FreshDatabase
+from tests.events.servers import PATHS, Server
 from tests.pooler import NONE, find_pgbouncer, pooled
 from tests.system.conftest import Mailbox, Person, publish
 from tests.system.round_robin import RoundRobin
@@ -31,6 +34,18 @@ REPLICAS = ("event-1", "event-2", "event-3")
 LIMIT = 7
 SEATS, TRIES, AT_ONCE = 17, 61, 12
 MAILS_BEFORE = 1  # of the registration
+
+
+PEOPLE = ("many-organizer", *(f"many-guest-{number}" for number in range(6)))
+
+
+@dataclass(frozen=True)
+class Race:
+    """``outcomes``: how many requests ended so. ``booked``: bookings by the guest's address."""
+
+    event_id: str
+    outcomes: Counter[str]
+    booked: Counter[str]
 
 
 def patient(command: list[str]) -> list[str]:
@@ -142,15 +157,16 @@ def through(
 ) -> Callable[[str], Person]:
     """Makes somebody whose every request reaches the next process."""
 
-    def make(name: str) -> Person:
-        routes: Any = Routes(stack, gateway.url)
-        someone = person(name)
-        routed = Person(routes, mailbox, someone.email)
-        routed.http = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
-        routed.sign_in()
-        return routed
+    return lambda name: routed(person(name), stack, mailbox, gateway.url)
 
-    return make
+
+def routed(someone: Person, stack: Stack, mailbox: Mailbox, url: str) -> Person:
+    """The same person, whose requests to event-service go to ``url``, each by a connection of its own."""
+    routes: Any = Routes(stack, url)
+    other = Person(routes, mailbox, someone.email)
+    other.http = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
+    other.sign_in()
+    return other
 
 
 def all_at_once(count: int, ask: Callable[[int], httpx.Response]) -> list[httpx.Response]:
@@ -164,11 +180,26 @@ def outcome(answer: httpx.Response) -> str:
     return str(answer.json()["type"]).removeprefix("urn:problem:")
 
 
-def sold(stack: Stack, event_id: str) -> tuple[int, int]:
+def race(organizer: Person, guests: list[Person], title: str) -> Race:
+    """They ask at once for more seats than there are. Several people: one's own bookings wait for each other
+    at the number that a person may have, and would not meet at the seats."""
+    seating = {"kind": "general", "capacity": SEATS}
+    event = publish(organizer, title=title, seating=seating, max_seats_per_user=TRIES)
+    asking = [guests[number % len(guests)] for number in range(TRIES)]
+
+    def ask(number: int) -> httpx.Response:
+        return asking[number].book(event, 1, **{"Idempotency-Key": f"{event['id']}-{number}"})
+
+    answers = all_at_once(TRIES, ask)
+    booked = [one.email for one, answer in zip(asking, answers, strict=True) if answer.is_success]
+    return Race(event["id"], Counter(map(outcome, answers)), Counter(booked))
+
+
+def sold(database_url: str, event_id: str) -> tuple[int, int]:
     """Seats that point to a booking, and tickets of bookings that are not cancelled."""
 
     async def ask() -> tuple[int, int]:
-        connection = await asyncpg.connect(stack.environments.database_url(EVENT))
+        connection = await asyncpg.connect(database_url)
         found = await connection.fetchrow(
             """
             SELECT (SELECT count(*) FROM seat WHERE event_id = $1 AND booking_id IS NOT NULL),
@@ -194,19 +225,57 @@ def test_every_process_goes_through_pgbouncer(stack: Stack, replicas: Replicas) 
 def test_each_seat_is_sold_once_and_its_mail_comes_once(
     stack: Stack, gateway: RoundRobin, through: Callable[[str], Person], mailbox: Mailbox
 ) -> None:
-    organizer, guest = through("many-organizer"), through("many-guest")
-    seating = {"kind": "general", "capacity": SEATS}
-    event = publish(organizer, title="Many", seating=seating, max_seats_per_user=TRIES)
+    organizer, *guests = map(through, PEOPLE)
     before = gateway.served.copy()
-    answers = all_at_once(
-        TRIES, lambda number: guest.book(event, 1, **{"Idempotency-Key": f"{event['id']}-{number}"})
-    )
-    assert Counter(map(outcome, answers)) == {"201": SEATS, "sold-out": TRIES - SEATS}
-    assert sold(stack, event["id"]) == (SEATS, SEATS)
+    result = race(organizer, guests, "Many")
+    assert result.outcomes == {"201": SEATS, "sold-out": TRIES - SEATS}
+    assert sold(stack.environments.database_url(EVENT), result.event_id) == (SEATS, SEATS)
     assert min((gateway.served - before).values()) >= TRIES // len(REPLICAS)
     assert len(gateway.served - before) == len(REPLICAS)
-    mails = mailbox.wait_for(guest.email, MAILS_BEFORE + SEATS, seconds=60)
-    assert len(mails) == MAILS_BEFORE + SEATS
+    for email, bookings in result.booked.items():
+        mails = mailbox.wait_for(email, MAILS_BEFORE + bookings, seconds=60)
+        assert len(mails) == MAILS_BEFORE + bookings
+
+
+@pytest.mark.by_chance
+async def test_control_three_processes_that_lock_no_seats_sell_one_twice(
+    stack: Stack,
+    person: Callable[..., Person],
+    mailbox: Mailbox,
+    fresh_database: FreshDatabase,
+    tmp_path: Path,
+) -> None:
+    """On a database and a cache of their own: a doctor would find the seats that have two owners."""
+    environment = stack.environments.of(EVENT)
+    cache, _, _ = environment["CACHE_REDIS_URL"].rpartition("/")
+    url = await fresh_database("event")
+    own = {
+        "DATABASE_URL": url, "CACHE_REDIS_URL": f"{cache}/8", "RATE_LIMIT_ENABLED": "false",
+        "PYTHONPATH": os.pathsep.join(map(str, PATHS)),
+    }  # fmt: skip
+    servers = [
+        Server(
+            "tests.events.mutants.no_locks_on_seats",
+            {**environment, **own},
+            tmp_path / f"{name}.log",
+        )
+        for name in REPLICAS
+    ]
+    with ExitStack() as rest:
+        for server in servers:
+            server.start()
+            rest.callback(server.end)
+        await asyncio.gather(*(server.is_ready() for server in servers))
+        gateway = rest.enter_context(RoundRobin([server.port for server in servers]).running())
+        organizer, *guests = [
+            await asyncio.to_thread(routed, person(name), stack, mailbox, gateway.url)
+            for name in PEOPLE
+        ]
+        result = await asyncio.to_thread(race, organizer, guests, "Blind")
+    plain = url.replace("postgresql+asyncpg:", "postgresql:")
+    seats, tickets = await asyncio.to_thread(sold, plain, result.event_id)
+    assert result.outcomes["201"] > SEATS
+    assert tickets > seats
 
 
 def test_one_key_is_one_booking_whichever_process_it_reaches(
@@ -221,7 +290,7 @@ def test_one_key_is_one_booking_whichever_process_it_reaches(
     assert [answer.status_code for answer in in_turn] == [201] * len(REPLICAS)
     made = {answer.json()["id"] for answer in (*at_once, *in_turn) if answer.is_success}
     assert len(made) == 1
-    assert sold(stack, event["id"]) == (1, 1)
+    assert sold(stack.environments.database_url(EVENT), event["id"]) == (1, 1)
     # The control: it is the key that makes them one.
     others = [guest.book(event, 1, **{"Idempotency-Key": f"{n}-{event['id']}"}) for n in range(2)]
     assert len({answer.json()["id"] for answer in others} | made) == 3

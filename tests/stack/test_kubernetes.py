@@ -1,8 +1,10 @@
 """deploy/k8s says the same as docker-compose.yml: settings, secrets, images, commands, health, networks."""
 
 import base64
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -260,8 +262,15 @@ def test_the_small_cluster_holds_it_also_without_one_of_its_nodes() -> None:
     # Of 2 processors and 4 GB a node leaves so much for pods.
     assert cpu <= 2 * 1800
     assert memory <= 2 * 3300
-    # The control: of what production asks for it is not enough.
-    assert requested(Manifests.of("production"))[0] > cpu
+
+
+def test_control_a_small_cluster_that_is_too_small_would_be_found() -> None:
+    manifests = Manifests.of("small")
+    before = requested(manifests)
+    manifests.all("Deployment")["notification-worker"]["spec"]["replicas"] += 20
+    assert requested(manifests)[0] > 2 * 1800
+    assert requested(manifests)[1] > 2 * 3300
+    assert requested(Manifests.of("small")) == before
 
 
 def test_workers_are_scaled_by_a_metric_that_there_is() -> None:
@@ -304,6 +313,34 @@ def test_control_a_policy_that_is_too_wide_would_be_found() -> None:
         spec["egress"] = spec["ingress"] = [{"ports": [{"port": 5432}]}]
     assert manifests.may_connect("gateway", "pgbouncer", 5432)
     assert manifests.ways_out("gateway") == {5432}
+
+
+def test_postgresql_gets_out_only_with_the_component_for_its_backups(tmp_path: Path) -> None:
+    assert Manifests.of("small").ways_out("postgres") == set()
+    base = os.path.relpath(ROOT / "deploy" / "k8s", tmp_path.resolve())
+    (tmp_path / "kustomization.yaml").write_text(
+        f"namespace: parterre\nresources: [{base}/overlays/small]\n"
+        f"components: [{base}/components/backups-to-storage]\n"
+    )
+    built = subprocess.run(
+        ["kubectl", "kustomize", tmp_path.resolve()], capture_output=True, text=True, check=True
+    )
+    manifests = Manifests(load_all(built.stdout))
+    assert manifests.ways_out("postgres") == {443}
+    assert manifests.ways_out("pgbouncer") == set()
+    assert "components/backups-to-storage" in (ROOT / "deploy/k8s/README.md").read_text()
+
+
+def test_commands_of_the_readme_touch_only_jobs_of_ours(manifests: Manifests) -> None:
+    """CloudNativePG has Jobs of its own in the namespace."""
+    readme = (ROOT / "deploy/k8s/README.md").read_text()
+    commands = re.findall(r"kubectl -n parterre (?:delete|wait)[^\n`]* job[^\n&`]*", readme)
+    assert len(commands) == 2
+    label = "app.kubernetes.io/part-of"
+    assert [one for one in commands if f"-l {label}=parterre" not in one] == []
+    jobs = manifests.all("Job").values()
+    assert {job["metadata"]["labels"].get(label) for job in jobs} == {"parterre"}
+    assert [one for one in commands if "--all" in one] == []
 
 
 def test_only_kinds_of_operators_that_are_named_are_left_out() -> None:

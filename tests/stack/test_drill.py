@@ -2,6 +2,10 @@
 
 import json
 import math
+import os
+import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ from fastapi import FastAPI
 from tests.system.deployment.acts import book
 from tests.system.deployment.clients import Person
 from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill
-from tests.system.deployment.host import Done, Host
+from tests.system.deployment.host import Done, Host, must, wipe_script
 from tests.system.deployment.mail_server import read_mails
 from tests.system.deployment.output import images_line, layers_sent, long_steps
 from tests.system.deployment.records import Booking, Phase, Request, cut, join, read_requests
@@ -155,3 +159,31 @@ def test_long_steps_are_those_before_their_lines() -> None:
     there = "[   0s] deployment of 2\n[   3s] a\nbackup: x\n[  13s] b\n[ 100s] c\n"
     assert long_steps(here + there, 8) == ["  8 s images: 3 images", " 10 s b", " 87 s c"]
     assert long_steps("nothing", 1) == []
+
+
+def test_what_an_interrupted_drill_has_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its deployment too, if it goes on; not a process that has got the number of one."""
+    docker, asked = tmp_path / "docker", tmp_path / "asked"
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {asked}\ncase "$*" in *q*) echo x;; esac\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for is_held in (True, False):
+        home = tmp_path / "home"
+        (home / "var").mkdir(parents=True)
+        lock = home / "var" / "lock"
+        hold = ["flock", str(lock), "sleep", "60"] if is_held else ["sleep", "60"]
+        with subprocess.Popen(hold, start_new_session=True) as process:
+            while is_held and subprocess.run(["flock", "-n", "-s", lock, "true"]).returncode == 0:
+                assert process.poll() is None
+            lock.write_text(json.dumps({"work": "deployment", "pid": process.pid}))
+            must(["sh", "-c", wipe_script(Host(home=str(home)))], seconds=30)
+            assert (process.poll() if not is_held else process.wait(10)) == (
+                -9 if is_held else None
+            )
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        assert not home.exists()
+    removed = [line for line in asked.read_text().splitlines() if "rm" in line.split()]
+    assert removed == ["rm -f -v x", "volume rm x", "network rm x"] * 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from notification_service.rendering.mime import message_id
 from tests.system.deployment import versions
-from tests.system.deployment.host import Done, Host, must, run
+from tests.system.deployment.host import Done, Host, must, wipe_script
 from tests.system.deployment.load import Configuration
 from tests.system.deployment.mail_server import Mail, read_mails
 from tests.system.deployment.output import images_line, long_steps, room_line
@@ -40,6 +40,7 @@ CONTROL_SECONDS = 10.0
 LONG_STEP_SECONDS = 4
 DEPLOYMENT_SECONDS = 600.0
 CUT_OFF_SECONDS = 120.0
+WIPE_SECONDS = 180.0
 CUT_OFF = "deployment"
 FIRST_SECONDS = 600.0
 RESTORE_SECONDS = 400.0
@@ -168,6 +169,8 @@ class Drill:
     def _install(self) -> None:
         settings = SETTINGS | {"SMTP_HOST": self._mail_address}
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
+        # A drill that was interrupted may have left a database, with other passwords.
+        self._wipe()
         must(self.host.shell(f"mkdir -p {self.host.home}"), seconds=30)
         self.host.write(".env", text)
         for image in BASE_IMAGES:
@@ -267,8 +270,10 @@ class Drill:
         """All that it has made there, unless ``DRILL_KEEP`` is set."""
         if os.environ.get("DRILL_KEEP"):
             return
-        self.host.run(f"releases/{GOOD}/scripts/compose down --volumes --timeout 5", seconds=120)
-        run(self.host.shell(f"rm -rf {self.host.home}"), seconds=30)
+        self._wipe()
+
+    def _wipe(self) -> None:
+        must(self.host.shell(wipe_script(self.host)), seconds=WIPE_SECONDS)
 
     # -- what the load says
 

@@ -140,6 +140,23 @@ class Host:
         return {"PARTERRE_HOME": self.home, "COMPOSE_PROJECT_NAME": LOCAL_PROJECT}
 
 
+def wipe_script(host: Host) -> str:
+    """Removes all that is of the project there: a deployment under way, containers, data, files."""
+    label = f"--filter label=com.docker.compose.project={host.project}"
+    lock = f"{host.home}/var/lock"
+    pid = f"""sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' {lock}"""
+    return "; ".join(
+        (
+            # Nobody holds the lock of a process that has ended, whose number may be another's now.
+            f"[ ! -e {lock} ] || flock -n -s {lock} true || kill -KILL $({pid})",
+            f"docker ps -aq {label} | xargs -r docker rm -f -v >/dev/null",
+            f"docker volume ls -q {label} | xargs -r docker volume rm >/dev/null",
+            f"docker network ls -q {label} | xargs -r docker network rm >/dev/null",
+            f"rm -rf {host.home}",
+        )
+    )
+
+
 def given_host() -> Host | None:
     """The host that the environment names, or this machine if it asks for that with ``local``."""
     destination = os.environ.get("DRILL_HOST")

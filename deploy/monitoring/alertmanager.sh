@@ -3,6 +3,8 @@
 # Port 465 speaks TLS from the start, whatever is said here; so does SMTP_SECURITY=tls with its usual port.
 set -eu
 file=${CONFIGURATION:-/tmp/alertmanager.yml}
+# For YAML, in which a quote within quotes is written twice.
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 case ${SMTP_SECURITY:-starttls} in
   none) tls=false port=25 ;;
   tls) tls=true port=465 ;;
@@ -15,9 +17,9 @@ esac
     cat <<END
   - name: operators
     email_configs:
-      - to: '$ALERT_EMAIL'
-        from: '$MAIL_FROM'
-        smarthost: '$SMTP_HOST:${SMTP_PORT:-$port}'
+      - to: $(quoted "$ALERT_EMAIL")
+        from: $(quoted "$MAIL_FROM")
+        smarthost: $(quoted "$SMTP_HOST:${SMTP_PORT:-$port}")
         require_tls: $tls
         send_resolved: true
         headers: {Subject: 'Parterre: {{ .CommonLabels.alertname }} ({{ .Status }})'}
@@ -29,7 +31,7 @@ esac
           {{ end }}
 END
     if [ -n "${SMTP_USER:-}" ]; then
-      echo "        auth_username: '$SMTP_USER'"
+      echo "        auth_username: $(quoted "$SMTP_USER")"
       echo "        auth_password_file: /run/secrets/smtp_password"
     fi
   else

@@ -81,6 +81,7 @@ class Gauges:
         )
 
     async def refresh(self, database: Database, broker: "redis.asyncio.Redis") -> None:
+        database.measure_pool()
         async with database.transaction() as session:
             unsent, waiting, failed = await count_unsent_waiting_and_failed(session)
             self.oldest_seconds.set(await oldest_unsent_seconds(session))

@@ -151,7 +151,7 @@ class _SharedMetrics(Collector):
         self._registry = registry
 
     def collect(self) -> Iterable[Metric]:
-        _forget_ended_processes(Path(self._folder))
+        forget_ended_processes(Path(self._folder))
         # Registered with nobody else, it reads the files alone.
         untyped: Any = MultiProcessCollector
         collector = untyped(CollectorRegistry(), self._folder)
@@ -159,11 +159,22 @@ class _SharedMetrics(Collector):
         return [metric for metric in collector.collect() if metric.name in names]
 
 
-def _forget_ended_processes(folder: Path) -> None:
+def forget_ended_processes(folder: Path) -> None:
     """prometheus_client wants to be told of each process that has ended; nobody is there who sees it."""
     for file in folder.glob(LIVE_FILES):
-        if not Path("/proc", file.stem.rpartition("_")[2]).exists():
+        if not _is_running(int(file.stem.rpartition("_")[2])):
             file.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        # Sends nothing, and not every system has /proc.
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def share_among_processes() -> None:

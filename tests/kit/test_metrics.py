@@ -15,7 +15,13 @@ from prometheus_client import CollectorRegistry
 
 from service_kit.circuit_breaker import CircuitBreaker
 from service_kit.messaging.periodic import repeat
-from service_kit.metrics import OF_JOBS, OF_RELAYS, expose, register
+from service_kit.metrics import (
+    OF_JOBS,
+    OF_RELAYS,
+    expose,
+    forget_ended_processes,
+    register,
+)
 from service_kit.observability.gauges import refresh_periodically
 from service_kit.observability.metrics_server import MetricsServer
 from stack.ports import free_port
@@ -245,3 +251,16 @@ async def test_gauges_are_measured_again_after_a_failure_of_any_kind() -> None:
 
     async with refresh_periodically(measure, every_seconds=0.01), asyncio.timeout(5):
         await enough.wait()
+
+
+def test_who_has_ended_is_known_without_proc(tmp_path: Path) -> None:
+    """macOS has none; there every process counted as ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for pid in (os.getpid(), ended.pid, 1):
+        (tmp_path / f"gauge_livesum_{pid}.db").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "exists", lambda _: False)
+        forget_ended_processes(tmp_path)
+    left = {int(file.stem.rpartition("_")[2]) for file in tmp_path.iterdir()}
+    assert left == {os.getpid(), 1}

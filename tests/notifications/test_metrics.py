@@ -22,7 +22,7 @@ from notification_service.settings import WorkerSettings
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import SENT_AT, create_celery
 from service_kit.messaging.contract import SEND
-from service_kit.metrics import expose, register
+from service_kit.metrics import POOL_SIZE, expose, register
 from stack.ports import free_port
 from tests.metrics import bad_names, differences, documented, families, moved, values
 from tests.notifications.conftest import WorkerForTests
@@ -167,3 +167,12 @@ async def test_the_wait_is_unknown_while_the_broker_is_away(database: Database) 
     await nobody.aclose()
     assert registry.get_sample_value("notifications_queue_length") == -1
     assert registry.get_sample_value("notifications_queue_oldest_seconds") == -1
+
+
+async def test_the_pool_is_measured_with_the_gauges(database: Database) -> None:
+    """Each process measures its own; Prometheus asks only one of several."""
+    POOL_SIZE.set(0)
+    broker = redis.asyncio.Redis(port=free_port())
+    await Gauges(CollectorRegistry()).refresh(database, broker)
+    await broker.aclose()
+    assert POOL_SIZE._value.get() > 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from auth_service.settings import Settings as AuthSettings
@@ -289,6 +290,20 @@ def test_what_is_for_monitoring_starts_only_with_its_profile(compose: str) -> No
 def test_each_image_of_monitoring_is_of_one_version(compose: str) -> None:
     images = [re.findall(r"image: (\S+)", services_of(compose)[name])[0] for name in MONITORING]
     assert [one for one in images if not re.search(r":v?\d+\.\d+\.\d+(-alpine)?$", one)] == []
+
+
+@pytest.mark.parametrize("sender", ["Teatro dell'Opera <t@example.com>", '"A, B" <t@example.com>'])
+def test_alertmanager_is_given_a_sender_as_it_is(tmp_path: Path, sender: str) -> None:
+    environment = {
+        "PATH": os.environ["PATH"], "CONFIGURATION": str(tmp_path / "file.yml"), "SMTP_USER": "it's",
+        "SMTP_HOST": "mail.example", "ALERT_EMAIL": "o'neill@example.com", "MAIL_FROM": sender,
+    }  # fmt: skip
+    command = ["sh", str(ROOT / "deploy/monitoring/alertmanager.sh"), "--only-write"]
+    subprocess.run(command, env=environment, check=True)
+    [receiver] = yaml.safe_load((tmp_path / "file.yml").read_text())["receivers"]
+    [mail] = receiver["email_configs"]
+    assert (mail["from"], mail["to"]) == (sender, "o'neill@example.com")
+    assert mail["auth_username"] == "it's"
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls", "none"])

@@ -30,20 +30,39 @@ export class Problem extends Error {
   }
 }
 
-// Longer than any answer takes to begin. On a line that is open and carries nothing, one would wait for minutes.
+// Longer than any answer takes to begin, or to go on. On a line that is open and carries nothing, one would wait for
+// minutes.
 const PATIENCE_MILLISECONDS = 45_000;
 
-/** As fetch; gives up on a server that says nothing. A file may take long on its way. */
+/** As fetch; gives up on a server that says nothing, or nothing more. A file may take long on its way. */
 async function fetchPatiently(url, request, milliseconds) {
   const waiting = new AbortController();
-  const timer = milliseconds && setTimeout(() => waiting.abort(new DOMException("", "TimeoutError")), milliseconds);
+  let timer;
+  const rest = () => clearTimeout(timer);
+  const wait = () => {
+    rest();
+    if (milliseconds) timer = setTimeout(() => waiting.abort(new DOMException("", "TimeoutError")), milliseconds);
+  };
   const signals = [waiting.signal, request.signal].filter(Boolean);
+  wait();
   try {
-    return await fetch(url, { ...request, signal: AbortSignal.any(signals) });
-  } finally {
-    clearTimeout(timer);
+    const response = await fetch(url, { ...request, signal: AbortSignal.any(signals) });
+    if (!response.body) rest();
+    return response.body ? new Response(response.body.pipeThrough(watched(wait, rest)), response) : response;
+  } catch (error) {
+    rest();
+    throw error;
   }
 }
+
+const watched = (came, ended) =>
+  new TransformStream({
+    transform(part, stream) {
+      came();
+      stream.enqueue(part);
+    },
+    flush: ended,
+  });
 
 /** `token` is the CSRF token of the session that is meant; null sends no cookie at all. */
 async function send(method, path, { body, form, file, headers, signal, token = csrfToken() }) {

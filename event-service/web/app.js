@@ -7,6 +7,7 @@ import { choose, language, t } from "./language.js";
 import { clearNotice, notice, remindToConfirm } from "./notices.js";
 import { empty, explain, isNotLoaded } from "./parts.js";
 import { forgetAccount, signOut, takeOver, whoAmI } from "./session.js";
+import { VERY_SLOW_MILLISECONDS } from "./slow-line.js";
 import { addStyles } from "./styles.js";
 import { drawTop, markCurrent } from "./top.js";
 import * as events from "./views/events.js";
@@ -16,7 +17,6 @@ const ID = "([0-9a-f-]{36})";
 const PARTS = "(guests|waiting|messages|door|settings)";
 const DOOR = new RegExp(`^/events/${ID}/door$`);
 const SLOW_MILLISECONDS = 150;
-const VERY_SLOW_MILLISECONDS = 6000;
 
 // Path, view, whether one must be signed in. What most people never open is loaded when they do.
 const ROUTES = [

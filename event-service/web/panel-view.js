@@ -6,6 +6,7 @@ import { t } from "./language.js";
 import { bookedCard, SHOWN_SEATS } from "./panel-cards.js";
 import { actionButton, alert, availability as seatsBadge, placeName, stepper } from "./parts.js";
 import { keepChoice } from "./seats/choice.js";
+import { withSlowLine } from "./slow-line.js";
 import { Waitlist } from "./waitlist.js";
 
 /** Panel books; this draws it. */
@@ -182,7 +183,7 @@ export class PanelView {
     return actionButton(
       t(word),
       className,
-      () => this.buy(isHold),
+      (pressed) => withSlowLine(pressed, () => this.buy(isHold)),
       (problem) => this.failed(problem),
     );
   }

@@ -1,4 +1,5 @@
 // The seat map: which seats there are, in which state, and which of them are chosen. What one sees of it is the plan.
+import { isSignedIn } from "./api.js";
 import { h, written } from "./dom.js";
 import { count, money } from "./format.js";
 import { t } from "./language.js";
@@ -18,9 +19,9 @@ export class SeatMap {
     this.chosen = new Set();
     this.mine = new Set();
     this.ids = new SeatIds(this, signal);
-    // Whoever chooses will book. Where they cannot be had now, that is told then.
+    // Whoever is signed in and chooses will book. Where they cannot be had now, that is told then.
     this.changed = () => {
-      if (this.chosen.size) this.ids.read().catch(() => null);
+      if (this.chosen.size && isSignedIn()) this.ids.read().catch(() => null);
       changed();
     };
     this.#read(states);

@@ -349,3 +349,57 @@ def test_the_page_offers_the_groups_that_the_services_would_give(page: Page, see
     halls = [random_hall(dice) for _ in range(300)]
     page.goto("/")
     assert page.evaluate(GROUPS, halls) == [as_services_choose(hall) for hall in halls]
+
+
+# The ids begin to come; then the line carries nothing more.
+STALL_IDS = """
+const whole = window.fetch;
+window.fetch = async (url, options) => {
+    const answer = await whole(url, options);
+    if (!String(url).endsWith("/seats") || window.isWell) return answer;
+    const begun = new ReadableStream({ start(stream) {
+        stream.enqueue(new TextEncoder().encode("{"));
+        options.signal.addEventListener("abort", () => stream.error(options.signal.reason));
+    } });
+    return new Response(begun, answer);
+};
+"""
+
+
+def test_an_answer_that_stalls_midway_is_told_and_given_up(
+    page: Page, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Stalled", seating=hall_of([{"name": "B", "seats": 4}]))
+    sign_in(page, person("seats-stalled"))
+    page.clock.install()
+    page.add_init_script(STALL_IDS)
+    open_event(page, event)
+    seat(page, "Row B, seat 2").click()
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_role("button", name="Book now")).to_have_attribute("aria-busy", "true")
+    page.clock.fast_forward(7_000)
+    expect(page.get_by_text("still waiting for an answer")).to_be_visible()
+    assert_accessible(page, looks=("light",))
+    page.clock.fast_forward(46_000)
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
+    expect(page.get_by_text("still waiting for an answer")).to_have_count(0)
+    page.evaluate("window.isWell = true")
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+
+
+def test_ids_are_asked_for_by_who_can_book(
+    page: Page, organizer: Person, person: MakePerson
+) -> None:
+    event = publish(organizer, title="Just looking", seating=hall_of([{"name": "B", "seats": 4}]))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_event(page, event)
+    seat(page, "Row B, seat 2").click()
+    expect(chosen(page)).to_have_count(1)
+    with page.expect_response("**/seats/states"):
+        pass
+    assert [url for url in asked if url.endswith("/seats")] == []
+    sign_in(page, person("seats-looking"))
+    with page.expect_request("**/seats"):
+        open_event(page, event)

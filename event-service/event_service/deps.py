@@ -17,6 +17,7 @@ from service_kit.web.tokens import Person
 __all__ = [
     "CurrentUser",
     "DatabaseDep",
+    "EventVersion",
     "IdempotencyKeyHeader",
     "IfMatch",
     "IfNoneMatch",
@@ -30,6 +31,7 @@ __all__ = [
 MAX_IDEMPOTENCY_KEY = 255
 # A cache between us and a browser may send several entity tags.
 MAX_ETAGS = 2_000
+MAX_VERSION = 2**31 - 1
 
 
 async def get_idempotency_key(
@@ -83,6 +85,14 @@ IfNoneMatch = Annotated[
     str | None,
     Header(
         max_length=MAX_ETAGS, description="The ETag that you have; 304 if it is still the same."
+    ),
+]
+EventVersion = Annotated[
+    int | None,
+    Header(
+        ge=1,
+        le=MAX_VERSION,
+        description="The version of the event that you looked at; 409 if it has been changed since.",
     ),
 ]
 SettingsDep = Annotated[Settings, Depends(get_settings)]

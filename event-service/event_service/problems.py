@@ -42,6 +42,10 @@ class SalesClosed(Problem):
     code, status, title = "sales-closed", 409, "Seats of this event are not on sale now."
 
 
+class EventChanged(Problem):
+    code, status, title = "event-changed", 409, "The event has been changed since you looked at it."
+
+
 class SeatLimitReached(Problem):
     code, status, title = (
         "seat-limit-reached",

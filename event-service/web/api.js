@@ -47,8 +47,11 @@ async function fetchPatiently(url, request, milliseconds) {
   wait();
   try {
     const response = await fetch(url, { ...request, signal: AbortSignal.any(signals) });
-    if (!response.body) rest();
-    return response.body ? new Response(response.body.pipeThrough(watched(wait, rest)), response) : response;
+    // Browsers give an empty body to what has none, and take none for it.
+    if (response.body && response.status !== 204)
+      return new Response(response.body.pipeThrough(watched(wait, rest)), response);
+    rest();
+    return response;
   } catch (error) {
     rest();
     throw error;

@@ -8,7 +8,7 @@ import { SeatMap } from "./seat-map.js";
 import { readChoice } from "./seats/choice.js";
 
 // How old the states of seats may be, and the plan with them.
-const AGE_MILLISECONDS = 1_200;
+export const AGE_MILLISECONDS = 1_200;
 const TRIES = 3;
 
 /** Fills `place` with the map of `event` and gives it to the panel; `priced` hears the sections. Never raises. */
@@ -38,7 +38,7 @@ export async function showSeats({ event, panel, place, signal, priced }) {
       map.node,
       legend(map),
     );
-    panel.setMap(map, again);
+    panel.setMap(map);
     panel.restore(readChoice(event.id));
   } catch (problem) {
     if (signal.aborted) return;

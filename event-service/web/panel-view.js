@@ -5,14 +5,16 @@ import { count, deadline, money } from "./format.js";
 import { t } from "./language.js";
 import { bookedCard, SHOWN_SEATS } from "./panel-cards.js";
 import { actionButton, alert, availability as seatsBadge, placeName, stepper } from "./parts.js";
+import { Purchase } from "./purchase.js";
 import { keepChoice } from "./seats/choice.js";
 import { withSlowLine } from "./slow-line.js";
 import { Waitlist } from "./waitlist.js";
 
 /** Panel books; this draws it. */
 export class PanelView {
-  constructor({ event, availability, mine, signal, signIn, quantity }) {
-    Object.assign(this, { event, availability, signal, signIn });
+  /** `renew` shows the event anew, which has been changed. */
+  constructor({ event, availability, mine, signal, signIn, quantity, renew, purchase = new Purchase() }) {
+    Object.assign(this, { event, availability, signal, signIn, renew, purchase });
     this.isUnknown = mine.bookings === null;
     this.holds = (mine.bookings ?? []).filter(({ status }) => status === "held");
     this.confirmed = (mine.bookings ?? []).filter(({ status }) => status === "confirmed");

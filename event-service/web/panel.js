@@ -5,7 +5,7 @@ import { t } from "./language.js";
 import { holdCard } from "./panel-cards.js";
 import { PanelView } from "./panel-view.js";
 import { explain } from "./parts.js";
-import { asItIs, Purchase } from "./purchase.js";
+import { asItIs } from "./purchase.js";
 import { isFree } from "./seating.js";
 import { keepChoice } from "./seats/choice.js";
 import { goneCard } from "./seats/gone.js";
@@ -16,11 +16,8 @@ import { groupName } from "./seats/names.js";
 const STATES_AGE_MILLISECONDS = 1_200;
 
 export class Panel extends PanelView {
-  purchase = new Purchase();
-
-  /** `reload` asks for the map anew: the plan has changed. */
-  setMap(map, reload) {
-    Object.assign(this, { map, reload, isRestored: false });
+  setMap(map) {
+    Object.assign(this, { map, isRestored: false });
     this.#markOwn();
     this.#count();
     this.draw();
@@ -73,7 +70,7 @@ export class Panel extends PanelView {
     const before = [...map.chosen];
     // Letters of another plan are not for these seats, nor would what they say be gone.
     const gone = version === map.version && map.update(states);
-    if (gone === false) return this.reload();
+    if (gone === false) return this.renew();
     this.#count();
     if (gone.length) this.#tellGone(gone, before);
   }
@@ -131,12 +128,7 @@ export class Panel extends PanelView {
     const isSame = await map.ids.read();
     if (isSame && map === this.map) return [...map.chosen].map(({ id }) => id);
     this.say("");
-    // Until then the server may tell of the old hall.
-    await pause(STATES_AGE_MILLISECONDS, this.signal);
-    if (this.signal.aborted) return [];
-    await this.reload();
-    if (!this.message.childElementCount) this.say(t("hall-changed"));
-    this.book.focus({ preventScroll: true });
+    await this.renew();
     return [];
   }
 
@@ -146,12 +138,18 @@ export class Panel extends PanelView {
     this.say("");
     this.isBuying = true;
     try {
-      const booking = await this.purchase.book(wanted, this.signal);
+      const booking = await this.purchase.book(wanted, this.version, this.signal);
       this.#has(booking);
       this.#settle(booking);
     } finally {
       this.isBuying = false;
     }
+  }
+
+  /** What is shown now is not what was chosen by. */
+  tellChanged(hadFocus) {
+    if (!this.message.childElementCount) this.say(t("problem.event-changed"));
+    this.#focusAfter(hadFocus);
   }
 
   #held(booking) {
@@ -183,8 +181,14 @@ export class Panel extends PanelView {
     this.map?.own(this.map.find([...this.holds, ...this.confirmed].flatMap(({ seats }) => seats)));
   }
 
+  /** Of what is seen: the map may be older than the rest, or newer. */
+  get version() {
+    return Math.min(this.event.version, this.map?.version ?? this.event.version);
+  }
+
   failed(problem) {
     if (problem.status === 401) return this.signIn();
+    if (problem.code === "event-changed") return this.renew().catch((other) => this.say(explain(other)));
     const before = this.map ? [...this.map.chosen] : [];
     if (problem.code === "seats-unavailable" && this.map) {
       const gone = this.map.take(this.map.ids.find(problem.seat_ids ?? []));

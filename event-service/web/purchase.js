@@ -24,17 +24,18 @@ export class Purchase {
     this.#attempt = null;
   }
 
-  /** The booking. The key stays the same until it is known how the attempt ended. */
-  async book(wanted, signal) {
+  /** The booking, by the `version` of the event that was looked at. The key stays the same until it is known how the
+   * attempt ended. */
+  async book(wanted, version, signal) {
     const body = JSON.stringify(wanted);
     if (this.#attempt?.body !== body) this.#attempt = { body, key: newKey() };
-    const headers = { "Idempotency-Key": this.#attempt.key };
+    const headers = { "Idempotency-Key": this.#attempt.key, "Event-Version": version };
     for (let tries = 0; ; tries += 1) {
       try {
         const booking = await api("POST", "/bookings", { body: wanted, headers });
         this.#attempt = null;
         // What an attempt had booked whose answer got lost may have ended since: this is another one.
-        return HAS.includes(booking.status) ? booking : this.book(wanted, signal);
+        return HAS.includes(booking.status) ? booking : this.book(wanted, version, signal);
       } catch (problem) {
         const isRunning = problem.code === "request-in-progress";
         const isOpen = isRunning || !problem.status || problem.status >= 500;

@@ -155,3 +155,16 @@ async def test_the_states_of_5000_seats_are_small(
     assert answer.json()["states"].count("b") == 2_500
     assert int(answer.headers["Content-Length"]) < 5_000
     assert len(gzip.compress(answer.content)) < 5_000
+
+
+async def test_what_is_published_is_seen_at_once(
+    organizer: User, guest: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seat_states, "MAX_AGE_SECONDS", 60.0)
+    draft = (await organizer.post("/events", event_body(seating=assigned(A=[2])))).json()
+    for part in ("states", "plan"):
+        url = f"/events/{draft['id']}/seats/{part}"
+        assert (await organizer.get(url)).status_code == 200
+    await organizer.post(f"/events/{draft['id']}/publish")
+    for part in ("states", "plan"):
+        assert (await guest.get(f"/events/{draft['id']}/seats/{part}")).status_code == 200

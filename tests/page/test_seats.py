@@ -190,7 +190,7 @@ def test_seats_of_a_hall_that_has_changed_meanwhile_are_shown_before_they_are_bo
     page.get_by_role("button", name="Book now").click()
     expect(seat(page, "Row A, seat 1")).to_be_visible()
     expect(chosen(page)).to_have_count(1)
-    expect(page.get_by_role("alert")).to_contain_text("The hall has just been changed.")
+    expect(page.get_by_role("alert")).to_contain_text("This event has just been changed.")
     expect(page.get_by_role("button", name="Book now")).to_be_focused()
     assert guest.send("GET", "/bookings", 200).json()["items"] == []
     page.get_by_role("button", name="Book now").click()
@@ -211,7 +211,7 @@ def test_nobody_pays_a_price_that_was_not_shown(
     organizer.send("PATCH", f"/events/{event['id']}", 200, json=dearer)
     seat(page, "Row B, seat 2").click()
     page.get_by_role("button", name="Book now").click()
-    expect(page.get_by_role("alert")).to_contain_text("The hall has just been changed.")
+    expect(page.get_by_role("alert")).to_contain_text("This event has just been changed.")
     assert guest.send("GET", "/bookings", 200).json()["items"] == []
     page.get_by_role("button", name="Book now").click()
     expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
@@ -349,6 +349,48 @@ def test_the_page_offers_the_groups_that_the_services_would_give(page: Page, see
     halls = [random_hall(dice) for _ in range(300)]
     page.goto("/")
     assert page.evaluate(GROUPS, halls) == [as_services_choose(hall) for hall in halls]
+
+
+CHANGED = "This event has just been changed. Look at it again, then book."
+# Of what a guest decides by, and how the page shows it.
+CHANGES: dict[str, tuple[Json, str]] = {
+    "price": ({"price": 9_900}, "€99.00"),
+    "currency": ({"currency": "CHF"}, "CHF"),
+    "place": ({"venue": "Castle"}, "Castle"),
+    "time": (
+        {"starts_at": "2099-01-01T18:00:00Z", "ends_at": "2099-01-01T20:00:00Z"},
+        "2099",
+    ),
+}
+
+
+@pytest.mark.parametrize("seating", ["general", "assigned"])
+@pytest.mark.parametrize(("change", "shown"), CHANGES.values(), ids=CHANGES)
+def test_nobody_books_what_was_not_shown(
+    page: Page, organizer: Person, person: MakePerson, seating: str, change: Json, shown: str
+) -> None:
+    plan = hall_of([{"name": "B", "seats": 4}])
+    more = {"seating": plan} if seating == "assigned" else {}
+    event = publish(organizer, title="Changed", **more)
+    guest = person("seats-changed")
+    sign_in(page, guest)
+    if seating == "general":
+        page.goto(f"/events/{event['id']}")
+    else:
+        open_event(page, event)
+        with page.expect_response("**/seats"):
+            seat(page, "Row B, seat 2").click()
+        expect(chosen(page)).to_have_count(1)
+    organizer.send("PATCH", f"/events/{event['id']}", 200, json=change)
+    page.get_by_role("button", name="Book now").click()
+    expect(page.get_by_role("alert")).to_have_text(CHANGED)
+    assert guest.send("GET", "/bookings", 200).json()["items"] == []
+    expect(page.locator("article.event")).to_contain_text(shown)
+    expect(page.get_by_role("button", name="Book now")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Booked. Your tickets are ready.")).to_be_visible()
+    (booking,) = guest.send("GET", "/bookings", 200).json()["items"]
+    assert booking["total"] == change.get("price", 2_500)
 
 
 # The ids begin to come; then the line carries nothing more.

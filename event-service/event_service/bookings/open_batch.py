@@ -8,7 +8,12 @@ import asyncpg
 from event_service.bookings.requests import BookingRequest, KeyBusy, KeyInUse, Outcome
 from event_service.bookings.sql import statements
 from event_service.models import IdempotencyKey
-from event_service.problems import RequestInProgress, SalesClosed, SeatLimitReached
+from event_service.problems import (
+    EventChanged,
+    RequestInProgress,
+    SalesClosed,
+    SeatLimitReached,
+)
 from event_service.rules import may_see
 from event_service.statuses import SeatingKind
 from service_kit.database.sql_files import Record, SqlConnection
@@ -51,6 +56,8 @@ def check_request(event: Record, request: BookingRequest) -> Outcome:
         refusal = NotAuthenticated()
     elif not event.is_on_sale:
         refusal = SalesClosed()
+    elif request.event_version not in (None, event.version):
+        refusal = EventChanged("Look at its price, time and place again, then book.")
     elif event.seating == SeatingKind.GENERAL and request.body.names_a_part:
         field = "section" if request.body.section else "kind"
         refusal = InvalidRequest.field(field, "This event has no seat map; leave it out.")

@@ -11,12 +11,14 @@ from service_kit.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """Who books what, under which idempotency key (None: without)."""
+    """Who books what, under which idempotency key (None: without), and by which version of the event
+    (None: by any)."""
 
     user_id: UUID
     body: BookingCreate
     key: str | None = None
     guest_name: str | None = None
+    event_version: int | None = None
 
     @property
     def fingerprint(self) -> str | None:

@@ -22,6 +22,7 @@ from event_service.bookings.schemas import (
 from event_service.deps import (
     CurrentUser,
     DatabaseDep,
+    EventVersion,
     IdempotencyKeyHeader,
     PagingDep,
     SettingsDep,
@@ -30,6 +31,7 @@ from event_service.problems import (
     BookingEnded,
     CancellationClosed,
     CheckedIn,
+    EventChanged,
     HoldExpired,
     IdempotencyMismatch,
     RequestInProgress,
@@ -54,8 +56,8 @@ router = Router(prefix="/api/v1/bookings", tags=["bookings"])
     response_model=BookingPublic,
     summary="Book seats, or hold them for a while: all or none",
     responses=problem_responses(
-        NotAuthenticated, NotFound, SeatsUnavailable, SoldOut, SalesClosed, SeatLimitReached,
-        RequestInProgress, IdempotencyMismatch,
+        NotAuthenticated, NotFound, SeatsUnavailable, SoldOut, SalesClosed, EventChanged,
+        SeatLimitReached, RequestInProgress, IdempotencyMismatch,
     ),
 )  # fmt: skip
 @limited("booking")
@@ -64,9 +66,11 @@ async def create_booking(
     user: CurrentUser,
     desk: BookingDeskDep,
     key: IdempotencyKeyHeader,
+    event_version: EventVersion = None,
 ) -> Response:
     guest_name = clean_guest_name(user.name)
-    booked, is_replay = await desk.book(BookingRequest(user.user_id, body, key, guest_name))
+    request = BookingRequest(user.user_id, body, key, guest_name, event_version)
+    booked, is_replay = await desk.book(request)
     headers = {"Location": f"/api/v1/bookings/{booked['id']}", "Cache-Control": "no-store"}
     if is_replay:
         headers["Idempotency-Replayed"] = "true"

@@ -122,7 +122,9 @@ class SeatStatesCache:
         body = orjson.dumps({"version": row.version, "states": row.states})
         content = await _pack(body, row.version)
         states = SeatStates(read_at, EventStatus(row.status), row.organizer_id, content)
-        self._entries[event_id] = states
+        # Who may see a draft changes with its next version, for everybody at once.
+        if states.status != EventStatus.DRAFT:
+            self._entries[event_id] = states
         return states
 
 

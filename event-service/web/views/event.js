@@ -1,7 +1,7 @@
 // One event, its seats, and the panel to book them.
 import { get, isSignedIn } from "../api.js";
 import { h, icon, pause } from "../dom.js";
-import { showSeats } from "../event-seats.js";
+import { AGE_MILLISECONDS, showSeats } from "../event-seats.js";
 import { money, pricesOf } from "../format.js";
 import { isolate, t } from "../language.js";
 import { follow } from "../live.js";
@@ -13,14 +13,23 @@ import { banner, description, facts, passOn } from "./event-story.js";
 
 const MAP_PATIENCE_MILLISECONDS = 250;
 
-export async function render({ params: [id], signal, go }) {
+export async function render(context) {
+  const { event, node } = await show(context);
+  return { title: isolate(titleOf(event)), node };
+}
+
+/** `purchase` is that of the same person on the same page, of an event that has been changed since. */
+async function show(context, purchase) {
+  const { params: [id], signal: leaving, go } = context;
   const [event, availability, bookings] = await Promise.all([
-    get(`/events/${id}`, { signal }),
-    get(`/events/${id}/availability`, { signal }),
-    ownBookings(id, signal),
+    get(`/events/${id}`, { signal: leaving }),
+    get(`/events/${id}/availability`, { signal: leaving }),
+    ownBookings(id, leaving),
     addStyles("seats.css"),
   ]);
-  const mine = { bookings, waiting: await ownPlaceInLine(event, availability, signal) };
+  const mine = { bookings, waiting: await ownPlaceInLine(event, availability, leaving) };
+  const replaced = new AbortController();
+  const signal = AbortSignal.any([leaving, replaced.signal]);
   const panel = new Panel({
     event,
     availability,
@@ -28,6 +37,8 @@ export async function render({ params: [id], signal, go }) {
     signal,
     quantity: Number(readChoice(id).quantity) || 1,
     signIn: () => go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`),
+    renew: () => showAnew(context, { panel, node, replaced }),
+    purchase,
   });
   const view = {
     event,
@@ -41,10 +52,24 @@ export async function render({ params: [id], signal, go }) {
   const priced = (sections) => {
     view.prices.textContent = priceRange(event, sections.map(({ price }) => price));
   };
+  const node = page(view, hasMap);
   const showing = hasMap && showSeats({ event, panel, place: view.seats, signal, priced });
   if (showing) await Promise.race([showing, pause(MAP_PATIENCE_MILLISECONDS, signal)]);
   follow(panel, signal);
-  return { title: isolate(titleOf(event)), node: page(view, hasMap) };
+  return { event, panel, node, showing };
+}
+
+/** The organizer has changed the event: all of it is shown as it is now, and nothing is booked before. */
+async function showAnew(context, { panel, node, replaced }) {
+  // Until then servers may tell of the seats as they were.
+  await pause(AGE_MILLISECONDS, context.signal);
+  const next = await show(context, panel.purchase);
+  await next.showing;
+  if (context.signal.aborted || !node.isConnected) return;
+  const hadFocus = node.contains(document.activeElement);
+  replaced.abort();
+  node.replaceWith(next.node);
+  next.panel.tellChanged(hadFocus);
 }
 
 function priceRange(event, prices) {

@@ -38,6 +38,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 CORS_REQUEST_HEADERS = (
     "Authorization",
     "Content-Type",
+    "Event-Version",
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",

@@ -25,6 +25,7 @@ from notification_service.metrics import (
     WORKER_PROCESSES,
 )
 from service_kit.messaging.celery_heartbeat import HeartbeatScheduler
+from service_kit.metrics import forget_ended_processes
 from service_kit.observability.metrics_server import MetricsServer
 from service_kit.settings import ServiceSettings
 
@@ -49,6 +50,7 @@ def show_metrics(settings: ServiceSettings) -> None:
 
     @worker_process_init.connect(weak=False)
     def on_process_init(**_: Any) -> None:
+        forget_ended_processes()
         WORKER_PROCESSES.set(1)
         for server in servers:
             server.close_in_child()

@@ -16,14 +16,12 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase, disable_created_metrics
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+
+from service_kit.shared_metrics import SharedMetrics, fold_ended_processes
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-# Gauges whose values are counted while their process lives.
-LIVE_FILES = "gauge_live*_*.db"
 
 # Without a second series for each counter, which nobody reads.
 _without_times_of_creation: Any = disable_created_metrics
@@ -31,6 +29,7 @@ _without_times_of_creation()
 
 if os.environ.get(FOLDER_VARIABLE):
     Path(os.environ[FOLDER_VARIABLE]).mkdir(parents=True, exist_ok=True)
+    fold_ended_processes(Path(os.environ[FOLDER_VARIABLE]))
 
 TRANSACTION_SECONDS = Histogram(
     "database_transaction_seconds",
@@ -139,42 +138,14 @@ def shared_registry(registry: CollectorRegistry) -> CollectorRegistry:
     if not folder:
         return registry
     shared = CollectorRegistry()
-    shared.register(_SharedMetrics(folder, registry))
+    shared.register(SharedMetrics(Path(folder), registry))
     return shared
 
 
-class _SharedMetrics(Collector):
-    """Of what all processes have written, that which this one would show."""
-
-    def __init__(self, folder: str, registry: CollectorRegistry) -> None:
-        self._folder = folder
-        self._registry = registry
-
-    def collect(self) -> Iterable[Metric]:
-        forget_ended_processes(Path(self._folder))
-        # Registered with nobody else, it reads the files alone.
-        untyped: Any = MultiProcessCollector
-        collector = untyped(CollectorRegistry(), self._folder)
-        names = {metric.name for metric in self._registry.collect()}
-        return [metric for metric in collector.collect() if metric.name in names]
-
-
-def forget_ended_processes(folder: Path) -> None:
-    """prometheus_client wants to be told of each process that has ended; nobody is there who sees it."""
-    for file in folder.glob(LIVE_FILES):
-        if not _is_running(int(file.stem.rpartition("_")[2])):
-            file.unlink(missing_ok=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        # Sends nothing, and not every system has /proc.
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+def forget_ended_processes() -> None:
+    """For a process that was forked, so that those before it leave no files where nobody looks."""
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        fold_ended_processes(Path(folder))
 
 
 def share_among_processes() -> None:

@@ -15,15 +15,10 @@ from prometheus_client import CollectorRegistry
 
 from service_kit.circuit_breaker import CircuitBreaker
 from service_kit.messaging.periodic import repeat
-from service_kit.metrics import (
-    OF_JOBS,
-    OF_RELAYS,
-    expose,
-    forget_ended_processes,
-    register,
-)
+from service_kit.metrics import OF_JOBS, OF_RELAYS, expose, register
 from service_kit.observability.gauges import refresh_periodically
 from service_kit.observability.metrics_server import MetricsServer
+from service_kit.shared_metrics import fold_ended_processes
 from stack.ports import free_port
 from tests.kit.conftest import Door, MakeSettings, client_of, serving
 from tests.metrics import bad_names, differences, documented, families, moved, values
@@ -261,6 +256,6 @@ def test_who_has_ended_is_known_without_proc(tmp_path: Path) -> None:
         (tmp_path / f"gauge_livesum_{pid}.db").touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "exists", lambda _: False)
-        forget_ended_processes(tmp_path)
-    left = {int(file.stem.rpartition("_")[2]) for file in tmp_path.iterdir()}
+        fold_ended_processes(tmp_path)
+    left = {int(file.stem.rpartition("_")[2]) for file in tmp_path.glob("*.db")}
     assert left == {os.getpid(), 1}

@@ -125,12 +125,13 @@ async def _look_at_oneself(app: FastAPI) -> ServiceStatus:
             await app.state.database.ping()
     except DATABASE_ERRORS:
         missing = ["postgresql"]
+    metrics = await asyncio.to_thread(expose, app.state.metrics)
     return ServiceStatus(
         name="event-service",
         state="not-ready" if missing else "ready",
         missing=missing,
         milliseconds=_milliseconds(since),
-        measures=read_measures(expose(app.state.metrics).decode()),
+        measures=read_measures(metrics.decode()),
     )
 
 

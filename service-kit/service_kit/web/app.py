@@ -166,7 +166,8 @@ def _add_operations(app: FastAPI) -> None:
     async def show_metrics(request: Request) -> Response:
         # Outside production anybody may look; there the gateway does not pass the path on.
         request.app.state.database.measure_pool()
-        content = metrics.expose(request.app.state.metrics)
+        # In a thread: of several processes there are files to read.
+        content = await asyncio.to_thread(metrics.expose, request.app.state.metrics)
         return Response(content, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -6,6 +6,8 @@ A rule answers with the end of a sentence ("is empty"), never with any part of t
 import re
 from urllib.parse import unquote
 
+from sentry_sdk.utils import Dsn
+
 MIN_KEY_CHARACTERS = 32
 MIN_PASSWORD_CHARACTERS = 16
 PLACEHOLDERS = ("change-me", "changeme", "placeholder", "example", "secret-key", "development")
@@ -45,6 +47,20 @@ def foreign_password_problem(text: str) -> str | None:
     if _CONTROL_CHARACTER.search(text):
         return "contains a line break or another control character"
     return "is a placeholder" if text.lower().startswith(PLACEHOLDERS) else None
+
+
+def dsn_problem(text: str) -> str | None:
+    """The same for the address that Sentry gives out."""
+    if problem := foreign_password_problem(text):
+        return problem
+    try:
+        # What sentry_sdk does with it first; its words would quote the address.
+        Dsn(text)
+    except ValueError:
+        return (
+            "is no address such as https://KEY@HOST/NUMBER, which Sentry shows as the project's DSN"
+        )
+    return None
 
 
 def url_problem(url: str) -> str | None:

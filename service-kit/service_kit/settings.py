@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from service_kit.connection_urls import build_urls
 from service_kit.secret_rules import (
+    dsn_problem,
     foreign_password_problem,
     key_problem,
     password_problem,
@@ -181,6 +182,13 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def empty_means_off(cls, value: object) -> object:
         return value or None
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def refuse_what_is_no_dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and (problem := dsn_problem(value.get_secret_value())):
+            raise ValueError(problem)
+        return value
 
     @model_validator(mode="after")
     def refuse_weak_secrets(self) -> Self:

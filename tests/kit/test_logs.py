@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from service_kit.observability.logs import configure_logging
-from service_kit.sentry import _without_personal_data
+from service_kit.sentry import without_personal_data
 from service_kit.web.middleware import loggable_path
 
 log = structlog.get_logger()
@@ -66,10 +66,10 @@ def test_sentry_gets_no_address() -> None:
         "contexts": {"trace": {"data": {"url": "CODE"}, "op": "http.server"}},
         "spans": [{"op": "http.client", "description": "GET http://a/CODE", "data": {"u": "CODE"}}],
     }
-    told = _without_personal_data(event, {})
+    told = without_personal_data(event, {})
     assert "CODE" not in json.dumps(told)
     named: Any = {
         "transaction": "/api/v1/events/{event_id}",
         "transaction_info": {"source": "route"},
     }
-    assert _without_personal_data(named, {})["transaction"] == "/api/v1/events/{event_id}"
+    assert without_personal_data(named, {})["transaction"] == "/api/v1/events/{event_id}"

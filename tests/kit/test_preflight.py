@@ -153,6 +153,7 @@ SPOILED = [
     ("redis_password", "\0" * 40, "contains a line break or another control"),
     ("smtp_password", "changeme", "is a placeholder: ./scripts/secrets --set smtp_password"),
     ("sentry_dsn", "change-me", "is a placeholder: ./scripts/secrets --set sentry_dsn"),
+    ("sentry_dsn", "sentry.io/4", "is no address such as https://KEY@HOST/NUMBER"),
 ]
 
 

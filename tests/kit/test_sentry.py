@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from service_kit.messaging.celery_app import process_name
+from service_kit.sentry import without_personal_data
 from tests.conftest import FreshDatabase
 from tests.system.faults.processes import PATHS
 from tests.system.running import SentryRecorder
@@ -74,6 +75,34 @@ def test_an_event_says_which_process_release_and_request_and_nothing_personal(
     assert event["tags"] == {"service": "the-process", "request_id": "the-request"}
     assert event["exception"]["values"][0]["type"] == "RuntimeError"
     assert NEEDLE.encode() not in b"".join(recorder.envelopes)
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "needle",
+        "https://needle/4",
+        "https://needle@sentry.test/x",
+        "https://needle@sentry.test:x/4",
+    ],
+)
+def test_what_is_no_dsn_ends_a_program_with_one_line(recorder: SentryRecorder, dsn: str) -> None:
+    settings = {"AUTH_SERVICE_URL": "http://127.0.0.1:1", "SMTP_URL": "smtp://127.0.0.1:1"}
+    done = run(recorder, "-m", "notification_service.migrate", SENTRY_DSN=dsn, **settings)
+    assert done.returncode == 2
+    assert done.stderr.startswith("SENTRY_DSN: is no address such as https://KEY@HOST/NUMBER")
+    assert len(done.stderr.splitlines()) == 1
+    assert "needle" not in done.stderr
+
+
+def test_nothing_that_a_client_wrote_into_a_header_is_told() -> None:
+    written = f"{NEEDLE} x"
+    names = ("X-Request-ID", "User-Agent", "Content-Type", "content-length", "Cookie")
+    request: Any = {"method": NEEDLE, "url": NEEDLE, "headers": dict.fromkeys(names, written)}
+    assert without_personal_data({"request": request}, {})["request"] == {"method": "(other)"}
+    request = {"method": "POST", "headers": {"Content-Length": "12"}}
+    told = without_personal_data({"request": request}, {})["request"]
+    assert told == {"method": "POST", "headers": {"content-length": "12"}}
 
 
 def test_which_share_of_the_errors_is_told_is_a_setting(recorder: SentryRecorder) -> None:

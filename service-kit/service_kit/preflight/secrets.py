@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from service_kit.secret_rules import foreign_password_problem, key_problem, password_problem
+from service_kit.secret_rules import (
+    dsn_problem,
+    foreign_password_problem,
+    key_problem,
+    password_problem,
+)
 from service_kit.settings_sources import read_secret
 
 FOLDER = Path("/run/secrets")
@@ -48,7 +53,7 @@ RULES: Mapping[str, Rule] = {
         )
     },
     "smtp_password": Rule(foreign_password_problem, is_optional=True, mend=SET),
-    "sentry_dsn": Rule(foreign_password_problem, is_optional=True, mend=SET),
+    "sentry_dsn": Rule(dsn_problem, is_optional=True, mend=SET),
 }
 
 

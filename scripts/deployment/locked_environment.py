@@ -1,5 +1,6 @@
 """A tool's own virtual environment, made from its lock: its packages must not come near the services'."""
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -20,8 +21,23 @@ def make_environment(
     on_install: Callable[[], None] = lambda: None,
 ) -> Path:
     """The folder of its programs; installed at the first call, and when the lock, the Python or the
-    place has changed. ``on_install`` is called before that. Raises CommandFailed with what pip said.
+    place has changed. ``on_install`` is called before that. Of two calls at once one waits for the
+    other. Raises CommandFailed with what pip said.
     """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it: the folder itself is cleared.
+    with folder.with_name(f"{folder.name}.lock").open("a") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        return _make(folder, lock, seconds, pip_options, on_install)
+
+
+def _make(
+    folder: Path,
+    lock: Path,
+    seconds: float,
+    pip_options: tuple[str, ...],
+    on_install: Callable[[], None],
+) -> Path:
     stamp, programs = folder / "stamp", folder / "bin"
     sum_ = hashlib.sha256(lock.read_bytes()).hexdigest()
     # A virtual environment cannot be moved, nor has it a Python of its own.

@@ -2,7 +2,8 @@
 
 It makes accounts and events on the system at ADDRESS (event-service's or the gateway's), so it is for systems
 that are made for it: ``RATE_LIMIT_ENABLED=false ./scripts/up -d``. Exit code 1 if a seat was sold twice, a
-request failed, or the slowest hundredth waited longer than ``--p99``. ``var/load.html`` has charts.
+request failed, nobody got a seat, or the slowest hundredth waited longer than ``--p99``. ``var/load.html``
+has charts, ``var/load.txt`` the scenario and the verdict. Ctrl-C ends a run early, and it is judged.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from stack.stack import ROOT
 LOCK = ROOT / "tests" / "load" / "requirements.lock"
 LOCUSTFILE = ROOT / "tests" / "load" / "locustfile.py"
 SCENARIOS = ("mix", "browsing", "buying", "on-sale", "staff")
-# An access token ends after ten minutes, and nobody signs in again.
+# It shows how many can be served, and not what grows by days.
 LONGEST_SECONDS = 480
 MOST_PEOPLE = 2_000
 INSTALL_SECONDS = 400.0
@@ -68,6 +69,7 @@ def make_way(report: Path) -> None:
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.unlink(missing_ok=True)
+        report.with_suffix(".txt").unlink(missing_ok=True)
     except OSError as error:
         raise StackError(f"no report can be written to {report}: {error.strerror}") from error
 
@@ -109,10 +111,20 @@ def main(arguments: list[str]) -> int:
     program = locust(ROOT / "var" / "load-venv")
     # Nothing of Parterre's: only the locustfile's own modules.
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command(options, program), env=environment, cwd=ROOT, check=False)
+    status = run(command(options, program), environment)
     if options.report.exists():
         print(f"Report: {options.report}")
-    return done.returncode
+    return status
+
+
+def run(command: list[str], environment: dict[str, str]) -> int:
+    """The exit code. Ctrl-C reaches Locust too, which lets end what is under way and judges."""
+    with subprocess.Popen(command, env=environment, cwd=ROOT) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
 
 if __name__ == "__main__":

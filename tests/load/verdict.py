@@ -11,18 +11,20 @@ Json = dict[str, Any]
 @dataclass
 class Event:
     """An event that the run made. ``sold`` counts the seats that this run booked and did not cancel,
-    ``unknown`` those of requests without an answer;
+    ``bought`` all that it booked, ``unknown`` those of requests without an answer;
     ``owners`` has for each chosen seat the bookings that are told to have it."""
 
     id: str
     capacity: int
     is_assigned: bool
     sold: int = 0
+    bought: int = 0
     unknown: int = 0
     owners: dict[str, set[str]] = field(default_factory=dict)
 
     def add(self, booking: Json) -> None:
         self.sold += len(booking["seats"])
+        self.bought += len(booking["seats"])
         for seat in booking["seats"]:
             self.owners.setdefault(seat["id"], set()).add(booking["id"])
 
@@ -58,11 +60,13 @@ def faults(
     availability: Mapping[str, Mapping[str, Any]],
     *,
     p99_limit: float,
+    must_sell: bool = False,
 ) -> list[str]:
     """A line for each thing that must not be; empty if all is well. ``availability``: what the service
-    says of each event after the run."""
+    says of each event after the run. Who asked for seats, or ``must_sell``, has to
+    get some."""
     found = []
-    requests = list(requests)
+    requests, events = list(requests), list(events)
     if not requests:
         found.append("nothing was asked")
     for one in requests:
@@ -72,6 +76,10 @@ def faults(
             found.append(f"{one.name}: p99 is {one.p99:.0f} ms, more than {p99_limit:.0f}")
     for event in events:
         found += _faults_of(event, availability[event.id])
+    # Who hears that somebody was faster is no failure; but then somebody was.
+    must_sell = must_sell or any(one.name == "book" for one in requests)
+    if must_sell and events and not any(e.bought or e.sold or e.unknown for e in events):
+        found.append("nobody got a seat, though seats are free")
     return found
 
 

@@ -1,6 +1,8 @@
 """A tool's environment is made once, and anew when its lock or the Python has changed."""
 
 import sys
+import threading
+import time
 import venv
 from collections.abc import Callable
 from pathlib import Path
@@ -79,3 +81,25 @@ def test_the_three_tools_have_theirs_by_it(
     assert [command[-1] for command in installed] == [
         str(lock) for lock in (audit.OWN_LOCK, kubernetes.LOCK, load.LOCK)
     ]
+
+
+def test_of_two_first_calls_at_once_one_waits_for_the_other(
+    installed: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, folder = tmp_path / "lock", tmp_path / "venv"
+    lock.write_text("a==1\n")
+
+    def run_slowly(command: list[str], **_: Any) -> str:
+        time.sleep(0.5)
+        installed.append(command)
+        return ""
+
+    monkeypatch.setattr(locked_environment, "run", run_slowly)
+    calls = [
+        threading.Thread(target=lambda: make_environment(folder, lock, seconds=1)) for _ in range(2)
+    ]
+    for call in calls:
+        call.start()
+    for call in calls:
+        call.join()
+    assert len(installed) == 1

@@ -115,6 +115,18 @@ def test_each_fault_is_named() -> None:
     assert faults([well], [an_event(sold=4)], full, p99_limit=1000) == [
         "event e: 4 seats sold of 3"
     ]
+    # "Somebody was faster" is what each guest heard, and nobody was.
+    free = {"e": {"booked": 0, "held": 0}}
+    for requests, must_sell in (([well], False), ([Request("a seat map", 9, 0, 20.0)], True)):
+        assert faults(requests, [an_event()], free, p99_limit=1000, must_sell=must_sell) == [
+            "nobody got a seat, though seats are free"
+        ]
+    looked = [Request("the list", 9, 0, 20.0)]
+    assert faults(looked, [an_event()], free, p99_limit=1000) == []
+    changed_mind = an_event()
+    changed_mind.add(SEAT)
+    changed_mind.remove(SEAT)
+    assert faults([well], [changed_mind], free, p99_limit=1000) == []
     [lost] = faults([well], [an_event(sold=3)], told, p99_limit=1000)
     assert lost == "event e: the service counts 2 seats, guests have 3"
     twice = an_event()

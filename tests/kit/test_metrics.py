@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from service_kit.circuit_breaker import CircuitBreaker
 from service_kit.messaging.periodic import repeat
 from service_kit.metrics import OF_JOBS, OF_RELAYS, expose, register
+from service_kit.observability import metrics_server
 from service_kit.observability.gauges import refresh_periodically
 from service_kit.observability.metrics_server import MetricsServer
 from service_kit.shared_metrics import fold_ended_processes
@@ -116,6 +118,37 @@ def test_a_process_without_http_shows_what_is_described(make_settings: MakeSetti
     assert bad_names(shown) == []
     described = documented("Of every process", "Relays and maintenance")
     assert differences(shown, described) == []
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /metrics HTTP/1.1\r\nHost: a"])
+def test_who_says_nothing_further_is_hung_up_on(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    assert metrics_server._Handler.timeout == 5
+    monkeypatch.setattr(metrics_server._Handler, "timeout", 0.2)
+    settings = make_settings(metrics_port=free_port())
+    server = MetricsServer(settings, OF_RELAYS)
+    try:
+        with socket.create_connection(("127.0.0.1", settings.metrics_port), timeout=10) as idle:
+            idle.sendall(said)
+            assert idle.recv(1) == b""
+    finally:
+        server.close()
+
+
+def test_nothing_but_metrics_is_there(make_settings: MakeSettings) -> None:
+    settings = make_settings(metrics_port=free_port())
+    server = MetricsServer(settings, OF_RELAYS)
+    address = f"http://127.0.0.1:{settings.metrics_port}"
+    try:
+        found = [
+            httpx.get(f"{address}{path}").status_code for path in ("/", "/metricsx", "/favicon.ico")
+        ]
+        assert found == [404] * 3
+        assert httpx.post(f"{address}/metrics").status_code == 501
+        assert httpx.get(f"{address}/metrics?name[]=x").status_code == 200
+    finally:
+        server.close()
 
 
 def test_nobody_listens_where_no_port_is_named(make_settings: MakeSettings) -> None:

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from event_service.events.queries import get_event
@@ -30,10 +30,6 @@ def pack(body: bytes, *, version: int | None = None) -> bytes:
     digest = hashlib.sha256(body).hexdigest()[:HASH_CHARACTERS]
     tag = f'"{version}-{digest}"' if version is not None else f'"{digest}"'
     return tag.encode() + b"\n" + body
-
-
-def takes_gzip(request: Request) -> bool:
-    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def compress(packed: bytes) -> bytes:

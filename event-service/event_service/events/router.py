@@ -23,7 +23,6 @@ from event_service.events.representation import (
     event_response,
     pack,
     respond,
-    takes_gzip,
 )
 from event_service.events.schemas import (
     Availability,
@@ -55,6 +54,7 @@ from service_kit.problems import (
     problem_responses,
 )
 from service_kit.web.auth import Router
+from service_kit.web.encodings import takes_gzip
 from service_kit.web.paging import Page
 from service_kit.web.rate_limits import limited
 from service_kit.web.requests import long_body

@@ -5,6 +5,7 @@ from fastapi import Request
 from event_service.web.files import File
 from event_service.web.origins import Origins
 from service_kit.web.auth import SharedResponse
+from service_kit.web.encodings import takes_gzip
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
@@ -17,16 +18,16 @@ FILE_POLICY = "default-src 'none'; frame-ancestors 'none'"
 def respond(request: Request, file: File, cache_control: str, *, vary: str = "") -> SharedResponse:
     """304 if the client has it already. Nothing in these files is secret, so that their length tells nothing
     (BREACH); behind the gateway they come compressed to it."""
-    takes_gzip = bool(file.gzipped) and "gzip" in request.headers.get("accept-encoding", "")
+    is_compressed = bool(file.gzipped) and takes_gzip(request)
     # The same content in another encoding is another representation (RFC 9110, 8.8.3.3).
-    etag = file.etag.removesuffix('"') + '-gzip"' if takes_gzip else file.etag
+    etag = file.etag.removesuffix('"') + '-gzip"' if is_compressed else file.etag
     headers = {"ETag": etag, "Cache-Control": cache_control}
     headers["Vary"] = f"Accept-Encoding{vary}"
     if etag in request.headers.get("if-none-match", ""):
         return SharedResponse(status_code=304, headers=headers)
-    if takes_gzip:
+    if is_compressed:
         headers["Content-Encoding"] = "gzip"
-    content = file.gzipped if takes_gzip else file.content
+    content = file.gzipped if is_compressed else file.content
     return SharedResponse(content, headers=headers, media_type=file.media_type)
 
 

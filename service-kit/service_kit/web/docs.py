@@ -14,6 +14,7 @@ from fastapi import Request, Response
 
 from service_kit.problems import NotFound
 from service_kit.web.auth import Router, SharedResponse
+from service_kit.web.encodings import takes_gzip
 
 FOLDER = Path(__file__).parent / "vendored"
 FILES_PATH = "/docs/files"
@@ -111,7 +112,7 @@ async def get_vendored_file(folder: str, name: str, request: Request) -> Respons
     if file is None:
         raise NotFound
     headers = {"Cache-Control": FOR_GOOD, "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not takes_gzip(request):
         return SharedResponse(file.content, headers=headers, media_type=file.media_type)
     headers["Content-Encoding"] = "gzip"
     return SharedResponse(file.compressed, headers=headers, media_type=file.media_type)

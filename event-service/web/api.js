@@ -186,6 +186,9 @@ export function begin(path, options) {
   begun.get(options.signal).set(path, asked);
 }
 
+/** What was begun for `signal` is also there for `part` of its view. */
+export const shareBegun = (signal, part) => begun.set(part, begun.get(signal) ?? new Map());
+
 function takeBegun(path, signal) {
   const paths = begun.get(signal);
   const asked = paths?.get(path);

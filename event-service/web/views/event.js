@@ -1,5 +1,5 @@
 // One event, its seats, and the panel to book them.
-import { get, isSignedIn } from "../api.js";
+import { get, isSignedIn, shareBegun } from "../api.js";
 import { h, icon, pause } from "../dom.js";
 import { AGE_MILLISECONDS, showSeats } from "../event-seats.js";
 import { money, pricesOf } from "../format.js";
@@ -20,16 +20,17 @@ export async function render(context) {
 
 /** `purchase` is that of the same person on the same page, of an event that has been changed since. */
 async function show(context, purchase) {
-  const { params: [id], signal: leaving, go } = context;
+  const { params: [id], go } = context;
+  const replaced = new AbortController();
+  const signal = AbortSignal.any([context.signal, replaced.signal]);
+  shareBegun(context.signal, signal);
   const [event, availability, bookings] = await Promise.all([
-    get(`/events/${id}`, { signal: leaving }),
-    get(`/events/${id}/availability`, { signal: leaving }),
-    ownBookings(id, leaving),
+    get(`/events/${id}`, { signal }),
+    get(`/events/${id}/availability`, { signal }),
+    ownBookings(id, signal),
     addStyles("seats.css"),
   ]);
-  const mine = { bookings, waiting: await ownPlaceInLine(event, availability, leaving) };
-  const replaced = new AbortController();
-  const signal = AbortSignal.any([leaving, replaced.signal]);
+  const mine = { bookings, waiting: await ownPlaceInLine(event, availability, signal) };
   const panel = new Panel({
     event,
     availability,
@@ -56,7 +57,7 @@ async function show(context, purchase) {
   const showing = hasMap && showSeats({ event, panel, place: view.seats, signal, priced });
   if (showing) await Promise.race([showing, pause(MAP_PATIENCE_MILLISECONDS, signal)]);
   follow(panel, signal);
-  return { event, panel, node, showing };
+  return { event, panel, node, showing, replaced };
 }
 
 /** The organizer has changed the event: all of it is shown as it is now, and nothing is booked before. */
@@ -65,7 +66,9 @@ async function showAnew(context, { panel, node, replaced }) {
   await pause(AGE_MILLISECONDS, context.signal);
   const next = await show(context, panel.purchase);
   await next.showing;
-  if (context.signal.aborted || !node.isConnected) return;
+  if (context.signal.aborted) return;
+  // Asked for twice at a time, it is replaced once.
+  if (!node.isConnected) return next.replaced.abort();
   const hadFocus = node.contains(document.activeElement);
   replaced.abort();
   node.replaceWith(next.node);

@@ -34,38 +34,40 @@ export class Problem extends Error {
 // minutes.
 const PATIENCE_MILLISECONDS = 45_000;
 
-/** As fetch; gives up on a server that says nothing, or nothing more. A file may take long on its way. */
+const late = () => new DOMException("", "TimeoutError");
+
+/** As fetch; gives up on a server that says nothing. A file may take long on its way. */
 async function fetchPatiently(url, request, milliseconds) {
   const waiting = new AbortController();
-  let timer;
-  const rest = () => clearTimeout(timer);
-  const wait = () => {
-    rest();
-    if (milliseconds) timer = setTimeout(() => waiting.abort(new DOMException("", "TimeoutError")), milliseconds);
-  };
+  const timer = milliseconds && setTimeout(() => waiting.abort(late()), milliseconds);
   const signals = [waiting.signal, request.signal].filter(Boolean);
-  wait();
   try {
-    const response = await fetch(url, { ...request, signal: AbortSignal.any(signals) });
-    // Browsers give an empty body to what has none, and take none for it.
-    if (response.body && response.status !== 204)
-      return new Response(response.body.pipeThrough(watched(wait, rest)), response);
-    rest();
-    return response;
-  } catch (error) {
-    rest();
-    throw error;
+    return await fetch(url, { ...request, signal: AbortSignal.any(signals) });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-const watched = (came, ended) =>
-  new TransformStream({
-    transform(part, stream) {
-      came();
-      stream.enqueue(part);
-    },
-    flush: ended,
-  });
+/** All of an answer; gives up where nothing more comes of it. */
+async function readPatiently(response) {
+  const reader = response.body.getReader();
+  const parts = [];
+  let timer;
+  try {
+    for (;;) {
+      const stalled = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(late()), PATIENCE_MILLISECONDS);
+      });
+      const { done, value } = await Promise.race([reader.read(), stalled]);
+      clearTimeout(timer);
+      if (done) return new Blob(parts, { type: response.headers.get("Content-Type") ?? "" });
+      parts.push(value);
+    }
+  } finally {
+    clearTimeout(timer);
+    reader.cancel().catch(() => null);
+  }
+}
 
 /** `token` is the CSRF token of the session that is meant; null sends no cookie at all. */
 async function send(method, path, { body, form, file, headers, signal, token = csrfToken() }) {
@@ -96,7 +98,8 @@ const lost = (error) =>
  * that wants to be paid first, say. */
 async function contentOf(response, as) {
   try {
-    return await response[as]();
+    const content = await readPatiently(response);
+    return as === "json" ? JSON.parse(await content.text()) : content;
   } catch (error) {
     throw lost(error);
   }
@@ -125,7 +128,7 @@ async function userOf(token) {
   let response = await send("GET", "/users/me", { token });
   if (response.status === 401 && (await send("POST", RENEW, { token })).ok)
     response = await send("GET", "/users/me", { token });
-  return response.ok ? response.json() : null;
+  return response.ok ? contentOf(response, "json") : null;
 }
 
 let keeping = null;
@@ -252,7 +255,7 @@ export async function openSession(form) {
 async function problemOf(response) {
   let document = {};
   try {
-    document = await response.json();
+    document = await contentOf(response, "json");
   } catch {
     // A proxy in between answered; its words are not for people.
   }

@@ -54,14 +54,20 @@ def read(stack: Stack, process: str) -> str:
     return shown
 
 
+# The worker knows of the mail server from its first mail on, which the organizer has had.
+@pytest.mark.usefixtures("organizer")
 @pytest.mark.parametrize("process", PROCESSES)
 def test_each_process_shows_what_is_described(stack: Stack, process: str) -> None:
-    shown = families(read(stack, process))
-    assert shown
-    assert bad_names(shown) == []
     described = documented(*SECTIONS[process])
     missing = {f"{name}: not shown" for name in NOT_SHOWN.get(process, ())}
-    assert set(differences(shown, described)) == missing
+
+    def is_as_described() -> bool:
+        shown = families(read(stack, process))
+        assert shown
+        assert bad_names(shown) == []
+        return set(differences(shown, described)) == missing
+
+    wait_until(is_as_described, seconds=10, what=f"what is described of {process}")
 
 
 def test_a_booking_and_its_mail_move_the_metrics_of_all_who_take_part(

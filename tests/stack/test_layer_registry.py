@@ -118,7 +118,9 @@ def test_another_image_is_not_remembered(engine: Pushing, cache: DigestCache) ->
     assert DigestCache()._layers == {}
 
 
-@pytest.mark.parametrize("packed", [b"no gzip", gzip.compress(BASE)[:-4], b""])
+@pytest.mark.parametrize(
+    "packed", [b"no gzip", gzip.compress(BASE)[:-4], b""], ids=["other", "cut off", "empty"]
+)
 def test_a_layer_that_cannot_be_unpacked_is_refused(packed: bytes, tmp_path: Path) -> None:
     file = tmp_path / "layer"
     file.write_bytes(packed)
@@ -126,7 +128,10 @@ def test_a_layer_that_cannot_be_unpacked_is_refused(packed: bytes, tmp_path: Pat
         PushedImage(b"", [digest_of(BASE)], {digest_of(BASE): file}).check_files()
 
 
-@pytest.mark.parametrize("text", ["5", "[1, 2]", "null", '{"a": 1}', "{", '"text"', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["5", "[1, 2]", "null", '{"a": 1}', "{", '"text"', pytest.param("[" * 100_000, id="deep")],
+)
 def test_a_cache_that_holds_something_else_is_empty(text: str, tmp_path: Path) -> None:
     file = tmp_path / "layers.json"
     file.write_text(text)

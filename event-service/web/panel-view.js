@@ -53,6 +53,11 @@ export class PanelView {
     return this.event.seating === "assigned";
   }
 
+  /** Of what is seen: the map may be older than the rest, or newer. */
+  get version() {
+    return Math.min(this.event.version, this.map?.version ?? this.event.version);
+  }
+
   /** Why nothing can be booked now, or null. */
   get closed() {
     const { event } = this;

@@ -181,11 +181,6 @@ export class Panel extends PanelView {
     this.map?.own(this.map.find([...this.holds, ...this.confirmed].flatMap(({ seats }) => seats)));
   }
 
-  /** Of what is seen: the map may be older than the rest, or newer. */
-  get version() {
-    return Math.min(this.event.version, this.map?.version ?? this.event.version);
-  }
-
   failed(problem) {
     if (problem.status === 401) return this.signIn();
     if (problem.code === "event-changed") return this.renew().catch((other) => this.say(explain(other)));

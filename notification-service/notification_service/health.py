@@ -20,6 +20,7 @@ from notification_service.settings import Settings
 from service_kit.database.engine import Database
 from service_kit.messaging.celery_app import KEY_PREFIX, SENT_AT
 from service_kit.observability.gauges import refresh_periodically
+from service_kit.redis_clients import close_client
 
 # The Redis list of Celery's queue: its name with our prefix.
 QUEUE_KEY = f"{KEY_PREFIX}notifications"
@@ -118,4 +119,4 @@ async def watch_mails(state: Any) -> AsyncIterator[None]:
         async with refresh_periodically(measure, every_seconds=settings.gauges_refresh_seconds):
             yield
     finally:
-        await broker.aclose()
+        await close_client(broker)

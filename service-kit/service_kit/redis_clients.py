@@ -1,6 +1,7 @@
 """Redis clients that never make a request wait: short timeouts, no retries, and a circuit breaker."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import redis
@@ -43,7 +44,13 @@ class AcceleratorRedis:
         return result
 
     async def close(self) -> None:
-        await self.client.aclose()
+        await close_client(self.client)
+
+
+async def close_client(client: "redis.asyncio.Redis") -> None:
+    """Ends its connections. One that takes longer than it may is dropped: what else ends with it goes on."""
+    with suppress(redis.RedisError, OSError):
+        await client.aclose()
 
 
 def blocking_client(url: str) -> "redis.Redis":

@@ -196,7 +196,8 @@ async def test_the_victim_of_any_deadlock_begins_again(
     answer = await acting
     if answer is not None:
         assert answer.status_code in (200, 204), answer.text
-    assert len(deadlocks) == 1
+    # On a busy machine it may lock the second again before the other one has woken, and lose once more.
+    assert deadlocks
 
 
 async def _lock(other: Other, scene: Scene, table: str, name: str) -> None:

@@ -83,7 +83,8 @@ def test_the_first_failure_of_a_task_and_of_an_attempt_is_an_increase() -> None:
     def send() -> None: ...
 
     app = Celery()
-    app.task(name=SEND)(send)
+    # Not for all applications of this process.
+    app.task(name=SEND, shared=False)(send)
     touch_tasks(app)
     shown = values(shown_by(OF_WORKER))
     tasks = {dict(labels)["task"] for name, labels in shown if name == "worker_tasks_total"}

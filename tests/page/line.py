@@ -20,6 +20,7 @@ class Line:
     """Counts what a window receives, compressed as it came: bytes by address."""
 
     def __init__(self, page: Page) -> None:
+        self._page = page
         self.bytes_of: dict[str, int] = {}
         self._urls: dict[str, str] = {}
         self._session: CDPSession = page.context.new_cdp_session(page)
@@ -38,6 +39,14 @@ class Line:
     def _received(self, event: Json) -> None:
         url = self._urls.get(event["requestId"], "")
         self.bytes_of[url] = self.bytes_of.get(url, 0) + int(event["encodedDataLength"])
+
+    def all_of(self, end: str) -> int:
+        """As ``of``, when the answer has come to its end: the window may know it a moment before."""
+        for _ in range(500):
+            if size := self.of(end):
+                return size
+            self._page.wait_for_timeout(20)
+        raise AssertionError(f"nothing has come of {end}")
 
     def of(self, end: str) -> int:
         return sum(size for url, size in self.bytes_of.items() if url.endswith(end))

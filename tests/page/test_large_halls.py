@@ -101,7 +101,7 @@ def test_a_large_hall_is_usable_on_a_slow_phone(
         phone.evaluate("(path) => fetch(path).then((answer) => answer.text())",
                        f"/api/v1/events/{event['id']}{LOOK}")  # fmt: skip
     figures["bytes of the plan"] = line.of(PLAN)
-    figures["bytes of the ids"] = line.of("/seats")
+    figures["bytes of the ids"] = line.all_of("/seats")
     figures["bytes of a look"] = line.of(LOOK) - before
     with capsys.disabled():
         print(f"\n{seats} seats, 4x slower, 1.6 Mbit/s: {figures}")

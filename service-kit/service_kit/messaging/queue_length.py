@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from service_kit.messaging.celery_app import KEY_PREFIX
+from service_kit.redis_clients import close_client
 from service_kit.settings import ServiceSettings
 
 TIMEOUT_SECONDS = 2.0
@@ -38,4 +39,4 @@ class QueueLength:
             raise BrokerUnavailable from error
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        await close_client(self._redis)

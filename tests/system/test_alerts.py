@@ -341,12 +341,12 @@ def test_a_replica_that_lags(own_stack: Stack, prometheus: Prometheus) -> None:
         port = prometheus.standby_port
         with running_standby(own_stack, Path(folder), exporter_port=port) as standby:
             is_replica = "max(pg_replication_is_replica) == 1"
-            wait_until(lambda: prometheus.query(is_replica), seconds=30, what="a replica")
+            wait_until(lambda: prometheus.query(is_replica), seconds=90, what="a replica")
             execute(own_stack, EVENT, "CREATE TABLE written AS SELECT 1 AS x")
             asyncio.run(standby.ask("SELECT pg_wal_replay_pause()"))
             assert "ReplicationLags" not in prometheus.firing()
             execute(own_stack, EVENT, "INSERT INTO written VALUES (2)")
-            prometheus.wait_for("ReplicationLags", seconds=120)
+            prometheus.wait_for("ReplicationLags", seconds=240)
             asyncio.run(standby.ask("SELECT pg_wal_replay_resume()"))
             prometheus.wait_for_silence("ReplicationLags")
             execute(own_stack, EVENT, "DROP TABLE written")

@@ -5,8 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,6 +21,7 @@ from service_kit.observability.metrics_server import MetricsServer
 from service_kit.shared_metrics import fold_ended_processes
 from stack.ports import free_port
 from tests.kit.conftest import Door, MakeSettings, client_of, serving
+from tests.kit.sharing import running, shared_by
 from tests.metrics import bad_names, differences, documented, families, moved, values
 
 # Two processes count; the first has ended when a third shows what both have counted.
@@ -62,10 +61,6 @@ print(expose(registry).decode())
 """
 
 
-def shared_by(folder: Path) -> dict[str, str]:
-    return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
-
-
 def run(program: str, folder: Path) -> str:
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -74,22 +69,6 @@ def run(program: str, folder: Path) -> str:
         capture_output=True,
         text=True,
     ).stdout
-
-
-@contextmanager
-def running(program: str, folder: Path) -> Iterator[None]:
-    """The program says by a line that it runs, and ends with its input when the block does."""
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        env=shared_by(folder),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline()
-        yield
-        process.communicate()
 
 
 def test_several_processes_answer_for_each_other(tmp_path: Path) -> None:

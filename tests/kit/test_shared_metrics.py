@@ -6,8 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from service_kit import shared_metrics
 from service_kit.metrics import JOB_RUNS, POOL_IN_USE, TRANSACTION_SECONDS, register
 from service_kit.shared_metrics import SharedMetrics, fold_ended_processes
 from tests.kit.conftest import MakeSettings, client_of, serving
+from tests.kit.sharing import running
 from tests.metrics import values
 
 COUNTING = """
@@ -53,22 +53,6 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@contextmanager
-def counting(folder: Path) -> Iterator[int]:
-    """A process that has counted, and that lives as long as the block. Gives its number."""
-    with subprocess.Popen(
-        [sys.executable, "-c", COUNTING],
-        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline()
-        yield process.pid
-        process.communicate()
-
-
 def fork_and_count(folder: Path, children: int, first: str = "pass") -> None:
     subprocess.run(
         [sys.executable, "-c", FORKING.format(children=children, first=first)],
@@ -93,7 +77,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_damaged_file_of_an_ended_process_is_left_out_and_goes(tmp_path: Path) -> None:
-    with counting(tmp_path) as pid:
+    with running(COUNTING, tmp_path) as pid:
         for kind in ("counter", "histogram", "gauge_livesum"):
             for damage in DAMAGES.values():
                 damaged = tmp_path / f"{kind}_4194305.db"
@@ -104,7 +88,7 @@ def test_a_damaged_file_of_an_ended_process_is_left_out_and_goes(tmp_path: Path)
 
 
 def test_a_damaged_file_of_a_process_that_lives_is_left_out(tmp_path: Path) -> None:
-    with counting(tmp_path), counting(tmp_path) as other:
+    with running(COUNTING, tmp_path), running(COUNTING, tmp_path) as other:
         file = tmp_path / f"counter_{other}.db"
         whole = file.read_bytes()
         for damage in DAMAGES.values():
@@ -132,7 +116,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_ended_processes_keep_their_sums_in_two_files(tmp_path: Path) -> None:
-    with counting(tmp_path):
+    with running(COUNTING, tmp_path):
         fork_and_count(tmp_path, 20)
         assert len(files(tmp_path)) > 40
         for _ in range(2):
@@ -156,7 +140,7 @@ def test_what_a_forked_process_does_first_keeps_the_files_few_where_nobody_looks
 
 def test_a_process_that_begins_folds_those_before_it(tmp_path: Path) -> None:
     for _ in range(3):
-        with counting(tmp_path):
+        with running(COUNTING, tmp_path):
             assert len(files(tmp_path)) <= 2 + 3
     assert shown(tmp_path)[RUNS] == 3
 

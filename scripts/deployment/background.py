@@ -15,6 +15,7 @@ from pathlib import Path
 from deployment.errors import CommandFailed, run_command
 from deployment.layout import Layout, find_layout
 from deployment.lock import in_the_way, read_holder
+from deployment.sentry import tell_sentry
 
 POLL_SECONDS = 0.2
 KEPT_LOGS = 50
@@ -72,4 +73,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_command("deploy", main)
+    run_command("deploy", main, tell=tell_sentry)

@@ -23,6 +23,7 @@ from deployment.engine import Engine
 from deployment.errors import CommandFailed, run_command
 from deployment.layout import Layout, find_layout
 from deployment.postgres import Part, Server, Session, pipeline, server_of
+from deployment.sentry import tell_sentry
 from deployment.snapshot import HEADS, Snapshots, count_rows, take_snapshots
 from deployment.steps import Steps
 from deployment.textfile import write_metric
@@ -273,4 +274,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command("backup", main)
+    run_command("backup", main, tell=tell_sentry)

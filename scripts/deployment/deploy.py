@@ -8,6 +8,7 @@ from deployment.errors import CommandFailed, run_command
 from deployment.host import Host, HostState
 from deployment.layout import release_root
 from deployment.lock import in_the_way
+from deployment.sentry import tell_sentry
 from deployment.services import API_SERVICES, VERSION, images_of
 from deployment.steps import Steps
 from deployment.transfer import local_images, release_archive, send_images, send_release
@@ -138,4 +139,4 @@ def dry_run(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    run_command("deploy", main)
+    run_command("deploy", main, tell=tell_sentry)

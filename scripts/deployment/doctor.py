@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from deployment.engine import Engine
 from deployment.errors import CommandFailed, run_command
 from deployment.layout import Layout, find_layout
+from deployment.sentry import tell_sentry
 from deployment.services import API_SERVICES
+
+
+class SomethingIsLeft(Exception):
+    """For Sentry: the doctors have said what."""
 
 
 def doctor_commands(engine: Engine, arguments: Sequence[str]) -> list[list[str]]:
@@ -41,7 +46,10 @@ def main() -> int:
     layout = find_layout()
     engine = Engine(layout)
     if _runs(engine):
-        return run_doctors(engine, *arguments)
+        code = run_doctors(engine, *arguments)
+        if code:
+            tell_sentry("doctor", SomethingIsLeft())
+        return code
     python = layout.home / ".venv" / "bin" / "python"
     if _has_local_stack(layout) and python.exists():
         os.execv(python, [str(python), "-m", "stack.cli", "doctor", *arguments])
@@ -62,4 +70,4 @@ def _has_local_stack(layout: Layout) -> bool:
 
 
 if __name__ == "__main__":
-    run_command("doctor", main)
+    run_command("doctor", main, tell=tell_sentry)

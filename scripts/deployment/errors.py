@@ -1,7 +1,10 @@
 """Errors that an operator sees: one line that says what happened and what to do next."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+Tell = Callable[[str, BaseException], None]
 
 
 class CommandFailed(Exception):
@@ -16,13 +19,29 @@ def one_line(error: BaseException) -> str:
     return lines[0] if len(lines) == 1 else f"{lines[0].rstrip(':')}: {lines[-1]}"
 
 
-def run_command(name: str, main: Callable[[], int | None]) -> None:
+@contextmanager
+def told(name: str, tell: Tell | None) -> Iterator[None]:
+    """Calls ``tell`` with the error that ends the block, before anybody shows it: it is the last line."""
+    try:
+        yield
+    except Exception as error:
+        # Ctrl-C ends the telling, and not what follows.
+        with suppress(KeyboardInterrupt):
+            if tell:
+                tell(name, error)
+        raise
+
+
+def run_command(name: str, main: Callable[[], int | None], *, tell: Tell | None = None) -> None:
     """Run a command's ``main`` and leave the process with its exit code.
 
-    ``CommandFailed`` becomes one line on standard error and exit code 1, Ctrl-C exit code 130.
+    ``CommandFailed`` becomes one line on standard error and exit code 1, Ctrl-C exit code 130. ``tell``
+    is called with each error, and raises none.
     """
     try:
-        sys.exit(main() or 0)
+        with told(name, tell):
+            code = main() or 0
+        sys.exit(code)
     except CommandFailed as error:
         sys.stdout.flush()
         sys.exit(f"{name}: {error}")

@@ -37,6 +37,7 @@ from deployment.layout import Layout, find_layout, read_settings, release_root
 from deployment.memory import MEMINFO
 from deployment.secret_files import SecretFiles
 from deployment.secrets import make
+from deployment.sentry import tell_sentry
 from deployment.services import images_of
 from deployment.steps import Steps
 from deployment.transfer import release_archive, send_release
@@ -285,4 +286,4 @@ Updates, restoring, and what to do in trouble: current/deploy/README.md"""
 
 
 if __name__ == "__main__":
-    run_command("install", main)
+    run_command("install", main, tell=tell_sentry)

@@ -33,6 +33,7 @@ from deployment.layout import Layout, find_layout
 from deployment.lock import hold_lock
 from deployment.postgres import Part, Server, server_of
 from deployment.restore_host import ComposeHost
+from deployment.sentry import tell_sentry
 from deployment.steps import Steps
 
 WORD = "restore"
@@ -260,4 +261,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command("restore", main)
+    run_command("restore", main, tell=tell_sentry)

@@ -19,11 +19,12 @@ from deployment import prune, room
 from deployment.configuration import copy_configuration
 from deployment.containers import Containers
 from deployment.engine import Container, Engine
-from deployment.errors import CommandFailed, one_line
+from deployment.errors import CommandFailed, one_line, told
 from deployment.layout import find_layout
 from deployment.lock import hold_lock
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
 from deployment.replacement import Replacement
+from deployment.sentry import tell_sentry
 from deployment.services import (
     API_SERVICES,
     GROUPS,
@@ -255,7 +256,8 @@ def main() -> int:
         signal.signal(signum, _stop)
     code = 1
     try:
-        code = roll(options)
+        with told("rollback" if options.rollback else "deploy", tell_sentry):
+            code = roll(options)
     except CommandFailed as error:
         print(f"{error}\ndeploy: {options.version} is not in use: {one_line(error)}", flush=True)
     finally:

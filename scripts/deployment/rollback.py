@@ -6,6 +6,7 @@ from deployment.errors import CommandFailed, run_command
 from deployment.host import Host
 from deployment.layout import find_layout
 from deployment.record import Record
+from deployment.sentry import tell_sentry
 
 
 def version_before() -> str:
@@ -40,4 +41,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_command("rollback", main)
+    run_command("rollback", main, tell=tell_sentry)

@@ -16,6 +16,7 @@ from deployment.secret_files import (
     refuse_unreadable,
     values_of_earlier_release,
 )
+from deployment.sentry import tell_sentry
 
 GIVEN_BY_OTHERS = ("smtp_password", "sentry_dsn")
 EPILOG = """
@@ -145,4 +146,4 @@ def forget(files: SecretFiles, name: str) -> None:
 
 
 if __name__ == "__main__":
-    run_command("secrets", main)
+    run_command("secrets", main, tell=tell_sentry)

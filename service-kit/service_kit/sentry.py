@@ -14,8 +14,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _LENGTH = re.compile(r"[0-9]{1,12}")
 
 
-def configure_sentry(process: str, settings: ServiceSettings) -> None:
+def configure_sentry(process: str, settings: ServiceSettings, **options: Any) -> None:
     """For the process called ``process``, such as ``event-service``. Does nothing without a DSN.
+    ``options`` are further ones of the SDK.
 
     The release is ``SENTRY_RELEASE``, which an image sets to its version. Local variables are off because
     frames of the framework hold passwords and tokens whatever ``send_default_pii`` says; what is left is
@@ -37,6 +38,7 @@ def configure_sentry(process: str, settings: ServiceSettings) -> None:
         before_breadcrumb=lambda crumb, hint: None,
         # Errors are sent where they are caught for good, not wherever a library logs one.
         integrations=[LoggingIntegration(event_level=None)],
+        **options,
     )
     sentry_sdk.set_tag("service", process)
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,10 +39,8 @@ def recorder() -> Iterator[SentryRecorder]:
     recorder.close()
 
 
-def run(
-    recorder: SentryRecorder, *arguments: str, **settings: str
-) -> subprocess.CompletedProcess[str]:
-    environment = {
+def container_environment(recorder: SentryRecorder) -> dict[str, str]:
+    return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, PATHS)),
         "ENVIRONMENT": "test",
@@ -50,10 +50,19 @@ def run(
         "PUBLIC_URL": "https://parterre.example",
         "SENTRY_DSN": recorder.dsn,
         "SENTRY_RELEASE": "parterre@1.2.3",
-        **settings,
     }
+
+
+def run(
+    recorder: SentryRecorder, *arguments: str, stdin: str = "", **settings: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        env=container_environment(recorder) | settings,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -129,6 +138,70 @@ async def test_a_migration_that_fails_unexpectedly_is_told(
     done = run(recorder, *arguments, **settings)
     assert done.stderr.startswith("migrate: PostgreSQL cannot be reached")
     assert events(recorder) == []
+
+
+REPORT = ("-m", "service_kit.sentry_report")
+FAILURE: dict[str, Any] = {
+    "command": "backup",
+    "version": "1.0",
+    "type": "CommandFailed",
+    "frames": [{"module": "deployment.backup", "function": "main", "line": 7}],
+}
+
+
+def test_a_failure_of_the_host_is_told_as_its_place_in_the_code(recorder: SentryRecorder) -> None:
+    done = run(recorder, *REPORT, stdin=json.dumps(FAILURE))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    [event] = events(recorder)
+    assert (event["release"], event["environment"]) == ("parterre@1.0", "test")
+    assert event["tags"] == {"service": "scripts", "command": "backup"}
+    [error] = event["exception"]["values"]
+    assert (error["type"], error["value"]) == ("CommandFailed", "(withheld)")
+    [frame] = error["stacktrace"]["frames"]
+    assert frame == {
+        "module": "deployment.backup", "function": "main", "lineno": 7, "in_app": True
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": NEEDLE},
+        {"type": "x" * 129},
+        {"message": NEEDLE},
+        {"frames": [FAILURE["frames"][0] | {"function": f"/home/{NEEDLE}"}]},
+        {"frames": FAILURE["frames"] * 51},
+        {"command": "x" * 70_000},
+    ],
+    ids=["a sentence", "a long name", "a text", "a path", "many frames", "more than is read"],
+)
+def test_what_is_more_than_a_place_is_told_to_nobody(
+    recorder: SentryRecorder, change: dict[str, Any]
+) -> None:
+    done = run(recorder, *REPORT, stdin=json.dumps(FAILURE | change))
+    assert done.returncode == 1
+    assert done.stderr.startswith("standard input is no failure: ")
+    assert len(done.stderr.splitlines()) == 1 and NEEDLE not in done.stderr
+    assert not recorder.envelopes
+
+
+def test_who_told_sentry_in_vain_says_so_in_one_line(recorder: SentryRecorder) -> None:
+    recorder.close()
+    done = run(recorder, *REPORT, stdin=json.dumps(FAILURE))
+    assert (done.returncode, done.stderr) == (1, "Sentry did not take it (network)\n")
+    done = run(recorder, *REPORT, stdin=json.dumps(FAILURE), SENTRY_DSN="")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_sentry_that_does_not_answer_is_given_up(recorder: SentryRecorder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dsn = f"http://public@127.0.0.1:{silent.getsockname()[1]}/1"
+        begin = time.monotonic()
+        done = run(recorder, *REPORT, stdin=json.dumps(FAILURE), SENTRY_DSN=dsn)
+        seconds = time.monotonic() - begin
+    assert (done.returncode, done.stderr) == (1, "Sentry did not take it (network)\n")
+    # Less than the host waits.
+    assert seconds < 30
 
 
 @pytest.mark.parametrize(

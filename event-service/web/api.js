@@ -30,11 +30,15 @@ export class Problem extends Error {
   }
 }
 
-// Longer than any answer takes to begin, or to go on. On a line that is open and carries nothing, one would wait for
-// minutes.
+// Longer than any answer takes to begin. On a line that is open and carries nothing, one would wait for minutes.
 const PATIENCE_MILLISECONDS = 45_000;
+const SLOWEST_BYTES_A_MILLISECOND = 10;
+// Of an answer that does not say its size: a file that is written while it is read.
+const UNKNOWN_BYTES = 2_500_000;
 
 const late = () => new DOMException("", "TimeoutError");
+
+const givingUp = new WeakMap();
 
 /** As fetch; gives up on a server that says nothing. A file may take long on its way. */
 async function fetchPatiently(url, request, milliseconds) {
@@ -42,30 +46,24 @@ async function fetchPatiently(url, request, milliseconds) {
   const timer = milliseconds && setTimeout(() => waiting.abort(late()), milliseconds);
   const signals = [waiting.signal, request.signal].filter(Boolean);
   try {
-    return await fetch(url, { ...request, signal: AbortSignal.any(signals) });
+    const response = await fetch(url, { ...request, signal: AbortSignal.any(signals) });
+    givingUp.set(response, () => waiting.abort(late()));
+    return response;
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** All of an answer; gives up where nothing more comes of it. */
+/** All of an answer; gives up where it takes longer than on the slowest line. Read part by part, browsers would
+ * not keep it: they end a request whose last part is read before they have noted its end. */
 async function readPatiently(response) {
-  const reader = response.body.getReader();
-  const parts = [];
-  let timer;
+  const size = Number(response.headers.get("Content-Length") ?? UNKNOWN_BYTES);
+  const most = PATIENCE_MILLISECONDS + size / SLOWEST_BYTES_A_MILLISECOND;
+  const timer = setTimeout(givingUp.get(response), most);
   try {
-    for (;;) {
-      const stalled = new Promise((_, reject) => {
-        timer = setTimeout(() => reject(late()), PATIENCE_MILLISECONDS);
-      });
-      const { done, value } = await Promise.race([reader.read(), stalled]);
-      clearTimeout(timer);
-      if (done) return new Blob(parts, { type: response.headers.get("Content-Type") ?? "" });
-      parts.push(value);
-    }
+    return await response.blob();
   } finally {
     clearTimeout(timer);
-    reader.cancel().catch(() => null);
   }
 }
 

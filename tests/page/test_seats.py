@@ -401,6 +401,7 @@ window.fetch = async (url, options) => {
     if (!String(url).endsWith("/seats") || window.isWell) return answer;
     const begun = new ReadableStream({ start(stream) {
         stream.enqueue(new TextEncoder().encode("{"));
+        options.signal.addEventListener("abort", () => stream.error(options.signal.reason));
     } });
     return new Response(begun, answer);
 };

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.skipif(
 PLACES = 20
 # A busy machine is slow, and its disk may be full.
 OF_THE_MACHINE = {"Latency", "DiskFull"}
+LAST_APPLIED = "SELECT pg_last_xact_replay_timestamp()"
 
 
 @pytest.fixture(scope="module")
@@ -343,6 +344,9 @@ def test_a_replica_that_lags(own_stack: Stack, prometheus: Prometheus) -> None:
             is_replica = "max(pg_replication_is_replica) == 1"
             wait_until(lambda: prometheus.query(is_replica), seconds=90, what="a replica")
             execute(own_stack, EVENT, "CREATE TABLE written AS SELECT 1 AS x")
+            # Until it has applied something, it does not know how far behind it is.
+            known = lambda: asyncio.run(standby.ask(LAST_APPLIED)) is not None  # noqa: E731
+            wait_until(known, seconds=60, what="a standby that follows")
             asyncio.run(standby.ask("SELECT pg_wal_replay_pause()"))
             assert "ReplicationLags" not in prometheus.firing()
             execute(own_stack, EVENT, "INSERT INTO written VALUES (2)")

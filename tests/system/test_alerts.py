@@ -162,7 +162,7 @@ def test_control_a_query_of_a_metric_that_nobody_shows_is_found(prometheus: Prom
 
 
 def test_no_alert_fires_while_all_is_well(prometheus: Prometheus, guest: Person) -> None:
-    prometheus.wait_for_silence("BackupTooOld", "ProcessAway", "NoWorker", "RedisAway")
+    prometheus.wait_for_silence("BackupTooOld", "ProcessAway", "BeatAway", "NoWorker", "RedisAway")
     assert prometheus.firing() - OF_THE_MACHINE == set()
 
 
@@ -174,6 +174,12 @@ def test_no_worker_and_a_queue_that_stands_still(own_stack: Stack, prometheus: P
         prometheus.wait_for("QueueStandsStill")
         broker.lrem(QUEUE_KEY, 0, json.dumps(old))
     prometheus.wait_for_silence("NoWorker", "QueueStandsStill")
+
+
+def test_a_beat_that_is_away(own_stack: Stack, prometheus: Prometheus) -> None:
+    with frozen(own_stack, "notification-beat"):
+        prometheus.wait_for("BeatAway")
+    prometheus.wait_for_silence("BeatAway")
 
 
 def test_a_mail_that_is_too_old(own_stack: Stack, prometheus: Prometheus, guest: Person) -> None:

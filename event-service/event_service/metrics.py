@@ -30,6 +30,12 @@ HOLDS_BEGUN = Counter(
 )
 HOLDS_CONFIRMED = Counter("holds_confirmed_total", "Holds that became bookings.", registry=None)
 HOLDS_EXPIRED = Counter("holds_expired_total", "Holds whose time was over.", registry=None)
+HOLDS_CANCELLED = Counter(
+    "holds_cancelled_total",
+    "Holds that ended before their time was over.",
+    ("reason",),
+    registry=None,
+)
 WAITLIST_OFFERED_SEATS = Counter(
     "waitlist_offered_seats_total", "Seats of the holds that the waitlist has begun.", registry=None
 )
@@ -43,7 +49,7 @@ PAGE_READS = Counter(
     registry=None,
 )
 
-OF_SEATS = (HOLDS_BEGUN, HOLDS_CONFIRMED, HOLDS_EXPIRED, WAITLIST_OFFERED_SEATS)
+OF_SEATS = (HOLDS_BEGUN, HOLDS_CONFIRMED, HOLDS_EXPIRED, HOLDS_CANCELLED, WAITLIST_OFFERED_SEATS)
 OF_API = (
     BOOKING_REQUESTS,
     BOOKING_SEATS,
@@ -58,6 +64,8 @@ for outcome in ("confirmed", "held", "replayed"):
     BOOKING_SEATS.labels(outcome, "")
 for source in ("guest", "waitlist"):
     HOLDS_BEGUN.labels(source)
+for reason in ("given-up", "event-cancelled", "account-erased"):
+    HOLDS_CANCELLED.labels(reason)
 for place in ("desk", "door"):
     for result in ("checked-in", "already-checked-in", "unknown-ticket"):
         CHECK_INS.labels(place, result)

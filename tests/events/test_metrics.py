@@ -14,10 +14,11 @@ from service_kit.metrics import count
 from tests.events.conftest import Publish, User
 from tests.events.test_checkin import code_of
 from tests.events.test_doors import MakePhone, phone, scan
+from tests.events.test_erasures import auth_service, erase
 from tests.events.waitlist import SoldOut, cancel, join, let_lapse, sweep
 from tests.metrics import bad_names, differences, documented, families, moved
 
-__all__ = ["phone"]
+__all__ = ["auth_service", "phone"]
 
 SECTIONS = ("Of every process", "Of each service's API", "event-service")
 
@@ -105,6 +106,46 @@ async def test_a_hold_that_is_confirmed(watch: Watch, guest: User, published: Pu
         assert (await guest.post(f"/bookings/{held['id']}/confirm")).status_code == 200
     # Once: the second changes nothing.
     assert (await watch.moved())["holds_confirmed_total"] == 1
+
+
+async def test_holds_that_are_cancelled(
+    watch: Watch,
+    app: FastAPI,
+    auth_service: httpx.AsyncClient,
+    organizer: User,
+    user: Callable[..., User],
+    published: Publish,
+) -> None:
+    event = await published()
+    given_up, erased, *others = [user() for _ in range(4)]
+    held = (await given_up.book(event, 2, hold=True)).json()
+    for someone in (erased, *others):
+        assert (await someone.book(event, hold=True)).status_code == 201
+    booking = (await user().book(event)).json()
+    assert booking["status"] == "confirmed"
+    await watch.moved()
+
+    for _ in range(2):
+        await cancel(given_up, held)
+    # Once: the second changes nothing.
+    assert cancelled(await watch.moved()) == {"given-up": 1}
+    await erase(auth_service, erased)
+    assert cancelled(await watch.moved()) == {"account-erased": 1}
+    assert (await organizer.post(f"/events/{event['id']}/cancel", {})).status_code == 200
+    assert cancelled(await watch.moved()) == {"event-cancelled": 2}
+
+
+async def test_a_booking_that_is_cancelled_is_no_hold(
+    watch: Watch, guest: User, published: Publish
+) -> None:
+    booking = (await guest.book(await published())).json()
+    await cancel(guest, booking)
+    assert cancelled(await watch.moved()) == {}
+
+
+def cancelled(found: dict[str, float]) -> dict[str, float]:
+    name = "holds_cancelled_total"
+    return {k[len(name) + 1 : -1]: v for k, v in found.items() if k.startswith(name)}
 
 
 async def test_the_waitlist(watch: Watch, sold_out: SoldOut, user: Callable[..., User]) -> None:

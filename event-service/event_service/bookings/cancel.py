@@ -14,6 +14,7 @@ from event_service.bookings.queries import get_booking, lock_event_of_booking
 from event_service.bookings.representation import Json
 from event_service.bookings.sql import statements
 from event_service.bookings.transitions import add_booking_messages, end_bookings, lock_booking
+from event_service.metrics import HOLDS_CANCELLED
 from event_service.models import Booking, Event, Seat, SeatAllowance, SeatTally, WaitlistEntry
 from event_service.problems import CancellationClosed, CheckedIn
 from event_service.rules import (
@@ -26,6 +27,7 @@ from event_service.statuses import BookingStatus
 from service_kit.database.engine import sql_connection
 from service_kit.database.sql_files import Record, SqlConnection
 from service_kit.ids import new_id
+from service_kit.metrics import count
 from service_kit.problems import InvalidRequest
 
 
@@ -90,6 +92,8 @@ async def _cancel_all(
         await add_booking_messages(
             connection, "booking-cancelled", [booking.id], event, cancelled_by="guest"
         )
+    else:
+        count(HOLDS_CANCELLED.labels("given-up"))
 
 
 async def _cancel_some(
@@ -161,6 +165,12 @@ def _check_may_cancel(
 async def cancel_bookings_of_event(session: AsyncSession, event: Event, *, now: datetime) -> None:
     """Cancels all bookings of a locked event and removes its waitlist, in a fixed number of statements.
     The caller writes the messages before."""
+    holds = await session.scalar(
+        select(func.count())
+        .select_from(Booking)
+        .where(col(Booking.event_id) == event.id, col(Booking.status) == BookingStatus.HELD)
+    )
+    count(HOLDS_CANCELLED.labels("event-cancelled"), holds or 0)
     await session.execute(
         update(Booking)
         .where(col(Booking.event_id) == event.id, col(Booking.status).in_(CANCELLABLE))

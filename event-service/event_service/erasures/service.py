@@ -22,10 +22,12 @@ from event_service.bookings.transitions import end_bookings
 from event_service.bookings.waitlist.queries import remove_entry
 from event_service.erasures import queries
 from event_service.events.service import cancel_for_erased_organizer, delete_event
+from event_service.metrics import HOLDS_CANCELLED
 from event_service.models import ErasedUser, Event
 from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
 from service_kit.database.engine import Database, sql_connection
+from service_kit.metrics import count
 from service_kit.problems import NotFound, Problem
 from service_kit.web.erasures import note_erasure
 
@@ -100,6 +102,7 @@ async def _leave_event(
         await end_bookings(
             connection, event, booking_ids, cancelled, now=utc_now(), offer_for=offer_for
         )
+        count(HOLDS_CANCELLED.labels("account-erased"), len(holds))
 
 
 async def _cancel_event(event_id: UUID, user_id: UUID, session: AsyncSession) -> None:

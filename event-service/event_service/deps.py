@@ -31,7 +31,6 @@ __all__ = [
 MAX_IDEMPOTENCY_KEY = 255
 # A cache between us and a browser may send several entity tags.
 MAX_ETAGS = 2_000
-MAX_VERSION = 2**31 - 1
 
 
 async def get_idempotency_key(
@@ -67,6 +66,22 @@ async def get_if_match(
     return int(version)
 
 
+async def get_event_version(
+    request: Request,
+    event_version: Annotated[
+        str | None,
+        Header(
+            pattern="^[1-9][0-9]{0,8}$",
+            description="The version of the event that you looked at; 409 if its price, time, place or hall "
+            "has been changed since.",
+        ),
+    ] = None,
+) -> int | None:
+    if len(request.headers.getlist("Event-Version")) > 1:
+        raise InvalidRequest.field("Event-Version", "One version at most.")
+    return None if event_version is None else int(event_version)
+
+
 async def require_verified(request: Request, user: CurrentUser) -> Person:
     """A token may be older than the verification of the address: then auth-service is asked."""
     if not user.is_verified:
@@ -87,15 +102,8 @@ IfNoneMatch = Annotated[
         max_length=MAX_ETAGS, description="The ETag that you have; 304 if it is still the same."
     ),
 ]
-EventVersion = Annotated[
-    int | None,
-    Header(
-        ge=1,
-        le=MAX_VERSION,
-        description="The version of the event that you looked at; 409 if it has been changed since.",
-    ),
-]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 IdempotencyKeyHeader = Annotated[str | None, Depends(get_idempotency_key)]
 VerifiedUser = Annotated[Person, Depends(require_verified)]
+EventVersion = Annotated[int | None, Depends(get_event_version)]
 IfMatch = Annotated[int | None, Depends(get_if_match)]

@@ -45,6 +45,9 @@ class SalesClosed(Problem):
 class EventChanged(Problem):
     code, status, title = "event-changed", 409, "The event has been changed since you looked at it."
 
+    def __init__(self) -> None:
+        super().__init__("Look at its price, time and place again, then book.")
+
 
 class SeatLimitReached(Problem):
     code, status, title = (

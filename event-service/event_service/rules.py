@@ -75,6 +75,27 @@ def may_see(event: Any, viewer: UUID | None) -> bool:
     return bool(event.status != EventStatus.DRAFT or event.organizer_id == viewer)
 
 
+# Nobody decides by these fields whether to book. All others are the terms: price, time, place, hall.
+BESIDE_TERMS = frozenset(
+    {
+        "title", "description", "category", "organizer_name",
+        "sales_start", "sales_end", "capacity", "max_seats_per_user",
+    }
+)  # fmt: skip
+
+
+def terms_since(event: Any) -> int:
+    """The version since which the terms are the same. A process of the release before raises the version and
+    does not compare them: then it is the version itself."""
+    if event.terms_version is None or event.terms_checked_version != event.version:
+        return int(event.version)
+    return int(event.terms_version)
+
+
+def has_same_terms(event: Any, seen_version: int) -> bool:
+    return bool(terms_since(event) <= seen_version <= event.version)
+
+
 # With the parameter ``viewer``, a UUID or NULL.
 IS_VISIBLE = f"(event.status <> '{EventStatus.DRAFT}' OR event.organizer_id = :viewer)"
 

@@ -3,17 +3,21 @@ since."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
 
 from tests.events.conftest import Json, Publish, User, problem
 
 OTHER = {"price": 9_900}
 
 
-def seen(event: Json, **more: str) -> dict[str, str]:
-    return {"Event_Version": str(event["version"]), **more}
+def seen(event: Json, **more: Any) -> dict[str, Any]:
+    version = event["version"]
+    return {"Event_Version": version if isinstance(version, bytes) else str(version), **more}
 
 
 async def book(guest: User, event: Json, by: Json, **headers: str) -> httpx.Response:
@@ -74,8 +78,91 @@ async def test_of_a_crowd_only_who_looked_before_is_refused(
     assert left["available"] == 14
 
 
-@pytest.mark.parametrize("version", ["0", "-1", "x", "1.5", "99999999999", "1, 2", ""])
+BESIDE_TERMS: dict[str, Json] = {
+    "words": {"title": "Said better", "description": "More of it", "category": "Jazz"},
+    "sales": {"sales_end": "2098-01-01T18:00:00Z", "organizer_name": "The Club"},
+    "seats": {"capacity": 20, "max_seats_per_user": 3},
+}
+
+
+@pytest.mark.parametrize("change", BESIDE_TERMS.values(), ids=BESIDE_TERMS)
+async def test_what_nobody_decides_by_is_no_change(
+    published: Publish, organizer: User, guest: User, change: Json
+) -> None:
+    event = await published(starts_at="2099-01-01T18:00:00Z", ends_at="2099-01-01T20:00:00Z")
+    later = (await organizer.patch(f"/events/{event['id']}", change)).json()
+    assert later["version"] == event["version"] + 1
+    assert (await book(guest, event, by=event)).status_code == 201
+    assert (await book(guest, event, by=later)).status_code == 201
+
+
+async def test_after_a_change_of_the_price_words_do_not_hide_it(
+    published: Publish, organizer: User, guest: User
+) -> None:
+    event = await published()
+    url = f"/events/{event['id']}"
+    dearer = (await organizer.patch(url, OTHER)).json()
+    await organizer.patch(url, {"title": "Said better"})
+    assert problem(await book(guest, event, by=event)) == (409, "event-changed")
+    assert (await book(guest, event, by=dearer)).status_code == 201
+
+
+@pytest.mark.parametrize("then", [{}, {"title": "Said better"}])
+async def test_what_the_release_before_changed_is_a_change(
+    app: FastAPI, published: Publish, organizer: User, guest: User, then: Json
+) -> None:
+    """It raises the version and notes nothing of terms."""
+    event = await published()
+    async with app.state.database.transaction() as session:
+        sql = "UPDATE event SET price = 9900, version = version + 1 WHERE id = :id"
+        await session.execute(text(sql), {"id": event["id"]})
+    seen_last = (await organizer.get(f"/events/{event['id']}")).json()
+    if then:
+        await organizer.patch(f"/events/{event['id']}", then)
+    assert problem(await book(guest, event, by=event)) == (409, "event-changed")
+    by = {"version": event["version"] + 1}
+    assert (await book(guest, event, by=by)).json()["total"] == 9_900, seen_last
+
+
+async def test_a_version_that_is_not_there_yet_is_another_one(
+    published: Publish, guest: User
+) -> None:
+    event = await published()
+    by = {"version": event["version"] + 1}
+    assert problem(await book(guest, event, by=by)) == (409, "event-changed")
+
+
+async def test_a_hold_is_confirmed_by_what_was_seen(
+    published: Publish, organizer: User, guest: User
+) -> None:
+    event = await published()
+    held = (await guest.book(event, hold=True)).json()
+    url = f"/bookings/{held['id']}/confirm"
+    changed = (await organizer.patch(f"/events/{event['id']}", {"venue": "Castle"})).json()
+    assert problem(await guest.post(url, **seen(event))) == (409, "event-changed")
+    assert (await guest.get(f"/bookings/{held['id']}")).json()["status"] == "held"
+    assert (await guest.post(url, **seen(changed))).json()["status"] == "confirmed"
+    # Doing again what is done.
+    assert (await guest.post(url, **seen(event))).json()["status"] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        "0", "-1", "x", "1.5", "3.0", "+3", "1_0", '"3"', "*", " ", "99999999999", "9" * 31, "1, 2",
+        "", "\u00b2", "\u0663",
+    ],
+)  # fmt: skip
 async def test_what_is_no_version_is_told(published: Publish, guest: User, version: str) -> None:
     event = await published()
-    answer = await book(guest, event, by={"version": version})
+    answer = await book(guest, event, by={"version": version.encode()})
     assert problem(answer)[0] == 422
+
+
+async def test_two_versions_are_none(published: Publish, guest: User) -> None:
+    event = await published()
+    body = {"event_id": event["id"], "quantity": 1}
+    headers = [("Event-Version", str(event["version"])), ("Event-Version", "1")]
+    for pair in (headers, headers[::-1]):
+        answer = await guest.http.post("/bookings", json=body, headers=pair)
+        assert problem(answer)[0] == 422

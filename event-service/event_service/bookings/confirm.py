@@ -9,8 +9,8 @@ from event_service.bookings.representation import Json
 from event_service.bookings.sql import statements
 from event_service.bookings.transitions import add_booking_messages, lock_booking
 from event_service.metrics import HOLDS_CONFIRMED
-from event_service.problems import BookingEnded, HoldExpired, SalesClosed
-from event_service.rules import booking_may_become, is_active
+from event_service.problems import BookingEnded, EventChanged, HoldExpired, SalesClosed
+from event_service.rules import booking_may_become, has_same_terms, is_active
 from event_service.statuses import BookingStatus
 from service_kit.clock import utc_now
 from service_kit.database.engine import sql_connection
@@ -18,11 +18,13 @@ from service_kit.ids import new_id
 from service_kit.metrics import count
 
 
-async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) -> Json:
+async def confirm_booking(
+    session: AsyncSession, booking_id: UUID, *, by: UUID, event_version: int | None = None
+) -> Json:
     """Returns the booking; one that is confirmed stays as it is.
 
     Raises HoldExpired, BookingEnded if it was cancelled, SalesClosed if the event was cancelled or is
-    over.
+    over, EventChanged if its terms are not those of ``event_version``.
     """
     event = await lock_event_of_booking(session, booking_id, user_id=by)
     connection = await sql_connection(session)
@@ -34,6 +36,8 @@ async def confirm_booking(session: AsyncSession, booking_id: UUID, *, by: UUID) 
     if booking_may_become(booking.status, BookingStatus.CONFIRMED):
         if not is_active(event, utc_now()):
             raise SalesClosed
+        if event_version and not has_same_terms(event, event_version):
+            raise EventChanged
         kept = await statements.keep_seats.run(connection, booking_id=booking_id)
         if kept != booking.quantity:
             raise HoldExpired

@@ -14,7 +14,7 @@ from event_service.problems import (
     SalesClosed,
     SeatLimitReached,
 )
-from event_service.rules import may_see
+from event_service.rules import has_same_terms, may_see
 from event_service.statuses import SeatingKind
 from service_kit.database.sql_files import Record, SqlConnection
 from service_kit.problems import InvalidRequest, NotAuthenticated, NotFound, Problem
@@ -56,8 +56,8 @@ def check_request(event: Record, request: BookingRequest) -> Outcome:
         refusal = NotAuthenticated()
     elif not event.is_on_sale:
         refusal = SalesClosed()
-    elif request.event_version not in (None, event.version):
-        refusal = EventChanged("Look at its price, time and place again, then book.")
+    elif request.event_version and not has_same_terms(event, request.event_version):
+        refusal = EventChanged()
     elif event.seating == SeatingKind.GENERAL and request.body.names_a_part:
         field = "section" if request.body.section else "kind"
         refusal = InvalidRequest.field(field, "This event has no seat map; leave it out.")

@@ -66,7 +66,7 @@ async def create_booking(
     user: CurrentUser,
     desk: BookingDeskDep,
     key: IdempotencyKeyHeader,
-    event_version: EventVersion = None,
+    event_version: EventVersion,
 ) -> Response:
     guest_name = clean_guest_name(user.name)
     request = BookingRequest(user.user_id, body, key, guest_name, event_version)
@@ -121,13 +121,21 @@ async def update_booking(
     "/{booking_id}/confirm",
     response_model=BookingPublic,
     summary="Turn a hold into a booking",
-    responses=problem_responses(NotAuthenticated, NotFound, HoldExpired, BookingEnded, SalesClosed),
-)
+    responses=problem_responses(
+        NotAuthenticated, NotFound, HoldExpired, BookingEnded, SalesClosed, EventChanged,
+    ),
+)  # fmt: skip
 @limited("booking")
 async def confirm_booking(
-    booking_id: UUID, user: CurrentUser, database: DatabaseDep, _: WholeBooking | None = None
+    booking_id: UUID,
+    user: CurrentUser,
+    database: DatabaseDep,
+    event_version: EventVersion,
+    _: WholeBooking | None = None,
 ) -> Response:
-    work = partial(confirm.confirm_booking, booking_id=booking_id, by=user.user_id)
+    work = partial(
+        confirm.confirm_booking, booking_id=booking_id, by=user.user_id, event_version=event_version
+    )
     return respond(await database.run(work))
 
 

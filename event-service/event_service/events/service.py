@@ -30,7 +30,7 @@ from event_service.events.schemas import (
 )
 from event_service.models import Event
 from event_service.problems import EventCancelled, EventHasBookings
-from event_service.rules import event_may_become, is_active
+from event_service.rules import BESIDE_TERMS, event_may_become, is_active, terms_since
 from event_service.statuses import EventStatus, SeatingKind
 from service_kit.database.bulk_inserts import ALLOW_LONG_STATEMENTS
 from service_kit.database.engine import sql_connection
@@ -98,7 +98,7 @@ async def update_event(
     await check_may_change(session, event, changed, values.get("ends_at"), now)
     for name, value in values.items():
         setattr(event, name, value)
-    await _save_new_version(session, event, now)
+    await _save_new_version(session, event, now, keeps_terms=BESIDE_TERMS.issuperset(changed))
     log_superuser("changed", event, by)
     if event.status == EventStatus.PUBLISHED:
         await add_change_messages(session, event, before)
@@ -216,8 +216,13 @@ def _check_not_ended(ends_at: datetime, now: datetime) -> None:
         raise InvalidRequest.field("ends_at", "It must be in the future: the event would be over.")
 
 
-async def _save_new_version(session: AsyncSession, event: Event, now: datetime) -> None:
+async def _save_new_version(
+    session: AsyncSession, event: Event, now: datetime, *, keeps_terms: bool = False
+) -> None:
+    since = terms_since(event)
     event.version += 1
+    event.terms_version = since if keeps_terms else event.version
+    event.terms_checked_version = event.version
     event.updated_at = now
     await session.flush()
     await touch_event(session, event.id)

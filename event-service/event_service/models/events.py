@@ -96,6 +96,9 @@ class Event(Base, table=True):
     # False only for the event that the smoke test books: in no list and no search, and open by its id.
     is_listed: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     version: int = 1
+    # See rules.terms_since.
+    terms_version: int | None = Field(default=None, exclude=True)
+    terms_checked_version: int | None = Field(default=None, exclude=True)
     cancel_reason: str | None = None
     created_at: datetime = Field(default_factory=utc_now)
     updated_at: datetime = Field(default_factory=utc_now)

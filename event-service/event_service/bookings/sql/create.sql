@@ -10,7 +10,7 @@
 WITH target AS (
     SELECT id, organizer_id, status, price, currency, capacity, title, description, venue, city, timezone,
         starts_at, ends_at, cancellation_deadline, max_seats_per_user, version, seating,
-        organizer_name, payment_note, doors_at,
+        organizer_name, payment_note, doors_at, terms_version, terms_checked_version,
         EXISTS (
             SELECT FROM waitlist_entry WHERE event_id = :event_id AND booking_id IS NULL
         ) AS has_waitlist,

@@ -7,7 +7,8 @@ import { actionButton, countdown, placeName } from "./parts.js";
 
 export const SHOWN_SEATS = 8;
 
-/** A hold, to confirm or let go. `then` hears of what came of it: confirmed, released, ended, failed. */
+/** A hold, to confirm or let go. `then` knows the version of the event that
+ * is `seen`, and hears of what came of it: confirmed, changed, released, ended, failed. */
 export function holdCard(hold, signal, isAssigned, then) {
   const late = h("p", { class: "late", hidden: true }, t("hold-late", { n: hold.seats.length }));
   const clock = countdown(hold.expires_at, signal, then.ended, () => {
@@ -18,7 +19,15 @@ export function holdCard(hold, signal, isAssigned, then) {
   const confirm = actionButton(
     t("confirm"),
     "primary wide-button focus",
-    async () => then.confirmed(await post(`/bookings/${hold.id}/confirm`)),
+    async () => {
+      const headers = { "Event-Version": then.seen };
+      try {
+        await then.confirmed(await post(`/bookings/${hold.id}/confirm`, undefined, { headers }));
+      } catch (problem) {
+        if (problem.code !== "event-changed") throw problem;
+        await then.changed();
+      }
+    },
     (problem) => (problem.code === "hold-expired" ? then.ended() : then.failed(problem)),
   );
   const release = actionButton(

@@ -1,19 +1,16 @@
 // Beside an event: choose how many or which seats, hold, book, or wait in line.
 import { get, isSignedIn } from "./api.js";
 import { pause } from "./dom.js";
+import { AGE_MILLISECONDS } from "./event-seats.js";
 import { t } from "./language.js";
 import { holdCard } from "./panel-cards.js";
 import { PanelView } from "./panel-view.js";
 import { explain } from "./parts.js";
 import { asItIs } from "./purchase.js";
 import { isFree } from "./seating.js";
-import { keepChoice } from "./seats/choice.js";
-import { goneCard } from "./seats/gone.js";
-import { alternatives } from "./seats/groups.js";
+import { keepChoice, placesOf } from "./seats/choice.js";
+import { goneCard, groupsInstead, removedText } from "./seats/gone.js";
 import { groupName } from "./seats/names.js";
-
-// What the server tells of seats may be a second old.
-const STATES_AGE_MILLISECONDS = 1_200;
 
 export class Panel extends PanelView {
   setMap(map) {
@@ -29,13 +26,16 @@ export class Panel extends PanelView {
       this.map.find(some).filter((seat) => !this.map.mine.has(seat)),
     );
     this.isRestored = true;
+    const removed = removedText(this.map, places);
+    this.say(removed);
     // A hold that is neither here nor booked has ended while nobody looked.
     const ended = known.length ? [] : held;
     const seats = ended.length ? ended : known;
     if (!seats.length) return;
     this.#takeAgain(seats);
     if (ended.length) this.#tellEnded(seats);
-    else if (seats.some((seat) => !isFree(seat))) this.#tellGone(seats.filter((seat) => !isFree(seat)), seats);
+    else if (seats.some((seat) => !isFree(seat)))
+      this.#tellGone(seats.filter((seat) => !isFree(seat)), seats, null, `${t("problem.seats-unavailable")} ${removed}`);
   }
 
   /** Chooses those of the seats that are free. */
@@ -70,7 +70,7 @@ export class Panel extends PanelView {
     const before = [...map.chosen];
     // Letters of another plan are not for these seats, nor would what they say be gone.
     const gone = version === map.version && map.update(states);
-    if (gone === false) return this.renew();
+    if (gone === false) return this.renew({ isAsked: false });
     this.#count();
     if (gone.length) this.#tellGone(gone, before);
   }
@@ -100,7 +100,7 @@ export class Panel extends PanelView {
   }
 
   async #refreshSoon() {
-    await pause(STATES_AGE_MILLISECONDS, this.signal);
+    await pause(AGE_MILLISECONDS, this.signal);
     if (!this.signal.aborted) await this.refresh().catch(() => null);
   }
 
@@ -141,6 +141,9 @@ export class Panel extends PanelView {
       const booking = await this.purchase.book(wanted, this.version, this.signal);
       this.#has(booking);
       this.#settle(booking);
+    } catch (problem) {
+      if (problem.code !== "event-changed") throw problem;
+      await this.renew();
     } finally {
       this.isBuying = false;
     }
@@ -148,7 +151,8 @@ export class Panel extends PanelView {
 
   /** What is shown now is not what was chosen by. */
   tellChanged(hadFocus) {
-    if (!this.message.childElementCount) this.say(t("problem.event-changed"));
+    const [said, ...more] = this.message.children;
+    this.say([t("problem.event-changed"), said?.textContent].filter(Boolean).join(" "), ...more);
     this.#focusAfter(hadFocus);
   }
 
@@ -183,7 +187,6 @@ export class Panel extends PanelView {
 
   failed(problem) {
     if (problem.status === 401) return this.signIn();
-    if (problem.code === "event-changed") return this.renew().catch((other) => this.say(explain(other)));
     const before = this.map ? [...this.map.chosen] : [];
     if (problem.code === "seats-unavailable" && this.map) {
       const gone = this.map.take(this.map.ids.find(problem.seat_ids ?? []));
@@ -198,10 +201,8 @@ export class Panel extends PanelView {
   #tellGone(gone, wanted, problem = null, text = t("problem.seats-unavailable")) {
     const { map } = this;
     const size = wanted.length;
-    const told = (problem?.alternatives ?? []).map((ids) => map.ids.find(ids)).filter(({ length }) => length);
     const kind = wanted.every((seat) => seat.kind === "accessible") ? "accessible" : "standard";
-    const near = () => (size ? alternatives(map.rows, wanted, size, kind) : []);
-    const groups = told.length ? told.filter(({ length }) => length === size) : near();
+    const groups = groupsInstead(map, wanted, kind, problem);
     const hold = map.available >= size && kind === "standard" ? () => this.#holdBest(size) : null;
     this.say(text, goneCard({ map, gone, groups, size, choose: (seats) => this.#choose(seats), hold }));
   }
@@ -225,6 +226,8 @@ export class Panel extends PanelView {
 
   holdCard(hold) {
     const card = holdCard(hold, this.signal, this.isAssigned, {
+      seen: this.event.version,
+      changed: () => this.renew(),
       confirmed: (booking) => {
         this.#booked(booking);
         return this.#settle(booking);
@@ -272,8 +275,9 @@ export class Panel extends PanelView {
   /** Not away from somebody who is elsewhere on the page. */
   #focusAfter(hadFocus) {
     if (!hadFocus && document.activeElement !== document.body) return;
-    const next = this.message.querySelector("button") ?? (this.book.disabled ? this.total : this.book);
-    next.focus({ preventScroll: true });
+    const form = this.book.disabled ? this.total : this.book;
+    const next = this.message.querySelector("button") ?? (form.checkVisibility() ? form : this.body.querySelector(".focus"));
+    next?.focus({ preventScroll: true });
   }
 
   #forget(hold) {
@@ -293,5 +297,3 @@ export class Panel extends PanelView {
     this.#refreshSoon();
   }
 }
-
-const placesOf = ({ seats }) => seats.map(({ section, row, number }) => ({ section, row, number }));

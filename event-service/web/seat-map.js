@@ -108,6 +108,19 @@ export class SeatMap {
     this.changed();
   }
 
+  /** Where the seat is that has the focus; null where none has it. */
+  get focusedPlace() {
+    const seat = this.plan.cells.seatOf(document.activeElement);
+    return seat ? { section: seat.row.section, row: seat.row.name, number: seat.number } : null;
+  }
+
+  /** Gives the seat of a place the focus; false where there is none. */
+  focusPlace(place) {
+    const [seat] = this.find([place]);
+    if (seat) this.plan.focus(seat);
+    return Boolean(seat);
+  }
+
   reveal(seat) {
     this.plan.reveal(seat);
   }

@@ -611,6 +611,10 @@ export default {
   "none-together": "So many seats are not free side by side. “Choose for me” takes the nearest ones, or try fewer.",
   "seat.held": "on hold",
   "seat-held": "Somebody holds this seat. It may become free in some minutes.",
+  "removed-seats": {
+    one: "No longer in this hall: {seats}.",
+    other: "No longer in this hall: {seats}.",
+  },
   "gone-seats": { one: "Taken meanwhile: {seats}.", other: "Taken meanwhile: {seats}." },
   "hold-best": { one: "Hold the best seat that is left", other: "Hold the best {n} that are left" },
   "hold-late": {

@@ -20,3 +20,6 @@ export function keepChoice(eventId, changes) {
     // Turned off or full: then it lasts as long as the page.
   }
 }
+
+/** Of a booking's seats, as a choice keeps them. */
+export const placesOf = ({ seats }) => seats.map(({ section, row, number }) => ({ section, row, number }));

@@ -216,8 +216,9 @@ export class Plan {
     this.#center(x * columns, row);
   }
 
-  /** Gives a seat the focus, wherever it is. */
+  /** Gives a seat the focus, wherever it is; also in a plan that has just come into the page. */
   focus(seat) {
+    this.#measure();
     if (!this.isClose) this.reveal(seat);
     this.cells.setCurrent(seat);
     this.#scrollTo(seat);

@@ -128,8 +128,18 @@ function become(view, after) {
 }
 
 async function confirm(view) {
-  become(view, await post(`/bookings/${view.booking.id}/confirm`));
-  toast(t("booked"), "good");
+  const { booking, event, node } = view;
+  const headers = event ? { "Event-Version": event.version } : {};
+  try {
+    become(view, await post(`/bookings/${booking.id}/confirm`, undefined, { headers }));
+    toast(t("booked"), "good");
+  } catch (problem) {
+    if (problem.code !== "event-changed") throw problem;
+    Object.assign(view, await load(booking.id, view.signal));
+    draw(view);
+    failed(node.querySelector(".booking-problems"))(problem);
+    node.querySelector(".actions .primary")?.focus({ preventScroll: true });
+  }
 }
 
 async function nameGuest(view) {

@@ -38,7 +38,7 @@ async function show(context, purchase) {
     signal,
     quantity: Number(readChoice(id).quantity) || 1,
     signIn: () => go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`),
-    renew: () => showAnew(context, { panel, node, replaced }),
+    renew: ({ isAsked = true } = {}) => showAnew(context, { panel, node, replaced }, isAsked),
     purchase,
   });
   const view = {
@@ -60,19 +60,36 @@ async function show(context, purchase) {
   return { event, panel, node, showing, replaced };
 }
 
-/** The organizer has changed the event: all of it is shown as it is now, and nothing is booked before. */
-async function showAnew(context, { panel, node, replaced }) {
+/** The organizer has changed the event: all of it is shown as it is now, and nothing is booked before. Unless somebody
+ * asks for it (by booking), what is seen stays where a guest books the same by it. */
+async function showAnew(context, { panel, node, replaced }, isAsked) {
   // Until then servers may tell of the seats as they were.
   await pause(AGE_MILLISECONDS, context.signal);
   const next = await show(context, panel.purchase);
   await next.showing;
   if (context.signal.aborted) return;
   // Asked for twice at a time, it is replaced once.
-  if (!node.isConnected) return next.replaced.abort();
+  if (!node.isConnected || (!isAsked && (panel.isBuying || isSame(panel, next.panel)))) return next.replaced.abort();
   const hadFocus = node.contains(document.activeElement);
+  const place = panel.map?.focusedPlace;
   replaced.abort();
   node.replaceWith(next.node);
-  next.panel.tellChanged(hadFocus);
+  const isOnSeat = place && next.panel.map?.focusPlace(place);
+  next.panel.tellChanged(hadFocus && !isOnSeat);
+}
+
+// As rules.BESIDE_TERMS, and what follows from others.
+const BESIDE_TERMS = ["title", "description", "category", "organizer_name", "sales_start", "sales_end", "capacity"].concat(
+  ["max_seats_per_user", "seats_available", "image_url", "version", "updated_at"],
+);
+
+/** Whether only words differ. Then the map that is seen is also of the version of `next`. */
+function isSame(panel, next) {
+  const terms = ({ event, map }) =>
+    JSON.stringify([Object.entries(event).filter(([name]) => !BESIDE_TERMS.includes(name)), map?.sections]);
+  const same = Boolean(next.map) && terms(panel) === terms(next);
+  if (same) panel.map.version = next.map.version;
+  return same;
 }
 
 function priceRange(event, prices) {

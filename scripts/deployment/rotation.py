@@ -50,6 +50,10 @@ FOLLOWS = {
     "notification_database_password": Follow(
         (apply_and_restart("notification_database_password", NOTIFICATION),), GAP
     ),
+    "monitoring_database_password": Follow(
+        ("./scripts/compose --profile monitoring restart monitoring-role postgres-exporter",),
+        "Only where --profile monitoring runs.",
+    ),
     "redis_password": Follow(
         (restart(ALL), restart(" ".join(REDIS))),
         "Both passwords count until Redis starts again; bookings go on, mails wait for seconds.",

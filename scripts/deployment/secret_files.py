@@ -41,6 +41,7 @@ SECRETS = {
         Secret("auth_database_password", "auth-service's database"),
         Secret("event_database_password", "event-service's database"),
         Secret("notification_database_password", "notification-service's database"),
+        Secret("monitoring_database_password", "PostgreSQL's statistics, for postgres-exporter"),
         Secret("redis_password", "both Redis"),
         Secret("secret_key", "encrypts the keys that sign tokens"),
         Secret("verification_token_secret", "links that confirm addresses"),

@@ -27,6 +27,7 @@ MONITORING = (
     "prometheus",
     "alertmanager",
     "grafana",
+    "monitoring-role",
     "postgres-exporter",
     "redis-broker-exporter",
     "redis-cache-exporter",

@@ -12,8 +12,18 @@ from stack.errors import StackError
 from stack.ports import free_port
 from stack.postgres import Postgres
 from stack.processes import Process
+from tests.system.prometheus import MONITORING_PASSWORD, make_monitoring_role
 
 PASSWORD = "of-a-test"
+# What PostgreSQL's administrator may do.
+FORBIDDEN = (
+    "CREATE DATABASE another",
+    "ALTER ROLE events PASSWORD 'another'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT rolpassword FROM pg_authid",
+    "SET ROLE postgres",
+    "CREATE TABLE another (x int)",
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +63,30 @@ async def test_a_services_own_role_makes_what_search_needs_in_a_folder_with_spac
     assert row["plain"] == "Щелк soiree"
     assert row["near"] > 0.2, "letters that are not ASCII count as letters"
     assert row["encoding"] == "UTF8"
+
+
+async def test_the_role_of_monitoring_reads_statistics_and_nothing_else(tmp_path: Path) -> None:
+    """It is made each time that the exporter starts, with the password of then."""
+    with server(tmp_path / "server") as postgres:
+        await postgres.create_databases({"events": PASSWORD})
+        for password in ("the-first", MONITORING_PASSWORD):
+            make_monitoring_role(postgres.port, PASSWORD, tmp_path, password)
+        role = {"role": "monitoring", "password": MONITORING_PASSWORD}
+        connection = await asyncpg.connect(postgres.url(**role))
+        try:
+            found = await connection.fetchval(
+                "SELECT sum(pg_database_size(datname)) FROM pg_stat_database WHERE datname = 'events'"
+            )
+            assert found > 0
+            for statement in FORBIDDEN:
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute(statement)
+        finally:
+            await connection.close()
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await asyncpg.connect(postgres.url("events", **role))
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(postgres.url(role="monitoring", password="the-first"))
 
 
 async def test_data_is_there_after_another_start(folder: Path) -> None:

@@ -1,8 +1,10 @@
 """A real Prometheus with its exporters beside a stack, with the rules of deploy/monitoring and short
 intervals."""
 
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import httpx
 import yaml
 
 from stack.ports import free_port
+from stack.postgres import BINARIES
 from stack.programs import WITHOUT_HTTP, metrics_port
 from stack.services import SERVICES
 from stack.stack import Stack
@@ -28,6 +31,8 @@ PROGRAMS = (
 MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 # Long enough for two scrapes on a busy machine.
 SHORT_RANGE = "20s"
+# Of the role that deploy/postgres/monitoring-role.sh makes.
+MONITORING_PASSWORD = "statistics-and-nothing-else"
 
 
 def shorten(expression: str) -> str:
@@ -97,7 +102,7 @@ def _targets(stack: Stack, exporters: dict[str, int]) -> dict[str, int]:
 def _exporters(stack: Stack, textfiles: Path) -> dict[str, tuple[list[str], dict[str, str]]]:
     ports, secrets = stack.ports, stack.secrets
     found: dict[str, tuple[list[str], dict[str, str]]] = {
-        "postgres": postgres_exporter(ports["postgres"], secrets["postgres"]),
+        "postgres": postgres_exporter(ports["postgres"], MONITORING_PASSWORD),
         "blackbox": (
             ["sh", str(MONITORING / "blackbox.sh")],
             {
@@ -120,9 +125,24 @@ def _exporters(stack: Stack, textfiles: Path) -> dict[str, tuple[list[str], dict
     return found
 
 
+def make_monitoring_role(
+    port: int, administrator: str, folder: Path, password: str = MONITORING_PASSWORD
+) -> None:
+    """As the container monitoring-role does."""
+    passwords = {"postgres": administrator, "monitoring_database": password}
+    for name, value in passwords.items():
+        (folder / f"{name}_password").write_text(f"{value}\n")
+    environment = {
+        "PATH": f"{BINARIES}:{os.environ['PATH']}", "SECRETS_FOLDER": str(folder),
+        "PGHOST": "127.0.0.1", "PGPORT": str(port),
+    }  # fmt: skip
+    script = ROOT / "deploy" / "postgres" / "monitoring-role.sh"
+    subprocess.run(["sh", script], env=environment, check=True)
+
+
 def postgres_exporter(port: int, password: str, *options: str) -> tuple[list[str], dict[str, str]]:
     """Command and environment."""
-    url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=disable"
+    url = f"postgresql://monitoring:{password}@127.0.0.1:{port}/postgres?sslmode=disable"
     return ["prometheus-postgres-exporter", *options], {"DATA_SOURCE_NAME": url}
 
 
@@ -138,6 +158,7 @@ def running_prometheus(stack: Stack, folder: Path) -> Iterator[Prometheus]:
             return process
 
         exporters = {}
+        make_monitoring_role(stack.ports["postgres"], stack.secrets["postgres"], folder)
         for name, (command, environment) in _exporters(stack, textfiles).items():
             exporters[name] = free_port()
             listen = f"--web.listen-address=127.0.0.1:{exporters[name]}"

@@ -15,7 +15,7 @@ from stack.postgres import NOBODY, Postgres, _unprivileged
 from stack.stack import Stack
 from tests.processes import OneProcess
 from tests.system.people import wait_until
-from tests.system.prometheus import REPLICATION, postgres_exporter
+from tests.system.prometheus import MONITORING_PASSWORD, REPLICATION, postgres_exporter
 
 
 class Standby:
@@ -48,7 +48,7 @@ def running_standby(stack: Stack, folder: Path, *, exporter_port: int) -> Iterat
     queries.write_text(REPLICATION)
     listen = f"--web.listen-address=127.0.0.1:{exporter_port}"
     options = (f"--extend.query-path={queries}", listen)
-    exporter = postgres_exporter(server.port, password, *options)
+    exporter = postgres_exporter(server.port, MONITORING_PASSWORD, *options)
     with OneProcess(program.command, program.environment, folder / "standby.log") as process:
         wait_until(server.accepts_connections, seconds=60, what="a standby")
         with OneProcess(*exporter, folder / "standby-exporter.log"):

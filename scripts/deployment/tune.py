@@ -10,11 +10,17 @@ import re
 
 from deployment.errors import CommandFailed, run_command
 from deployment.memory import MEMINFO, field_bytes
-from deployment.room import POSTGRES_CONNECTIONS
+from deployment.room import OTHER_CONNECTIONS, POSTGRES_CONNECTIONS
+from deployment.services import API_SERVICES
 
 # What the other containers use (1.1 GiB when idle, with live reload), and the system.
 OTHERS_MIB = 1_200
 LEAST_MIB, MOST_SHARED_MIB = 1_600, 8_192
+# From deploy/CAPACITY.md: one process more of each API; and one of event-service after a large on-sale, with
+# some to spare.
+PROCESS_OF_EACH_MIB, PROCESS_MIB = 340, 320
+# While one API is replaced there are containers for one more, and each process may have ten connections.
+MOST_PROCESSES = (POSTGRES_CONNECTIONS - OTHER_CONNECTIONS) // (10 * (len(API_SERVICES) + 1))
 
 
 def memory_mib(meminfo: str) -> int:
@@ -35,13 +41,15 @@ def parse_memory(text: str) -> int:
 
 def settings(mib: int, processors: int) -> dict[str, str]:
     """Lines of .env for a machine of so many MiB and processors."""
-    postgres = max(512, min(mib - OTHERS_MIB, mib * 6 // 10))
+    has_room = mib >= 3_500
+    processes = max(1, min(processors // 2, MOST_PROCESSES)) if has_room else 1
+    others = OTHERS_MIB + (processes - 1) * PROCESS_OF_EACH_MIB
+    postgres = max(512, min(mib - others, mib * 6 // 10))
     shared = min(postgres // 4, MOST_SHARED_MIB)
     # A sort or a hash may take it several times, and each connection has sorts of its own.
     work = max(4, min(32, (postgres - shared) // POSTGRES_CONNECTIONS))
     # Docker refuses a limit of more processors than there are.
     one, most = f"{min(processors, 1):.1f}", f"{max(processors - 0.5, 0.5):.1f}"
-    has_room = mib >= 3_500
     return {
         "POSTGRES_SHARED_BUFFERS": f"{shared}MB",
         "POSTGRES_EFFECTIVE_CACHE_SIZE": f"{max(512, postgres * 3 // 4)}MB",
@@ -50,7 +58,8 @@ def settings(mib: int, processors: int) -> dict[str, str]:
         "POSTGRES_MAX_WAL_SIZE": "2GB" if has_room else "1GB",
         "POSTGRES_MEMORY": f"{postgres}M",
         "POSTGRES_CPUS": most if processors > 1 else one,
-        "API_MEMORY": "640M" if has_room else "448M",
+        "WEB_CONCURRENCY": str(processes),
+        "API_MEMORY": f"{max(640, processes * PROCESS_MIB)}M" if has_room else "448M",
         "API_CPUS": most if processors > 1 else one,
         "WORKER_MEMORY": "512M" if has_room else "384M",
         "BROKER_MAX_MEMORY": "256mb" if has_room else "128mb",

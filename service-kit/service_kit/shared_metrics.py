@@ -1,16 +1,18 @@
 """The files through which several processes of one container show their metrics as one.
 
-prometheus_client gives each process a file for each kind of metric and never takes one away. Here what ended
-processes have counted is folded into one file for each kind, whenever somebody looks and whenever a
-process begins, so that the number of files follows the number of processes that live. Gauges end with
-their process: one that shall outlive it must be measured again by whoever comes next.
+prometheus_client's own collector would do but for three things. It keeps the counters and histograms of each
+process that has ended for good (``mark_process_dead`` is for live gauges, and for a parent that is there to
+call it), so that a folder in memory fills up; it shows nothing at all over one damaged file; and it shows
+whatever is in the folder. Here what ended processes have counted is folded into one file for each kind,
+whenever somebody looks and whenever a process begins, so that the number of files follows the number of
+processes that live. Gauges end with their process: one that shall outlive it must be measured again by
+whoever comes next.
 """
 
 import contextlib
 import fcntl
 import os
 import re
-import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -28,6 +30,10 @@ ENDED = "ended"
 SUMMED_KINDS = ("counter", "histogram", "summary")
 _VALUE_FILE = re.compile(rf"({'|'.join(SUMMED_KINDS)}|gauge_[a-z]+)_(\d+|{ENDED})\.(?:db|folding)")
 
+# Room that MmapedDict needs: once, and at most beside each name.
+HEAD_BYTES, VALUE_BYTES = 8, 28
+
+_Values: Any = MmapedDict
 _read_values: Any = MmapedDict.read_all_values_from_file
 _merge: Any = MultiProcessCollector.merge
 
@@ -113,7 +119,7 @@ def _sum_up(folder: Path, kind: str) -> None:
             for name, value, _, _ in _read_values(str(file)):
                 sums[name] += value
     unfinished = folder / f"{kind}.new"
-    unfinished.write_bytes(_packed(sums))
+    _write(unfinished, sums)
     unfinished.rename(folder / f"{kind}.ready")
     _finish(folder, kind)
 
@@ -126,14 +132,14 @@ def _finish(folder: Path, kind: str) -> None:
         ready.rename(folder / f"{kind}_{ENDED}.db")
 
 
-def _packed(sums: Mapping[str, float]) -> bytes:
-    """As MmapedDict lays them out, but written: in a full folder its mapped pages end the process."""
-    entries = []
+def _write(file: Path, sums: Mapping[str, float]) -> None:
+    """As prometheus_client writes. Raises OSError in a full folder, where mapped pages that are not there
+    yet would end the process: so all of them are, before the first is mapped."""
+    file.write_bytes(bytes(HEAD_BYTES + sum(len(name.encode()) + VALUE_BYTES for name in sums)))
+    values = _Values(str(file))
     for name, value in sums.items():
-        encoded = name.encode()
-        padded = encoded + b" " * (8 - (len(encoded) + 4) % 8)
-        entries.append(struct.pack(f"i{len(padded)}sdd", len(encoded), padded, value, 0.0))
-    return struct.pack("ii", 8 + sum(map(len, entries)), 0) + b"".join(entries)
+        values.write_value(name, value, 0.0)
+    values.close()
 
 
 def _merged(files: list[str]) -> Iterable[Metric]:

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,55 @@ def test_in_a_full_folder_the_files_are_shown_as_they_are(
     assert shown(tmp_path)[RUNS] == 2
 
 
+FOLDING = """
+import sys
+from pathlib import Path
+from service_kit import shared_metrics
+if sys.argv[2] == "without room":
+    shared_metrics.HEAD_BYTES, shared_metrics.VALUE_BYTES = 1 << 16, 0
+    Path.write_bytes = lambda file, data: file.touch()
+shared_metrics.fold_ended_processes(Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def small_folder(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, as a container's /tmp is."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system of its own needs root, and a machine that lets it mount one")
+    try:
+        yield tmp_path
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.parametrize(
+    ("way", "code"),
+    [("with room", 0), ("without room", -signal.SIGBUS)],
+    ids=["it", "control-pages-that-are-mapped-only"],
+)
+def test_a_folder_that_is_really_full_ends_nobody_who_folds(
+    small_folder: Path, way: str, code: int
+) -> None:
+    fork_and_count(small_folder, 2)
+    # Whose room would do.
+    for gauge in small_folder.glob("gauge_*"):
+        gauge.unlink()
+    with contextlib.suppress(OSError), (small_folder / "filling").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    command = [sys.executable, "-c", FOLDING, str(small_folder), way]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    if not code:
+        assert "metrics.not_folded" in done.stdout + done.stderr
+        assert shown(small_folder)[RUNS] == 2
+    (small_folder / "filling").unlink()
+    assert shown(small_folder)[RUNS] == 2
+    assert files(small_folder) == ["counter_ended.db", "histogram_ended.db"]
+
+
 def test_nobody_looks_while_another_folds(unfolded: Path, tmp_path: Path) -> None:
     shutil.copytree(unfolded, tmp_path, dirs_exist_ok=True)
     seen: list[float] = []
@@ -226,6 +276,6 @@ async def test_files_are_not_read_while_everybody_waits(
 @pytest.mark.parametrize("sums", [{}, {"a": 1.5}, {"a" * length: length for length in range(1, 9)}])
 def test_what_is_written_is_read_again(tmp_path: Path, sums: dict[str, float]) -> None:
     file = tmp_path / "file"
-    file.write_bytes(shared_metrics._packed(sums))
+    shared_metrics._write(file, sums)
     found = {key: value for key, value, _, _ in shared_metrics._read_values(str(file))}
     assert found == sums

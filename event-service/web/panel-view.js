@@ -12,16 +12,16 @@ import { Waitlist } from "./waitlist.js";
 
 /** Panel books; this draws it. */
 export class PanelView {
-  /** `renew` shows the event anew, which has been changed. */
-  constructor({ event, availability, mine, signal, signIn, quantity, renew, purchase = new Purchase() }) {
-    Object.assign(this, { event, availability, signal, signIn, renew, purchase });
+  /** `renew` shows the event anew, which has been changed, and says why. `fresh`: the id of what was booked just now. */
+  constructor({ event, availability, mine, signal, signIn, quantity, renew, purchase = new Purchase(), fresh }) {
+    Object.assign(this, { event, availability, signal, signIn, renew, purchase, fresh });
     this.isUnknown = mine.bookings === null;
     this.holds = (mine.bookings ?? []).filter(({ status }) => status === "held");
     this.confirmed = (mine.bookings ?? []).filter(({ status }) => status === "confirmed");
     this.waitlist = new Waitlist(this, mine.waiting);
     this.map = null;
     this.clocks = [];
-    this.message = h("div", {});
+    this.message = h("div", { tabindex: -1 });
     this.body = h("div", { class: "panel-body" });
     this.badge = h("p", { class: "panel-badge" });
     this.node = h(

@@ -70,7 +70,7 @@ export class Panel extends PanelView {
     const before = [...map.chosen];
     // Letters of another plan are not for these seats, nor would what they say be gone.
     const gone = version === map.version && map.update(states);
-    if (gone === false) return this.renew({ isAsked: false });
+    if (gone === false) return this.renew();
     this.#count();
     if (gone.length) this.#tellGone(gone, before);
   }
@@ -128,7 +128,7 @@ export class Panel extends PanelView {
     const isSame = await map.ids.read();
     if (isSame && map === this.map) return [...map.chosen].map(({ id }) => id);
     this.say("");
-    await this.renew();
+    await this.renew(t("problem.event-changed"));
     return [];
   }
 
@@ -142,17 +142,17 @@ export class Panel extends PanelView {
       this.#has(booking);
       this.#settle(booking);
     } catch (problem) {
-      if (problem.code !== "event-changed") throw problem;
-      await this.renew();
+      if (!["event-changed", "sales-closed"].includes(problem.code)) throw problem;
+      await this.renew(explain(problem));
     } finally {
       this.isBuying = false;
     }
   }
 
-  /** What is shown now is not what was chosen by. */
-  tellChanged(hadFocus) {
+  /** What is shown now is not what was chosen by: `why` it is shown. */
+  tellChanged(why, hadFocus) {
     const [said, ...more] = this.message.children;
-    this.say([t("problem.event-changed"), said?.textContent].filter(Boolean).join(" "), ...more);
+    this.say([why, said?.textContent].filter(Boolean).join(" "), ...more);
     this.#focusAfter(hadFocus);
   }
 
@@ -227,7 +227,7 @@ export class Panel extends PanelView {
   holdCard(hold) {
     const card = holdCard(hold, this.signal, this.isAssigned, {
       seen: this.event.version,
-      changed: () => this.renew(),
+      changed: () => this.renew(t("problem.event-changed")),
       confirmed: (booking) => {
         this.#booked(booking);
         return this.#settle(booking);
@@ -277,7 +277,7 @@ export class Panel extends PanelView {
     if (!hadFocus && document.activeElement !== document.body) return;
     const form = this.book.disabled ? this.total : this.book;
     const next = this.message.querySelector("button") ?? (form.checkVisibility() ? form : this.body.querySelector(".focus"));
-    next?.focus({ preventScroll: true });
+    (next ?? this.message).focus({ preventScroll: true });
   }
 
   #forget(hold) {

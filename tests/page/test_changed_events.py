@@ -15,6 +15,7 @@ Json = dict[str, Any]
 MakePerson = Callable[..., Person]
 
 CHANGED = "This event has just been changed. Look at it again, then book."
+CHANGED_HERE = "This event has just been changed. Look at it again."
 ROWS = [{"name": "B", "seats": 6}, {"name": "C", "seats": 6}]
 FOCUSED = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
 # As when somebody comes back to the window; what the services tell of seats may be a second old.
@@ -174,9 +175,40 @@ def test_whoever_walks_through_the_hall_is_on_the_same_seat_after_a_change(
     page.keyboard.press("ArrowDown")
     change(organizer, hall, price=9_900)
     look_again(page, hall)
-    expect(page.get_by_role("alert")).to_have_text(CHANGED)
+    expect(page.get_by_role("alert")).to_have_text(CHANGED_HERE)
     assert re.match(r"(Stalls\. )?Row C, seat 3, .*€99", page.evaluate(FOCUSED))
     expect(chosen(page)).to_have_count(1)
+
+
+def test_whoever_has_just_booked_still_reads_so_after_a_change(
+    page: Page, hall: Json, guest: Person, organizer: Person
+) -> None:
+    open_event(page, hall)
+    choose(page, "Row B, seat 3")
+    book(page)
+    expect_booked(page)
+    change(organizer, hall, price=9_900)
+    look_again(page, hall)
+    expect(page.get_by_role("alert")).to_have_text(CHANGED_HERE)
+    expect_booked(page)
+    expect(page.get_by_role("link", name="Show tickets")).to_be_focused()
+
+
+@pytest.mark.parametrize("seating", ["general", "assigned"])
+def test_an_event_that_is_cancelled_meanwhile_is_shown_as_such(
+    page: Page, hall: Json, guest: Person, organizer: Person, seating: str
+) -> None:
+    event = hall if seating == "assigned" else publish(organizer, title="Cancelled")
+    page.goto(f"/events/{event['id']}")
+    if seating == "assigned":
+        choose(page, "Row B, seat 3")
+    organizer.send("POST", f"/events/{event['id']}/cancel", 200, json={})
+    book(page)
+    expect(page.get_by_role("alert")).to_have_text("Seats are not on sale now.")
+    expect(page.get_by_role("button", name="Book now")).to_have_count(0)
+    expect(page.locator(".panel")).to_contain_text("cancelled")
+    assert page.evaluate("document.activeElement.closest('.panel') !== null")
+    assert_accessible(page)
 
 
 def test_a_hold_is_not_confirmed_for_another_place(

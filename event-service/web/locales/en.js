@@ -611,6 +611,7 @@ export default {
   "none-together": "So many seats are not free side by side. “Choose for me” takes the nearest ones, or try fewer.",
   "seat.held": "on hold",
   "seat-held": "Somebody holds this seat. It may become free in some minutes.",
+  "event-changed-here": "This event has just been changed. Look at it again.",
   "removed-seats": {
     one: "No longer in this hall: {seats}.",
     other: "No longer in this hall: {seats}.",

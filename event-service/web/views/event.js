@@ -18,8 +18,8 @@ export async function render(context) {
   return { title: isolate(titleOf(event)), node };
 }
 
-/** `purchase` is that of the same person on the same page, of an event that has been changed since. */
-async function show(context, purchase) {
+/** `before` is the panel of the same person on the same page, of an event that has been changed since. */
+async function show(context, before) {
   const { params: [id], go } = context;
   const replaced = new AbortController();
   const signal = AbortSignal.any([context.signal, replaced.signal]);
@@ -38,8 +38,9 @@ async function show(context, purchase) {
     signal,
     quantity: Number(readChoice(id).quantity) || 1,
     signIn: () => go(`/sign-in?next=${encodeURIComponent(`/events/${id}`)}`),
-    renew: ({ isAsked = true } = {}) => showAnew(context, { panel, node, replaced }, isAsked),
-    purchase,
+    renew: (why) => showAnew(context, { panel, node, replaced }, why),
+    purchase: before?.purchase,
+    fresh: before?.fresh,
   });
   const view = {
     event,
@@ -60,22 +61,22 @@ async function show(context, purchase) {
   return { event, panel, node, showing, replaced };
 }
 
-/** The organizer has changed the event: all of it is shown as it is now, and nothing is booked before. Unless somebody
- * asks for it (by booking), what is seen stays where a guest books the same by it. */
-async function showAnew(context, { panel, node, replaced }, isAsked) {
+/** The organizer has changed the event: all of it is shown as it is now, and nothing is booked before. `why`: what
+ * somebody who books is told. Without, what is seen stays where a guest books the same by it. */
+async function showAnew(context, { panel, node, replaced }, why) {
   // Until then servers may tell of the seats as they were.
   await pause(AGE_MILLISECONDS, context.signal);
-  const next = await show(context, panel.purchase);
+  const next = await show(context, panel);
   await next.showing;
   if (context.signal.aborted) return;
   // Asked for twice at a time, it is replaced once.
-  if (!node.isConnected || (!isAsked && (panel.isBuying || isSame(panel, next.panel)))) return next.replaced.abort();
+  if (!node.isConnected || (!why && (panel.isBuying || isSame(panel, next.panel)))) return next.replaced.abort();
   const hadFocus = node.contains(document.activeElement);
   const place = panel.map?.focusedPlace;
   replaced.abort();
   node.replaceWith(next.node);
   const isOnSeat = place && next.panel.map?.focusPlace(place);
-  next.panel.tellChanged(hadFocus && !isOnSeat);
+  next.panel.tellChanged(why ?? t("event-changed-here"), hadFocus && !isOnSeat);
 }
 
 // As rules.BESIDE_TERMS, and what follows from others.

@@ -8,7 +8,7 @@ from deployment.doctor import run_doctors
 from deployment.engine import Engine
 from deployment.errors import CommandFailed
 from deployment.postgres import Part
-from deployment.services import MIGRATIONS, PREFLIGHT, UNTOUCHED
+from deployment.services import MIGRATIONS, ONE_SHOT, UNTOUCHED
 from deployment.smoke import smoke_runner
 from deployment.steps import Steps
 
@@ -77,7 +77,7 @@ class ComposeHost:
             ill = [
                 one.service
                 for one in containers
-                if one.service not in (*MIGRATIONS, PREFLIGHT) and not one.is_healthy
+                if one.service not in ONE_SHOT and not one.is_healthy
             ]
             if not ill:
                 return

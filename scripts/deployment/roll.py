@@ -28,9 +28,9 @@ from deployment.sentry import tell_sentry
 from deployment.services import (
     API_SERVICES,
     GROUPS,
-    MIGRATIONS,
     MONITORING,
     ONE_AT_A_TIME,
+    ONE_SHOT,
     PREFLIGHT,
     UNTOUCHED,
     images_of,
@@ -182,8 +182,7 @@ class Roll:
             stages = Stages(self.containers, self._lack)
             stages.try_candidates(changed, smoke)
             stages.replace_all(self._services)
-            one_shot = (*MIGRATIONS, PREFLIGHT)
-            missing = [name for name in present if name not in one_shot]
+            missing = [name for name in present if name not in ONE_SHOT]
             self.containers.start_missing(missing, self._added.append)
             smoke.everything()
             self._look_through_gateway(smoke, trouble)
@@ -218,7 +217,7 @@ class Roll:
         return self.containers.health.describe(crashed[0], "ended") if crashed else ""
 
     def _long_running(self) -> list[str]:
-        return [name for name in self._services if name not in (*MIGRATIONS, PREFLIGHT)]
+        return [name for name in self._services if name not in ONE_SHOT]
 
     def _configure(self) -> None:
         # node-exporter mounts it: what is not there Docker makes as root's, and no backup writes into it.

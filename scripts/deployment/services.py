@@ -23,17 +23,20 @@ STAGES = (tuple((service,) for service in API_SERVICES), (WORKERS, RELAYS), ((BE
 GROUPS = tuple(group for stage in STAGES for group in stage)
 # Only with ``--profile monitoring``; docker-compose 1.29 lists them without it too. No deployment touches
 # them.
+MONITORING_ROLE = "monitoring-role"
 MONITORING = (
     "prometheus",
     "alertmanager",
     "grafana",
-    "monitoring-role",
+    MONITORING_ROLE,
     "postgres-exporter",
     "redis-broker-exporter",
     "redis-cache-exporter",
     "node-exporter",
     "blackbox-exporter",
 )
+# They do their work and end.
+ONE_SHOT = (*MIGRATIONS, PREFLIGHT, MONITORING_ROLE)
 # A deployment never touches these.
 UNTOUCHED = ("postgres", "redis-broker", "redis-cache", "gateway")
 

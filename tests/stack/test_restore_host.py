@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from deployment import restore_host
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.restore_host import ComposeHost
-from deployment.services import MIGRATIONS
+from deployment.services import MIGRATIONS, ONE_SHOT
 from deployment.steps import Steps
 from tests.stack.fake_engine import LONG_RUNNING, FakeEngine, Machine, write_release
 
@@ -48,6 +49,26 @@ def test_what_runs_stops_but_for_servers_and_gateway_and_starts_again(
     stop, start = machine.commands
     assert sorted(stop.split()[5:]) == sorted(LONG_RUNNING)
     assert sorted(start.split()[3:]) == sorted(LONG_RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("service", "is_well"), [*((name, True) for name in ONE_SHOT), ("prometheus", False)]
+)
+def test_only_what_runs_for_long_has_to_run_afterwards(
+    host: ComposeHost,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    is_well: bool,
+) -> None:
+    monkeypatch.setattr(restore_host, "HEALTHY_SECONDS", 0)
+    machine.create(service, VERSION, is_running=False)
+    host.stop()
+    if is_well:
+        host.start()
+    else:
+        with pytest.raises(CommandFailed, match=f"not healthy .*: {service};"):
+            host.start()
 
 
 def test_a_queue_that_was_not_emptied_is_an_error(host: ComposeHost) -> None:

@@ -18,8 +18,9 @@ from tests.system.deployment.clients import Person
 from tests.system.deployment.drill import BROKEN, SHORT_BROKEN, Drill
 from tests.system.deployment.host import Done, Host, must, wipe_script
 from tests.system.deployment.mail_server import read_mails
-from tests.system.deployment.output import images_line, layers_sent, long_steps
+from tests.system.deployment.output import Step, images_line, layers_sent, steps_of
 from tests.system.deployment.records import Booking, Phase, Request, cut, join, read_requests
+from tests.system.deployment.report import report_of
 from tests.system.deployment.versions import DOOR
 
 EVENT = "0190a5d0-0000-7000-8000-000000000001"
@@ -154,11 +155,28 @@ def test_what_was_sent_is_read_from_what_a_deployment_says(tmp_path: Path) -> No
     assert drill.room == "at the same time, there is room; not at the same time: a"
 
 
-def test_long_steps_are_those_before_their_lines() -> None:
+def test_steps_are_those_before_their_lines_as_the_host_counts() -> None:
     here = "[   1s] sending images to host\n[   9s] images: 3 images\n"
     there = "[   0s] deployment of 2\n[   3s] a\nbackup: x\n[  13s] b\n[ 100s] c\n"
-    assert long_steps(here + there, 8) == ["  8 s images: 3 images", " 10 s b", " 87 s c"]
-    assert long_steps("nothing", 1) == []
+    steps = [Step(100, 100, "deployment of 2"), Step(100, 97, "a"), Step(97, 87, "b"), Step(87, 0, "c")]
+    assert steps_of(here + there) == steps
+    assert steps_of("[   2s] a\n[   3s] b\n") == [Step(3, 1, "a"), Step(1, 0, "b")]
+    assert steps_of("nothing") == []
+
+
+def test_the_report_tells_how_long_requests_took_in_each_step(tmp_path: Path) -> None:
+    drill = Drill(Host("host"), tmp_path)
+    drill.commands["rollback"] = Done(0, "[   0s] begun\n[  4s] a\n[   5s] b\n[  10s] c\n")
+    drill.stretches["rollback"] = (1000.0, 1012.0)
+    drill.requests = [
+        request(at, seconds)
+        for at, seconds in ((1001, 0.9), (1003, 0.02), (1005, 0.03), (1006.5, 0.4), (1008, 0.06))
+    ]
+    said = report_of(drill)
+    assert "    2 s  p99   900 ms  before the host begins" in said
+    assert "    4 s  p99    30 ms  a" in said
+    assert "    5 s  p99    60 ms  c" in said
+    assert len(said.partition("steps of")[2].splitlines()) == 4
 
 
 def test_what_an_interrupted_drill_has_left_is_removed(

@@ -15,6 +15,7 @@ from tests.system.deployment.drill import BROKEN, CUT_OFF, GOOD, NEXT, SHORT_BRO
 from tests.system.deployment.host import given_host
 from tests.system.deployment.output import layers_sent
 from tests.system.deployment.records import Phase, join
+from tests.system.deployment.report import report_of
 
 HOST = given_host()
 IS_SHORT = bool(os.environ.get("DRILL_SHORT"))
@@ -45,7 +46,7 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
         yield drill
     finally:
         if report := os.environ.get("DRILL_REPORT"):
-            Path(report).write_text(drill.report() + "\n")
+            Path(report).write_text(report_of(drill) + "\n")
         drill.remove()
 
 
@@ -107,7 +108,7 @@ def test_no_request_fails(drill: Drill) -> None:
 @in_full
 def test_control_a_deployment_by_recreating_fails_requests(drill: Drill) -> None:
     assert drill.control is not None
-    assert len(drill.control.failed) > 0, drill.report()
+    assert len(drill.control.failed) > 0, report_of(drill)
 
 
 @in_full

@@ -13,7 +13,7 @@ from tests.system.deployment import versions
 from tests.system.deployment.host import Done, Host, must, wipe_script
 from tests.system.deployment.load import Configuration
 from tests.system.deployment.mail_server import Mail, read_mails
-from tests.system.deployment.output import images_line, long_steps, room_line
+from tests.system.deployment.output import images_line, room_line
 from tests.system.deployment.processes import Load, process
 from tests.system.deployment.records import Booking, Phase, Request, cut
 
@@ -37,7 +37,6 @@ PEOPLE = 24
 REQUESTS_A_SECOND = 25.0
 QUIET_SECONDS = 15.0
 CONTROL_SECONDS = 10.0
-LONG_STEP_SECONDS = 4
 DEPLOYMENT_SECONDS = 600.0
 CUT_OFF_SECONDS = 120.0
 WIPE_SECONDS = 180.0
@@ -289,21 +288,6 @@ class Drill:
         """Whether the host had room for several new containers, as the deployment has said it."""
         done = self.commands.get("deployment")
         return room_line(done.output if done else "")
-
-    def report(self) -> str:
-        """A line for each stretch, what has failed, and how long each part took."""
-        lines = [phase.describe() for phase in self.phases]
-        lines += [phase.describe_failures() for phase in self.phases if phase.failed]
-        if self.control is not None:
-            lines.append(self.control.describe())
-        lines += [f"{what}: {line}" for what, line in self.sent.items() if line]
-        lines.append(f"new containers of several services: {self.room}")
-        lines += [f"{seconds:5.0f} s {name}" for name, seconds in self.parts.items()]
-        lines.append(f"{sum(self.parts.values()):5.0f} s in all")
-        for what, done in self.commands.items():
-            lines.append(f"{what}, steps of {LONG_STEP_SECONDS} s and more:")
-            lines += [f"  {step}" for step in long_steps(done.output, LONG_STEP_SECONDS)]
-        return "\n".join(lines)
 
 
 def build_others(broken: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """What is read from the lines of a deployment."""
 
 import re
+from dataclasses import dataclass
 
 
 def images_line(output: str) -> str:
@@ -21,13 +22,23 @@ def room_line(output: str) -> str:
     return "; ".join(said) or "not said"
 
 
-def long_steps(output: str, least: int) -> list[str]:
-    """The steps that took so many seconds or more; a line is written at the end of its step."""
-    steps, before = [], 0
-    for seconds, text in re.findall(r"^\[ *(\d+)s\] (.*)$", output, re.MULTILINE):
-        # The host counts anew.
-        took = int(seconds) - (before if int(seconds) >= before else 0)
-        before = int(seconds)
-        if took >= least:
-            steps.append(f"{took:3} s {text}")
+@dataclass(frozen=True)
+class Step:
+    """``start`` and ``end``: seconds before the end of its command."""
+
+    start: int
+    end: int
+    text: str
+
+
+def steps_of(output: str) -> list[Step]:
+    """A line is written at the end of its step, with the seconds since the beginning."""
+    lines = [(int(at), text) for at, text in re.findall(r"^\[ *(\d+)s\] (.*)$", output, re.MULTILINE)]
+    steps: list[Step] = []
+    # The host counts anew: what is before that has another clock, and is left out.
+    anew = max((n for n in range(1, len(lines)) if lines[n][0] < lines[n - 1][0]), default=0)
+    before, last = 0, lines[-1][0] if lines else 0
+    for at, text in lines[anew:]:
+        steps.append(Step(last - before, last - at, text))
+        before = at
     return steps

@@ -124,11 +124,11 @@ def check_not_replaced(state: HostState, version: str, ids: dict[str, str]) -> N
 
 def dry_run(options: argparse.Namespace) -> int:
     host = Host(options.host)
-    apis = "each API: candidate under a name that nobody asks for, healthy, smoke test, removed\n"
-    apis += "\n".join(
-        f"{service}: second container beside, healthy; end the old one, remove it"
+    apis = "\n".join(
+        f"{service}: second container beside, found by nobody yet, healthy, smoke test"
         for service in API_SERVICES
     )
+    apis += "\neach API: let visitors in to the new one; end the old one, remove it"
     print(f"Deploying {options.version} to {host.name} would:")
     print("check Python, Docker, disk and lock of the host")
     print(f"send the images {', '.join(images_of(options.version))}: the layers that are missing")

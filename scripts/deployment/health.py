@@ -14,10 +14,6 @@ CHECK_SECONDS = 20.0
 LOG_LINES_OF_ERROR = "8"
 
 
-def _nothing(one: Container) -> None:
-    pass
-
-
 class Health:
     """How containers of a project fare after their start."""
 
@@ -38,9 +34,8 @@ class Health:
         names: Sequence[str],
         *,
         at_least_seconds: float = 0,
-        on_healthy: Callable[[Container], None] = _nothing,
     ) -> None:
-        """Until all are healthy; ``on_healthy`` is called with each as soon as it is.
+        """Until all are healthy.
 
         Raises CommandFailed for the first container that crashes or takes longer than START_SECONDS
         (more if several start at once), or ``at_least_seconds`` if these are more.
@@ -54,9 +49,7 @@ class Health:
         while waiting:
             late = []
             for name, one in zip(waiting, self.engine.inspect(*waiting), strict=True):
-                if self._is_up(one, start):
-                    on_healthy(one)
-                else:
+                if not self._is_up(one, start):
                     late.append((name, one))
             waiting = [name for name, _ in late]
             if not late:

@@ -1,4 +1,5 @@
-"""Starting a new container beside an old one, and ending the old one when the new one is healthy."""
+"""Starting a new container beside an old one, and ending the old one when the new one is healthy and
+has been asked."""
 
 from collections.abc import Sequence
 
@@ -6,24 +7,33 @@ from deployment import processors, visitors
 from deployment.containers import Containers
 from deployment.engine import Container
 from deployment.errors import CommandFailed
+from deployment.services import API_SERVICES
+from deployment.smoke import Smoke
 
 # The gateway looks names up every second.
 SETTLE_SECONDS = 2.0
+# Of a container's id: its name on every network.
+SHORT_ID = 12
 
 
 class Replacement:
-    """Replaces what is not as ``containers.engine.version`` would start it."""
+    """Replaces what is not as ``containers.engine.version`` would start it.
 
-    def __init__(self, containers: Containers) -> None:
+    With ``smoke``, new containers of APIs are asked before they get their first visitor.
+    """
+
+    def __init__(self, containers: Containers, smoke: Smoke | None = None) -> None:
         self._containers = containers
+        self._smoke = smoke
         self._engine = containers.engine
         self._steps = containers.steps
 
     def replace(self, services: Sequence[str], *, is_side_by_side: bool = True) -> None:
         """Replace the containers of services, one of each at a time.
 
-        Old ones end when the new ones beside them are healthy; not side by side, old ones stop before
-        new ones start. If it fails, new ones are removed, old ones serve on, and CommandFailed is raised.
+        Old ones end when all new ones beside them are healthy and have answered; not side by side, old
+        ones stop before new ones start. If it fails, new ones are removed, old ones serve on, and
+        CommandFailed is raised.
         """
         while old := self._containers.next_old(services):
             self._replace_once(old, is_side_by_side)
@@ -39,10 +49,12 @@ class Replacement:
             new = self._create([one.service for one in old if one.service not in started], before)
             if not is_side_by_side:
                 self._containers.stop(old)
-            self._start(new, old, before)
             for one in spare:
-                self._let_in(one, old, before)
+                self._try(one, before)
+            self._start(new, before)
             self._steps(f"{names}: new container is healthy")
+            for one in (*spare, *new):
+                self._let_in(one, old, before)
             if is_side_by_side and any(one.service in visitors.ASKED for one in old):
                 self._containers.sleep(SETTLE_SECONDS)
         except BaseException:
@@ -78,8 +90,8 @@ class Replacement:
             raise CommandFailed(f"Compose made {made} for {', '.join(services)}")
         return new
 
-    def _start(self, new: list[Container], old: list[Container], before: list[Container]) -> None:
-        """Start what was created, and let each in as soon as it is healthy, whoever still starts."""
+    def _start(self, new: list[Container], before: list[Container]) -> None:
+        """Start what was created, and ask what can be asked."""
         for part in processors.in_turn(new, processors.starts_at_once()):
             ids = [one.id for one in part]
             processors.hold_back(self._engine, ids)
@@ -87,7 +99,18 @@ class Replacement:
                 visitors.connect_before_start(self._engine, one, self._networks(one, before))
             # Not by Compose, which would start an old one that has been stopped, too.
             self._engine.docker("start", *ids)
-            self._containers.health.wait(ids, on_healthy=lambda one: self._let_in(one, old, before))
+            self._containers.health.wait(ids)
+            for one in part:
+                self._try(one, before)
+
+    def _try(self, one: Container, before: list[Container]) -> None:
+        if self._smoke is None or one.service not in API_SERVICES:
+            return
+        # Only one at a time is at work from now on.
+        processors.hold_back(self._engine, [one.id])
+        joined = visitors.connect_unnamed(self._engine, one, self._networks(one, before))
+        self._smoke.ask(one.service, one.id[:SHORT_ID])
+        visitors.disconnect(self._engine, one, joined)
 
     def _let_in(self, one: Container, old: list[Container], before: list[Container]) -> None:
         processors.give_back(self._engine, [one], old)

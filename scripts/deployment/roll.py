@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -87,9 +87,9 @@ class Roll:
     def go_back(self) -> None:
         """To a version that was in use before: its images and Compose file, on today's database.
 
-        Without candidates: it has served here, and who goes back is in a hurry.
+        New containers are not asked before: it has served here, and who goes back is in a hurry.
         """
-        self._run(self.record.current(), lambda: self._replace_all(()), ROLLED_BACK)
+        self._run(self.record.current(), lambda: self._replace_all(is_tried=False), ROLLED_BACK)
 
     def _run(self, previous: str | None, work: Callable[[], None], outcome: str) -> None:
         try:
@@ -153,7 +153,7 @@ class Roll:
         changed = [name for name in API_SERVICES if self.containers.needs_replacement([name])]
         self.containers.run_to_end(*(f"{n}-migrate" for n in changed), seconds=MIGRATION_SECONDS)
         self.steps(f"schemas are at this version: {', '.join(changed) or 'nothing has changed'}")
-        self._replace_all(API_SERVICES)
+        self._replace_all(is_tried=True)
 
     def _preflight(self) -> None:
         if PREFLIGHT in self._services:
@@ -170,18 +170,15 @@ class Roll:
             raise CommandFailed("the backup failed; --without-backup deploys without one")
         self.steps("backup is made")
 
-    def _replace_all(self, tried: Sequence[str]) -> None:
-        """Service by service; a candidate of each of ``tried`` is asked before."""
+    def _replace_all(self, *, is_tried: bool) -> None:
+        """Service by service; if ``is_tried``, each API is asked before it has visitors."""
         others = (*UNTOUCHED, *MONITORING)
         present = [name for name in self._services if name not in others]
         self.containers.remove_leftovers(present)
         with smoke_runner(self.containers, self.steps) as smoke:
             trouble = smoke.through_gateway()
-            # All of them before the first is replaced: a broken version changes nothing.
-            changed = [name for name in tried if self.containers.needs_replacement([name])]
             stages = Stages(self.containers, self._lack)
-            stages.try_candidates(changed, smoke)
-            stages.replace_all(self._services)
+            stages.replace_all(self._services, smoke if is_tried else None)
             missing = [name for name in present if name not in ONE_SHOT]
             self.containers.start_missing(missing, self._added.append)
             smoke.everything()

@@ -45,8 +45,8 @@ class Smoke:
             return False
         return True
 
-    def candidate(self, service: str, name: str) -> None:
-        """Ask a container of ``service`` that nobody else asks.
+    def ask(self, service: str, name: str) -> None:
+        """Ask a new container of ``service`` that nobody else asks.
 
         Raises CommandFailed with the smoke test's last lines.
         """
@@ -59,9 +59,9 @@ class Smoke:
                 )
         except CommandFailed as error:
             raise CommandFailed(
-                f"{service}: the candidate fails its smoke test:\n{error}"
+                f"{service}: the new container fails its smoke test:\n{error}"
             ) from None
-        self._steps(f"{service}: candidate answers: {_last_line(answer)}")
+        self._steps(f"{service}: new container answers: {_last_line(answer)}")
 
     def everything(self) -> None:
         """Book a seat on the hidden event of the running services, and find its mail."""

@@ -1,14 +1,12 @@
 """Which new containers are tried and replaced at the same time, by the room that the host has."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
-from deployment import processors
 from deployment.containers import Containers
 from deployment.engine import Container
 from deployment.layout import Layout
 from deployment.replacement import Replacement
-from deployment.services import ONE_AT_A_TIME, STAGES
+from deployment.services import API_SERVICES, ONE_AT_A_TIME, STAGES
 from deployment.smoke import Smoke
 
 Lack = Callable[[Sequence[Container], Sequence[Container], Layout], str]
@@ -28,34 +26,36 @@ class Stages:
         self._steps = containers.steps
         self._lack = lack
 
-    def try_candidates(self, services: Sequence[str], smoke: Smoke) -> None:
-        """Ask a new container of each under a name that nobody asks for. Raises CommandFailed."""
-        size = 1 if self._lack_for(services) else processors.starts_at_once()
-        for part in processors.in_turn(services, size):
-            self._try(part, smoke)
+    def replace_all(self, present: Sequence[str], smoke: Smoke | None = None) -> None:
+        """Replace what is not of this version, of the services that are ``present`` in it.
 
-    def _try(self, services: Sequence[str], smoke: Smoke) -> None:
-        with ExitStack() as stack:
-            names = [stack.enter_context(self._containers.one_off(name)) for name in services]
-            processors.hold_back(self._engine, names)
-            self._steps(f"{', '.join(services)}: candidate is started")
-            self._containers.health.wait(names)
-            for service, name in zip(services, names, strict=True):
-                # Only one at a time is at work from now on.
-                processors.hold_back(self._engine, [name])
-                smoke.candidate(service, name)
-
-    def replace_all(self, present: Sequence[str]) -> None:
-        """Replace what is not of this version, of the services that are ``present`` in it."""
-        replacement = Replacement(self._containers)
+        With ``smoke``, each new API is asked before the first of them is replaced, so that a broken
+        version changes nothing. Raises CommandFailed.
+        """
         for stage in STAGES:
             groups = [[name for name in group if name in present] for group in stage]
-            for group in self._with_room(groups):
+            parts = self._with_room(groups)
+            is_tried_before = smoke is not None and len(parts) > 1
+            if smoke and is_tried_before:
+                self._try_one_by_one(parts, smoke)
+            replacement = Replacement(self._containers, None if is_tried_before else smoke)
+            for group in parts:
                 if self._containers.needs_replacement(group):
                     is_side_by_side = group[0] not in ONE_AT_A_TIME
                     replacement.replace(group, is_side_by_side=is_side_by_side)
                 elif group:
                     self._steps(f"{', '.join(group)}: need no replacement")
+
+    def _try_one_by_one(self, groups: Sequence[Sequence[str]], smoke: Smoke) -> None:
+        """Where there is no room for a second container of each: one of each for a while, under a name
+        that nobody asks for."""
+        for service in (name for group in groups for name in group if name in API_SERVICES):
+            if not self._containers.needs_replacement([service]):
+                continue
+            with self._containers.one_off(service) as name:
+                self._steps(f"{service}: candidate is started")
+                self._containers.health.wait([name])
+                smoke.ask(service, name)
 
     def _with_room(self, groups: list[list[str]]) -> list[list[str]]:
         """The groups of a stage, as one where there is room for that now."""

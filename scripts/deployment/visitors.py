@@ -37,6 +37,21 @@ def connect_before_start(engine: Engine, one: Container, networks: Iterable[str]
     _connect(engine, one, set(networks) - present - front)
 
 
+def connect_unnamed(engine: Engine, one: Container, networks: Iterable[str]) -> set[str]:
+    """Put a container on the networks that it is not on yet, which are returned; there only who knows its id
+    finds it."""
+    missing = set(networks) - _networks(engine, one)
+    for network in sorted(missing):
+        engine.docker("network", "connect", network, one.id)
+    return missing
+
+
+def disconnect(engine: Engine, one: Container, networks: Iterable[str]) -> None:
+    """Undo ``connect_unnamed``: a name can only be given to who joins."""
+    for network in sorted(networks):
+        engine.docker("network", "disconnect", network, one.id)
+
+
 def let_in(engine: Engine, one: Container, networks: Iterable[str]) -> None:
     """Have a healthy container answer once, and put it on the networks that it is not on yet."""
     for path in FIRST_PATHS.get(one.service, ()):

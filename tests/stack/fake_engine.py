@@ -18,7 +18,7 @@ class Machine:
     """What an engine has. ``broken`` gives a command line's error, None if it works; ``sick`` processes
     (service and version) never become healthy; ``crashing`` ones end at once. ``connected``: ids of
     containers that are on all their networks, as those that Compose has only created are if it is of
-    version 2 (``connects_created``)."""
+    version 2 (``connects_created``); ``unnamed``: of those that are on all without their service's name."""
 
     containers: dict[str, Container] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
@@ -27,6 +27,7 @@ class Machine:
     crashing: set[tuple[str, str]] = field(default_factory=set)
     broken: Callable[[str], str | None] = lambda command: None
     connected: set[str] = field(default_factory=set)
+    unnamed: set[str] = field(default_factory=set)
     connects_created: bool = False
     commands: list[str] = field(default_factory=list)
     least_serving: dict[str, int] = field(default_factory=dict)
@@ -155,9 +156,13 @@ class FakeEngine(Engine):
             case "inspect":
                 one = self.machine.find(names[-1])
                 front = f"{self.layout.project}_inside"
-                return f"data {front}" if one.id in self.machine.connected else "data"
+                is_in = one.id in self.machine.connected | self.machine.unnamed
+                return f"data {front}" if is_in else "data"
             case "network" if arguments[0] == "disconnect":
                 self.machine.connected.discard(names[-1])
+                self.machine.unnamed.discard(names[-1])
+            case "network" if "--alias" not in arguments:
+                self.machine.unnamed.add(names[-1])
             case "network":
                 self.machine.connected.add(names[-1])
             case "start":

@@ -88,7 +88,7 @@ class Replacement:
         if sorted(one.service for one in new) != sorted(services):
             made = ", ".join(one.name for one in new) or "nothing"
             raise CommandFailed(f"Compose made {made} for {', '.join(services)}")
-        return new
+        return sorted(new, key=lambda one: services.index(one.service))
 
     def _start(self, new: list[Container], before: list[Container]) -> None:
         """Start what was created, and ask what can be asked."""

@@ -18,7 +18,8 @@ class Machine:
     """What an engine has. ``broken`` gives a command line's error, None if it works; ``sick`` processes
     (service and version) never become healthy; ``crashing`` ones end at once. ``connected``: ids of
     containers that are on all their networks, as those that Compose has only created are if it is of
-    version 2 (``connects_created``); ``unnamed``: of those that are on all without their service's name."""
+    version 2 (``connects_created``); ``unnamed``: of those that are on all without their service's name.
+    """
 
     containers: dict[str, Container] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)

@@ -158,7 +158,12 @@ def test_what_was_sent_is_read_from_what_a_deployment_says(tmp_path: Path) -> No
 def test_steps_are_those_before_their_lines_as_the_host_counts() -> None:
     here = "[   1s] sending images to host\n[   9s] images: 3 images\n"
     there = "[   0s] deployment of 2\n[   3s] a\nbackup: x\n[  13s] b\n[ 100s] c\n"
-    steps = [Step(100, 100, "deployment of 2"), Step(100, 97, "a"), Step(97, 87, "b"), Step(87, 0, "c")]
+    steps = [
+        Step(100, 100, "deployment of 2"),
+        Step(100, 97, "a"),
+        Step(97, 87, "b"),
+        Step(87, 0, "c"),
+    ]
     assert steps_of(here + there) == steps
     assert steps_of("[   2s] a\n[   3s] b\n") == [Step(3, 1, "a"), Step(1, 0, "b")]
     assert steps_of("nothing") == []

@@ -33,7 +33,9 @@ class Step:
 
 def steps_of(output: str) -> list[Step]:
     """A line is written at the end of its step, with the seconds since the beginning."""
-    lines = [(int(at), text) for at, text in re.findall(r"^\[ *(\d+)s\] (.*)$", output, re.MULTILINE)]
+    lines = [
+        (int(at), text) for at, text in re.findall(r"^\[ *(\d+)s\] (.*)$", output, re.MULTILINE)
+    ]
     steps: list[Step] = []
     # The host counts anew: what is before that has another clock, and is left out.
     anew = max((n for n in range(1, len(lines)) if lines[n][0] < lines[n - 1][0]), default=0)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from deployment import processors
+from deployment import processors, visitors
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
 from deployment.health import Health
@@ -61,7 +61,8 @@ class Containers:
         return f"{self.engine.layout.project}-try-{service}"
 
     def remove_leftovers(self, services: Sequence[str]) -> None:
-        """Remove what an interrupted deployment has left: candidates, and containers that do not serve.
+        """Remove what an interrupted deployment has left: single containers that it ran, and those of
+        services that do not serve.
 
         Of a service that has no container that serves, the containers are kept.
         """
@@ -69,8 +70,9 @@ class Containers:
         leftovers = [one for one in everything if one.name.startswith(self._try_name(""))]
         for service in services:
             those = [one for one in everything if one.service == service and not one.is_one_off]
-            if any(one.is_healthy for one in those):
-                leftovers += [one for one in those if not one.is_healthy]
+            serving = [one for one in those if visitors.serves(self.engine, one)]
+            if serving:
+                leftovers += [one for one in those if one not in serving]
         for one in leftovers:
             self.steps(f"{one.service}: removing {one.name}, left by an earlier run")
             self.remove([one])

@@ -40,6 +40,9 @@ class Container:
     memory: int = 0
     # Command line of the health check, empty if there is none.
     check: tuple[str, ...] = ()
+    # Those that it is on, and of these those on which it has its service's name.
+    networks: tuple[str, ...] = ()
+    named_on: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -55,10 +58,12 @@ class Container:
         labels = inspected["Config"].get("Labels") or {}
         state = inspected["State"]
         limits = inspected.get("HostConfig") or {}
+        service = labels.get(SERVICE_LABEL, "")
+        networks = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
         return cls(
             id=inspected["Id"],
             name=inspected["Name"].lstrip("/"),
-            service=labels.get(SERVICE_LABEL, ""),
+            service=service,
             image=inspected["Config"]["Image"],
             image_id=inspected["Image"],
             status=state["Status"],
@@ -70,6 +75,10 @@ class Container:
             cpu_shares=limits.get("CpuShares", 0),
             cpus=limits.get("NanoCpus", 0) / 1e9,
             memory=limits.get("Memory", 0),
+            networks=tuple(networks),
+            named_on=tuple(
+                name for name, one in networks.items() if service in (one.get("Aliases") or ())
+            ),
         )
 
 

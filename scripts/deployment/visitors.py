@@ -53,11 +53,20 @@ def disconnect(engine: Engine, one: Container, networks: Iterable[str]) -> None:
 
 
 def let_in(engine: Engine, one: Container, networks: Iterable[str]) -> None:
-    """Have a healthy container answer once, and put it on the networks that it is not on yet."""
+    """Have a healthy container answer once, and put it on the networks that it is not on yet; on the front
+    also if a run that was killed has left it there without its service's name."""
     for path in FIRST_PATHS.get(one.service, ()):
         # What a release does not know it need not answer.
         engine.docker("exec", one.id, *CHECK, path, seconds=ANSWER_SECONDS, is_checked=False)
-    _connect(engine, one, set(networks) - _networks(engine, one))
+    (now,) = engine.inspect(one.id)
+    unnamed = {_front(engine)} & set(now.networks) - set(now.named_on)
+    disconnect(engine, one, unnamed)
+    _connect(engine, one, set(networks) - set(now.networks) | unnamed)
+
+
+def serves(engine: Engine, one: Container) -> bool:
+    """Whether it is healthy, and the gateway finds it if it asks such ones."""
+    return one.is_healthy and (one.service not in ASKED or _front(engine) in one.named_on)
 
 
 def networks_of(engine: Engine, containers: Iterable[Container]) -> set[str]:
@@ -71,8 +80,7 @@ def _connect(engine: Engine, one: Container, networks: Iterable[str]) -> None:
 
 
 def _networks(engine: Engine, one: Container) -> set[str]:
-    names = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}"
-    return set(engine.docker("inspect", "--format", names, one.id).split())
+    return set(engine.inspect(one.id)[0].networks)
 
 
 def _front(engine: Engine) -> str:

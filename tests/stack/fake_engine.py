@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
@@ -30,6 +30,8 @@ class Machine:
     connected: set[str] = field(default_factory=set)
     unnamed: set[str] = field(default_factory=set)
     connects_created: bool = False
+    # Processors of a service's containers, as the Compose file limits them.
+    limits: dict[str, float] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     least_serving: dict[str, int] = field(default_factory=dict)
     most_serving: dict[str, int] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class Machine:
             exit_code=0,
             is_one_off=bool(name),
             check=("healthcheck",),
+            cpus=self.limits.get(service, 0.0),
         )
         self.put(one)
         if is_running or self.connects_created:
@@ -123,12 +126,22 @@ class FakeEngine(Engine):
 
     def inspect(self, *names: str) -> list[Container]:
         assert names, "docker inspect needs a name"
-        return [self.machine.find(name) for name in names]
+        return [self._with_networks(self.machine.find(name)) for name in names]
+
+    def _with_networks(self, one: Container) -> Container:
+        back, front = "data", f"{self.layout.project}_inside"
+        is_named = one.id in self.machine.connected
+        is_there = is_named or one.id in self.machine.unnamed
+        return replace(
+            one,
+            networks=(back, front) if is_there else (back,),
+            named_on=(back, front) if is_named else (back,),
+        )
 
     def containers(self, service: str = "", *, with_one_off: bool = False) -> list[Container]:
         everything = list(self.machine.containers.values())
         return [
-            one
+            self._with_networks(one)
             for one in everything
             if service in ("", one.service) and (with_one_off or not one.is_one_off)
         ]
@@ -154,17 +167,14 @@ class FakeEngine(Engine):
     def _act(self, command: str, *arguments: str) -> str:
         names = [word for word in arguments if not word.startswith("-")]
         match command:
-            case "inspect":
-                one = self.machine.find(names[-1])
-                front = f"{self.layout.project}_inside"
-                is_in = one.id in self.machine.connected | self.machine.unnamed
-                return f"data {front}" if is_in else "data"
             case "network" if arguments[0] == "disconnect":
                 self.machine.connected.discard(names[-1])
                 self.machine.unnamed.discard(names[-1])
             case "network" if "--alias" not in arguments:
                 self.machine.unnamed.add(names[-1])
             case "network":
+                if names[-1] in self.machine.unnamed:
+                    raise CommandFailed(f"endpoint already exists in network {names[-2]}")
                 self.machine.connected.add(names[-1])
             case "start":
                 for name in names:
@@ -213,6 +223,8 @@ class FakeEngine(Engine):
         if arguments[0] == "run":
             name = arguments[arguments.index("--name") + 1]
             service = arguments[arguments.index("--name") + 2]
+            if any(one.name == name for one in self.machine.containers.values()):
+                raise CommandFailed(f"Conflict. The container name {name} is already in use")
             is_job = service not in API_SERVICES or "sleep" in arguments
             one = self.machine.create(service, self.version, name=name, is_running=not is_job)
             if is_job:

@@ -4,7 +4,6 @@ Starting costs seconds of a processor, and people are being served meanwhile on 
 """
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -43,16 +42,17 @@ def slowness(number: int) -> float:
     return min(max(number, 1), STARTING_CPUS / LEAST_CPUS)
 
 
-def give_back(engine: Engine, new: Sequence[Container], old: Sequence[Container]) -> None:
-    """Give new containers what the containers have that they replace."""
+def give_back(engine: Engine, new: Container, before: Sequence[Container]) -> None:
+    """Give a new container, seen when it was made, what it was made with.
+
+    One that a run that was killed has left held back gets what one of its service had ``before``.
+    """
+    those = [one for one in (new, *reversed(before)) if one.service == new.service]
+    own = next((one for one in those if one.cpu_shares != STARTING_SHARES), None)
     # Nothing takes a limit away again; as many as there are limit nothing.
     everything = float(os.cpu_count() or 1)
-    parts = {one.service: (one.cpu_shares or DEFAULT_SHARES, one.cpus or everything) for one in old}
-    names = defaultdict(list)
-    for one in new:
-        names[parts[one.service]].append(one.id)
-    for (shares, cpus), ids in names.items():
-        _update(engine, ids, shares, cpus)
+    shares = (own and own.cpu_shares) or DEFAULT_SHARES
+    _update(engine, [new.id], shares, (own and own.cpus) or everything)
 
 
 def _update(engine: Engine, names: Sequence[str], shares: int, cpus: float) -> None:

@@ -54,7 +54,7 @@ class Replacement:
             self._start(new, before)
             self._steps(f"{names}: new container is healthy")
             for one in (*spare, *new):
-                self._let_in(one, old, before)
+                self._let_in(one, before)
             if is_side_by_side and any(one.service in visitors.ASKED for one in old):
                 self._containers.sleep(SETTLE_SECONDS)
         except BaseException:
@@ -101,19 +101,23 @@ class Replacement:
             self._engine.docker("start", *ids)
             self._containers.health.wait(ids)
             for one in part:
+                if len(part) > 1 and one.service in API_SERVICES:
+                    # Only one at a time is at work from now on.
+                    processors.hold_back(self._engine, [one.id])
                 self._try(one, before)
+        if new:
+            # The first may have ended while the last was started.
+            self._containers.health.wait([one.id for one in new])
 
     def _try(self, one: Container, before: list[Container]) -> None:
         if self._smoke is None or one.service not in API_SERVICES:
             return
-        # Only one at a time is at work from now on.
-        processors.hold_back(self._engine, [one.id])
         joined = visitors.connect_unnamed(self._engine, one, self._networks(one, before))
         self._smoke.ask(one.service, one.id[:SHORT_ID])
         visitors.disconnect(self._engine, one, joined)
 
-    def _let_in(self, one: Container, old: list[Container], before: list[Container]) -> None:
-        processors.give_back(self._engine, [one], old)
+    def _let_in(self, one: Container, before: list[Container]) -> None:
+        processors.give_back(self._engine, one, before)
         visitors.let_in(self._engine, one, self._networks(one, before))
 
     def _networks(self, one: Container, before: list[Container]) -> set[str]:

@@ -146,6 +146,8 @@ class Roll:
             )
         self._services = list(self.engine.services())
         self.steps("images, files and disk space are there")
+        # First of all: what has the name of one that is to run keeps it from that.
+        self.containers.remove_leftovers(self._own_services())
 
     def _forward(self) -> None:
         self._preflight()
@@ -172,14 +174,11 @@ class Roll:
 
     def _replace_all(self, *, is_tried: bool) -> None:
         """Service by service; if ``is_tried``, each API is asked before it has visitors."""
-        others = (*UNTOUCHED, *MONITORING)
-        present = [name for name in self._services if name not in others]
-        self.containers.remove_leftovers(present)
         with smoke_runner(self.containers, self.steps) as smoke:
             trouble = smoke.through_gateway()
             stages = Stages(self.containers, self._lack)
             stages.replace_all(self._services, smoke if is_tried else None)
-            missing = [name for name in present if name not in ONE_SHOT]
+            missing = [name for name in self._own_services() if name not in ONE_SHOT]
             self.containers.start_missing(missing, self._added.append)
             smoke.everything()
             self._look_through_gateway(smoke, trouble)
@@ -212,6 +211,9 @@ class Roll:
     def _first_crash(self) -> str:
         crashed = [one for one in self.engine.containers() if one.exit_code and not one.is_running]
         return self.containers.health.describe(crashed[0], "ended") if crashed else ""
+
+    def _own_services(self) -> list[str]:
+        return [name for name in self._services if name not in (*UNTOUCHED, *MONITORING)]
 
     def _long_running(self) -> list[str]:
         return [name for name in self._services if name not in ONE_SHOT]

@@ -210,6 +210,34 @@ def test_control_what_is_only_like_them_passes(plain: Gateway) -> None:
         assert plain.ask(path).asked["path"] == path
 
 
+# Takes its network interface down: whoever asks it hears nothing, not even a refusal.
+VANISH = """
+import fcntl, socket, struct, time
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh", b"eth0", 0))
+time.sleep(600)
+"""
+
+
+def test_an_address_that_has_vanished_costs_a_visitor_little(network: str, plain: Gateway) -> None:
+    """As that of a container that has just ended, as long as its name is still remembered."""
+    name = f"{network}-vanished"
+    docker(
+        "run", "--detach", "--name", name, "--network", network, "--network-alias", "event",
+        "--cap-add", "NET_ADMIN", "python:3.11-slim-bookworm", "python", "-c", VANISH,
+    )  # fmt: skip
+    try:
+        taken = []
+        deadline = time.monotonic() + 20
+        while max(taken, default=0) < 0.2 and time.monotonic() < deadline:
+            start = time.monotonic()
+            assert plain.ask("/").status == 200
+            taken.append(time.monotonic() - start)
+        # It was tried once, and another then.
+        assert 0.2 < max(taken) < 0.7, taken
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
 def test_an_error_of_the_gateway_is_a_problem_with_the_headers_of_any_answer(
     plain: Gateway,
 ) -> None:

@@ -50,7 +50,7 @@ class Replacement:
             if not is_side_by_side:
                 self._containers.stop(old)
             for one in spare:
-                self._try(one, before)
+                self._try(one)
             self._start(new, before)
             self._steps(f"{names}: new container is healthy")
             for one in (*spare, *new):
@@ -104,17 +104,15 @@ class Replacement:
                 if len(part) > 1 and one.service in API_SERVICES:
                     # Only one at a time is at work from now on.
                     processors.hold_back(self._engine, [one.id])
-                self._try(one, before)
+                self._try(one)
         if new:
             # The first may have ended while the last was started.
             self._containers.health.wait([one.id for one in new])
 
-    def _try(self, one: Container, before: list[Container]) -> None:
+    def _try(self, one: Container) -> None:
         if self._smoke is None or one.service not in API_SERVICES:
             return
-        joined = visitors.connect_unnamed(self._engine, one, self._networks(one, before))
         self._smoke.ask(one.service, one.id[:SHORT_ID])
-        visitors.disconnect(self._engine, one, joined)
 
     def _let_in(self, one: Container, before: list[Container]) -> None:
         processors.give_back(self._engine, one, before)

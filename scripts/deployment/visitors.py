@@ -1,8 +1,8 @@
 """When a new container gets its first visitor: not before it is healthy and has answered once.
 
-Docker's DNS lists a container from its start, and the gateway asks whatever has the service's name: of
-one that does not listen yet it learns by a refusal, and the visitor waits for the second attempt. So a
-new container starts without the network that it shares with the gateway, and joins it last.
+Docker's DNS lists a container from its start, and the gateway and the other services ask whatever has the
+service's name: of one that does not listen yet they learn by a refusal. So a new container starts without
+that name, and gets it last, on the network that it shares with the gateway. Only who joins can be named.
 """
 
 from collections.abc import Iterable
@@ -26,41 +26,30 @@ ANSWER_SECONDS = 20.0
 
 
 def connect_before_start(engine: Engine, one: Container, networks: Iterable[str]) -> None:
-    """Put a container that was created on its networks; one that the gateway asks not on the front.
+    """Put a container that was created on its networks; one that visitors ask without its service's name, so
+    that only who knows its id finds it.
 
     docker-compose 1.29 creates containers on the first of them only, version 2 on all.
     """
     present = _networks(engine, one)
-    front = {_front(engine)} if one.service in ASKED else set()
-    for network in sorted(present & front):
-        engine.docker("network", "disconnect", network, one.id)
-    _connect(engine, one, set(networks) - present - front)
-
-
-def connect_unnamed(engine: Engine, one: Container, networks: Iterable[str]) -> set[str]:
-    """Put a container on the networks that it is not on yet, which are returned; there only who knows its id
-    finds it."""
-    missing = set(networks) - _networks(engine, one)
-    for network in sorted(missing):
-        engine.docker("network", "connect", network, one.id)
-    return missing
-
-
-def disconnect(engine: Engine, one: Container, networks: Iterable[str]) -> None:
-    """Undo ``connect_unnamed``: a name can only be given to who joins."""
+    if one.service not in ASKED:
+        _connect(engine, one, set(networks) - present)
+        return
     for network in sorted(networks):
-        engine.docker("network", "disconnect", network, one.id)
+        if network in present:
+            engine.docker("network", "disconnect", network, one.id)
+        engine.docker("network", "connect", network, one.id)
 
 
 def let_in(engine: Engine, one: Container, networks: Iterable[str]) -> None:
-    """Have a healthy container answer once, and put it on the networks that it is not on yet; on the front
-    also if a run that was killed has left it there without its service's name."""
+    """Have a healthy container answer once, and give it its service's name on the front."""
     for path in FIRST_PATHS.get(one.service, ()):
         # What a release does not know it need not answer.
         engine.docker("exec", one.id, *CHECK, path, seconds=ANSWER_SECONDS, is_checked=False)
     (now,) = engine.inspect(one.id)
     unnamed = {_front(engine)} & set(now.networks) - set(now.named_on)
-    disconnect(engine, one, unnamed)
+    for network in unnamed:
+        engine.docker("network", "disconnect", network, one.id)
     _connect(engine, one, set(networks) - set(now.networks) | unnamed)
 
 

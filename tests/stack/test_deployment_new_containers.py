@@ -157,6 +157,22 @@ def test_each_api_is_asked_before_anything_is_replaced(host: Host) -> None:
     assert not [c for c in host.machine.containers.values() if c.is_one_off]
 
 
+def test_no_service_finds_a_new_container_of_an_api_before_visitors_do(host: Host) -> None:
+    """The other services ask by its service's name, too: it has it on no network until it is let in."""
+    host.machine.connects_created = True
+    host.deploy()
+    commands = host.machine.commands
+    for name in API_SERVICES:
+        id_ = host.of_new(name).id
+        start = next(n for n, c in enumerate(commands) if c.startswith("start ") and id_ in c.split())
+        named = f"network connect --alias {name} parterre_inside {id_}"
+        for network in ("data", "parterre_inside"):
+            left = commands.index(f"network disconnect {network} {id_}")
+            assert left < commands.index(f"network connect {network} {id_}") < start
+        assert [c for c in commands if "--alias" in c and id_ in c.split()] == [named]
+        assert commands.index(named) > start
+
+
 def test_who_goes_back_asks_none_before(host: Host) -> None:
     host.deploy()
     host.machine.commands.clear()

@@ -164,7 +164,9 @@ def test_no_service_finds_a_new_container_of_an_api_before_visitors_do(host: Hos
     commands = host.machine.commands
     for name in API_SERVICES:
         id_ = host.of_new(name).id
-        start = next(n for n, c in enumerate(commands) if c.startswith("start ") and id_ in c.split())
+        start = next(
+            n for n, c in enumerate(commands) if c.startswith("start ") and id_ in c.split()
+        )
         named = f"network connect --alias {name} parterre_inside {id_}"
         for network in ("data", "parterre_inside"):
             left = commands.index(f"network disconnect {network} {id_}")

@@ -226,7 +226,7 @@ def test_an_address_that_has_vanished_costs_a_visitor_little(network: str, plain
         "--cap-add", "NET_ADMIN", "python:3.11-slim-bookworm", "python", "-c", VANISH,
     )  # fmt: skip
     try:
-        taken = []
+        taken: list[float] = []
         deadline = time.monotonic() + 20
         while max(taken, default=0) < 0.2 and time.monotonic() < deadline:
             start = time.monotonic()

@@ -216,7 +216,7 @@ def merged(block: str, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "what", ["logging:", "memory:", "cpus:", "restart:", "cap_drop:", "pids_limit:", "networks:"]
+    "what", ["logging:", "mem_limit:", "cpus:", "restart:", "cap_drop:", "pids_limit:", "networks:"]
 )
 def test_every_container_has_a_bound_for(compose: str, what: str) -> None:
     found = {name: merged(block, compose) for name, block in services_of(compose).items()}
@@ -225,11 +225,18 @@ def test_every_container_has_a_bound_for(compose: str, what: str) -> None:
     assert "options: {max-size: 10m" in compose
 
 
+def test_limits_are_written_in_the_one_way_that_both_versions_of_compose_take(compose: str) -> None:
+    """Version 2 refuses ``deploy.resources.limits`` beside ``pids_limit``, and 1.29 knows no ``pids`` there."""
+    assert not re.findall(r"\bresources:", compose)
+    # Version 2 warns of it at every command.
+    assert not re.findall(r"^version:", compose, re.M)
+
+
 def test_a_container_without_a_bound_would_be_found(compose: str) -> None:
     """The negative control."""
     without = compose.replace("<<: [*api-limits, *auth]", "<<: *auth")
     block = merged(services_of(without)["auth"], without)
-    assert "memory:" not in block
+    assert "mem_limit:" not in block
     assert "logging:" in block
 
 

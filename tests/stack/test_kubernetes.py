@@ -135,7 +135,7 @@ def test_images_commands_and_limits_are_those_of_compose(manifests: Manifests) -
         assert main["args" if name in REDIS else "command" if command else "image"] == (
             command or main["image"]
         ), name
-        memory = substituted(compose["deploy"]["resources"]["limits"]["memory"])
+        memory = substituted(compose["mem_limit"])
         assert main["resources"]["limits"]["memory"] == f"{memory}i", name
         assert ("cpu" in main["resources"]["requests"]) and main["resources"]["limits"]["cpu"]
 

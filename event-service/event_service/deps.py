@@ -71,7 +71,8 @@ async def get_event_version(
     event_version: Annotated[
         str | None,
         Header(
-            pattern="^[1-9][0-9]{0,8}$",
+            max_length=9,
+            pattern="^[1-9][0-9]*$",
             description="The version of the event that you looked at; 409 if its price, time, place or hall "
             "has been changed since.",
         ),

@@ -226,7 +226,7 @@ def test_every_container_has_a_bound_for(compose: str, what: str) -> None:
 
 
 def test_limits_are_written_in_the_one_way_that_both_versions_of_compose_take(compose: str) -> None:
-    """Version 2 refuses ``deploy.resources.limits`` beside ``pids_limit``, and 1.29 knows no ``pids`` there."""
+    """Version 2 refuses ``deploy.resources.limits`` beside ``pids_limit``; 1.29 has no ``pids`` there."""
     assert not re.findall(r"\bresources:", compose)
     # Version 2 warns of it at every command.
     assert not re.findall(r"^version:", compose, re.M)

@@ -106,14 +106,22 @@ def test_seats_that_somebody_else_has_are_told_with_the_change(
     expect(page.locator(".gone")).to_have_text("Taken meanwhile: Stalls, row B, seat 3.")
 
 
+def open_one_of(page: Page, hall: Json, organizer: Person, seating: str) -> Json:
+    """The hall with a seat chosen, or an event without seats."""
+    if seating == "general":
+        event = publish(organizer, title="Changing")
+        page.goto(f"/events/{event['id']}")
+        return event
+    page.goto(f"/events/{hall['id']}")
+    choose(page, "Row B, seat 3")
+    return hall
+
+
 @pytest.mark.parametrize("seating", ["general", "assigned"])
 def test_while_the_event_is_shown_anew_the_button_is_busy(
     page: Page, hall: Json, guest: Person, organizer: Person, seating: str
 ) -> None:
-    event = hall if seating == "assigned" else publish(organizer, title="Changing")
-    page.goto(f"/events/{event['id']}")
-    if seating == "assigned":
-        choose(page, "Row B, seat 3")
+    event = open_one_of(page, hall, organizer, seating)
     change(organizer, event, price=9_900)
     sent: list[Request] = []
     page.on("request", lambda one: sent.append(one) if one.method == "POST" else None)
@@ -138,10 +146,7 @@ def test_while_the_event_is_shown_anew_the_button_is_busy(
 def test_nobody_is_asked_again_for_words(
     page: Page, hall: Json, guest: Person, organizer: Person, seating: str
 ) -> None:
-    event = hall if seating == "assigned" else publish(organizer, title="Changing")
-    page.goto(f"/events/{event['id']}")
-    if seating == "assigned":
-        choose(page, "Row B, seat 3")
+    event = open_one_of(page, hall, organizer, seating)
     change(organizer, event, title="Said better", description="And more of it")
     book(page)
     expect_booked(page)

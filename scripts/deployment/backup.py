@@ -23,6 +23,7 @@ from deployment.engine import Engine
 from deployment.errors import CommandFailed, run_command
 from deployment.layout import Layout, find_layout
 from deployment.postgres import Part, Server, Session, pipeline, server_of
+from deployment.processors import give_way
 from deployment.sentry import tell_sentry
 from deployment.snapshot import HEADS, Snapshots, count_rows, take_snapshots
 from deployment.steps import Steps
@@ -265,6 +266,7 @@ def main() -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each step")
     arguments = parser.parse_args()
     end_on_sigterm()
+    give_way()
     # Whatever is written is for its owner only.
     os.umask(0o077)
     layout = find_layout()

@@ -147,10 +147,10 @@ class Containers:
                 self.steps(f"{one.service}: removed, this version has no such service")
 
     def needs_replacement(self, services: Sequence[str]) -> bool:
-        return bool(self.next_old(services))
+        return bool(self.next_old(services, self.engine.containers()))
 
-    def next_old(self, services: Sequence[str]) -> list[Container]:
-        """Of each service the oldest container that is to be replaced."""
-        containers = [one for one in self.engine.containers() if one.service in services]
+    def next_old(self, services: Sequence[str], present: Sequence[Container]) -> list[Container]:
+        """Of each service the oldest container among those ``present`` that is to be replaced."""
+        containers = [one for one in present if one.service in services]
         old = {one.service: one for one in reversed(containers) if not self.is_new(one)}
         return [old[service] for service in services if service in old]

@@ -1,6 +1,6 @@
-"""The part of the processors that a new container has until it serves itself.
+"""The part of the processors that a deployment takes, and each new container until it serves itself.
 
-Starting costs seconds of a processor, and people are being served meanwhile on the same machine.
+Both cost seconds of a processor, and people are being served meanwhile on the same machine.
 """
 
 import os
@@ -18,6 +18,18 @@ STARTING_CPUS = 0.6
 LEAST_CPUS = 0.25
 # Of two processors one is left to those who serve, whatever starts.
 PROCESSORS_PER_START = 2
+
+
+def give_way() -> None:
+    """This process, and all that it starts from now on, works when nobody else has anything to do.
+
+    Niceness is not enough: who is nice is still waited for until its turn ends, some milliseconds, and an
+    answer takes dozens of steps between processes. An idle process stops at once.
+    """
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(19)
 
 
 def starts_at_once() -> int:
@@ -56,5 +68,5 @@ def give_back(engine: Engine, new: Container, before: Sequence[Container]) -> No
 
 
 def _update(engine: Engine, names: Sequence[str], shares: int, cpus: float) -> None:
-    for limit in (("--cpu-shares", str(shares)), ("--cpus", f"{cpus:.2f}")):
-        engine.docker("update", *limit, *names, is_checked=False)
+    limits = ("--cpu-shares", str(shares), "--cpus", f"{cpus:.2f}")
+    engine.docker("update", *limits, *names, is_checked=False)

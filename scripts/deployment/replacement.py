@@ -28,19 +28,26 @@ class Replacement:
         self._engine = containers.engine
         self._steps = containers.steps
 
-    def replace(self, services: Sequence[str], *, is_side_by_side: bool = True) -> None:
-        """Replace the containers of services, one of each at a time.
+    def replace(self, services: Sequence[str], *, is_side_by_side: bool = True) -> bool:
+        """Replace the containers of services, one of each at a time; whether there was any to replace.
 
         Old ones end when all new ones beside them are healthy and have answered; not side by side, old
         ones stop before new ones start. If it fails, new ones are removed, old ones serve on, and
         CommandFailed is raised.
         """
-        while old := self._containers.next_old(services):
-            self._replace_once(old, is_side_by_side)
+        is_any = False
+        while True:
+            before = self._engine.containers()
+            old = self._containers.next_old(services, before)
+            if not old:
+                return is_any
+            is_any = True
+            self._replace_once(old, before, is_side_by_side)
 
-    def _replace_once(self, old: list[Container], is_side_by_side: bool) -> None:
+    def _replace_once(
+        self, old: list[Container], before: list[Container], is_side_by_side: bool
+    ) -> None:
         names = ", ".join(one.service for one in old)
-        before = self._engine.containers()
         # An interrupted run may have started the new one already.
         spare = [two for one in old if (two := self._spare(one.service, before))]
         new: list[Container] = []
@@ -122,8 +129,7 @@ class Replacement:
         """All on which it is to be: those of this version's Compose file."""
         if networks := self._engine.services().get(one.service):
             return {f"{self._engine.layout.project}_{network}" for network in networks}
-        same = [other for other in before if other.service == one.service]
-        return visitors.networks_of(self._engine, same)
+        return {name for other in before if other.service == one.service for name in other.networks}
 
     def _created_since(self, before: list[Container]) -> list[Container]:
         ids = {one.id for one in before}

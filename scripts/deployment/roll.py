@@ -6,7 +6,6 @@ already go back to the version before by the same road.
 """
 
 import argparse
-import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from deployment import prune, room
+from deployment import processors, prune, room
 from deployment.configuration import copy_configuration
 from deployment.containers import Containers
 from deployment.engine import Container, Engine
@@ -266,7 +265,7 @@ def main() -> int:
 
 def roll(options: argparse.Namespace) -> int:
     # Compose needs a processor for a second at each step; those who serve come first.
-    os.nice(19)
+    processors.give_way()
     layout = find_layout()
     work = f"{'rollback to' if options.rollback else 'deployment of'} {options.version}"
     with hold_lock(layout, work, version=options.version, log=options.log):

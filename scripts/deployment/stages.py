@@ -40,10 +40,8 @@ class Stages:
                 self._try_one_by_one(parts, smoke)
             replacement = Replacement(self._containers, None if is_tried_before else smoke)
             for group in parts:
-                if self._containers.needs_replacement(group):
-                    is_side_by_side = group[0] not in ONE_AT_A_TIME
-                    replacement.replace(group, is_side_by_side=is_side_by_side)
-                elif group:
+                is_side_by_side = not set(group) & set(ONE_AT_A_TIME)
+                if group and not replacement.replace(group, is_side_by_side=is_side_by_side):
                     self._steps(f"{', '.join(group)}: need no replacement")
 
     def _try_one_by_one(self, groups: Sequence[Sequence[str]], smoke: Smoke) -> None:
@@ -60,14 +58,14 @@ class Stages:
     def _with_room(self, groups: list[list[str]]) -> list[list[str]]:
         """The groups of a stage, as one where there is room for that now."""
         together = [name for group in groups for name in group]
-        if len(groups) == 1 or not self._containers.needs_replacement(together):
+        if len(groups) == 1:
             return groups
-        if lack := self._lack_for(together):
+        present = self._engine.containers()
+        old = self._containers.next_old(together, present)
+        if not old:
+            return groups
+        if lack := self._lack(old, present, self._engine.layout):
             self._steps(f"{', '.join(together)}: not at the same time: {lack}")
             return groups
         self._steps(f"{', '.join(together)}: at the same time, there is room")
         return [together]
-
-    def _lack_for(self, services: Sequence[str]) -> str:
-        old = self._containers.next_old(services)
-        return self._lack(old, self._engine.containers(), self._engine.layout) if old else ""

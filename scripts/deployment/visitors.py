@@ -29,9 +29,10 @@ def connect_before_start(engine: Engine, one: Container, networks: Iterable[str]
     """Put a container that was created on its networks; one that visitors ask without its service's name, so
     that only who knows its id finds it.
 
-    docker-compose 1.29 creates containers on the first of them only, version 2 on all.
+    docker-compose 1.29 creates containers on the first of them only, version 2 on all. ``one``: as it was
+    when it had been created.
     """
-    present = _networks(engine, one)
+    present = set(one.networks)
     if one.service not in ASKED:
         _connect(engine, one, set(networks) - present)
         return
@@ -58,18 +59,9 @@ def serves(engine: Engine, one: Container) -> bool:
     return one.is_healthy and (one.service not in ASKED or _front(engine) in one.named_on)
 
 
-def networks_of(engine: Engine, containers: Iterable[Container]) -> set[str]:
-    """All networks that one of them is on."""
-    return {name for one in containers for name in _networks(engine, one)}
-
-
 def _connect(engine: Engine, one: Container, networks: Iterable[str]) -> None:
     for network in sorted(networks):
         engine.docker("network", "connect", "--alias", one.service, network, one.id)
-
-
-def _networks(engine: Engine, one: Container) -> set[str]:
-    return set(engine.inspect(one.id)[0].networks)
 
 
 def _front(engine: Engine) -> str:

@@ -26,10 +26,10 @@ def left_while_it_was_asked(host: Host, service: str) -> Container:
     return host.machine.find(one.id)
 
 
-def limits_of(host: Host, one: Container) -> list[str]:
-    """The last of each kind that it was given."""
-    updates = [c.split() for c in host.machine.commands if c.startswith("update ")]
-    return list({c[1]: c[2] for c in updates if one.id in c[3:]}.values())
+def limits_of(host: Host, one: Container) -> tuple[str, str]:
+    """Shares and processors that it was given last."""
+    updates = [c.split() for c in host.machine.commands if c.startswith("update --cpu-shares ")]
+    return [(c[2], c[4]) for c in updates if one.id in c][-1]
 
 
 def test_one_that_was_being_asked_takes_no_place_without_its_name(host: Host) -> None:
@@ -68,7 +68,7 @@ def test_one_that_serves_gets_no_limits_of_one_that_was_held_back(host: Host) ->
     left_while_it_was_asked(host, "event")
     Replacement(host.roll(OLD).containers).replace(["event"])
     assert host.machine.versions() == everywhere(OLD)
-    assert limits_of(host, old) == ["1024", "1.50"]
+    assert limits_of(host, old) == ("1024", "1.50")
 
 
 def test_one_that_serves_is_not_held_back_while_it_is_asked(host: Host) -> None:
@@ -90,7 +90,7 @@ def test_a_new_limit_of_processors_is_that_of_the_new_container(host: Host) -> N
     host.machine.put(old, cpus=1.0)
     host.machine.limits["event"] = 2.0
     host.deploy()
-    assert limits_of(host, host.of_new("event")) == ["1024", "2.00"]
+    assert limits_of(host, host.of_new("event")) == ("1024", "2.00")
 
 
 def test_one_that_ends_after_it_was_asked_takes_nobodys_place(

@@ -36,11 +36,12 @@ def test_as_many_start_at_once_as_the_processors_take(
         assert tried[0] < commands.index("rm --force --volumes parterre-try-auth") < tried[1]
         return
     new = [host.of_new(name).id for name in API_SERVICES]
-    assert f"update --cpus 0.25 {' '.join(new)}" in commands
+    assert f"update --cpu-shares 64 --cpus 0.25 {' '.join(new)}" in commands
     assert f"start {' '.join(new)}" in commands
     # Each that is asked has the share of one alone.
     for name, id_ in zip(API_SERVICES, new, strict=True):
-        assert commands.index(f"update --cpus 0.60 {id_}") < host.index("exec", asking(name, id_))
+        alone = commands.index(f"update --cpu-shares 64 --cpus 0.60 {id_}")
+        assert alone < host.index("exec", asking(name, id_))
 
 
 def asking(service: str, name: str) -> str:
@@ -55,7 +56,7 @@ def test_where_there_are_two_processors_one_new_container_starts_at_a_time(
     host.deploy()
     commands = host.machine.commands
     new = {name: host.of_new(name).id for name in API_SERVICES}
-    full = [commands.index(f"update --cpus 2.00 {id_}") for id_ in new.values()]
+    full = [commands.index(f"update --cpu-shares 1024 --cpus 2.00 {id_}") for id_ in new.values()]
     healthy = [commands.index(f"exec {id_} {HEALTHY_CHECK}") for id_ in new.values()]
     started = [commands.index(f"start {id_}") for id_ in new.values()]
     let_in = [commands.index(connecting(name, id_)) for name, id_ in new.items()]

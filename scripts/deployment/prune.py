@@ -25,7 +25,13 @@ def remove_old(engine: Engine, record: Record) -> list[str]:
         if folder.is_dir():
             shutil.rmtree(folder)
             removed.append(version)
-        for image in images_of(version):
-            # An image that a container still uses stays.
-            engine.docker("image", "rm", image, is_checked=False)
+    _remove_images(engine, old)
     return removed
+
+
+def _remove_images(engine: Engine, versions: list[str]) -> None:
+    present = set(engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split())
+    images = [image for version in versions for image in images_of(version) if image in present]
+    if images:
+        # An image that a container still uses stays.
+        engine.docker("image", "rm", *images, is_checked=False)

@@ -192,7 +192,10 @@ class FakeEngine(Engine):
                     raise CommandFailed("no such image")
                 return self.machine.images[names[-1]]
             case "image" if arguments[0] == "rm":
-                self.machine.images.pop(names[-1], None)
+                for image in names[1:]:
+                    self.machine.images.pop(image, None)
+            case "image" if arguments[0] == "ls":
+                return "\n".join(self.machine.images)
             case "exec":
                 one = self.machine.find(names[0])
                 process = (one.service, one.image.rpartition(":")[2])

@@ -132,7 +132,7 @@ class Host:
     def _command(self, name: str, *arguments: str) -> list[str]:
         whom = [self.destination] if self.destination else []
         # Usually that is another machine's work, and takes no processor from those who serve.
-        return ["nice", "-n", "19", f"scripts/{name}", *whom, *arguments]
+        return ["chrt", "--idle", "0", f"scripts/{name}", *whom, *arguments]
 
     def _variables(self) -> dict[str, str]:
         if self.destination:

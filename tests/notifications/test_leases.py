@@ -110,12 +110,34 @@ async def test_a_mail_under_way_is_stopped_by_an_erasure(
 
 
 @patient
-async def test_a_mail_whose_lease_passed_on_is_not_sent(
+async def test_a_mail_whose_lease_is_nearly_over_is_not_sent_and_due_again(
     mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
     message = make_message()
     lapse = "UPDATE notification SET lease_until = now() + interval '0.1 second'"
     mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, lapse)
+
+    await mail_worker.receive(message)
+
+    assert mail_worker.mails == []
+    row = await mail_worker.row(message)
+    assert (row.status, row.attempts) == ("queued", 0)
+    assert [step["status"] for step in row.timeline] == ["queued"]
+
+    mail_server.handler.on_rcpt = None
+    await mail_worker.deliver(message)
+    assert len(mail_worker.mails) == 1
+
+
+@patient
+async def test_a_mail_whose_lease_has_passed_on_is_left_to_its_new_owner(
+    mail_worker: WorkerForTests, mail_server: MailServerForTests
+) -> None:
+    message = make_message()
+    passes_on = (
+        "UPDATE notification SET fence = fence + 1, lease_until = now() + interval '20 seconds'"
+    )
+    mail_server.handler.on_rcpt = lambda: execute_elsewhere(mail_worker, passes_on)
 
     await mail_worker.receive(message)
 

@@ -77,4 +77,6 @@ class NotTried(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class LeaseLost(Outcome):
-    """Another worker has the row by now, or its mail is finished. There is nothing to record."""
+    """Another worker has the row by now, or its mail is finished; then there is nothing to record. Or too
+    little of the lease is left for a mail server that takes its time: then the mail is due again at once.
+    """

@@ -77,6 +77,9 @@ async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -
                 await statements.return_untried.run(connection, id=claim.id, fence=claim.fence)
             case LeaseLost():
                 log.warning("mail.lease_lost", notification_id=str(claim.id))
+                # Where only too little of the lease was left, the row is still this worker's, and nobody
+                # would look at it before the lease ends.
+                await statements.return_untried.run(connection, id=claim.id, fence=claim.fence)
             case _:
                 raise NotImplementedError(type(outcome))
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from deployment.containers import Containers
 from deployment.doctor import run_doctors
-from deployment.engine import Engine
+from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
 from deployment.postgres import Part
 from deployment.services import MIGRATIONS, ONE_SHOT, UNTOUCHED
@@ -34,14 +34,15 @@ class ComposeHost:
         self._engine = engine
         self._steps = steps
         self._with_smoke = with_smoke
-        self._stopped: list[str] = []
+        self._stopped: list[Container] = []
 
     def stop(self) -> None:
-        running = {one.service for one in self._engine.containers() if one.is_running}
-        self._stopped = sorted(running - set(UNTOUCHED))
-        if self._stopped:
+        running = [one for one in self._engine.containers() if one.is_running]
+        self._stopped = [one for one in running if one.service not in UNTOUCHED]
+        services = sorted({one.service for one in self._stopped})
+        if services:
             self._engine.compose(
-                "stop", "--timeout", str(STOP_SECONDS), *self._stopped, seconds=STOP_SECONDS * 3
+                "stop", "--timeout", str(STOP_SECONDS), *services, seconds=STOP_SECONDS * 3
             )
 
     def empty_queues(self) -> None:
@@ -64,7 +65,10 @@ class ComposeHost:
 
     def start(self) -> None:
         if self._stopped:
-            self._engine.compose("start", *self._stopped, seconds=START_SECONDS)
+            # Not by Compose: version 2 would first run the migrations again of the release that was
+            # installed here first, and they refuse today's schema.
+            ids = [one.id for one in self._stopped]
+            self._engine.docker("start", *ids, seconds=START_SECONDS)
         else:
             self._engine.compose("up", "-d", "--no-build", seconds=START_SECONDS)
         self._wait_until_healthy()

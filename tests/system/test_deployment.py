@@ -28,6 +28,8 @@ REASONS = {
     "answers bookings with 500": "500",
 }
 MOST_P99_RATIO = 2.0
+# By a deployment of the other kind; ours stay far below it.
+HELD_SECONDS = 2.0
 MOST_NEW_LAYERS = 3
 
 pytestmark = pytest.mark.skipif(
@@ -106,9 +108,11 @@ def test_no_request_fails(drill: Drill) -> None:
 
 
 @in_full
-def test_control_a_deployment_by_recreating_fails_requests(drill: Drill) -> None:
+def test_control_a_deployment_by_recreating_is_seen(drill: Drill) -> None:
+    """Requests fail, or, where Compose is quick (version 2), the gateway holds them for seconds."""
     assert drill.control is not None
-    assert len(drill.control.failed) > 0, report_of(drill)
+    is_held = drill.control.percentile(0.99) > HELD_SECONDS
+    assert drill.control.failed or is_held, report_of(drill)
 
 
 @in_full

@@ -14,7 +14,7 @@ T = TypeVar("T")
 STARTING_SHARES = 64
 DEFAULT_SHARES = 1024
 # Of all that start at once; each gets LEAST_CPUS, or else a group would take minutes.
-STARTING_CPUS = 0.6
+STARTING_CPUS = 0.4
 LEAST_CPUS = 0.25
 # Of two processors one is left to those who serve, whatever starts.
 PROCESSORS_PER_START = 2

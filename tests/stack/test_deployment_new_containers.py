@@ -7,7 +7,7 @@ import pytest
 from deployment import visitors
 from deployment.configuration_text import services_and_networks
 from deployment.errors import CommandFailed
-from deployment.processors import starts_at_once
+from deployment.processors import STARTING_CPUS, starts_at_once
 from deployment.replacement import SETTLE_SECONDS, Replacement
 from deployment.services import API_SERVICES, image_of
 from tests.stack.test_deployment_steps import NEW, OLD, Host, host
@@ -40,7 +40,7 @@ def test_as_many_start_at_once_as_the_processors_take(
     assert f"start {' '.join(new)}" in commands
     # Each that is asked has the share of one alone.
     for name, id_ in zip(API_SERVICES, new, strict=True):
-        alone = commands.index(f"update --cpu-shares 64 --cpus 0.60 {id_}")
+        alone = commands.index(f"update --cpu-shares 64 --cpus {STARTING_CPUS:.2f} {id_}")
         assert alone < host.index("exec", asking(name, id_))
 
 

@@ -26,9 +26,10 @@ def give_way() -> None:
     Niceness is not enough: who is nice is still waited for until its turn ends, some milliseconds, and an
     answer takes dozens of steps between processes. An idle process stops at once.
     """
-    if hasattr(os, "SCHED_IDLE"):
+    try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    else:
+    except (AttributeError, OSError):
+        # Other systems do not know it, and a container or a service of systemd may not be let.
         os.nice(19)
 
 

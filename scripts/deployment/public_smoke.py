@@ -14,7 +14,7 @@ from deployment.errors import CommandFailed, run_command
 from deployment.steps import Steps
 
 TIMEOUT_SECONDS = 10.0
-# A deployment has just ended: caches are cold, and a candidate's name may still be looked up.
+# A deployment has just ended: caches are cold, and the gateway may still look a new container up.
 ATTEMPTS = 3
 PAUSE_SECONDS = 2.0
 

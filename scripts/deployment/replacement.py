@@ -57,7 +57,7 @@ class Replacement:
             if not is_side_by_side:
                 self._containers.stop(old)
             for one in spare:
-                self._try(one)
+                self._ask(one)
             self._start(new, before)
             self._steps(f"{names}: new container is healthy")
             for one in (*spare, *new):
@@ -111,12 +111,12 @@ class Replacement:
                 if len(part) > 1 and one.service in API_SERVICES:
                     # Only one at a time is at work from now on.
                     processors.hold_back(self._engine, [one.id])
-                self._try(one)
+                self._ask(one)
         if new:
             # The first may have ended while the last was started.
             self._containers.health.wait([one.id for one in new])
 
-    def _try(self, one: Container) -> None:
+    def _ask(self, one: Container) -> None:
         if self._smoke is None or one.service not in API_SERVICES:
             return
         self._smoke.ask(one.service, one.id[:SHORT_ID])

@@ -88,7 +88,7 @@ class Roll:
 
         New containers are not asked before: it has served here, and who goes back is in a hurry.
         """
-        self._run(self.record.current(), lambda: self._replace_all(is_tried=False), ROLLED_BACK)
+        self._run(self.record.current(), lambda: self._replace_all(is_asked=False), ROLLED_BACK)
 
     def _run(self, previous: str | None, work: Callable[[], None], outcome: str) -> None:
         try:
@@ -154,7 +154,7 @@ class Roll:
         changed = [name for name in API_SERVICES if self.containers.needs_replacement([name])]
         self.containers.run_to_end(*(f"{n}-migrate" for n in changed), seconds=MIGRATION_SECONDS)
         self.steps(f"schemas are at this version: {', '.join(changed) or 'nothing has changed'}")
-        self._replace_all(is_tried=True)
+        self._replace_all(is_asked=True)
 
     def _preflight(self) -> None:
         if PREFLIGHT in self._services:
@@ -171,12 +171,12 @@ class Roll:
             raise CommandFailed("the backup failed; --without-backup deploys without one")
         self.steps("backup is made")
 
-    def _replace_all(self, *, is_tried: bool) -> None:
-        """Service by service; if ``is_tried``, each API is asked before it has visitors."""
+    def _replace_all(self, *, is_asked: bool) -> None:
+        """Service by service; if ``is_asked``, each API is asked before it has visitors."""
         with smoke_runner(self.containers, self.steps) as smoke:
             trouble = smoke.through_gateway()
             stages = Stages(self.containers, self._lack)
-            stages.replace_all(self._services, smoke if is_tried else None)
+            stages.replace_all(self._services, smoke if is_asked else None)
             missing = [name for name in self._own_services() if name not in ONE_SHOT]
             self.containers.start_missing(missing, self._added.append)
             smoke.everything()

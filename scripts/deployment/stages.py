@@ -1,4 +1,4 @@
-"""Which new containers are tried and replaced at the same time, by the room that the host has."""
+"""Which new containers are asked and replaced at the same time, by the room that the host has."""
 
 from collections.abc import Callable, Sequence
 
@@ -35,23 +35,23 @@ class Stages:
         for stage in STAGES:
             groups = [[name for name in group if name in present] for group in stage]
             parts = self._with_room(groups)
-            is_tried_before = smoke is not None and len(parts) > 1
-            if smoke and is_tried_before:
-                self._try_one_by_one(parts, smoke)
-            replacement = Replacement(self._containers, None if is_tried_before else smoke)
+            is_asked_before = smoke is not None and len(parts) > 1
+            if smoke and is_asked_before:
+                self._ask_one_by_one(parts, smoke)
+            replacement = Replacement(self._containers, None if is_asked_before else smoke)
             for group in parts:
                 is_side_by_side = not set(group) & set(ONE_AT_A_TIME)
                 if group and not replacement.replace(group, is_side_by_side=is_side_by_side):
                     self._steps(f"{', '.join(group)}: need no replacement")
 
-    def _try_one_by_one(self, groups: Sequence[Sequence[str]], smoke: Smoke) -> None:
+    def _ask_one_by_one(self, groups: Sequence[Sequence[str]], smoke: Smoke) -> None:
         """Where there is no room for a second container of each: one of each for a while, under a name
         that nobody asks for."""
         for service in (name for group in groups for name in group if name in API_SERVICES):
             if not self._containers.needs_replacement([service]):
                 continue
             with self._containers.one_off(service) as name:
-                self._steps(f"{service}: candidate is started")
+                self._steps(f"{service}: new container is started, nobody finds it yet")
                 self._containers.health.wait([name])
                 smoke.ask(service, name)
 

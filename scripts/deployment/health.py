@@ -9,7 +9,7 @@ from deployment.errors import CommandFailed
 
 # A container without a health check counts as healthy when it has run for so long.
 STEADY_SECONDS = 5.0
-# A check costs a tenth of a second of a processor, which those who serve need.
+# Each check starts some processes, which take turns from those who serve.
 POLL_SECONDS = 2.0
 CHECK_SECONDS = 20.0
 LOG_LINES_OF_ERROR = "8"

@@ -42,6 +42,10 @@ RECONCILE_SECONDS = 1.0
 # What takes longer than this does not come at all, also on a busy machine.
 PATIENCE_SECONDS = 600.0 if IS_FULL else 120.0
 
+# Of a worker that is to try no mail again only because the machine is slow: each try may double it, and
+# without a sweep none comes.
+PATIENT = {"lease_seconds": 60.0, "smtp_timeout_seconds": 10.0}
+
 WORKER = "notification_service.tasks"
 FORGETFUL = "tests.system.faults.mutants.forgetful"
 MAIL_DOMAIN = "parterre.example"

@@ -3,7 +3,7 @@
 from redis import Redis
 
 from tests.processes import OwnRedis
-from tests.system.faults.pipeline import IS_FULL, Pipeline, until
+from tests.system.faults.pipeline import IS_FULL, PATIENT, Pipeline, until
 
 MAILS = 500 if IS_FULL else 40
 FULL, ENDLESS = "1", "0"
@@ -23,7 +23,7 @@ async def test_what_a_full_broker_refuses_waits_in_the_outbox(
         await pipeline.ask(MAILS)
         await until(pipeline.has_tried_again, "the relay has tried in vain")
         set_memory(own_redis, ENDLESS)
-        await pipeline.worker()
+        await pipeline.worker(**PATIENT)
         await until(pipeline.all_sent, "all mails are sent")
 
     pipeline.report("Redis full")

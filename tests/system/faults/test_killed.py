@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from tests.notifications.mail_server import MailServerForTests
-from tests.system.faults.pipeline import IS_FULL, Pipeline, until
+from tests.system.faults.pipeline import IS_FULL, PATIENT, Pipeline, until
 
 MAILS, KILLS = (1000, 20) if IS_FULL else (80, 4)
 
@@ -69,15 +69,13 @@ async def test_who_is_asked_to_end_finishes_its_mails(
     pipeline: Pipeline, mail_server: MailServerForTests
 ) -> None:
     """SIGTERM to the whole group, as systemd sends it. No sweep helps: nothing is left half-done."""
-    # Nothing may have to be tried again only because the machine is slow.
-    patient = {"lease_seconds": 60.0, "smtp_timeout_seconds": 10.0}
-    worker = await pipeline.worker(**patient)
+    worker = await pipeline.worker(**PATIENT)
     async with pipeline.in_use(sweeps=False, reconciles=False):
         await pipeline.ask(MAILS // 2)
         await until(lambda: len(mail_server.received) >= 5, "some mails are sent")
         assert await asyncio.to_thread(worker.ask_to_end) == 0
         assert await pipeline.count_under_way() == 0
-        await pipeline.worker(**patient)
+        await pipeline.worker(**PATIENT)
         await until(pipeline.all_sent, "all mails are sent")
 
     pipeline.report("SIGTERM under load")

@@ -10,7 +10,7 @@ from redis import Redis
 
 from service_kit.messaging.relay import QueuePublisher
 from tests.system.faults.link import Link, link_to
-from tests.system.faults.pipeline import IS_FULL, Pipeline, until
+from tests.system.faults.pipeline import IS_FULL, PATIENT, Pipeline, until
 from tests.system.faults.processes import WORKER_PROCESSES
 
 MAILS = 500 if IS_FULL else 40
@@ -35,7 +35,7 @@ async def cut_while_it_waits(pipeline: Pipeline, *, reconciles: bool) -> AsyncIt
                         is_to_be_cut[0] = False
                 return super().__call__(rows)
 
-        await pipeline.worker(broker_url=link.url, module=WORKER)
+        await pipeline.worker(broker_url=link.url, module=WORKER, **PATIENT)
         async with pipeline.in_use(reconciles=reconciles, publisher=CutsFirst):
             await pipeline.ask(MAILS // 2)
             await until(pipeline.all_sent, "the first mails are sent")

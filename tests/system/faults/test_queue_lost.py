@@ -5,7 +5,7 @@ from redis import Redis
 
 from tests.notifications.mail_server import MailServerForTests
 from tests.processes import OwnRedis
-from tests.system.faults.pipeline import FORGETFUL, IS_FULL, WORKER, Pipeline, until
+from tests.system.faults.pipeline import FORGETFUL, IS_FULL, PATIENT, WORKER, Pipeline, until
 
 MAILS = 500 if IS_FULL else 40
 
@@ -18,7 +18,7 @@ async def test_what_the_queue_forgets_is_put_there_again(
         await pipeline.ask(MAILS)
         await until(pipeline.all_published, "the queue has all")
         await forget(own_redis, how)
-        await pipeline.worker()
+        await pipeline.worker(**PATIENT)
         await until(pipeline.all_sent, "all mails are sent")
 
     pipeline.report(f"Redis {how}")
@@ -54,10 +54,10 @@ async def test_frozen_it_delays_and_loses_nothing(
     pipeline: Pipeline, own_redis: OwnRedis, mail_server: MailServerForTests, remembers: bool
 ) -> None:
     """The relay gives up on a message that Redis finds in its socket when it thaws, and publishes it
-    again; the second worker knows no message again."""
+    again; the second worker knows no message again, so the reconciler would miss them all."""
     pipeline.queue.conf.broker_transport_options |= {"socket_timeout": 0.5}
-    await pipeline.worker(module=WORKER if remembers else FORGETFUL)
-    async with pipeline.in_use(reconciles=remembers, sweeps=remembers):
+    await pipeline.worker(module=WORKER if remembers else FORGETFUL, **PATIENT)
+    async with pipeline.in_use(reconciles=remembers):
         await pipeline.ask(MAILS)
         await until(lambda: len(mail_server.received) >= MAILS // 4, "some mails are sent")
         own_redis.process.freeze()

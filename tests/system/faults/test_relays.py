@@ -9,7 +9,7 @@ import pytest
 
 from service_kit.messaging import relay
 from service_kit.messaging.relay import QueuePublisher
-from tests.system.faults.pipeline import FORGETFUL, IS_FULL, WORKER, Pipeline, until
+from tests.system.faults.pipeline import FORGETFUL, IS_FULL, PATIENT, WORKER, Pipeline, until
 
 MAILS = 500 if IS_FULL else 40
 BATCHES = 10
@@ -37,7 +37,7 @@ async def test_two_relays_send_each_mail_once(
     case a row that one has claimed is still due for the other."""
     if not is_leased:
         monkeypatch.setattr(relay, "LEASE", timedelta(0))
-    await pipeline.worker(module=FORGETFUL)
+    await pipeline.worker(module=FORGETFUL, **PATIENT)
     async with pipeline.in_use(relays=RELAYS, reconciles=False, publisher=TogetherIfPossible):
         for _ in range(BATCHES):
             await pipeline.ask(MAILS // BATCHES)
@@ -54,7 +54,7 @@ async def test_a_relay_that_dies_before_it_notes_what_it_published(
     pipeline: Pipeline, remembers: bool
 ) -> None:
     """Everything comes twice; the second worker knows no message again."""
-    await pipeline.worker(module=WORKER if remembers else FORGETFUL)
+    await pipeline.worker(module=WORKER if remembers else FORGETFUL, **PATIENT)
     async with pipeline.in_use(reconciles=False):
         await pipeline.ask(MAILS)
         await until(pipeline.all_published, "the queue has all")

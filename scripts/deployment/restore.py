@@ -89,8 +89,8 @@ def restore(
         _restore_beside(server, folder, manifest, cipher, steps)
         steps("stopping the services")
         moment = datetime.now(UTC)
-        host.stop()
         try:
+            host.stop()
             swap.put_in_use(server, names, moment)
             steps("the restored databases are in place")
             mails = _adapt(server, host, manifest, options, moment, steps)

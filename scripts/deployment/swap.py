@@ -62,10 +62,11 @@ def put_in_use(server: Server, names: Sequence[str], moment: datetime) -> None:
 
 
 def take_back(server: Server, names: Sequence[str], moment: datetime) -> None:
-    """Undoes ``put_in_use``; the restored ones are beside again."""
-    _rename(server, names, [
+    """Undoes ``put_in_use``, if that has happened; the restored ones are beside again."""
+    moved = [name for name in names if not exists(server, restored(name))]
+    _rename(server, moved, [
         (old, new)
-        for name in names
+        for name in moved
         for old, new in ((name, restored(name)), (before(name, moment), name))
     ])  # fmt: skip
 

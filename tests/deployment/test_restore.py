@@ -23,7 +23,7 @@ from deployment.backup import Options as BackupOptions
 from deployment.backup import back_up
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
-from deployment.postgres import Part, Server
+from deployment.postgres import Part, Server, Session
 from deployment.restore import Options, confirm, open_backup, restore
 from deployment.steps import Steps
 from event_service.doctor.checks import make_checks as event_checks
@@ -285,7 +285,7 @@ async def test_sessions_end_unless_they_are_kept(
     assert await run(services.auth, ended) == [(True,)]
 
 
-@pytest.mark.parametrize("failing", ["empty_queues", "migrate"])
+@pytest.mark.parametrize("failing", ["stop", "empty_queues", "migrate"])
 async def test_a_restore_that_fails_puts_back_what_was_in_use(
     services: Services, layout: Layout, server: Server, mails: Mails, failing: str
 ) -> None:
@@ -294,6 +294,26 @@ async def test_a_restore_that_fails_puts_back_what_was_in_use(
     with pytest.raises(CommandFailed, match=f"{failing} fails"):
         await bring_back(layout, server, host)
     assert host.calls[-1] == "start"
+    assert await run(services.events, "SELECT tag FROM stale_tag") == [("since",)]
+    assert swap.list_before(server) == []
+
+
+async def test_databases_that_cannot_be_exchanged_stay_in_use(
+    services: Services,
+    layout: Layout,
+    server: Server,
+    mails: Mails,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody uses one of them all the same."""
+    monkeypatch.setattr(swap, "END_CONNECTIONS", "SELECT '{name}'")
+    await run(services.events, "INSERT INTO stale_tag VALUES (gen_random_uuid(), 'since')")
+    host = HostForTests(services)
+    with Session(server, "auth") as session:
+        session.ask("SELECT 1")
+        with pytest.raises(CommandFailed, match="is being accessed by other users"):
+            await bring_back(layout, server, host)
+    assert host.calls == ["stop", "start"]
     assert await run(services.events, "SELECT tag FROM stale_tag") == [("since",)]
     assert swap.list_before(server) == []
 

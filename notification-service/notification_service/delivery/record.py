@@ -73,12 +73,10 @@ async def _record_once(context: WorkerContext, claim: Claim, outcome: Outcome) -
                     delay=delay,
                     waits_for=reason,
                 )
-            case NotTried():
-                await statements.return_untried.run(connection, id=claim.id, fence=claim.fence)
-            case LeaseLost():
-                log.warning("mail.lease_lost", notification_id=str(claim.id))
-                # Where only too little of the lease was left, the row is still this worker's, and nobody
-                # would look at it before the lease ends.
+            case NotTried() | LeaseLost():
+                if isinstance(outcome, LeaseLost):
+                    log.warning("mail.lease_lost", notification_id=str(claim.id))
+                # Changes nothing where another worker has the row by now, or the mail is finished.
                 await statements.return_untried.run(connection, id=claim.id, fence=claim.fence)
             case _:
                 raise NotImplementedError(type(outcome))

@@ -12,9 +12,8 @@ from tests.notifications.conftest import WorkerForTests
 from tests.notifications.mail_server import MailServerForTests
 from tests.notifications.messages import make_erasure, make_message
 
-# Where the mail server takes its time: something else happens meanwhile, and that may take long on a
-# busy machine.
-patient = pytest.mark.parametrize("smtp_timeout_seconds", [10.0])
+# On a busy machine a mail server answers late, and what happens meanwhile takes long.
+pytestmark = pytest.mark.parametrize("smtp_timeout_seconds", [10.0])
 LAPSE = {"lease_until": "now() - interval '1 second'"}
 
 
@@ -91,7 +90,6 @@ async def test_erasure_drops_what_waits_and_forgets_the_rest(
     assert [bool(row.data) for row in rows] == [False, False, True]
 
 
-@patient
 async def test_a_mail_under_way_is_stopped_by_an_erasure(
     mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
@@ -109,7 +107,6 @@ async def test_a_mail_under_way_is_stopped_by_an_erasure(
     assert (await mail_worker.row(message)).status == "dropped"
 
 
-@patient
 async def test_a_mail_whose_lease_is_nearly_over_is_not_sent_and_due_again(
     mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
@@ -129,7 +126,6 @@ async def test_a_mail_whose_lease_is_nearly_over_is_not_sent_and_due_again(
     assert len(mail_worker.mails) == 1
 
 
-@patient
 async def test_a_mail_whose_lease_has_passed_on_is_left_to_its_new_owner(
     mail_worker: WorkerForTests, mail_server: MailServerForTests
 ) -> None:
@@ -145,11 +141,10 @@ async def test_a_mail_whose_lease_has_passed_on_is_left_to_its_new_owner(
     assert (await mail_worker.row(message)).status == "sending"
 
 
-@patient
 async def test_without_its_guard_it_would_be_sent(
     mail_worker: WorkerForTests, mail_server: MailServerForTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control of the two above."""
+    """The negative control of the three above."""
 
     async def always(*_: object, **__: object) -> str:
         return "go"

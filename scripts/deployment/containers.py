@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from deployment import processors, visitors
+from deployment import processors
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
 from deployment.health import Health
@@ -43,7 +43,9 @@ class Containers:
             return True
         image = image_of(container.service, self.engine.version)
         return (
-            not self._is_forced
+            # What does not run is started anew.
+            container.is_running
+            and not self._is_forced
             and (container.image == image or self._has_same_compose_file(container))
             and container.image_id == self.image_id(image)
         )
@@ -57,25 +59,9 @@ class Containers:
     def image_id(self, image: str) -> str:
         return self.engine.docker("image", "inspect", "--format", "{{.Id}}", image).strip()
 
-    def _try_name(self, service: str) -> str:
+    def try_name(self, service: str) -> str:
+        """Of a single container, which nobody asks for."""
         return f"{self.engine.layout.project}-try-{service}"
-
-    def remove_leftovers(self, services: Sequence[str]) -> None:
-        """Remove what an interrupted deployment has left: single containers that it ran, and those of
-        services that do not serve.
-
-        Of a service that has no container that serves, the containers are kept.
-        """
-        everything = self.engine.containers(with_one_off=True)
-        leftovers = [one for one in everything if one.name.startswith(self._try_name(""))]
-        for service in services:
-            those = [one for one in everything if one.service == service and not one.is_one_off]
-            serving = [one for one in those if visitors.serves(self.engine, one)]
-            if serving:
-                leftovers += [one for one in those if one not in serving]
-        for one in leftovers:
-            self.steps(f"{one.service}: removing {one.name}, left by an earlier run")
-            self.remove([one])
 
     # -- single containers
 
@@ -85,7 +71,7 @@ class Containers:
 
         It has no service name on the network, so the gateway sends it nothing. Removed at the end.
         """
-        name = self._try_name(name or service)
+        name = self.try_name(name or service)
         try:
             self.engine.compose("run", "-d", "--no-deps", "--name", name, service, *command)
             processors.hold_back(self.engine, [name])

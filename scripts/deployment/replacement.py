@@ -48,19 +48,14 @@ class Replacement:
         self, old: list[Container], before: list[Container], is_side_by_side: bool
     ) -> None:
         names = ", ".join(one.service for one in old)
-        # An interrupted run may have started the new one already.
-        spare = [two for one in old if (two := self._spare(one.service, before))]
         new: list[Container] = []
         try:
-            started = {one.service for one in spare}
-            new = self._create([one.service for one in old if one.service not in started], before)
+            new = self._create([one.service for one in old], before)
             if not is_side_by_side:
                 self._containers.stop(old)
-            for one in spare:
-                self._ask(one)
             self._start(new, before)
             self._steps(f"{names}: new container is healthy")
-            for one in (*spare, *new):
+            for one in new:
                 self._let_in(one, before)
             if is_side_by_side and any(one.service in visitors.ASKED for one in old):
                 self._containers.sleep(SETTLE_SECONDS)
@@ -72,21 +67,9 @@ class Replacement:
         self._engine.docker("rm", "--volumes", *(one.id for one in old))
         self._steps(f"{names}: old container has ended")
 
-    def _spare(self, service: str, containers: list[Container]) -> Container | None:
-        """The healthy new container that an interrupted run has left beside the old one.
-
-        More new ones may be replicas; then one more does no harm.
-        """
-        those = [one for one in containers if one.service == service]
-        new = [one for one in those if one.is_healthy and self._containers.is_new(one)]
-        of_others = [one for one in new if one.id not in self._containers.made]
-        return of_others[0] if len(those) == 2 and of_others else None
-
     def _create(self, services: list[str], before: list[Container]) -> list[Container]:
         """Containers of this version, not started yet. Nothing that runs is touched: no dependency, and
         no container whose settings have changed."""
-        if not services:
-            return []
         counts = {name: 1 + sum(one.service == name for one in before) for name in services}
         scales = [f"--scale={name}={count}" for name, count in counts.items()]
         flags = ("--no-start", "--no-deps", "--no-recreate", "--no-build")
@@ -94,7 +77,11 @@ class Replacement:
         new = self._created_since(before)
         if sorted(one.service for one in new) != sorted(services):
             made = ", ".join(one.name for one in new) or "nothing"
-            raise CommandFailed(f"Compose made {made} for {', '.join(services)}")
+            present = ", ".join(f"{o.name} ({o.status})" for o in before if o.service in services)
+            raise CommandFailed(
+                f"Compose made {made} for {', '.join(services)}, beside {present}; run the same command"
+                " again, and if that does not help, remove what does not run: docker rm NAME"
+            )
         return sorted(new, key=lambda one: services.index(one.service))
 
     def _start(self, new: list[Container], before: list[Container]) -> None:
@@ -112,9 +99,8 @@ class Replacement:
                     # Only one at a time is at work from now on.
                     processors.hold_back(self._engine, [one.id])
                 self._ask(one)
-        if new:
-            # The first may have ended while the last was started.
-            self._containers.health.wait([one.id for one in new])
+        # The first may have ended while the last was started.
+        self._containers.health.wait([one.id for one in new])
 
     def _ask(self, one: Container) -> None:
         if self._smoke is None or one.service not in API_SERVICES:

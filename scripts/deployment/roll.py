@@ -7,12 +7,10 @@ already go back to the version before by the same road.
 
 import argparse
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from deployment import processors, prune, room
 from deployment.configuration import copy_configuration
@@ -23,6 +21,7 @@ from deployment.layout import find_layout
 from deployment.lock import hold_lock
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
 from deployment.replacement import Replacement
+from deployment.replicas import Replicas
 from deployment.sentry import tell_sentry
 from deployment.services import (
     API_SERVICES,
@@ -34,6 +33,7 @@ from deployment.services import (
     UNTOUCHED,
     images_of,
 )
+from deployment.signals import Stopped, stop_on_signals
 from deployment.smoke import Smoke, smoke_runner
 from deployment.stages import Lack, Stages
 from deployment.steps import Steps
@@ -73,6 +73,7 @@ class Roll:
         self._with_backup = with_backup
         self._make_containers = make_containers
         self.containers = make_containers(engine, steps, is_forced=is_forced)
+        self._replicas = Replicas(self.containers)
         self._lack = lack
         self._added: list[Container] = []
         self._services: list[str] = []
@@ -103,6 +104,7 @@ class Roll:
                 self.record.add(self.version, FAILED, self.steps.seconds, reason)
             raise
         self.record.use(self.version)
+        self._replicas.forget()
         self.record.add(self.version, outcome, self.steps.seconds)
         self.steps(f"{self.version} is in use")
         self._tidy()
@@ -110,8 +112,12 @@ class Roll:
     def _undo(self, previous: str | None) -> None:
         """Back to the version before with all that this run, or an interrupted one, has replaced."""
         self.containers.remove(self._added)
-        if previous is None or previous == self.version:
-            return
+        self._replicas.put_right()
+        if previous is not None and previous != self.version:
+            self._go_back_to(previous)
+        self._replicas.forget()
+
+    def _go_back_to(self, previous: str) -> None:
         containers = self._make_containers(self.engine.of_version(previous), self.steps)
         groups = [group for group in GROUPS if containers.needs_replacement(group)]
         replacement = Replacement(containers)
@@ -146,7 +152,8 @@ class Roll:
         self._services = list(self.engine.services())
         self.steps("images, files and disk space are there")
         # First of all: what has the name of one that is to run keeps it from that.
-        self.containers.remove_leftovers(self._own_services())
+        self._replicas.note([name for name in self._own_services() if name not in ONE_SHOT])
+        self._replicas.put_right()
 
     def _forward(self) -> None:
         self._preflight()
@@ -234,10 +241,6 @@ class Roll:
             self.steps(f"could not tidy up: {error}")
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
-    raise CommandFailed(f"stopped by signal {signum}")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="roll")
     parser.add_argument("version")
@@ -249,13 +252,12 @@ def main() -> int:
     parser.add_argument("--exit-code-file", type=Path)
     parser.add_argument("--log", default="")
     options = parser.parse_args()
-    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(signum, _stop)
+    stop_on_signals()
     code = 1
     try:
         with told("rollback" if options.rollback else "deploy", tell_sentry):
             code = roll(options)
-    except CommandFailed as error:
+    except (CommandFailed, Stopped) as error:
         print(f"{error}\ndeploy: {options.version} is not in use: {one_line(error)}", flush=True)
     finally:
         if options.exit_code_file:

@@ -56,7 +56,12 @@ def let_in(engine: Engine, one: Container, networks: Iterable[str]) -> None:
 
 def serves(engine: Engine, one: Container) -> bool:
     """Whether it is healthy, and the gateway finds it if it asks such ones."""
-    return one.is_healthy and (one.service not in ASKED or _front(engine) in one.named_on)
+    return one.is_healthy and is_named(engine, one)
+
+
+def is_named(engine: Engine, one: Container) -> bool:
+    """Whether the gateway finds it, if it asks such ones."""
+    return one.service not in ASKED or _front(engine) in one.named_on
 
 
 def _connect(engine: Engine, one: Container, networks: Iterable[str]) -> None:

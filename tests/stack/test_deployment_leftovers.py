@@ -4,13 +4,11 @@ import os
 
 import pytest
 
-from deployment.containers import Containers
 from deployment.engine import Container
 from deployment.errors import CommandFailed
 from deployment.processors import STARTING_CPUS, STARTING_SHARES
 from deployment.replacement import Replacement
 from deployment.services import API_SERVICES
-from deployment.smoke import smoke_runner
 from tests.stack.test_deployment_steps import NEW, OLD, Host, everywhere, host
 
 __all__ = ["host"]
@@ -54,8 +52,9 @@ def test_the_only_one_with_visitors_stays_until_another_has_them(host: Host) -> 
     host.machine.put(old, health="unhealthy")
     left = left_while_it_was_asked(host, "event")
     host.deploy()
-    assert [one.id for one in host.machine.serving("event")] == [left.id]
-    let_in = host.index(f"network connect --alias event parterre_inside {left.id}")
+    assert left.id not in host.machine.containers
+    new = host.of_new("event")
+    let_in = host.index(f"network connect --alias event parterre_inside {new.id}")
     ends = [
         n for n, c in enumerate(host.machine.commands) if c[:3] == "rm " and old.id in c.split()
     ]
@@ -63,25 +62,12 @@ def test_the_only_one_with_visitors_stays_until_another_has_them(host: Host) -> 
 
 
 def test_one_that_serves_gets_no_limits_of_one_that_was_held_back(host: Host) -> None:
-    (old,) = host.machine.serving("event")
-    host.machine.put(old, cpus=1.5)
-    left_while_it_was_asked(host, "event")
-    Replacement(host.roll(OLD).containers).replace(["event"])
-    assert host.machine.versions() == everywhere(OLD)
-    assert limits_of(host, old) == ("1024", "1.50")
-
-
-def test_one_that_serves_is_not_held_back_while_it_is_asked(host: Host) -> None:
     """A deployment of the version before ends what another has begun."""
     (old,) = host.machine.serving("event")
-    host.machine.create("event", NEW, is_running=True)
-    containers: Containers = host.roll(OLD).containers
-    with smoke_runner(containers, containers.steps) as smoke:
-        Replacement(containers, smoke).replace(["event"])
+    left_while_it_was_asked(host, "event")
+    host.deploy(OLD)
     assert [one.id for one in host.machine.serving("event")] == [old.id]
-    assert any(f"--event http://{old.id}:8000" in command for command in host.machine.commands)
-    given = [c for c in host.machine.commands if c.startswith("update") and old.id in c.split()]
-    assert given and not [c for c in given if f"--cpus {STARTING_CPUS:.2f}" in c]
+    assert not [c for c in host.machine.commands if c.startswith("update") and old.id in c.split()]
 
 
 def test_a_new_limit_of_processors_is_that_of_the_new_container(host: Host) -> None:

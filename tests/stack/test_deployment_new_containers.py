@@ -103,16 +103,6 @@ def test_a_new_container_is_not_found_by_the_gateway_before_it_is_healthy(host: 
     assert any(found)
 
 
-@pytest.mark.parametrize("is_on_front", [False, True])
-def test_what_an_interrupted_run_has_started_is_let_in(host: Host, is_on_front: bool) -> None:
-    left = host.machine.create("event", NEW, is_running=True)
-    host.machine.connected.discard(left.id)
-    if is_on_front:
-        host.machine.unnamed.add(left.id)
-    Replacement(host.roll(NEW).containers).replace(["event"])
-    assert [one.id for one in host.machine.serving("event")] == [left.id]
-
-
 def test_services_and_their_networks_are_those_of_the_compose_file() -> None:
     by_keys = "services:\n  a:\n    image: x\n    networks:\n      data: null\n      inside:\n        x: 1\n"
     by_list = "  b.c:\n    networks:\n    - data\n    - mail\n    user: x\n  none:\n    image: x\n"

@@ -16,6 +16,7 @@ from deployment.errors import CommandFailed, one_line
 from deployment.layout import Layout
 from deployment.lock import hold_lock, read_holder
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
+from deployment.replicas import Replicas
 from deployment.roll import Roll
 from deployment.services import API_SERVICES, ONE_AT_A_TIME, image_of
 from deployment.steps import Steps
@@ -242,6 +243,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(host: Host) -> None:
 def test_a_run_that_was_killed_is_taken_back_by_a_deployment_of_the_version_before(
     host: Host,
 ) -> None:
+    Replicas(host.roll(NEW).containers).note(LONG_RUNNING)
     host.machine.create("event", NEW, is_running=True)
     host.deploy(OLD)
     assert host.machine.versions() == everywhere(OLD)

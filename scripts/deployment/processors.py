@@ -5,9 +5,11 @@ Both cost seconds of a processor, and people are being served meanwhile on the s
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from deployment.engine import Container, Engine
+from deployment.errors import CommandFailed
 
 T = TypeVar("T")
 
@@ -46,7 +48,7 @@ def in_turn(new: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def hold_back(engine: Engine, names: Sequence[str]) -> None:
     """Give containers that start little. Some engines cannot; then it costs the running ones more."""
-    if names:
+    with suppress(CommandFailed):
         _update(engine, names, STARTING_SHARES, STARTING_CPUS / slowness(len(names)))
 
 
@@ -56,7 +58,8 @@ def slowness(number: int) -> float:
 
 
 def give_back(engine: Engine, new: Container, before: Sequence[Container]) -> None:
-    """Give a new container, seen when it was made, what it was made with.
+    """Give a new container, seen when it was made, what it was made with. Raises CommandFailed if it stays
+    held back: it would serve slowly for good.
 
     One that a run that was killed has left held back gets what one of its service had ``before``.
     """
@@ -65,9 +68,14 @@ def give_back(engine: Engine, new: Container, before: Sequence[Container]) -> No
     # Nothing takes a limit away again; as many as there are limit nothing.
     everything = float(os.cpu_count() or 1)
     shares = (own and own.cpu_shares) or DEFAULT_SHARES
-    _update(engine, [new.id], shares, (own and own.cpus) or everything)
+    try:
+        _update(engine, [new.id], shares, (own and own.cpus) or everything)
+    except CommandFailed as error:
+        # Where an engine cannot hold back, there is nothing to give.
+        if engine.inspect(new.id)[0].cpu_shares == STARTING_SHARES:
+            raise CommandFailed(f"{new.service}: new container stays held back: {error}") from None
 
 
 def _update(engine: Engine, names: Sequence[str], shares: int, cpus: float) -> None:
     limits = ("--cpu-shares", str(shares), "--cpus", f"{cpus:.2f}")
-    engine.docker("update", *limits, *names, is_checked=False)
+    engine.docker("update", *limits, *names)

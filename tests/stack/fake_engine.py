@@ -176,6 +176,11 @@ class FakeEngine(Engine):
                 if names[-1] in self.machine.unnamed:
                     raise CommandFailed(f"endpoint already exists in network {names[-2]}")
                 self.machine.connected.add(names[-1])
+            case "update":
+                shares, cpus, *ids = names
+                for name in ids:
+                    one = self.machine.find(name)
+                    self.machine.put(one, cpu_shares=int(shares), cpus=float(cpus))
             case "start":
                 for name in names:
                     self.machine.start(self.machine.find(name))

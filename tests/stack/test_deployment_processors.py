@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 
 from deployment import probe
+from deployment.errors import CommandFailed
 from deployment.processors import STARTING_CPUS, STARTING_SHARES, give_way
+from deployment.record import Record
 from deployment.services import MIGRATIONS, PREFLIGHT
+from tests.stack.test_deployment_steps import NEW, OLD, Host, everywhere, host
+
+__all__ = ["host"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,3 +59,23 @@ def test_a_host_where_nobody_may_be_idle_tells_about_itself(
     monkeypatch.setattr(probe, "docker", lambda *_: "")
     probe.main()
     assert json.loads(capsys.readouterr().out)["home"] == str(tmp_path)
+
+
+def refuse(host: Host, limits: str) -> None:
+    """Docker gives nobody such limits."""
+    text = "range of CPUs is from 0.01 to 1.00"
+    host.machine.broken = lambda c: text if c.startswith("update") and limits in c else None
+
+
+def test_a_new_container_that_stays_held_back_does_not_serve(host: Host) -> None:
+    refuse(host, "--cpu-shares 1024")
+    with pytest.raises(CommandFailed, match="auth: new container stays held back"):
+        host.deploy()
+    assert host.machine.versions() == everywhere(OLD)
+    assert "range of CPUs" in Record(host.layout).entries()[-1].reason
+
+
+def test_an_engine_that_cannot_limit_what_runs_is_deployed_to(host: Host) -> None:
+    refuse(host, "")
+    host.deploy()
+    assert host.machine.versions() == everywhere(NEW)

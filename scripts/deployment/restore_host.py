@@ -12,7 +12,6 @@ from deployment.services import MIGRATIONS, ONE_SHOT, UNTOUCHED
 from deployment.smoke import smoke_runner
 from deployment.steps import Steps
 
-STOP_SECONDS = 90
 MIGRATION_SECONDS = 1800.0
 START_SECONDS = 600.0
 HEALTHY_SECONDS = 300.0
@@ -33,17 +32,14 @@ class ComposeHost:
     def __init__(self, engine: Engine, steps: Steps, *, with_smoke: bool) -> None:
         self._engine = engine
         self._steps = steps
+        self._containers = Containers(engine, steps)
         self._with_smoke = with_smoke
         self._stopped: list[Container] = []
 
     def stop(self) -> None:
         running = [one for one in self._engine.containers() if one.is_running]
         self._stopped = [one for one in running if one.service not in UNTOUCHED]
-        services = sorted({one.service for one in self._stopped})
-        if services:
-            self._engine.compose(
-                "stop", "--timeout", str(STOP_SECONDS), *services, seconds=STOP_SECONDS * 3
-            )
+        self._containers.stop(self._stopped)
 
     def empty_queues(self) -> None:
         for service in REDIS:
@@ -53,8 +49,7 @@ class ComposeHost:
                 raise CommandFailed(f"{service} was not emptied: {answer.strip()}")
 
     def migrate(self) -> None:
-        containers = Containers(self._engine, self._steps)
-        containers.run_to_end(*MIGRATIONS, seconds=MIGRATION_SECONDS)
+        self._containers.run_to_end(*MIGRATIONS, seconds=MIGRATION_SECONDS)
 
     def hold(self, taken_at: datetime) -> Part:
         command = self._engine.compose_command(
@@ -97,9 +92,12 @@ class ComposeHost:
             if run_doctors(self._engine) == 0:
                 break
             if not attempts_left:
-                raise CommandFailed("the databases are restored, and a doctor finds something")
+                raise CommandFailed(
+                    "the databases are restored, and a doctor finds what stands above;"
+                    " ./scripts/doctor --repair mends what is safe"
+                )
             self._steps("a doctor finds something; asking again in a moment")
             time.sleep(DOCTOR_PAUSE_SECONDS)
         if self._with_smoke:
-            with smoke_runner(Containers(self._engine, self._steps), self._steps) as smoke:
+            with smoke_runner(self._containers, self._steps) as smoke:
                 smoke.everything()

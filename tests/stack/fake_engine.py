@@ -238,11 +238,6 @@ class FakeEngine(Engine):
             if is_job:
                 self.machine.put(one, status="running")
             return one.id
-        if arguments[0] == "stop":
-            for one in self.containers():
-                if one.service in arguments:
-                    self.machine.put(one, status="exited", health="")
-            return ""
         assert arguments[0] == "up"
         return self._up(arguments[1:])
 

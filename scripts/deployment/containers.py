@@ -31,7 +31,7 @@ class Containers:
         self._is_forced = is_forced
         self.sleep = sleep
         self.health = Health(engine, sleep=sleep, clock=clock)
-        self._drain_seconds = math.ceil(float(engine.layout.setting("DRAIN_SECONDS", "6")))
+        self._drain_seconds = math.ceil(engine.layout.number("DRAIN_SECONDS", 6))
         # Made by this run: a forced deployment does not replace them again.
         self.made: set[str] = set()
 

@@ -28,7 +28,7 @@ class Health:
         self.engine = engine
         self._sleep = sleep
         self._clock = clock
-        self._start_seconds = float(engine.layout.setting("START_SECONDS", "90"))
+        self._start_seconds = engine.layout.number("START_SECONDS", 90)
 
     def wait(
         self,

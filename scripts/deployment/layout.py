@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployment.errors import CommandFailed
+
 DEFAULT_PROJECT = "parterre"
 
 
@@ -108,6 +110,18 @@ class Layout:
     def setting(self, name: str, default: str = "") -> str:
         """A setting of the environment, else of ``.env``, else the default."""
         return os.environ.get(name) or read_settings(self.settings).get(name) or default
+
+    def number(self, name: str, default: int) -> float:
+        """A setting by its file in ``settings_folder``, which services read first, else as above. Raises
+        CommandFailed if it is no number."""
+        file = self.settings_folder / name
+        text = file.read_text() if file.is_file() else self.setting(name, str(default))
+        try:
+            return float(text)
+        except ValueError:
+            raise CommandFailed(
+                f"{name}={text.strip()} is no number; correct it in {self.settings}"
+            ) from None
 
 
 def find_layout(environment: Mapping[str, str] = os.environ) -> Layout:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deployment.engine import Container
+from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.memory import MEMINFO, available_bytes
 from deployment.services import API_SERVICES
@@ -21,14 +22,7 @@ OTHER_CONNECTIONS = 40
 
 def connections_of_api(layout: Layout) -> int:
     """The most that one container of an API may have to PostgreSQL."""
-    return _number(layout, "WEB_CONCURRENCY", 1) * _number(layout, "DATABASE_POOL_SIZE", 10)
-
-
-def _number(layout: Layout, name: str, default: int) -> int:
-    # A file of the setting's name comes before a line of .env.
-    file = layout.settings_folder / name
-    text = file.read_text() if file.is_file() else layout.setting(name, str(default))
-    return int(text)
+    return int(layout.number("WEB_CONCURRENCY", 1) * layout.number("DATABASE_POOL_SIZE", 10))
 
 
 def lack(
@@ -49,8 +43,8 @@ def lack(
     apis = [one for one in (*running, *old) if one.service in API_SERVICES]
     try:
         connections = len(apis) * connections_of_api(layout) + OTHER_CONNECTIONS
-    except ValueError:
-        return "WEB_CONCURRENCY or DATABASE_POOL_SIZE is no number"
+    except CommandFailed as error:
+        return str(error)
     if connections > POSTGRES_CONNECTIONS:
         return f"PostgreSQL takes {POSTGRES_CONNECTIONS} connections, {connections} may be needed"
     return ""

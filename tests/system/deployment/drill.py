@@ -75,7 +75,7 @@ class Drill:
 
     ``deployed``: the version in use after each command; ``containers``: those that ran before and after
     it; ``sent``: what each sending of images has said; ``restored``: bookings in the restored database;
-    ``parts``: seconds that each part took."""
+    ``compose_version``: of the host's Docker Compose; ``parts``: seconds that each part took."""
 
     host: Host
     folder: Path
@@ -90,6 +90,7 @@ class Drill:
     sold: int = 0
     mails: list[Mail] = field(default_factory=list)
     control: Phase | None = None
+    compose_version: str = ""
     restored: int = 0
     parts: dict[str, float] = field(default_factory=dict)
     _address: str = ""
@@ -221,6 +222,7 @@ class Drill:
 
     def _control(self, load: Load) -> None:
         """A deployment as Compose does it: it ends a container, then starts another."""
+        self.compose_version = self._compose("version --short").strip()
         start = time.monotonic()
         self.host.must(f"ln -sfn releases/{NEXT} current")
         self._compose("up -d --no-deps auth event notification", seconds=DEPLOYMENT_SECONDS)

@@ -1,7 +1,7 @@
 """The machine that is deployed to: over SSH, or this one.
 
 ``DRILL_HOST`` is an SSH destination, ``SSH_CONFIG`` a configuration file for it; it must be a machine
-that may be thrown away, since the drill owns its folder ``~/parterre`` and the ports 80 and 443. Or it
+that may be thrown away, since the drill owns its folder ``~/parterre`` and the ports of ``drill.py``. Or it
 is ``local``, for this machine's own engine.
 """
 

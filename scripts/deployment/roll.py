@@ -195,7 +195,7 @@ class Roll:
         if not trouble:
             self.steps("gateway: the three services answer through it")
         elif trouble_before:
-            self.steps(f"gateway: not asked, since it did not answer before either: {trouble}")
+            self.steps(f"gateway: as before this deployment: {trouble}")
         else:
             raise CommandFailed(f"all is replaced, and visitors do not reach it:\n{trouble}")
 

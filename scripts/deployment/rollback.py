@@ -13,7 +13,9 @@ def version_before() -> str:
     """The recorded version before the one in use; raises CommandFailed if there is none."""
     versions = Record(find_layout()).versions()
     if len(versions) < 2:
-        raise CommandFailed("no version before this one is recorded here")
+        raise CommandFailed(
+            "no version before this one is recorded here; ./scripts/deploy takes any that is built"
+        )
     return versions[-2]
 
 
@@ -32,7 +34,9 @@ def main() -> int:
     host = Host(options.host)
     state = host.probe()
     if not state.current:
-        raise CommandFailed(f"nothing is deployed in {state.home} on {host.name}")
+        raise CommandFailed(
+            f"nothing is deployed in {state.home} on {host.name}; ./scripts/deploy does that"
+        )
     script = host.python(state.home, "current", "deployment.rollback", "--print-version")
     version = str(state.lock.get("version") or host.run(script, seconds=60).strip())
     return host.run_through(

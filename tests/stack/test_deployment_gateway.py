@@ -33,3 +33,11 @@ def test_a_gateway_that_did_not_answer_before_stops_no_deployment(host: Host) ->
     cut_off_after(host, "")
     host.deploy()
     assert host.machine.versions() == everywhere(NEW)
+    assert any("gateway: as before this deployment: gateway: GET /" in line for line in host.lines)
+
+
+def test_a_release_that_cannot_ask_the_gateway_says_nothing_of_it(host: Host) -> None:
+    host.machine.broken = lambda c: "no such module" if "find_spec" in c else None
+    host.deploy()
+    assert not any("no gateway of ours runs" in line for line in host.lines)
+    assert any("this deployment: no smoke test in this release" in line for line in host.lines)

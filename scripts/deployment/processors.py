@@ -57,14 +57,13 @@ def slowness(number: int) -> float:
     return min(max(number, 1), STARTING_CPUS / LEAST_CPUS)
 
 
-def give_back(engine: Engine, new: Container, before: Sequence[Container]) -> None:
+def give_back(engine: Engine, new: Container, replicas: Sequence[Container] = ()) -> None:
     """Give a new container, seen when it was made, what it was made with. Raises CommandFailed if it stays
     held back: it would serve slowly for good.
 
-    One that a run that was killed has left held back gets what one of its service had ``before``.
+    One that a run that was killed has left held back gets what one of its ``replicas`` has.
     """
-    those = [one for one in (new, *reversed(before)) if one.service == new.service]
-    own = next((one for one in those if one.cpu_shares != STARTING_SHARES), None)
+    own = next((one for one in (new, *replicas) if one.cpu_shares != STARTING_SHARES), None)
     # Nothing takes a limit away again; as many as there are limit nothing.
     everything = float(os.cpu_count() or 1)
     shares = (own and own.cpu_shares) or DEFAULT_SHARES

@@ -53,10 +53,10 @@ class Replacement:
             new = self._create([one.service for one in old], before)
             if not is_side_by_side:
                 self._containers.stop(old)
-            self._start(new, before)
+            self._start(new)
             self._steps(f"{names}: new container is healthy")
             for one in new:
-                self._let_in(one, before)
+                self._let_in(one)
             if is_side_by_side and any(one.service in visitors.ASKED for one in old):
                 self._containers.sleep(SETTLE_SECONDS)
         except BaseException:
@@ -84,13 +84,13 @@ class Replacement:
             )
         return sorted(new, key=lambda one: services.index(one.service))
 
-    def _start(self, new: list[Container], before: list[Container]) -> None:
+    def _start(self, new: list[Container]) -> None:
         """Start what was created, and ask what can be asked."""
         for part in processors.in_turn(new, processors.starts_at_once()):
             ids = [one.id for one in part]
             processors.hold_back(self._engine, ids)
             for one in part:
-                visitors.connect_before_start(self._engine, one, self._networks(one, before))
+                visitors.connect_before_start(self._engine, one, self._networks(one))
             # Not by Compose, which would start an old one that has been stopped, too.
             self._engine.docker("start", *ids)
             self._containers.health.wait(ids)
@@ -107,15 +107,14 @@ class Replacement:
             return
         self._smoke.ask(one.service, one.id[:SHORT_ID])
 
-    def _let_in(self, one: Container, before: list[Container]) -> None:
-        processors.give_back(self._engine, one, before)
-        visitors.let_in(self._engine, one, self._networks(one, before))
+    def _let_in(self, one: Container) -> None:
+        processors.give_back(self._engine, one)
+        visitors.let_in(self._engine, one, self._networks(one))
 
-    def _networks(self, one: Container, before: list[Container]) -> set[str]:
+    def _networks(self, one: Container) -> set[str]:
         """All on which it is to be: those of this version's Compose file."""
-        if networks := self._engine.services().get(one.service):
-            return {f"{self._engine.layout.project}_{network}" for network in networks}
-        return {name for other in before if other.service == one.service for name in other.networks}
+        networks = self._engine.services()[one.service]
+        return {f"{self._engine.layout.project}_{network}" for network in networks}
 
     def _created_since(self, before: list[Container]) -> list[Container]:
         ids = {one.id for one in before}

@@ -11,6 +11,8 @@ from deployment.services import API_SERVICES, GROUPS, MIGRATIONS, PREFLIGHT, UNT
 
 LONG_RUNNING = [name for group in GROUPS for name in group]
 SERVICES = [*UNTOUCHED, PREFLIGHT, *MIGRATIONS, *LONG_RUNNING]
+# That of databases, and the one that is shared with the gateway.
+NETWORKS = ("data", "inside")
 
 
 @dataclass
@@ -129,7 +131,7 @@ class FakeEngine(Engine):
         return [self._with_networks(self.machine.find(name)) for name in names]
 
     def _with_networks(self, one: Container) -> Container:
-        back, front = "data", f"{self.layout.project}_inside"
+        back, front = (f"{self.layout.project}_{name}" for name in NETWORKS)
         is_named = one.id in self.machine.connected
         is_there = is_named or one.id in self.machine.unnamed
         return replace(
@@ -168,12 +170,14 @@ class FakeEngine(Engine):
         names = [word for word in arguments if not word.startswith("-")]
         match command:
             case "network" if arguments[0] == "disconnect":
+                if names[-2] not in self.inspect(names[-1])[0].networks:
+                    raise CommandFailed(f"container is not connected to network {names[-2]}")
                 self.machine.connected.discard(names[-1])
                 self.machine.unnamed.discard(names[-1])
             case "network" if "--alias" not in arguments:
                 self.machine.unnamed.add(names[-1])
             case "network":
-                if names[-1] in self.machine.unnamed:
+                if names[-2] in self.inspect(names[-1])[0].networks:
                     raise CommandFailed(f"endpoint already exists in network {names[-2]}")
                 self.machine.connected.add(names[-1])
             case "update":
@@ -226,7 +230,8 @@ class FakeEngine(Engine):
 
     def _compose(self, arguments: list[str]) -> str:
         if arguments[0] == "config":
-            services = "".join(f"  {name}:\n    image: x\n" for name in self.machine.services)
+            networks = "    networks:\n" + "".join(f"    - {name}\n" for name in NETWORKS)
+            services = "".join(f"  {name}:\n{networks}" for name in self.machine.services)
             return f"services:\n{services}version: '3.8'\n"
         if arguments[0] == "run":
             name = arguments[arguments.index("--name") + 1]
@@ -244,7 +249,8 @@ class FakeEngine(Engine):
     def _up(self, arguments: list[str]) -> str:
         scales = dict(word.removeprefix("--scale=").split("=") for word in arguments if "=" in word)
         names = [word for word in arguments if not word.startswith("-")]
-        for service in names or self.machine.services:
+        # In an order of its own, as Compose makes them.
+        for service in reversed(names or self.machine.services):
             count = len(self.containers(service))
             for _ in range(int(scales.get(service, "1")) - count):
                 is_running = "--no-start" not in arguments

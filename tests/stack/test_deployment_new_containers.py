@@ -146,6 +146,7 @@ def test_each_api_is_asked_before_anything_is_replaced(host: Host) -> None:
             asked = host.index("exec", asking(name, f"parterre-try-{name}"))
             assert host.index("run", f"--name parterre-try-{name} {name}") < asked < first_stop
     assert not [c for c in host.machine.containers.values() if c.is_one_off]
+    assert len([line for line in host.lines if "new container answers" in line]) == 3
 
 
 def test_no_service_finds_a_new_container_of_an_api_before_visitors_do(host: Host) -> None:
@@ -159,7 +160,7 @@ def test_no_service_finds_a_new_container_of_an_api_before_visitors_do(host: Hos
             n for n, c in enumerate(commands) if c.startswith("start ") and id_ in c.split()
         )
         named = f"network connect --alias {name} parterre_inside {id_}"
-        for network in ("data", "parterre_inside"):
+        for network in ("parterre_data", "parterre_inside"):
             left = commands.index(f"network disconnect {network} {id_}")
             assert left < commands.index(f"network connect {network} {id_}") < start
         assert [c for c in commands if "--alias" in c and id_ in c.split()] == [named]

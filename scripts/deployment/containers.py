@@ -101,7 +101,7 @@ class Containers:
             self.engine.docker("stop", "--time", str(seconds), *ids, seconds=seconds + 60)
 
     def remove(self, containers: Sequence[Container]) -> None:
-        """End and remove containers. Those without a health check end in order: they may be at work."""
+        """End and remove containers. Those that run end in order: they may be at work."""
         self.stop([one for one in containers if one.is_running])
         if containers:
             self.engine.docker("rm", "--force", "--volumes", *(one.id for one in containers))

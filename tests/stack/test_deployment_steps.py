@@ -275,10 +275,20 @@ def test_a_forced_deployment_replaces_each_container_once(host: Host) -> None:
 def test_a_new_service_is_started_and_goes_with_its_version(host: Host) -> None:
     host.machine.services.append("event-exporter")
     host.deploy()
-    assert [c.image for c in host.machine.serving("event-exporter")] == [image_of("event", NEW)]
+    new = host.of_new("event-exporter")
+    assert new.image == image_of("event", NEW)
     host.machine.services.remove("event-exporter")
     host.roll(OLD).go_back()
     assert host.machine.serving("event-exporter") == []
+    # It ends what it has begun.
+    assert host.index("stop --time", new.id) < host.index("rm --force", new.id)
+
+
+def test_monitoring_stays_though_compose_lists_it_with_its_profile_only(host: Host) -> None:
+    one = host.machine.create("prometheus", OLD, is_running=True)
+    host.machine.put(host.machine.find(one.id), image="prom/prometheus:v3.5.0")
+    host.deploy()
+    assert [there.id for there in host.machine.serving("prometheus")] == [one.id]
 
 
 def test_the_way_back_leaves_the_database_and_is_recorded(host: Host) -> None:

@@ -15,6 +15,10 @@ unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
 
+# On a host of production `scripts` is a link, and there is no work tree around it.
+[ -e "$root/requirements.lock" ] ||
+  die "is for a work tree, and $root is none; here ./scripts/compose ps tells what runs, ./scripts/compose stop stops it"
+
 # Up to 3.12 there is a Redis to be had from pip; a newer Python needs one that is installed.
 find_python() {
   local name names="python3 python3.14 python3.13 python3.12 python3.11 python"

@@ -41,3 +41,15 @@ def test_a_read_only_folder_is_reported_in_one_line(fresh: Path) -> None:
     [line] = ran.stderr.splitlines()
     assert line.startswith(f"lint: {fresh} ")
     assert "chown" in line
+
+
+def test_a_host_of_production_is_told_what_to_run_instead(fresh: Path) -> None:
+    fresh.chmod(0o755)
+    (fresh / "requirements.lock").unlink()
+    ran = subprocess.run(
+        ["bash", str(fresh / "scripts" / "lint")], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    [line] = ran.stderr.splitlines()
+    assert "./scripts/compose ps" in line
+    assert not (fresh / ".venv").exists()

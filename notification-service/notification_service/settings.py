@@ -80,8 +80,11 @@ class WorkerSettings(Settings):
     @classmethod
     def refuse_no_address(cls, value: str) -> str:
         address = parseaddr(value)[1]
-        if "@" not in address or not value.isascii() or not value.isprintable():
-            raise ValueError("must be like Parterre <tickets@example.com>")
+        if "@" not in address or not address.isascii() or not value.isprintable():
+            raise ValueError(
+                "must be like Parterre <tickets@example.com>, with an address in ASCII, and a name"
+                ' with commas or quotes in quotes: "A, B" <tickets@example.com>'
+            )
         return value
 
     @model_validator(mode="after")

@@ -204,6 +204,8 @@ WRONG_SETTINGS: list[tuple[dict[str, str], str]] = [
     ({"SMTP_SECURITY": "ssl"}, "SMTP_SECURITY: Input should be 'starttls'"),
     ({"MAIL_FROM": "Parterre"}, "MAIL_FROM: must be like Parterre <tickets@example.com>"),
     ({"MAIL_FROM": "Parterre <tickets@example.com>"}, "MAIL_FROM=Parterre <tickets@example.com>"),
+    ({"MAIL_FROM": "Hall, Ltd <a@b.org>"}, "MAIL_FROM: must be like Parterre"),
+    ({"MAIL_FROM": "Hall <a@bühne.org>"}, "with an address in ASCII"),
     ({"MAIL_FROM": "tickets@localhost"}, "MAIL_FROM=tickets@localhost is a placeholder"),
     ({"PUBLIC_URL": "http://tickets.parterre.test"}, "must begin with https://"),
     ({"PUBLIC_URL": "tickets.parterre.test"}, "PUBLIC_URL: must start with http:// or https://"),
@@ -224,6 +226,12 @@ def test_each_wrong_setting_of_each_service_is_named(
     for name, value in changes.items():
         host.setenv(name, value)
     assert [found for found in problems(folder) if line in found], problems(folder)
+
+
+@pytest.mark.parametrize("name", ["Bühne Köln", '"Hall, Ltd"'])
+def test_a_sender_may_have_any_name(host: pytest.MonkeyPatch, folder: Path, name: str) -> None:
+    host.setenv("MAIL_FROM", f"{name} <{SENDER}>")
+    assert problems(folder) == []
 
 
 def test_all_is_said_at_once_and_nothing_of_a_secret(

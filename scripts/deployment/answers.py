@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 
 from deployment.errors import CommandFailed
 
@@ -12,6 +13,8 @@ HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+# An address of IPv4, or what a browser takes for one.
+NUMBERS = re.compile(r"(.*\.)?[0-9]+")
 # Nobody gets mail there (RFC 6761 and 6762), and auth-service takes no such address.
 NO_MAIL = re.compile(r".*[@.](arpa|invalid|local|localhost|onion|test)")
 SENDER = re.compile(r"[^<>\n]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+")
@@ -39,6 +42,39 @@ def _one_of(*choices: str) -> Callable[[str], str | None]:
     return lambda answer: None if answer in choices else f"is none of {', '.join(choices)}"
 
 
+def _is_host(answer: str) -> str | None:
+    if HOST.fullmatch(answer) and not NUMBERS.fullmatch(answer):
+        return None
+    if NUMBERS.fullmatch(answer):
+        return "is no name; for a trial make one up, and enter it in the hosts file of your own computer"
+    if not answer.isascii():
+        return f"has letters outside of a to z; give the name in the form {_ascii_name(answer)}"
+    return "is no host name; give it without https:// and without a slash"
+
+
+def _ascii_name(host: str) -> str:
+    """As browsers send it to the DNS; where Python's older rules differ (ß) only what such a name is like."""
+    try:
+        name = host.lower().encode("idna").decode()
+        return name if name.encode().decode("idna") == host.lower() else "xn--..."
+    except UnicodeError:
+        return "xn--..."
+
+
+def _is_sender(answer: str) -> str | None:
+    """As notification-service reads it."""
+    address = parseaddr(answer)[1]
+    if SENDER.fullmatch(answer) and "@" in address and address.isascii():
+        return None
+    return (
+        'is no sender; give it as Name <address>, a name with commas or quotes as "A, B" <address>'
+    )
+
+
+def _is_password(answer: str) -> str | None:
+    return None if 10 <= len(answer) <= 128 else "must have 10 to 128 characters"
+
+
 def _matches(pattern: re.Pattern[str], problem: str) -> Callable[[str], str | None]:
     return lambda answer: None if pattern.fullmatch(answer) else problem
 
@@ -61,7 +97,7 @@ QUESTIONS = (
     Question(
         "PUBLIC_HOST",
         "Host name by which people reach it, such as tickets.your-domain.org",
-        _matches(HOST, "is no host name; give it without https:// and without a slash"),
+        _is_host,
     ),
     Question(
         "TLS",
@@ -110,7 +146,7 @@ QUESTIONS = (
     Question(
         "MAIL_FROM",
         "Sender of the mails",
-        _matches(SENDER, "is no sender; give it as Name <address>"),
+        _is_sender,
         lambda answers: f"Parterre <tickets@{answers['PUBLIC_HOST']}>",
     ),
     Question(
@@ -121,6 +157,7 @@ QUESTIONS = (
     Question(
         "SUPERUSER_PASSWORD",
         "Its password, 10 characters or more (empty: a mail brings a link to choose it)",
+        _is_password,
         is_optional=True,
         is_secret=True,
     ),
@@ -216,6 +253,6 @@ def quote(name: str, value: str) -> str:
     """As Compose reads it, without replacing anything in it."""
     if PLAIN.fullmatch(value):
         return value
-    if "'" in value or "\n" in value:
-        raise CommandFailed(f"{name} must not contain ' or a line break")
-    return f"'{value}'"
+    if "\n" in value or ("'" in value and any(sign in value for sign in '"$\\')):
+        raise CommandFailed(f"{name} must not contain a line break, nor ' beside \", $ or \\")
+    return f'"{value}"' if "'" in value else f"'{value}'"

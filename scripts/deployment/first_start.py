@@ -109,7 +109,7 @@ def make_superuser(engine: Engine, email: str, password: str) -> str:
             with_errors=True,
         )
     except CommandFailed as error:
-        reason = str(error).splitlines()[-1].strip().removeprefix("admin: ")
+        reason = str(error).splitlines()[-1].strip().removeprefix("admin: ").rstrip(".")
         raise CommandFailed(
             f"everything runs, but there is no superuser: {reason}. Run this again with another"
             " answer: it asks for the account only"

@@ -168,6 +168,12 @@ def ask_person(question: Question, default: str) -> str:
             raise CommandFailed(
                 "nobody answers here; --yes or --answers FILE asks nothing, see --help"
             ) from None
+        except KeyboardInterrupt:
+            print(
+                "\nStopped. These answers are not kept: the next run asks for them again.",
+                flush=True,
+            )
+            raise
         answer = (answer if question.is_secret else answer.strip()) or default
         problem = question.check(answer) if answer else None
         if not answer and not question.is_optional:

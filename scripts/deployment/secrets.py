@@ -116,7 +116,8 @@ def rotate(files: SecretFiles, engine: Engine, name: str) -> None:
 def change(files: SecretFiles, engine: Engine, name: str, value: str | None) -> None:
     """Replaces a secret, tells the servers that are running, and prints what is left to do."""
     files.replace(name, value)
-    print(f"{name} has a new value." + (_kept(files, name)))
+    told = "is empty now" if value == "" else "has a new value"
+    print(f"{name} {told}." + _kept(files, name))
     follow, commands = rotation.FOLLOWS[name], []
     if rotation.is_told_at_once(name):
         try:

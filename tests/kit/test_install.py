@@ -158,6 +158,31 @@ def test_all_that_is_missing_or_wrong_is_named_at_once() -> None:
         assert f"\n  {name}" in said, name
 
 
+@pytest.mark.parametrize(
+    ("name", "answer", "hint"),
+    [
+        ("PUBLIC_HOST", "münchen-bühne.de", "xn--mnchen-bhne-thbh.de"),
+        ("PUBLIC_HOST", "straße.de", "in the form xn--..."),
+        ("PUBLIC_HOST", "203.0.113.7", "is no name; for a trial make one up"),
+        ("PUBLIC_HOST", "1.2.3", "is no name"),
+        ("MAIL_FROM", "Hall, Ltd <tickets@parterre.test>", 'as "A, B" <address>'),
+        ("MAIL_FROM", "Hall <kasse@bühne.test>", "is no sender"),
+        ("SUPERUSER_PASSWORD", "short", "must have 10 to 128 characters"),
+    ],
+)
+def test_what_would_be_refused_after_the_images_are_built_is_refused_at_once(
+    name: str, answer: str, hint: str
+) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        collect({}, {**GIVEN, name: answer}, None)
+    assert hint in str(failed.value), str(failed.value)
+
+
+@pytest.mark.parametrize("sender", ["Bühne Köln <a@b.test>", '"Hall, Ltd" <a@b.test>', "a@b.test"])
+def test_a_sender_may_have_any_name(sender: str) -> None:
+    assert collect({}, {**GIVEN, "MAIL_FROM": sender}, None)["MAIL_FROM"] == sender
+
+
 @pytest.mark.parametrize("address", ["boss", "boss@localhost", "boss@parterre.test", "a b@c.org"])
 def test_an_address_that_gets_no_mail_is_refused_before_the_start(address: str) -> None:
     with pytest.raises(CommandFailed, match=r"SUPERUSER_EMAIL(.|\n)*SMOKE_EMAIL"):
@@ -193,6 +218,18 @@ def test_a_person_is_asked_again_and_a_password_is_not_shown(
     monkeypatch.setattr("getpass.getpass", lambda prompt: " with spaces ")
     assert install.ask_person(questions["SMTP_PASSWORD"], "") == " with spaces "
     assert "spaces" not in capsys.readouterr().out
+
+
+def test_ctrl_c_at_a_question_says_what_becomes_of_the_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        install.ask_person(QUESTIONS[0], "")
+    assert "These answers are not kept" in capsys.readouterr().out
 
 
 def test_how_to_answer_is_said_once_and_only_where_something_is_asked(
@@ -294,8 +331,10 @@ def test_the_superuser_is_asked_for_until_there_is_one(tmp_path: Path) -> None:
 def test_values_are_written_as_compose_reads_them() -> None:
     assert quote("A", "Parterre <a@b.test>") == "Parterre <a@b.test>"
     assert quote("A", "a$b #c") == "'a$b #c'"
-    with pytest.raises(CommandFailed, match="A must not contain"):
-        quote("A", "it's")
+    assert quote("A", "O'Neill & Ö <a@b.test>") == '"O\'Neill & Ö <a@b.test>"'
+    for value in ("it's $5", "a\nb"):
+        with pytest.raises(CommandFailed, match="A must not contain"):
+            quote("A", value)
     assert with_settings("# A=1\nB=\n", {"A": "2", "B": "3", "C": "4"}, {}) == "A=2\nB=3\nC=4\n"
     assert with_settings("A=1\n", {"A": "2"}, {"A": "1"}) == "A=1\n"
     assert to_settings({"PUBLIC_HOST": "a.test", "SMTP_PASSWORD": "p", "SMTP_USER": ""}) == {

@@ -6,6 +6,7 @@ the smoke test. What was in use before stays there until ``./scripts/restore --d
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -97,12 +98,21 @@ def restore(
         except BaseException:
             steps("failed: putting back what was in use before")
             swap.take_back(server, names, moment)
-            host.start()
+            _start(host)
             raise
-        host.start()
+        _start(host)
         steps("the services are up")
         host.examine()
     return "\n".join([*_explain(server, manifest, moment), mails])
+
+
+def _start(host: Host) -> None:
+    """Ctrl-C ends the command when the services are up: until then nobody is served."""
+    try:
+        host.start()
+    except KeyboardInterrupt:
+        host.start()
+        raise
 
 
 def require_room(server: Server, manifest: Manifest) -> None:
@@ -233,12 +243,15 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     end_on_sigterm()
+    # Of a connection that breaks: the services are stopped for a while, and nobody would start them.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     layout, started = find_layout(), time.monotonic()
     engine, steps = Engine(layout), Steps()
     server = server_of(engine)
     if arguments.drop_previous:
-        names = swap.list_before(server)
-        swap.drop(server, *names)
+        with backup_lock(layout):
+            names = swap.list_before(server)
+            swap.drop(server, *names)
         print(f"restore: deleted: {', '.join(names) or 'none'}")
         return
     if not arguments.backup:

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)
+    # Who read it may be gone, or the disk full: what is under way is still to be ended, or undone.
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 class Steps:

@@ -20,11 +20,12 @@ from auth_service.settings import Settings as AuthSettings
 from deployment import swap
 from deployment.archive import Manifest
 from deployment.backup import Options as BackupOptions
-from deployment.backup import back_up
+from deployment.backup import back_up, backup_lock
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.postgres import Part, Server, Session
 from deployment.restore import Options, confirm, open_backup, restore
+from deployment.restore import main as restore_command
 from deployment.steps import Steps
 from event_service.doctor.checks import make_checks as event_checks
 from event_service.settings import Settings as EventSettings
@@ -117,6 +118,15 @@ class HostForTests:
         }
         module = "notification_service.hold"
         return Part([sys.executable, "-m", module, "--taken-at", taken_at.isoformat()], environment)
+
+
+class InterruptedHost(HostForTests):
+    """Somebody presses Ctrl-C at its first start."""
+
+    def start(self) -> None:
+        super().start()
+        if self.calls.count("start") == 1:
+            raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -316,6 +326,28 @@ async def test_databases_that_cannot_be_exchanged_stay_in_use(
     assert host.calls == ["stop", "start"]
     assert await run(services.events, "SELECT tag FROM stale_tag") == [("since",)]
     assert swap.list_before(server) == []
+
+
+async def test_services_are_started_whoever_interrupts_that(
+    services: Services, layout: Layout, server: Server, mails: Mails
+) -> None:
+    host = InterruptedHost(services)
+    folder, manifest, cipher = open_backup(layout, "latest")
+    with pytest.raises(KeyboardInterrupt):
+        restore(layout, server, host, folder, manifest, cipher, Options(), QUIET)
+    assert host.calls[-2:] == ["start", "start"]
+
+
+def test_what_a_restore_has_put_aside_is_not_deleted_while_it_may_need_it(
+    layout: Layout, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["restore", "--drop-previous"])
+    monkeypatch.setattr("deployment.restore.find_layout", lambda: layout)
+    monkeypatch.setattr("deployment.restore.server_of", lambda engine: server)
+    monkeypatch.setattr("deployment.restore.end_on_sigterm", lambda: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with backup_lock(layout), pytest.raises(CommandFailed, match="another backup or restore"):
+        restore_command()
 
 
 async def test_a_damaged_backup_changes_nothing(

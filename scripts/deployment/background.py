@@ -1,7 +1,7 @@
 """Starts a deployment on the host so that it outlives the SSH session, and follows its log.
 
 ``python3 -m deployment.background VERSION ...`` takes the arguments of ``deployment.roll``. If the same
-version is under way already, it follows that one; anything else under way is an error.
+is under way already, it follows that; anything else under way is an error.
 """
 
 import os
@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deployment.errors import CommandFailed, run_command
 from deployment.layout import Layout, find_layout
-from deployment.lock import in_the_way, read_holder
+from deployment.lock import in_the_way, read_holder, work_of
 from deployment.sentry import tell_sentry
 
 POLL_SECONDS = 0.2
@@ -58,15 +59,26 @@ def follow(log: Path, is_running: Callable[[], bool]) -> int:
     return int(result.read_text())
 
 
+def is_at_work(holder: dict[str, Any]) -> bool:
+    """Whether the process that took the lock still runs: it gives the lock back before it has said how it
+    ended, and its number may be another's later."""
+    try:
+        command = Path(f"/proc/{holder['pid']}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return str(holder["log"]).encode() in command
+
+
 def main() -> int:
     arguments = sys.argv[1:]
+    work = work_of(arguments[0], is_rollback="--rollback" in arguments)
     layout = find_layout()
     holder = read_holder(layout)
     if not holder:
         log, is_running = start(layout, arguments)
-    elif holder.get("version") == arguments[0] and holder.get("log"):
+    elif holder["work"] == work and holder.get("log"):
         print(f"{holder['work']} is under way since {holder['since']}; following it", flush=True)
-        log, is_running = Path(holder["log"]), lambda: bool(read_holder(layout))
+        log, is_running = Path(holder["log"]), lambda: is_at_work(holder)
     else:
         raise CommandFailed(in_the_way(holder))
     return follow(log, is_running)

@@ -40,6 +40,11 @@ def hold_lock(layout: Layout, work: str, **details: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def work_of(version: str, *, is_rollback: bool) -> str:
+    """What the holder of the lock calls itself who brings a version into use."""
+    return f"{'rollback to' if is_rollback else 'deployment of'} {version}"
+
+
 def read_holder(layout: Layout) -> dict[str, Any]:
     """Who holds the lock: ``work``, ``pid``, ``since`` and details; empty if nobody does."""
     try:

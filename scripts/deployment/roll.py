@@ -18,7 +18,7 @@ from deployment.containers import Containers
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed, one_line, told
 from deployment.layout import find_layout
-from deployment.lock import hold_lock
+from deployment.lock import hold_lock, work_of
 from deployment.record import DEPLOYED, FAILED, ROLLED_BACK, Record
 from deployment.replacement import Replacement
 from deployment.replicas import Replicas
@@ -258,18 +258,26 @@ def main() -> int:
         with told("rollback" if options.rollback else "deploy", tell_sentry):
             code = roll(options)
     except (CommandFailed, Stopped) as error:
-        print(f"{error}\ndeploy: {options.version} is not in use: {one_line(error)}", flush=True)
+        print(f"{error}\n{last_line(options, error)}", flush=True)
     finally:
         if options.exit_code_file:
             options.exit_code_file.write_text(f"{code}\n")
     return code
 
 
+def last_line(options: argparse.Namespace, error: BaseException) -> str:
+    """Which version is in use after a failure, and why it is not another."""
+    command = "rollback" if options.rollback else "deploy"
+    is_in_use = Record(find_layout()).current() == options.version
+    state = "is in use as before, but this failed" if is_in_use else "is not in use"
+    return f"{command}: {options.version} {state}: {one_line(error)}"
+
+
 def roll(options: argparse.Namespace) -> int:
     # Compose needs a processor for a second at each step; those who serve come first.
     processors.give_way()
     layout = find_layout()
-    work = f"{'rollback to' if options.rollback else 'deployment of'} {options.version}"
+    work = work_of(options.version, is_rollback=options.rollback)
     with hold_lock(layout, work, version=options.version, log=options.log):
         engine = Engine(layout, options.version)
         steps = Steps()

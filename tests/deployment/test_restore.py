@@ -24,8 +24,9 @@ from deployment.backup import back_up, backup_lock
 from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.postgres import Part, Server, Session
-from deployment.restore import Options, confirm, open_backup, restore
+from deployment.restore import Options, confirm
 from deployment.restore import main as restore_command
+from deployment.restore import open_backup, restore
 from deployment.steps import Steps
 from event_service.doctor.checks import make_checks as event_checks
 from event_service.settings import Settings as EventSettings

@@ -8,7 +8,6 @@ import argparse
 import fcntl
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from deployment.layout import Layout, find_layout
 from deployment.postgres import Part, Server, Session, pipeline, server_of
 from deployment.processors import give_way
 from deployment.sentry import tell_sentry
+from deployment.signals import stop_on_signals
 from deployment.snapshot import HEADS, Snapshots, count_rows, take_snapshots
 from deployment.steps import Steps
 from deployment.textfile import write_metric
@@ -240,15 +240,6 @@ def readable_size(number: int) -> str:
     return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
 
 
-def end_on_sigterm() -> None:
-    """As by Ctrl-C, so that nothing half done is left."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
-
-
 def _days(layout: Layout) -> int:
     value = layout.setting("BACKUP_DAYS", str(BACKUP_DAYS))
     if not value.isdecimal() or not int(value):
@@ -265,7 +256,7 @@ def main() -> None:
     parser.add_argument("--with-secrets", action="store_true", help="secrets/ and .env as well")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each step")
     arguments = parser.parse_args()
-    end_on_sigterm()
+    stop_on_signals()
     give_way()
     # Whatever is written is for its owner only.
     os.umask(0o077)

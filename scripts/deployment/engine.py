@@ -99,8 +99,10 @@ def run(
     environment: dict[str, str] | None = None,
     with_errors: bool = False,
     is_checked: bool = True,
+    has_terminal: bool = False,
 ) -> str:
-    """Standard output of a command (with standard error, if asked for).
+    """Standard output of a command (with standard error, if asked for). ``has_terminal``: it may ask
+    there, and Ctrl-C ends it too.
 
     Raises CommandFailed if it cannot be started, takes longer than ``seconds``, or fails (unless
     that is not ``is_checked``); the error ends with the last lines of its output.
@@ -115,6 +117,8 @@ def run(
             env=environment,
             timeout=seconds,
             check=False,
+            # Ctrl-C is for us: what undoes a thing is not to be ended by the second.
+            start_new_session=not has_terminal,
         )
     except FileNotFoundError:
         raise CommandFailed(f"{command[0]} is not installed") from None

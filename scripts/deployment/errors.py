@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from deployment.signals import Stopped
+
 Tell = Callable[[str, BaseException], None]
 
 
@@ -47,3 +49,7 @@ def run_command(name: str, main: Callable[[], int | None], *, tell: Tell | None 
         sys.exit(f"{name}: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+    except Stopped as error:
+        sys.stdout.flush()
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -55,7 +55,8 @@ class Host:
         return ["ssh", *options, "--", self.destination, script]
 
     def run(self, script: str, *, seconds: float, stdin: bytes | None = None) -> str:
-        return run(self.command(script), seconds=seconds, stdin=stdin)
+        # ssh may ask for a passphrase.
+        return run(self.command(script), seconds=seconds, stdin=stdin, has_terminal=True)
 
     def run_through(self, script: str) -> int:
         """Run with this terminal's output; raises CommandFailed if the connection breaks."""

@@ -21,7 +21,6 @@ from deployment.backup import (
     SPARE_BYTES,
     backup_lock,
     check_by_restoring,
-    end_on_sigterm,
     read_ciphers,
     readable_size,
     require_counts,
@@ -29,17 +28,19 @@ from deployment.backup import (
 )
 from deployment.encryption import Cipher
 from deployment.engine import Engine
-from deployment.errors import CommandFailed, run_command
+from deployment.errors import CommandFailed, one_line, run_command
 from deployment.layout import Layout, find_layout
 from deployment.lock import hold_lock
 from deployment.postgres import Part, Server, server_of
 from deployment.restore_host import ComposeHost
 from deployment.sentry import tell_sentry
+from deployment.signals import stop_on_signals, undisturbed
 from deployment.steps import Steps
 
 WORD = "restore"
 # With indexes, and unpacked.
 TIMES_OF_DUMP = 6
+SERVER_ATTEMPTS, SERVER_PAUSE_SECONDS = 20, 3.0
 # What was revoked after the backup would be valid again.
 END_SESSIONS = "UPDATE user_session SET revoked_at = now() WHERE revoked_at IS NULL"
 
@@ -96,23 +97,34 @@ def restore(
             steps("the restored databases are in place")
             mails = _adapt(server, host, manifest, options, moment, steps)
         except BaseException:
-            steps("failed: putting back what was in use before")
-            swap.take_back(server, names, moment)
-            _start(host)
+            with undisturbed():
+                steps("failed: putting back what was in use before")
+                _wait_for(server, steps)
+                swap.take_back(server, names, moment)
+                host.start()
             raise
-        _start(host)
+        with undisturbed():
+            host.start()
         steps("the services are up")
         host.examine()
     return "\n".join([*_explain(server, manifest, moment), mails])
 
 
-def _start(host: Host) -> None:
-    """Ctrl-C ends the command when the services are up: until then nobody is served."""
-    try:
-        host.start()
-    except KeyboardInterrupt:
-        host.start()
-        raise
+def _wait_for(server: Server, steps: Steps, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Until PostgreSQL answers: its end may be what has failed. Raises CommandFailed after a minute."""
+    for attempts_left in reversed(range(SERVER_ATTEMPTS)):
+        try:
+            server.query("SELECT 1")
+            return
+        except CommandFailed as error:
+            if not attempts_left:
+                raise CommandFailed(
+                    f"PostgreSQL does not answer, so nothing is put back and the services are stopped: "
+                    f"{one_line(error)}\nOnce it runs (./scripts/compose up -d --no-deps postgres): the same"
+                    " command again. What was in use before is in the databases NAME_before_..."
+                ) from None
+        steps("PostgreSQL does not answer; asking again in a moment")
+        sleep(SERVER_PAUSE_SECONDS)
 
 
 def require_room(server: Server, manifest: Manifest) -> None:
@@ -242,7 +254,7 @@ def main() -> None:
         "--drop-previous", action="store_true", help="delete what earlier restores have put aside"
     )
     arguments = parser.parse_args()
-    end_on_sigterm()
+    stop_on_signals()
     # Of a connection that breaks: the services are stopped for a while, and nobody would start them.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     layout, started = find_layout(), time.monotonic()

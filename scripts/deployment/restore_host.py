@@ -8,7 +8,8 @@ from deployment.doctor import run_doctors
 from deployment.engine import Container, Engine
 from deployment.errors import CommandFailed
 from deployment.postgres import Part
-from deployment.services import MIGRATIONS, ONE_SHOT, UNTOUCHED
+from deployment.services import MIGRATIONS, MONITORING, ONE_SHOT, UNTOUCHED
+from deployment.signals import undisturbed
 from deployment.smoke import smoke_runner
 from deployment.steps import Steps
 
@@ -17,6 +18,7 @@ START_SECONDS = 600.0
 HEALTHY_SECONDS = 300.0
 POLL_SECONDS = 2.0
 REDIS = ("redis-broker", "redis-cache")
+LEFT_STOPPED = (*ONE_SHOT, *MONITORING)
 # The password is in a file, as a secret, or in the environment; never in a command line.
 FLUSH = (
     'export REDISCLI_AUTH="$(cat /run/secrets/redis_password 2>/dev/null || printf %s'
@@ -37,9 +39,20 @@ class ComposeHost:
         self._stopped: list[Container] = []
 
     def stop(self) -> None:
-        running = [one for one in self._engine.containers() if one.is_running]
-        self._stopped = [one for one in running if one.service not in UNTOUCHED]
-        self._containers.stop(self._stopped)
+        # Those that have stopped too: a restore that was killed may have stopped them.
+        self._stopped = [
+            one
+            for one in self._engine.containers()
+            if one.service not in UNTOUCHED
+            and (one.is_running or one.status == "exited" and one.service not in LEFT_STOPPED)
+        ]
+        try:
+            self._containers.stop(self._stopped)
+        except BaseException:
+            # Docker goes on when its client is gone, and what is ending is not started by ``start``.
+            with undisturbed():
+                self._containers.stop(self._stopped)
+            raise
 
     def empty_queues(self) -> None:
         for service in REDIS:

@@ -1,6 +1,7 @@
 """Signals that ask a command to end: it undoes what it has begun, and no second one disturbs that."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -25,6 +26,10 @@ def stop_on_signals() -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """A signal raises Stopped at the end of the block and not within."""
+    if threading.current_thread() is not threading.main_thread():
+        # No handler runs there.
+        yield
+        return
     before = {signum: signal.getsignal(signum) for signum in ENDING}
     came: list[int] = []
     # Not SIG_IGN, which programs that are started meanwhile would inherit.

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy import text
 from auth_service.doctor.checks import make_checks as auth_checks
 from auth_service.migrate import create_key_and_clients
 from auth_service.settings import Settings as AuthSettings
+from deployment import restore as restore_module
 from deployment import swap
 from deployment.archive import Manifest
 from deployment.backup import Options as BackupOptions
@@ -27,6 +29,7 @@ from deployment.postgres import Part, Server, Session
 from deployment.restore import Options, confirm
 from deployment.restore import main as restore_command
 from deployment.restore import open_backup, restore
+from deployment.signals import ENDING, Stopped, stop_on_signals
 from deployment.steps import Steps
 from event_service.doctor.checks import make_checks as event_checks
 from event_service.settings import Settings as EventSettings
@@ -122,12 +125,21 @@ class HostForTests:
 
 
 class InterruptedHost(HostForTests):
-    """Somebody presses Ctrl-C at its first start."""
+    """Somebody presses Ctrl-C while it starts."""
 
     def start(self) -> None:
+        signal.raise_signal(signal.SIGINT)
         super().start()
-        if self.calls.count("start") == 1:
-            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """They stop a command, as on a host."""
+    before = {signum: signal.getsignal(signum) for signum in ENDING}
+    stop_on_signals()
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
 
 
 @pytest.fixture
@@ -309,6 +321,44 @@ async def test_a_restore_that_fails_puts_back_what_was_in_use(
     assert swap.list_before(server) == []
 
 
+async def test_a_second_signal_does_not_disturb_the_way_back(
+    services: Services,
+    layout: Layout,
+    server: Server,
+    mails: Mails,
+    monkeypatch: pytest.MonkeyPatch,
+    signals: None,
+) -> None:
+    """Nor does a PostgreSQL that answers again after a moment."""
+    asked = []
+
+    class Interrupted(HostForTests):
+        def migrate(self) -> None:
+            super().migrate()
+            signal.raise_signal(signal.SIGHUP)
+
+        def start(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            super().start()
+
+    class Away(Server):
+        def query(self, sql: str, database: str = "postgres") -> list[list[str]]:
+            if sql == "SELECT 1":
+                asked.append(sql)
+                if len(asked) == 1:
+                    raise CommandFailed("no such container")
+            return super().query(sql, database)
+
+    monkeypatch.setattr(restore_module, "SERVER_PAUSE_SECONDS", 0)
+    host = Interrupted(services)
+    folder, manifest, cipher = open_backup(layout, "latest")
+    with pytest.raises(Stopped, match="signal 1"):
+        restore(layout, Away(server.prefix), host, folder, manifest, cipher, Options(), QUIET)
+    assert host.calls == ["stop", "empty_queues", "migrate", "start"]
+    assert asked == ["SELECT 1"] * 2
+    assert swap.list_before(server) == []
+
+
 async def test_databases_that_cannot_be_exchanged_stay_in_use(
     services: Services,
     layout: Layout,
@@ -330,13 +380,13 @@ async def test_databases_that_cannot_be_exchanged_stay_in_use(
 
 
 async def test_services_are_started_whoever_interrupts_that(
-    services: Services, layout: Layout, server: Server, mails: Mails
+    services: Services, layout: Layout, server: Server, mails: Mails, signals: None
 ) -> None:
     host = InterruptedHost(services)
     folder, manifest, cipher = open_backup(layout, "latest")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped, match="signal 2"):
         restore(layout, server, host, folder, manifest, cipher, Options(), QUIET)
-    assert host.calls[-2:] == ["start", "start"]
+    assert host.calls[-1] == "start"
 
 
 def test_what_a_restore_has_put_aside_is_not_deleted_while_it_may_need_it(
@@ -345,7 +395,7 @@ def test_what_a_restore_has_put_aside_is_not_deleted_while_it_may_need_it(
     monkeypatch.setattr("sys.argv", ["restore", "--drop-previous"])
     monkeypatch.setattr("deployment.restore.find_layout", lambda: layout)
     monkeypatch.setattr("deployment.restore.server_of", lambda engine: server)
-    monkeypatch.setattr("deployment.restore.end_on_sigterm", lambda: None)
+    monkeypatch.setattr("deployment.restore.stop_on_signals", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with backup_lock(layout), pytest.raises(CommandFailed, match="another backup or restore"):
         restore_command()

@@ -1,5 +1,6 @@
 """What a restore does to a host's containers: without an engine."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from deployment.errors import CommandFailed
 from deployment.layout import Layout
 from deployment.restore_host import ComposeHost
 from deployment.services import MIGRATIONS, ONE_SHOT
+from deployment.signals import Stopped
 from deployment.steps import Steps
 from tests.stack.fake_engine import LONG_RUNNING, FakeEngine, Machine, write_release
 
@@ -71,6 +73,43 @@ def test_only_what_runs_for_long_has_to_run_afterwards(
     else:
         with pytest.raises(CommandFailed, match=f"not healthy .*: {service};"):
             host.start()
+
+
+def test_what_is_ending_when_the_stop_is_interrupted_has_ended_before_it_starts(
+    host: ComposeHost, machine: Machine
+) -> None:
+    """Docker goes on with it; ``docker start`` does nothing to what still runs."""
+
+    def interrupt(command: str) -> None:
+        if " stop " in command:
+            raise Stopped(signal.SIGTERM)
+
+    machine.broken = interrupt
+    with pytest.raises(Stopped):
+        host.stop()
+    machine.broken = lambda command: None
+    host.start()
+    _, stop, start = machine.commands
+    assert stop.split()[0] == "stop" and start.split()[0] == "start"
+    assert set(stop.split()[3:]) == set(start.split()[1:])
+    assert len(start.split()[1:]) == len(LONG_RUNNING)
+
+
+def test_what_a_restore_that_was_killed_has_stopped_is_started(
+    host: ComposeHost, machine: Machine
+) -> None:
+    """The very containers, with replicas; what a stopped one of a migration is, stays."""
+    machine.create("event", VERSION, is_running=True)
+    job = machine.create(MIGRATIONS[0], VERSION, is_running=True)
+    machine.put(machine.find(job.id), status="exited")
+    host.stop()
+    again = ComposeHost(host._engine, host._steps, with_smoke=False)
+    again.stop()
+    again.start()
+    assert len(machine.serving("event")) == 2
+    assert all(machine.serving(name) for name in LONG_RUNNING)
+    assert not any(" up " in command for command in machine.commands)
+    assert not machine.find(job.id).is_running
 
 
 def test_a_queue_that_was_not_emptied_is_an_error(host: ComposeHost) -> None:

@@ -321,20 +321,24 @@ async def test_a_restore_that_fails_puts_back_what_was_in_use(
     assert swap.list_before(server) == []
 
 
-async def test_a_second_signal_does_not_disturb_the_way_back(
+@pytest.mark.parametrize("is_signal", [True, False])
+async def test_no_signal_disturbs_the_way_back(
     services: Services,
     layout: Layout,
     server: Server,
     mails: Mails,
     monkeypatch: pytest.MonkeyPatch,
     signals: None,
+    is_signal: bool,
 ) -> None:
-    """Nor does a PostgreSQL that answers again after a moment."""
+    """Which a signal or a failure has begun. Nor does a PostgreSQL that answers again after a moment."""
     asked = []
 
     class Interrupted(HostForTests):
         def migrate(self) -> None:
             super().migrate()
+            if not is_signal:
+                raise CommandFailed("migrate fails")
             signal.raise_signal(signal.SIGHUP)
 
         def start(self) -> None:
@@ -352,7 +356,7 @@ async def test_a_second_signal_does_not_disturb_the_way_back(
     monkeypatch.setattr(restore_module, "SERVER_PAUSE_SECONDS", 0)
     host = Interrupted(services)
     folder, manifest, cipher = open_backup(layout, "latest")
-    with pytest.raises(Stopped, match="signal 1"):
+    with pytest.raises(Stopped, match="signal 1$" if is_signal else "signal 15$"):
         restore(layout, Away(server.prefix), host, folder, manifest, cipher, Options(), QUIET)
     assert host.calls == ["stop", "empty_queues", "migrate", "start"]
     assert asked == ["SELECT 1"] * 2

@@ -81,16 +81,15 @@ def test_what_is_ending_when_the_stop_is_interrupted_has_ended_before_it_starts(
     """Docker goes on with it; ``docker start`` does nothing to what still runs."""
 
     def interrupt(command: str) -> None:
-        if " stop " in command:
-            raise Stopped(signal.SIGTERM)
+        machine.broken = lambda command: None
+        raise Stopped(signal.SIGTERM)
 
     machine.broken = interrupt
     with pytest.raises(Stopped):
         host.stop()
-    machine.broken = lambda command: None
     host.start()
-    _, stop, start = machine.commands
-    assert stop.split()[0] == "stop" and start.split()[0] == "start"
+    first, stop, start = machine.commands
+    assert first == stop and stop.split()[0] == "stop" and start.split()[0] == "start"
     assert set(stop.split()[3:]) == set(start.split()[1:])
     assert len(start.split()[1:]) == len(LONG_RUNNING)
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from deployment import processors, prune, room
@@ -101,7 +102,9 @@ class Roll:
             try:
                 self._undo(previous)
             finally:
-                self.record.add(self.version, FAILED, self.steps.seconds, reason)
+                # On a full disk the reason matters more than its line in the record.
+                with suppress(OSError):
+                    self.record.add(self.version, FAILED, self.steps.seconds, reason)
             raise
         self.record.use(self.version)
         self._replicas.forget()
@@ -173,9 +176,12 @@ class Roll:
         if not self._with_backup or not command.exists():
             self.steps("no backup was made" if self._with_backup else "no backup, as asked")
             return
-        done = subprocess.run([command], check=False, timeout=BACKUP_SECONDS)
-        if done.returncode != 0:
-            raise CommandFailed("the backup failed; --without-backup deploys without one")
+        try:
+            subprocess.run([command], check=True, timeout=BACKUP_SECONDS)
+        except subprocess.SubprocessError:
+            raise CommandFailed(
+                "the backup failed, or took more than an hour; --without-backup deploys without one"
+            ) from None
         self.steps("backup is made")
 
     def _replace_all(self, *, is_asked: bool) -> None:
@@ -257,7 +263,7 @@ def main() -> int:
     try:
         with told("rollback" if options.rollback else "deploy", tell_sentry):
             code = roll(options)
-    except (CommandFailed, Stopped) as error:
+    except (CommandFailed, OSError, Stopped) as error:
         print(f"{error}\n{last_line(options, error)}", flush=True)
     finally:
         if options.exit_code_file:

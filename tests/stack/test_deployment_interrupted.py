@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from deployment import roll
 from deployment.engine import Container
+from deployment.errors import CommandFailed
+from deployment.record import Record
 from deployment.replicas import Replicas
 from deployment.services import ONE_AT_A_TIME
 from deployment.signals import Stopped, stop_on_signals, undisturbed
@@ -158,3 +161,28 @@ def test_a_signal_waits_for_the_end_of_what_has_to_be_done() -> None:
             signal.raise_signal(signal.SIGTERM)
             steps.append("done")
     assert steps == ["done"]
+
+
+def test_a_backup_that_takes_too_long_ends_a_deployment(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll, "BACKUP_SECONDS", 0.1)
+    script = host.layout.release(NEW) / "scripts" / "backup"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("#!/bin/sh\nexec sleep 5\n")
+    script.chmod(0o700)
+    with pytest.raises(CommandFailed, match="--without-backup deploys without one"):
+        host.deploy()
+    assert_is(host, OLD, dict.fromkeys(LONG_RUNNING, 1))
+
+
+def test_a_full_disk_does_not_hide_why_a_deployment_failed(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Record, "add", add)
+    host.machine.broken = lambda command: "no such host" if "event-migrate" in command else None
+    with pytest.raises(CommandFailed, match="no such host"):
+        host.deploy()

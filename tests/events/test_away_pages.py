@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from event_service.settings import Settings
 from stack.ports import free_port
@@ -34,10 +35,12 @@ def assert_is_page(answer: httpx.Response, status: int, *words: str) -> None:
         assert word in answer.text
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "postgres.invalid"])
 async def test_while_postgresql_is_away_people_read_that_and_may_try_again(
-    settings: Settings,
+    settings: Settings, host: str
 ) -> None:
-    nobody = f"postgresql+asyncpg://nobody:x@127.0.0.1:{free_port()}/nothing"
+    """Docker forgets the name of a container that has stopped."""
+    nobody = f"postgresql+asyncpg://nobody:x@{host}:{free_port()}/nothing"
     async with browsing(
         settings, database_url=nobody, cache_redis_url="redis://127.0.0.1:1/0"
     ) as browser:

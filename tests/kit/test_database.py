@@ -1,7 +1,9 @@
 """What PostgreSQL takes back is done again, a few times; what it refuses is not."""
 
 import asyncio
+import errno
 import random
+import socket
 import time
 from functools import partial
 
@@ -9,10 +11,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service_kit.database.engine import MAX_ATTEMPTS, MAX_PAUSE_SECONDS, Database, TryAgain
-from service_kit.database.errors import sqlstate
+from service_kit.database.errors import DATABASE_ERRORS, means_unavailable, sqlstate
 from service_kit.problems import Unavailable
 
 LOCK = text("SELECT pg_advisory_xact_lock(:scene, :number)")
@@ -94,3 +97,32 @@ async def test_what_the_database_forbids_is_not_tried_again(database: Database) 
     with pytest.raises(IntegrityError):
         await database.run(work)
     assert attempts == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"),
+        ConnectionResetError(),
+        OSError(errno.EHOSTUNREACH, "No route to host"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
+        TimeoutError(),
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+    ],
+    ids=lambda error: str(error) or type(error).__name__,
+)
+def test_a_database_that_cannot_be_connected_to_is_away(error: OSError) -> None:
+    assert isinstance(error, DATABASE_ERRORS) and means_unavailable(error)
+
+
+async def test_so_is_one_whose_name_nobody_knows() -> None:
+    """As that of a container that has stopped."""
+    engine = create_async_engine("postgresql+asyncpg://nobody:x@postgres.invalid/nothing")
+    with pytest.raises(DATABASE_ERRORS) as raised:
+        async with engine.connect():
+            pass
+    assert means_unavailable(raised.value)
+
+
+def test_a_file_that_is_not_there_is_a_fault_of_ours() -> None:
+    assert not means_unavailable(FileNotFoundError(errno.ENOENT, "No such file or directory"))

@@ -1,9 +1,12 @@
 """One mail's way from the queue to the mail server."""
 
 import re
+import socket
+from typing import Any
 
 import pytest
 
+from notification_service.delivery import prepare, record
 from notification_service.kinds.registry import KINDS
 from tests.notifications.auth_server import address_of
 from tests.notifications.conftest import WorkerForTests
@@ -126,3 +129,38 @@ async def test_a_mail_that_cannot_be_written_fails_and_blocks_nobody(
     )
     assert [type(error) for error in sentry_errors] == [OverflowError]
     assert (await mail_worker.row(other)).status == "sent"
+
+
+async def test_a_database_that_is_away_meanwhile_fails_no_mail(
+    mail_worker: WorkerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever prepares a mail asks it too; it says nothing of the mail."""
+    message = make_message()
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "_current_payload", nobody_knows_its_name)
+        with pytest.raises(socket.gaierror):
+            await mail_worker.receive(message)
+    assert (await mail_worker.row(message)).status == "sending"
+
+
+async def test_what_was_sent_while_the_database_was_away_is_sent_once(
+    mail_worker: WorkerForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_once, tries = record._record_once, []
+
+    async def record_at_second_try(*arguments: Any) -> None:
+        tries.append(arguments)
+        if len(tries) == 1:
+            await nobody_knows_its_name()
+        await record_once(*arguments)
+
+    monkeypatch.setattr(record, "_record_once", record_at_second_try)
+    message = make_message()
+    await mail_worker.receive(message)
+    assert (len(tries), len(mail_worker.mails)) == (2, 1)
+    assert (await mail_worker.row(message)).status == "sent"
+
+
+async def nobody_knows_its_name(*_: Any) -> None:
+    """As that of a container that has stopped."""
+    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")

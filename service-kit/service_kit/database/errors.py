@@ -1,5 +1,7 @@
 """What an error of the database means, by its SQLSTATE (PostgreSQL, appendix A)."""
 
+import errno
+import socket
 from typing import Any
 
 import asyncpg
@@ -12,6 +14,8 @@ LOCK_NOT_AVAILABLE = "55P03"
 RETRYABLE = frozenset({"40001", "40P01"})
 _BUSY = frozenset({LOCK_NOT_AVAILABLE, "57014"}) | RETRYABLE
 _BAD_TEXT = frozenset({"22021", "22P05"})
+# Of a host that is not there, for which Python has no class of its own.
+_UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN})
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -36,15 +40,18 @@ DATABASE_ERRORS: tuple[type[Exception], ...] = (
     SQLAlchemyError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    ConnectionError,
-    TimeoutError,
+    # In connecting: refused, out of time, no route, a name that nobody knows (as that of a container
+    # that has stopped).
+    OSError,
 )
 
 
 def means_unavailable(error: BaseException) -> bool:
     """Whether the database is away, full or too busy, as opposed to a fault of ours."""
-    if isinstance(error, (PoolTimeout, ConnectionError, TimeoutError)):
+    if isinstance(error, (PoolTimeout, ConnectionError, TimeoutError, socket.gaierror)):
         return True
+    if isinstance(error, OSError):
+        return error.errno in _UNREACHABLE
     state = sqlstate(error)
     if state is not None:
         return state in _BUSY or state.startswith(_UNAVAILABLE_CLASSES)

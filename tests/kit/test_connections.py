@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import pytest
+from fastapi import FastAPI
 from starlette.responses import Response
 
 from service_kit.web.connections import BoundedProtocol
@@ -120,3 +121,40 @@ async def test_what_is_not_http_is_refused_by_a_problem_too(
     problem = json.loads(body)
     assert (problem["type"], problem["status"]) == ("urn:problem:malformed-request", 400)
     assert problem["detail"] and problem["request_id"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_what_is_on_its_way_to_a_drained_process_is_answered(
+    make_settings: MakeSettings, is_first: bool
+) -> None:
+    """The gateway has a connection, and does not know yet that the process ends."""
+    async with serving(make_settings()) as app, listening(app) as port:
+        reader, writer = await connect(port)
+        if not is_first:
+            writer.write(GET)
+            assert (await status_of(reader))[0] == 200
+        await ask_to_end(app, is_drained=True)
+        writer.write(GET)
+        assert (await status_of(reader))[0] == 200
+        assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("is_drained", [True, False])
+async def test_a_connection_without_a_request_ends_soon(
+    make_settings: MakeSettings, is_drained: bool
+) -> None:
+    async with serving(make_settings()) as app, listening(app) as port:
+        reader, _ = await connect(port)
+        is_closing = await ask_to_end(app, is_drained=is_drained)
+        assert is_closing == (not is_drained)
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+
+
+async def ask_to_end(app: FastAPI, *, is_drained: bool) -> bool:
+    """As uvicorn asks each connection when its door is shut; whether that closes it at once."""
+    await until(lambda: len(BoundedProtocol.waiting) == 1)
+    [connection] = BoundedProtocol.waiting
+    app.state.shutdown.has_begun = is_drained
+    connection.shutdown()
+    return connection.transport.is_closing()

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service_kit.ids import new_id
 from service_kit.problems import MalformedRequest, render
 from service_kit.settings import ServiceSettings
+from service_kit.web.shutdown import LINGER_SECONDS, Shutdown
 
 # A chunk of one byte takes six on its way; beyond that come trailers, which nobody reads.
 WIRE_BYTES_PER_BODY_BYTE = 8
@@ -31,12 +32,11 @@ def connection_limit(wanted: int) -> int:
     return max(1, min(wanted, soft - SPARE_FILES))
 
 
-def settings_of(app: Any) -> ServiceSettings:
+def state_of(app: Any) -> Any:
     """Of what ``create_service`` made; uvicorn wraps it where it traces messages."""
     while not hasattr(app, "state"):
         app = app.app
-    settings: ServiceSettings = app.state.settings
-    return settings
+    return app.state
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -47,7 +47,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.settings = settings_of(self.config.loaded_app)
+        state = state_of(self.config.loaded_app)
+        self.settings: ServiceSettings = state.settings
+        self.ending: Shutdown = state.shutdown
         self.limit = connection_limit(self.settings.max_connections)
         self._in_head = False
         self._head_bytes = 0
@@ -82,6 +84,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_at(
             self._idle_until, self.timeout_keep_alive_handler
         )
+
+    def shutdown(self) -> None:
+        """Asked to end, when the door is shut. After a drain a connection without a request stays for a
+        moment: one may be on its way, and if it is a POST, nobody would dare to send it again."""
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if not (is_idle and self.ending.has_begun):
+            super().shutdown()
+            return
+        self._idle_until = min(self._idle_until, self.loop.time() + LINGER_SECONDS)
+        self._end_when_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
